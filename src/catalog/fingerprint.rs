@@ -1,0 +1,1 @@
+//! One hash for a whole schema, independent of layout, quoting and the order objects were made in.

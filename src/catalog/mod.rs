@@ -1,0 +1,361 @@
+//! The physical schema of one database, in one shape for both engines.
+//!
+//! Structured where the planner reasons about a thing (tables, columns, constraints, indexes, enums); opaque text
+//! with dependencies where it does not. Texts are as the engine prints them, so that equal means equal.
+
+pub mod fingerprint;
+pub mod rename;
+pub mod rule;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::text::{Dialect, Ident, QName};
+
+/// Everything in one database that `migrate` looks after. Bookkeeping (`migrate`, `migrate_kept`, `_migrate_*`)
+/// and engine schemas are never in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Catalog {
+    pub dialect: Dialect,
+    /// Schemas other than the default one (PostgreSQL only).
+    pub schemas: BTreeSet<Ident>,
+    pub enums: BTreeMap<QName, EnumType>,
+    pub tables: BTreeMap<QName, Table>,
+    #[serde(with = "pairs")]
+    pub opaques: BTreeMap<ObjectId, Opaque>,
+}
+
+impl Catalog {
+    pub fn empty(dialect: Dialect) -> Self {
+        Catalog {
+            dialect,
+            schemas: BTreeSet::new(),
+            enums: BTreeMap::new(),
+            tables: BTreeMap::new(),
+            opaques: BTreeMap::new(),
+        }
+    }
+
+    /// Foreign keys of any table that point at `table`, with the tables that hold them.
+    pub fn inbound_foreign_keys<'a>(
+        &'a self,
+        table: &'a QName,
+    ) -> impl Iterator<Item = (&'a Table, &'a Constraint)> + 'a {
+        self.tables.values().flat_map(move |holder| {
+            holder.constraints.iter().filter_map(move |constraint| match &constraint.kind {
+                ConstraintKind::ForeignKey(key) if key.references == *table => {
+                    Some((holder, constraint))
+                }
+                _ => None,
+            })
+        })
+    }
+}
+
+/// A PostgreSQL enum type.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnumType {
+    pub name: QName,
+    /// In sort order.
+    pub values: Vec<String>,
+    pub comment: Option<String>,
+}
+
+/// A base table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Table {
+    pub name: QName,
+    /// In physical order.
+    pub columns: Vec<Column>,
+    pub constraints: Vec<Constraint>,
+    /// Indexes that no constraint owns.
+    pub indexes: Vec<Index>,
+    pub options: TableOptions,
+    pub comment: Option<String>,
+}
+
+impl Table {
+    pub fn column(&self, name: &Ident) -> Option<&Column> {
+        self.columns.iter().find(|column| column.name == *name)
+    }
+
+    /// Columns of the primary key, in key order; empty if there is none.
+    pub fn primary_key(&self) -> &[Ident] {
+        self.constraints
+            .iter()
+            .find_map(|constraint| match &constraint.kind {
+                ConstraintKind::PrimaryKey { columns } => Some(columns.as_slice()),
+                _ => None,
+            })
+            .unwrap_or(&[])
+    }
+}
+
+/// What only one engine knows about a table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TableOptions {
+    Postgres {
+        unlogged: bool,
+    },
+    Sqlite {
+        strict: bool,
+        without_rowid: bool,
+        autoincrement: bool,
+        /// The text of `CREATE TABLE` as `sqlite_schema` holds it: what a rebuild creates the table from.
+        create: String,
+    },
+}
+
+/// One column.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Column {
+    pub name: Ident,
+    /// As the engine prints it: `numeric(12,2)`, `NVARCHAR(160)`; empty for an untyped SQLite column.
+    pub data_type: String,
+    pub not_null: bool,
+    /// Default expression as the engine prints it.
+    pub default: Option<String>,
+    pub generated: Option<Generated>,
+    pub identity: Option<Identity>,
+    /// A sequence owned by this column (`serial`).
+    pub owned_sequence: Option<Sequence>,
+    /// Only where it differs from the type's own collation.
+    pub collation: Option<String>,
+    pub comment: Option<String>,
+}
+
+impl Column {
+    /// A nullable column of a type with nothing else to it.
+    pub fn plain(name: impl Into<String>, data_type: impl Into<String>) -> Self {
+        Column {
+            name: Ident::new(name),
+            data_type: data_type.into(),
+            not_null: false,
+            default: None,
+            generated: None,
+            identity: None,
+            owned_sequence: None,
+            collation: None,
+            comment: None,
+        }
+    }
+}
+
+/// `GENERATED ALWAYS AS (…)`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Generated {
+    pub expression: String,
+    pub storage: GeneratedStorage,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GeneratedStorage {
+    Stored,
+    Virtual,
+}
+
+/// `GENERATED { ALWAYS | BY DEFAULT } AS IDENTITY`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    pub kind: IdentityKind,
+    pub sequence: Sequence,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IdentityKind {
+    Always,
+    ByDefault,
+}
+
+/// A sequence's options; its position is data and not part of the schema.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sequence {
+    pub name: QName,
+    pub data_type: String,
+    pub start: i64,
+    pub increment: i64,
+    pub min: i64,
+    pub max: i64,
+    pub cache: i64,
+    pub cycle: bool,
+}
+
+/// A constraint of a table. NOT NULL is a property of the column.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Constraint {
+    /// `None` only on SQLite, where constraints may be nameless.
+    pub name: Option<Ident>,
+    pub kind: ConstraintKind,
+    /// What stands after `CONSTRAINT name`: PostgreSQL's `pg_get_constraintdef`, SQLite's own text.
+    pub definition: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConstraintKind {
+    PrimaryKey {
+        columns: Vec<Ident>,
+    },
+    Unique {
+        columns: Vec<Ident>,
+    },
+    /// The expression without the outer parentheses.
+    Check {
+        expression: String,
+    },
+    ForeignKey(ForeignKey),
+    /// `EXCLUDE …`, carried as text.
+    Exclusion,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForeignKey {
+    pub columns: Vec<Ident>,
+    pub references: QName,
+    /// Empty where SQLite's text names no columns: then the primary key is meant.
+    pub referenced_columns: Vec<Ident>,
+    pub on_delete: Action,
+    pub on_update: Action,
+}
+
+/// Referential actions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    NoAction,
+    Restrict,
+    Cascade,
+    SetNull,
+    SetDefault,
+}
+
+impl Action {
+    /// The SQL words, the same in both engines.
+    pub fn words(self) -> &'static str {
+        match self {
+            Action::NoAction => "NO ACTION",
+            Action::Restrict => "RESTRICT",
+            Action::Cascade => "CASCADE",
+            Action::SetNull => "SET NULL",
+            Action::SetDefault => "SET DEFAULT",
+        }
+    }
+}
+
+/// An index that is not the index of a constraint.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Index {
+    pub name: Ident,
+    pub unique: bool,
+    /// Key columns in order; an expression key is its text as the engine prints it.
+    pub keys: Vec<IndexKey>,
+    /// The `WHERE` of a partial index.
+    pub predicate: Option<String>,
+    /// The whole `CREATE INDEX` statement as the engine prints it.
+    pub definition: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IndexKey {
+    Column(Ident),
+    Expression(String),
+}
+
+/// Kinds of object that are carried as text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OpaqueKind {
+    Extension,
+    Sequence,
+    Domain,
+    Function,
+    Procedure,
+    View,
+    MaterializedView,
+    Trigger,
+    VirtualTable,
+}
+
+impl OpaqueKind {
+    /// The word after `CREATE` and `DROP`.
+    pub fn words(self) -> &'static str {
+        match self {
+            OpaqueKind::Extension => "EXTENSION",
+            OpaqueKind::Sequence => "SEQUENCE",
+            OpaqueKind::Domain => "DOMAIN",
+            OpaqueKind::Function => "FUNCTION",
+            OpaqueKind::Procedure => "PROCEDURE",
+            OpaqueKind::View => "VIEW",
+            OpaqueKind::MaterializedView => "MATERIALIZED VIEW",
+            OpaqueKind::Trigger => "TRIGGER",
+            OpaqueKind::VirtualTable => "TABLE",
+        }
+    }
+}
+
+/// What identifies an opaque object.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ObjectId {
+    pub kind: OpaqueKind,
+    /// For a function: the name only; the argument types stand in `signature`.
+    pub name: QName,
+    /// Argument types of a function, as `pg_get_function_identity_arguments` prints them; else empty.
+    pub signature: String,
+    /// The table of a trigger.
+    pub table: Option<QName>,
+}
+
+impl std::fmt::Display for ObjectId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.kind.words().to_lowercase(), self.name)?;
+        if let Some(table) = &self.table {
+            write!(f, " on {table}")?;
+        }
+        Ok(())
+    }
+}
+
+/// An object carried as text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opaque {
+    pub id: ObjectId,
+    /// The whole CREATE statement as the engine prints it, and what belongs to it (comment), in order.
+    pub create: Vec<String>,
+    /// What must exist before it does.
+    pub depends_on: BTreeSet<Dependency>,
+}
+
+/// Something an opaque object, a default or a check stands on.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Dependency {
+    Table(QName),
+    Column(QName, Ident),
+    Enum(QName),
+    Opaque(ObjectId),
+}
+
+/// JSON has only text keys, so a map with structured keys is written as its values.
+mod pairs {
+    use super::*;
+    use serde::{Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(
+        map: &BTreeMap<ObjectId, Opaque>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(map.values())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<BTreeMap<ObjectId, Opaque>, D::Error> {
+        let values = Vec::<Opaque>::deserialize(deserializer)?;
+        Ok(values.into_iter().map(|opaque| (opaque.id.clone(), opaque)).collect())
+    }
+}

@@ -1,0 +1,270 @@
+//! What differs between two catalogs, with both sides kept, so that the inverse is a swap and always exists.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::catalog::{Catalog, Column, Constraint, EnumType, Index, Opaque, Table};
+use crate::text::{Ident, QName};
+
+/// One thing added, dropped, or changed from `before` to `after`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Delta<T> {
+    Add(T),
+    Drop(T),
+    Alter { before: T, after: T },
+}
+
+impl<T> Delta<T> {
+    /// The way back.
+    pub fn inverse(self) -> Self {
+        match self {
+            Delta::Add(after) => Delta::Drop(after),
+            Delta::Drop(before) => Delta::Add(before),
+            Delta::Alter { before, after } => Delta::Alter { before: after, after: before },
+        }
+    }
+
+    pub fn before(&self) -> Option<&T> {
+        match self {
+            Delta::Add(_) => None,
+            Delta::Drop(before) | Delta::Alter { before, .. } => Some(before),
+        }
+    }
+
+    pub fn after(&self) -> Option<&T> {
+        match self {
+            Delta::Drop(_) => None,
+            Delta::Add(after) | Delta::Alter { after, .. } => Some(after),
+        }
+    }
+}
+
+/// An object that stays and changes its name. Renames run first; all else is told in the new names.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rename {
+    Table {
+        before: QName,
+        after: QName,
+    },
+    /// `table` is the table's name after its own rename.
+    Column {
+        table: QName,
+        before: Ident,
+        after: Ident,
+    },
+    Enum {
+        before: QName,
+        after: QName,
+    },
+    EnumValue {
+        name: QName,
+        before: String,
+        after: String,
+    },
+    /// A named constraint or an index whose definition stays (PostgreSQL only).
+    Constraint {
+        table: QName,
+        before: Ident,
+        after: Ident,
+    },
+    Index {
+        table: QName,
+        before: Ident,
+        after: Ident,
+    },
+}
+
+/// The differences of one table that exists on both sides (under the same name, after renames).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableChange {
+    pub before: Table,
+    pub after: Table,
+    pub columns: Vec<Delta<Column>>,
+    pub constraints: Vec<Delta<Constraint>>,
+    pub indexes: Vec<Delta<Index>>,
+    /// Where the value of each column of `after` comes from, in `after`'s column order.
+    pub mapping: Vec<ColumnSource>,
+}
+
+/// How one column of the new shape gets its values from rows of the old shape.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ColumnSource {
+    pub column: Ident,
+    pub origin: SourceOrigin,
+    /// Old text value → new text value; values not named stay.
+    pub values: Vec<(String, String)>,
+    /// Expression over the row (new names) for rows whose value would be NULL.
+    pub fill: Option<String>,
+    /// What the way back would lose, and so has to be kept.
+    pub keep: Keep,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceOrigin {
+    /// The column of that name, as it is.
+    Same,
+    /// The column of that name, converted.
+    Cast { before: String, after: String },
+    /// No old column: the default of the new column, else NULL (then `fill`).
+    New,
+    /// A generated column computes itself.
+    Computed,
+}
+
+/// Which values must be set aside when a column goes from `before` to `after`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Keep {
+    /// The inverse computes every value.
+    Nothing,
+    /// Rows whose value the change alters: the old and the new value, by primary key.
+    Altered,
+}
+
+/// One difference between two catalogs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    Rename(Rename),
+    Schema(Delta<Ident>),
+    Enum(Delta<EnumType>),
+    /// A whole table added or dropped (`Alter` never occurs: that is `AlterTable`).
+    Table(Delta<Table>),
+    AlterTable(Box<TableChange>),
+    Opaque(Delta<Opaque>),
+}
+
+/// Two catalogs and all that differs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Diff {
+    pub before: Catalog,
+    pub after: Catalog,
+    /// Renames first, then the rest in catalog order. What order they run in is the planner's business.
+    pub changes: Vec<Change>,
+    /// Kept data of dropped columns and tables that the user said need not be kept.
+    pub discard: BTreeSet<Target>,
+    /// The expressions for the way back, by (table, column) in the names of `before`.
+    pub down_fill: BTreeMap<Target, String>,
+}
+
+/// A table, or a column of one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct Target {
+    pub table: QName,
+    pub column: Option<Ident>,
+}
+
+impl Target {
+    pub fn table(table: &QName) -> Self {
+        Target { table: table.clone(), column: None }
+    }
+
+    pub fn column(table: &QName, column: &Ident) -> Self {
+        Target { table: table.clone(), column: Some(column.clone()) }
+    }
+}
+
+impl std::fmt::Display for Target {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.table)?;
+        self.column.iter().try_for_each(|column| write!(f, ".{column}"))
+    }
+}
+
+/// JSON keys must be text: `schema/table/column`.
+impl From<Target> for String {
+    fn from(target: Target) -> String {
+        let column = target.column.map(|column| format!("/{column}")).unwrap_or_default();
+        format!("{}/{}{column}", target.table.schema, target.table.name)
+    }
+}
+
+impl TryFrom<String> for Target {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let mut parts = text.splitn(3, '/');
+        match (parts.next(), parts.next(), parts.next()) {
+            (Some(schema), Some(name), column) => {
+                Ok(Target { table: QName::new(schema, name), column: column.map(Ident::new) })
+            }
+            _ => Err(format!("`{text}` is not schema/table or schema/table/column")),
+        }
+    }
+}
+
+/// What the user said about the way from one schema to the next, in the names of the new one.
+/// Hints that do not apply to a pair of catalogs are ignored, so that they may stay in the model.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Intent {
+    /// `was:` lines and `--rename` answers.
+    pub renames: Vec<Rename>,
+    pub columns: BTreeMap<Target, ColumnIntent>,
+    /// Tables and columns (old names) whose drop is written down (`changes: - drop:`).
+    pub drops: BTreeSet<Target>,
+    /// Drops that say `keep: none`.
+    pub discard: BTreeSet<Target>,
+    pub drop_policy: DropPolicy,
+}
+
+/// What the user said about one column.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ColumnIntent {
+    /// SQL expression over the row for rows that exist already.
+    pub backfill: Option<String>,
+    /// SQL expression over the new row that gives the old column its value on rollback.
+    pub down: Option<String>,
+    /// Old value → new value (states and enum values that were renamed or merged).
+    pub values: Vec<(String, String)>,
+}
+
+/// Whether a drop needs a written line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DropPolicy {
+    /// SQL sources have no place for it; the data is kept in any case.
+    #[default]
+    Free,
+    /// Models must say `changes: - drop: …`.
+    Acknowledged,
+}
+
+/// Something only the user can decide; a plan with open questions is refused (exit 7).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Question {
+    /// Stable: `rename:invoices.number`, `value:invoices.status`, `drop:users.fax`.
+    pub id: String,
+    pub kind: QuestionKind,
+    pub message: String,
+    /// The exact line to add, or flag to pass, for each possible answer.
+    pub answers: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QuestionKind {
+    /// A drop and an add look like one rename.
+    Rename,
+    /// A required column has no value for rows that exist.
+    Value,
+    /// A value leaves a value set and nobody said what becomes of the rows that hold it.
+    ValueMap,
+    /// A drop is not written down.
+    Drop,
+    /// Data would be lost for good.
+    Loss,
+}
+
+impl QuestionKind {
+    /// The word that `--allow` takes to go on without an answer.
+    pub fn allow(self) -> &'static str {
+        match self {
+            QuestionKind::Rename | QuestionKind::Value | QuestionKind::ValueMap => "ambiguous",
+            QuestionKind::Drop | QuestionKind::Loss => "loss",
+        }
+    }
+}

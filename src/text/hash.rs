@@ -1,0 +1,45 @@
+//! SHA-256, written the way `sha256sum` prints it.
+
+use sha2::{Digest, Sha256};
+
+/// Lower-case hexadecimal SHA-256 of the parts, each prefixed by its length so that parts cannot run together.
+pub fn sha256_parts<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> String {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update((part.len() as u64).to_be_bytes());
+        hasher.update(part);
+    }
+    hex(&hasher.finalize())
+}
+
+/// Lower-case hexadecimal SHA-256 of one byte string.
+pub fn sha256(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn agrees_with_the_published_test_vector() {
+        assert_eq!(
+            sha256(b"abc"),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
+    }
+
+    #[test]
+    fn parts_cannot_run_together() {
+        let split = |parts: &[&str]| sha256_parts(parts.iter().map(|part| part.as_bytes()));
+        assert_ne!(split(&["ab", "c"]), split(&["a", "bc"]));
+    }
+}
