@@ -1,5 +1,7 @@
 //! What differs between two catalogs, with both sides kept, so that the inverse is a swap and always exists.
 
+pub mod describe;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -96,7 +98,8 @@ pub struct ColumnSource {
     pub origin: SourceOrigin,
     /// Old text value → new text value; values not named stay.
     pub values: Vec<(String, String)>,
-    /// Expression over the row (new names) for rows whose value would be NULL.
+    /// Expression over the row (new names, written `"t"."column"`) for rows whose value would be NULL; on a new
+    /// column it comes before the default.
     pub fill: Option<String>,
     /// What the way back would lose, and so has to be kept.
     pub keep: Keep,
@@ -109,7 +112,7 @@ pub enum SourceOrigin {
     Same,
     /// The column of that name, converted.
     Cast { before: String, after: String },
-    /// No old column: the default of the new column, else NULL (then `fill`).
+    /// No old column: `fill` where there is one, else the default of the new column, else NULL.
     New,
     /// A generated column computes itself.
     Computed,
