@@ -1,5 +1,6 @@
 //! How each engine does what a change asks for. The only place that makes SQL text.
 
+pub mod bookkeeping;
 pub mod castability;
 pub mod check;
 pub mod error;
