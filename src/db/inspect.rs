@@ -1,0 +1,2 @@
+//! The schema of a live database, read in one unchanging view.
+
