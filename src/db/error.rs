@@ -148,9 +148,9 @@ pub(in crate::db) fn from_sqlite(error: &rusqlite::Error) -> DbError {
 fn sqlite_kind(code: rusqlite::ErrorCode) -> DbErrorKind {
     use rusqlite::ErrorCode;
     match code {
-        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed => {
-            DbErrorKind::Busy
-        }
+        ErrorCode::DatabaseBusy
+        | ErrorCode::DatabaseLocked
+        | ErrorCode::FileLockingProtocolFailed => DbErrorKind::Busy,
         ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt => DbErrorKind::NotADatabase,
         ErrorCode::ReadOnly => DbErrorKind::ReadOnly,
         ErrorCode::ConstraintViolation => DbErrorKind::Constraint,

@@ -80,7 +80,11 @@ fn sqlite(database: &mut SqliteDb, table: &Table) -> Result<TableFingerprint, Db
     })?;
     Ok(TableFingerprint {
         rows,
-        columns: all.into_iter().cloned().zip(columns.iter().map(|sum| format!("{sum:032x}"))).collect(),
+        columns: all
+            .into_iter()
+            .cloned()
+            .zip(columns.iter().map(|sum| format!("{sum:032x}")))
+            .collect(),
         whole: format!("{whole:032x}"),
     })
 }

@@ -1,2 +1,1 @@
 //! The schema of a live database, read in one unchanging view.
-

@@ -50,9 +50,7 @@ impl LockGuard {
     pub fn still_held(&mut self) -> Result<bool, DbError> {
         match &mut self.session {
             None => Ok(true),
-            Some(session) => {
-                Ok(!session.rows(&session::migrator_lock_still_held())?.is_empty())
-            }
+            Some(session) => Ok(!session.rows(&session::migrator_lock_still_held())?.is_empty()),
         }
     }
 }
@@ -83,7 +81,8 @@ impl Database {
 
 fn holder(session: &mut PostgresDb) -> Result<Holder, DbError> {
     let rows = session.rows(&session::migrator_lock_holder())?;
-    let mut values = rows.into_iter().next().unwrap_or_default().into_iter().map(Option::unwrap_or_default);
+    let mut values =
+        rows.into_iter().next().unwrap_or_default().into_iter().map(Option::unwrap_or_default);
     let mut next = || values.next().unwrap_or_default();
     Ok(Holder { process: next(), application: next(), user: next(), since: next() })
 }

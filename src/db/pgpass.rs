@@ -6,7 +6,12 @@ use super::url::{Host, Secret};
 
 /// The password of the first line that fits; none if the file is absent or others may read it (libpq ignores such a
 /// file too).
-pub(in crate::db) fn look_up(file: &Path, host: &Host, database: &str, user: &str) -> Option<Secret> {
+pub(in crate::db) fn look_up(
+    file: &Path,
+    host: &Host,
+    database: &str,
+    user: &str,
+) -> Option<Secret> {
     if !is_private(file) {
         return None;
     }

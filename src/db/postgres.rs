@@ -40,11 +40,8 @@ impl PostgresDb {
             Access::ReadOnly => session::Writes::Refused,
             Access::ReadWrite | Access::Create => session::Writes::Allowed,
         };
-        let settings = session::postgres_settings(
-            options.lock_timeout,
-            options.statement_timeout,
-            writes,
-        );
+        let settings =
+            session::postgres_settings(options.lock_timeout, options.statement_timeout, writes);
         database.execute(&settings)?;
         database.read_version()?;
         Ok(database)

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::fallible_iterator::FallibleIterator;
 use regex::{Regex, RegexBuilder};
+use rusqlite::fallible_iterator::FallibleIterator;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::types::ValueRef;
 use rusqlite::{Batch, Connection, OpenFlags};
@@ -12,6 +12,9 @@ use super::error::{DbError, DbErrorKind, from_sqlite};
 use super::url::SqlitePlace;
 use super::{Access, OpenOptions, Row};
 use crate::dialect::{Sql, session};
+
+/// How long a copy waits for a writer.
+const COPY_PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// A connection with its place.
 pub struct SqliteDb {
@@ -42,9 +45,8 @@ impl SqliteDb {
             Access::ReadWrite => OpenFlags::SQLITE_OPEN_READ_WRITE,
             Access::Create => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
         };
-        let connection =
-            Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
-                .map_err(|error| place_error(from_sqlite(&error), path))?;
+        let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+            .map_err(|error| place_error(from_sqlite(&error), path))?;
         let mut database = SqliteDb { connection, place: place.clone() };
         database.set_up(options)?;
         database.rows(&session::sqlite_probe()).map_err(|error| place_error(error, path))?;
@@ -78,25 +80,12 @@ impl SqliteDb {
         if !read_only {
             return Ok(());
         }
-        Err(DbError::new(
-            DbErrorKind::ReadOnly,
-            format!("`{}` may not be written", path.display()),
-        )
-        .hint("give yourself the right to write the file and its folder"))
+        Err(DbError::new(DbErrorKind::ReadOnly, format!("`{}` may not be written", path.display()))
+            .hint("give yourself the right to write the file and its folder"))
     }
 
     pub fn place(&self) -> &SqlitePlace {
         &self.place
-    }
-
-    /// The connection itself, for copying pages.
-    pub(crate) fn connection(&self) -> &Connection {
-        &self.connection
-    }
-
-    /// The connection itself, as the target of a copy.
-    pub(crate) fn connection_mut(&mut self) -> &mut Connection {
-        &mut self.connection
     }
 
     /// Runs one statement or several; how many rows they inserted, updated or deleted.
@@ -157,6 +146,28 @@ impl SqliteDb {
     }
 }
 
+/// Copies a whole database into another, in one step: one view of the source, whoever writes meanwhile.
+///
+/// # Errors
+/// `Busy` if the source stays locked for five seconds, and what SQLite says.
+pub fn copy_pages(source: &SqliteDb, target: &mut SqliteDb) -> Result<(), DbError> {
+    use rusqlite::backup::{Backup, StepResult};
+    let start = std::time::Instant::now();
+    let backup = Backup::new(&source.connection, &mut target.connection)
+        .map_err(|error| from_sqlite(&error))?;
+    loop {
+        let step = backup.step(-1).map_err(|error| from_sqlite(&error))?;
+        if step == StepResult::Done {
+            return Ok(());
+        }
+        if start.elapsed() > COPY_PATIENCE {
+            return Err(DbError::new(DbErrorKind::Busy, "the database is being written to")
+                .hint("another process holds its lock; run the command again when it is done"));
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
 /// What SQLite's own messages (`unable to open database file`) leave open.
 fn check_place(path: &Path, access: Access) -> Result<(), DbError> {
     if path.is_dir() {
@@ -185,7 +196,8 @@ fn place_error(mut error: DbError, path: &Path) -> DbError {
     let path = path.display();
     error.message = match error.kind {
         DbErrorKind::NotADatabase => {
-            error.hint = Some("check the path; an encrypted or damaged file looks like this too".into());
+            error.hint =
+                Some("check the path; an encrypted or damaged file looks like this too".into());
             format!("`{path}` is not a SQLite database ({})", error.message)
         }
         DbErrorKind::Connect | DbErrorKind::Auth => {

@@ -11,7 +11,9 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::error::{DbError, DbErrorKind};
@@ -87,9 +89,8 @@ fn root_store(file: Option<&Path>) -> Result<RootCertStore, DbError> {
         }
     }
     if store.is_empty() {
-        return Err(failure("no certificates of trusted issuers are found").hint(
-            "name the file that holds the server's issuer: `sslrootcert=path/to/ca.pem`",
-        ));
+        return Err(failure("no certificates of trusted issuers are found")
+            .hint("name the file that holds the server's issuer: `sslrootcert=path/to/ca.pem`"));
     }
     Ok(store)
 }

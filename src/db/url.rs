@@ -259,7 +259,8 @@ fn split(rest: &str) -> Result<Parts<'_>, UrlError> {
             "write it as %2F (and `@` as %40, `:` as %3A, `?` as %3F, `#` as %23)",
         ));
     }
-    let (user, password) = match credentials.map(|text| text.split_once(':').unwrap_or((text, ""))) {
+    let (user, password) = match credentials.map(|text| text.split_once(':').unwrap_or((text, "")))
+    {
         Some((user, password)) => (Some(user), Some(password)),
         None => (None, None),
     };

@@ -9,8 +9,25 @@ use crate::text::token;
 
 /// Meta-commands without which the script says the same about the schema.
 const IGNORED: [&str; 19] = [
-    "restrict", "unrestrict", "connect", "c", "set", "unset", "echo", "qecho", "warn", "encoding",
-    "pset", "timing", "x", "o", "t", "a", "prompt", "copy", ".",
+    "restrict",
+    "unrestrict",
+    "connect",
+    "c",
+    "set",
+    "unset",
+    "echo",
+    "qecho",
+    "warn",
+    "encoding",
+    "pset",
+    "timing",
+    "x",
+    "o",
+    "t",
+    "a",
+    "prompt",
+    "copy",
+    ".",
 ];
 
 /// The text with client-side parts blanked out, and what was left out.
@@ -65,9 +82,11 @@ fn starts_rows(line: &str) -> bool {
     let lower = line.to_ascii_lowercase();
     lower.starts_with("copy ")
         && lower.ends_with(';')
-        && lower.split_whitespace().collect::<Vec<_>>().windows(2).any(|pair| {
-            pair[0] == "from" && pair[1].trim_end_matches(';') == "stdin"
-        })
+        && lower
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .windows(2)
+            .any(|pair| pair[0] == "from" && pair[1].trim_end_matches(';') == "stdin")
 }
 
 /// Blanks lines that start with a backslash outside quotes and comments.
@@ -82,7 +101,8 @@ fn blank_commands(cleaned: &mut Vec<u8>, notes: &mut Vec<Diagnostic>) -> Vec<Dia
             line[1..].chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '.').collect();
         if IGNORED.contains(&name.as_str()) {
             if !["restrict", "unrestrict", "."].contains(&name.as_str()) {
-                notes.push(Diagnostic::warning(span, format!("left out the psql command `{line}`")));
+                notes
+                    .push(Diagnostic::warning(span, format!("left out the psql command `{line}`")));
             }
         } else {
             errors.push(

@@ -55,10 +55,9 @@ pub fn script(text: &str, dialect: Dialect) -> Result<Script, Vec<Diagnostic>> {
         let sql = &cleaned[span.start..span.end];
         let tokens = token::tokenize(sql, dialect);
         let code: Vec<&Token<'_>> = tokens.iter().filter(|token| token.is_code()).collect();
-        let head = code.first().map_or(span, |first| Span {
-            start: span.start + first.span.start,
-            end: span.end,
-        });
+        let head = code
+            .first()
+            .map_or(span, |first| Span { start: span.start + first.span.start, end: span.end });
         match classify(&code, dialect) {
             Some(kind) => statements.push(Statement { sql: Sql::new(sql), span, kind }),
             None => notes.push(Diagnostic::warning(
@@ -112,8 +111,8 @@ fn roles(code: &[&Token<'_>]) -> Vec<Ident> {
     let first = |word: &str| code.first().is_some_and(|token| token.is_word(word));
     let policy = (first("create") || first("alter"))
         && code.get(1).is_some_and(|token| token.is_word("policy"));
-    let default_privileges = first("alter")
-        && code.get(1).is_some_and(|token| token.is_word("default"));
+    let default_privileges =
+        first("alter") && code.get(1).is_some_and(|token| token.is_word("default"));
     let grants = first("grant") || first("revoke") || policy || default_privileges;
     let mut names = Vec::new();
     for (at, token) in code.iter().enumerate() {
