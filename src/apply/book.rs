@@ -55,9 +55,7 @@ pub fn prepare(database: &mut Database) -> Result<(), DbError> {
         return Ok(());
     }
     database.within(Mode::Write, |database| {
-        bookkeeping::create(dialect)
-            .iter()
-            .try_for_each(|sql| database.execute(sql).map(|_| ()))
+        bookkeeping::create(dialect).iter().try_for_each(|sql| database.execute(sql).map(|_| ()))
     })
 }
 

@@ -23,7 +23,9 @@ pub struct Bundle {
 pub enum BundleError {
     #[error("{file}: {source}")]
     Script { file: String, source: ScriptError },
-    #[error("plan.json: {0}\nhelp: it was written by another version of this tool or by hand; plan again")]
+    #[error(
+        "plan.json: {0}\nhelp: it was written by another version of this tool or by hand; plan again"
+    )]
     Plan(String),
     #[error(
         "{file} was edited after it was planned: its SHA-256 is {found}, plan.json says {stated}\n\
@@ -45,10 +47,7 @@ impl Bundle {
         plan: PlanFile,
     ) -> Result<Bundle, BundleError> {
         if plan.plan != FORMAT {
-            return Err(BundleError::Plan(format!(
-                "format {} is not format {FORMAT}",
-                plan.plan
-            )));
+            return Err(BundleError::Plan(format!("format {} is not format {FORMAT}", plan.plan)));
         }
         let steps = |file: &str, text: &str, stated: &str| {
             let file = format!("{prefix}{file}");

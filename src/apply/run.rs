@@ -119,9 +119,8 @@ pub fn run(
         previous: String::new(),
         hash: String::new(),
     };
-    let finished = runner.all(expect, context, &|schema, now, who| {
-        seal(schema, now, who).sealed(last)
-    });
+    let finished =
+        runner.all(expect, context, &|schema, now, who| seal(schema, now, who).sealed(last));
     let at = runner.at.take();
     let done = runner.done;
     let timings = std::mem::take(&mut runner.timings);

@@ -3,8 +3,12 @@
 pub mod bookkeeping;
 pub mod castability;
 pub mod check;
+pub mod dump;
 pub mod error;
+pub mod fingerprint;
 pub mod postgres;
+pub mod script;
+pub mod session;
 pub mod sqlite;
 pub mod step;
 

@@ -1,3 +1,4 @@
 //! The postgres dialect.
 
+pub mod inspect;
 pub mod lower;
