@@ -1,0 +1,3 @@
+//! The postgres dialect.
+
+pub mod lower;
