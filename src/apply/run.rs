@@ -239,7 +239,7 @@ impl Runner<'_> {
         self.refuse_new_orphans(&orphans)?;
         let End::Ledger(expect) = end else { return Ok(None) };
         context.progress.phase("checking the schema");
-        let found = self.database.inspect_within()?;
+        let found = self.database.inspect_here()?;
         let found = self.promised(&found, expect)?;
         let entry = seal(found, (context.now)(), &context.who);
         book::write_entry(self.database, &entry)?;

@@ -4,47 +4,52 @@ use std::collections::BTreeMap;
 
 use super::{Database, DbError, DbErrorKind, Mode};
 use crate::catalog::Catalog;
-use crate::dialect::{InspectError, postgres, session, sqlite};
+use crate::dialect::{InspectError, InspectQuery, postgres, session, sqlite};
 use crate::text::Dialect;
 
 impl Database {
-    /// Reads the schema in a transaction of its own.
+    /// The schema, without bookkeeping and engine schemas.
     ///
     /// # Errors
-    /// The engine's own; `Unsupported` lists every object that cannot be carried.
+    /// What the engine says; `Unsupported`, naming every object that cannot be carried.
     pub fn inspect(&mut self) -> Result<Catalog, DbError> {
-        self.within(Mode::Snapshot, Database::inspect_within)
+        self.within(Mode::Snapshot, Database::inspect_here)
     }
 
-    /// Reads the schema in the transaction that is open. On PostgreSQL names in later statements of the transaction
-    /// must carry their schema.
+    /// The schema as the open transaction sees it.
     ///
     /// # Errors
-    /// As [`Database::inspect`].
-    pub fn inspect_within(&mut self) -> Result<Catalog, DbError> {
-        let queries = match self.dialect() {
+    /// As `inspect`.
+    pub fn inspect_here(&mut self) -> Result<Catalog, DbError> {
+        let catalog = match self.dialect() {
             Dialect::Postgres => {
                 self.execute(&session::empty_search_path())?;
-                postgres::inspect::queries()
+                let answers = self.answers(postgres::inspect::queries())?;
+                postgres::inspect::catalog(&answers)
             }
-            Dialect::Sqlite => sqlite::inspect::queries(),
+            Dialect::Sqlite => {
+                let answers = self.answers(sqlite::inspect::queries())?;
+                sqlite::inspect::catalog(&answers)
+            }
         };
-        let mut answers = BTreeMap::new();
-        for query in queries {
-            let rows = self.rows(&query.sql)?;
-            let texts: Vec<String> = rows.into_iter().flatten().flatten().collect();
-            answers.insert(query.name, texts);
-        }
-        let catalog = match self.dialect() {
-            Dialect::Postgres => postgres::inspect::catalog(&answers),
-            Dialect::Sqlite => sqlite::inspect::catalog(&answers),
-        };
-        catalog.map_err(|error| {
-            let hint = match error {
-                InspectError::Unsupported(_) => "nothing was changed",
-                InspectError::Unreadable { .. } => "please report this with the server's version",
-            };
-            DbError::new(DbErrorKind::Unsupported, error.to_string()).hint(hint)
-        })
+        catalog.map_err(|error| explain(&error, &self.describe()))
     }
+
+    fn answers(
+        &mut self,
+        queries: Vec<InspectQuery>,
+    ) -> Result<BTreeMap<String, Vec<String>>, DbError> {
+        queries
+            .into_iter()
+            .map(|query| {
+                let rows = self.rows(&query.sql)?;
+                let texts = rows.into_iter().filter_map(|row| row.into_iter().next().flatten());
+                Ok((query.name.to_owned(), texts.collect()))
+            })
+            .collect()
+    }
+}
+
+fn explain(error: &InspectError, place: &str) -> DbError {
+    DbError::new(DbErrorKind::Unsupported, format!("cannot read the schema of {place}: {error}"))
 }

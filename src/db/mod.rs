@@ -193,6 +193,19 @@ impl Database {
         }
     }
 
+    /// Whether a transaction is open (on PostgreSQL: one that has changed something).
+    ///
+    /// # Errors
+    /// The engine's own; a failed transaction is an error too.
+    pub fn in_transaction(&mut self) -> Result<bool, DbError> {
+        match self {
+            Database::Sqlite(database) => Ok(database.in_transaction()),
+            Database::Postgres(_) => {
+                Ok(self.value(&session::has_open_changes())?.as_deref() == Some("true"))
+            }
+        }
+    }
+
     /// Something another thread can stop the running statement with.
     pub fn canceller(&self) -> Canceller {
         match self {

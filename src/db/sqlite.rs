@@ -140,6 +140,10 @@ impl SqliteDb {
         Ok(())
     }
 
+    pub fn in_transaction(&self) -> bool {
+        !self.connection.is_autocommit()
+    }
+
     /// A handle that another thread may use to stop the running statement.
     pub fn interrupt_handle(&self) -> rusqlite::InterruptHandle {
         self.connection.get_interrupt_handle()

@@ -84,6 +84,11 @@ pub fn orphans() -> Sql {
     Sql::new("SELECT \"table\", rowid, parent, fkid FROM pragma_foreign_key_check")
 }
 
+/// Whether a PostgreSQL session stands in a transaction that has changed something.
+pub fn has_open_changes() -> Sql {
+    Sql::new("SELECT (pg_current_xact_id_if_assigned() IS NOT NULL)::text")
+}
+
 /// Settings that make texts print the same way whoever is connected.
 /// The client encoding is UTF8 from the startup message on.
 pub fn postgres_settings(lock: Duration, statement: Duration, writes: Writes) -> Sql {

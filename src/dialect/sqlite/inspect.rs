@@ -14,6 +14,6 @@ pub fn queries() -> Vec<InspectQuery> {
 ///
 /// # Errors
 /// Objects that cannot be carried.
-pub fn catalog(_: &BTreeMap<&'static str, Vec<String>>) -> Result<Catalog, InspectError> {
+pub fn catalog(_: &BTreeMap<String, Vec<String>>) -> Result<Catalog, InspectError> {
     Err(InspectError::Unsupported(Vec::new()))
 }
