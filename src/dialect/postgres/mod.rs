@@ -1,1 +1,4 @@
 //! PostgreSQL 13 to 18: reading a database and carrying out changes.
+
+pub mod inspect;
+pub mod quote;
