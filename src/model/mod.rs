@@ -16,8 +16,10 @@ use crate::text::Dialect;
 use crate::text::diagnostic::Span;
 use tree::Tree;
 
-
+pub use format::fmt;
 pub use parse::{locate, parse, parse_files};
+pub use print::{Hints, print};
+pub use schema::schema;
 
 
 

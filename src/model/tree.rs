@@ -252,11 +252,12 @@ impl Builder<'_> {
     }
 
     fn scalar(&self, text: &str, style: ScalarStyle, span: Span) -> Tree {
-        let style = match style {
-            ScalarStyle::Plain => Style::Plain,
-            _ => Style::Text,
+        let text = match style {
+            ScalarStyle::Literal | ScalarStyle::Folded => text.strip_suffix('\n').unwrap_or(text),
+            ScalarStyle::Plain | ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => text,
         };
-        let text = text.strip_suffix('\n').unwrap_or(text).to_owned();
+        let text = text.to_owned();
+        let style = if style == ScalarStyle::Plain { Style::Plain } else { Style::Text };
         // The span of a block scalar ends on the line after it.
         let source = self.text.get(span.start..span.end).unwrap_or("");
         let end = span.start + source.trim_end().len();

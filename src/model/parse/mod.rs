@@ -2,7 +2,7 @@
 
 mod check;
 mod entity;
-mod field;
+pub(super) mod field;
 mod reader;
 mod top;
 

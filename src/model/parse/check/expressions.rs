@@ -2,7 +2,7 @@
 
 use super::Findings;
 use crate::catalog::rule::Enforce;
-use crate::expr::{Expr, Nullability, Scope, ValueType};
+use crate::expr::{Nullability, Scope, ValueType};
 use crate::model::expression::{self, Use};
 use crate::model::{Condition, Entity, Field, FieldKind, Model, PartText, Rule};
 use crate::text::Dialect;
@@ -166,30 +166,5 @@ fn key_type(model: &Model, entity: &str, depth: usize) -> Option<ValueType> {
         }
         FieldKind::Ref { entity, .. } if depth < 8 => key_type(model, entity, depth + 1),
         FieldKind::Ref { .. } | FieldKind::Many { .. } => None,
-    }
-}
-
-/// Whether an expression names a field over a reference.
-pub(in crate::model) fn has_path(expr: &Expr) -> bool {
-    match expr {
-        Expr::Field(path) => path.len() > 1,
-        Expr::Null | Expr::Bool(_) | Expr::Number(_) | Expr::Text(_) => false,
-        Expr::Not(inner) | Expr::Negate(inner) | Expr::Cast(inner, _) => has_path(inner),
-        Expr::JsonText(inner, _) => has_path(inner),
-        Expr::Binary(left, _, right) | Expr::Distinct { left, right, .. } => {
-            has_path(left) || has_path(right)
-        }
-        Expr::Is { operand, .. } | Expr::Like { operand, .. } | Expr::Match { operand, .. } => {
-            has_path(operand)
-        }
-        Expr::In { operand, list, .. } => has_path(operand) || list.iter().any(has_path),
-        Expr::Between { operand, low, high, .. } => {
-            has_path(operand) || has_path(low) || has_path(high)
-        }
-        Expr::Case { branches, otherwise } => {
-            branches.iter().any(|(when, then)| has_path(when) || has_path(then))
-                || otherwise.as_deref().is_some_and(has_path)
-        }
-        Expr::Call(_, arguments) => arguments.iter().any(has_path),
     }
 }
