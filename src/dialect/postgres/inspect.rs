@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::super::error::InspectQuery;
 use super::super::step::Sql;
 use crate::catalog::{
     Action, Catalog, Column, Constraint, ConstraintKind, Dependency, EnumType, ForeignKey,
@@ -15,13 +16,6 @@ use crate::catalog::{
     OpaqueKind, Sequence, Table, TableOptions,
 };
 use crate::text::{Dialect, Ident, QName};
-
-/// One catalog query; its result is one column of JSON text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InspectQuery {
-    pub name: &'static str,
-    pub sql: Sql,
-}
 
 /// The statement that must run before the queries.
 pub const PREPARE: &str = "SET search_path = ''";
@@ -80,7 +74,7 @@ pub fn queries() -> Vec<InspectQuery> {
 }
 
 /// Query name → rows, each a JSON object as text.
-pub type Results = BTreeMap<&'static str, Vec<String>>;
+pub type Results = BTreeMap<String, Vec<String>>;
 
 /// The catalog that the query results describe.
 ///
