@@ -1,7 +1,10 @@
 //! How each engine does what a change asks for. The only place that makes SQL text.
 
+pub mod keep;
+pub mod postgres;
 pub mod step;
 
+pub use keep::kept_name;
 pub use step::{
     Absence, Blocks, Direction, Facts, KeptUse, Lock, Order, Resource, Sql, Step, Transaction,
     Undo, Work,

@@ -18,15 +18,45 @@ pub enum Expr {
     Negate(Box<Expr>),
     Binary(Box<Expr>, BinaryOp, Box<Expr>),
     /// `IS NULL`, `IS NOT TRUE`, …
-    Is { operand: Box<Expr>, test: IsTest, polarity: Polarity },
+    Is {
+        operand: Box<Expr>,
+        test: IsTest,
+        polarity: Polarity,
+    },
     /// `IS [NOT] DISTINCT FROM`: `polarity` Positive means distinct.
-    Distinct { left: Box<Expr>, right: Box<Expr>, polarity: Polarity },
-    In { operand: Box<Expr>, list: Vec<Expr>, polarity: Polarity },
-    Between { operand: Box<Expr>, low: Box<Expr>, high: Box<Expr>, polarity: Polarity },
-    Like { operand: Box<Expr>, pattern: String, case: Case, polarity: Polarity },
+    Distinct {
+        left: Box<Expr>,
+        right: Box<Expr>,
+        polarity: Polarity,
+    },
+    In {
+        operand: Box<Expr>,
+        list: Vec<Expr>,
+        polarity: Polarity,
+    },
+    Between {
+        operand: Box<Expr>,
+        low: Box<Expr>,
+        high: Box<Expr>,
+        polarity: Polarity,
+    },
+    Like {
+        operand: Box<Expr>,
+        pattern: String,
+        case: Case,
+        polarity: Polarity,
+    },
     /// Regular expression match in the portable subset.
-    Match { operand: Box<Expr>, pattern: String, case: Case, polarity: Polarity },
-    Case { branches: Vec<(Expr, Expr)>, otherwise: Option<Box<Expr>> },
+    Match {
+        operand: Box<Expr>,
+        pattern: String,
+        case: Case,
+        polarity: Polarity,
+    },
+    Case {
+        branches: Vec<(Expr, Expr)>,
+        otherwise: Option<Box<Expr>>,
+    },
     Call(Function, Vec<Expr>),
     Cast(Box<Expr>, ValueType),
     /// `json ->> 'key'`.

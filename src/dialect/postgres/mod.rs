@@ -1,0 +1,1 @@
+//! PostgreSQL 13 to 18: reading a database and carrying out changes.
