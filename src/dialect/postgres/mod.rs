@@ -1,1 +1,3 @@
-//! PostgreSQL 13 to 18: reading a database and carrying out changes.
+//! The postgres dialect.
+
+pub mod lower;

@@ -9,7 +9,7 @@ mod normal;
 mod reader;
 mod table;
 
-pub use index::{CreateIndex, parse_index};
+pub use index::{CreateIndex, Key, parse_index};
 pub use normal::{normalized_column, normalized_create, normalized_table};
 pub use table::parse_table;
 
