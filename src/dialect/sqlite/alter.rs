@@ -67,14 +67,13 @@ fn can_add(column: &ColumnText, text: &str) -> bool {
         ClauseKind::Default(span) => is_constant(&text[span.start..span.end]),
         // A default makes rows point somewhere at once: left to the rebuild, which is checked the same way.
         ClauseKind::ForeignKey(_) => column.default().is_none(),
-        ClauseKind::NotNull
-        | ClauseKind::Null
-        | ClauseKind::Check(_)
-        | ClauseKind::Collate(_) => true,
+        ClauseKind::NotNull | ClauseKind::Null | ClauseKind::Check(_) | ClauseKind::Collate(_) => {
+            true
+        }
     });
-    let has_value = column.default().is_some_and(|span| {
-        !text[span.start..span.end].trim().eq_ignore_ascii_case("null")
-    });
+    let has_value = column
+        .default()
+        .is_some_and(|span| !text[span.start..span.end].trim().eq_ignore_ascii_case("null"));
     // A check may refuse the rows that are there; ADD COLUMN and the copy both find out.
     clauses_allow && (!column.not_null() || has_value || column.generated().is_some())
 }
@@ -90,9 +89,7 @@ fn is_constant(default: &str) -> bool {
     };
     match tokens.as_slice() {
         [only] => literal(only),
-        [sign, number] => {
-            (sign.is_mark("-") || sign.is_mark("+")) && number.kind == Kind::Number
-        }
+        [sign, number] => (sign.is_mark("-") || sign.is_mark("+")) && number.kind == Kind::Number,
         _ => false,
     }
 }

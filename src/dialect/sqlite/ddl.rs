@@ -139,7 +139,10 @@ impl CreateTable {
     /// Whether the table says `AUTOINCREMENT`.
     pub fn autoincrement(&self) -> bool {
         self.clauses().any(|clause| {
-            matches!(clause.kind, ClauseKind::PrimaryKey { numbering: Numbering::Autoincrement, .. })
+            matches!(
+                clause.kind,
+                ClauseKind::PrimaryKey { numbering: Numbering::Autoincrement, .. }
+            )
         })
     }
 

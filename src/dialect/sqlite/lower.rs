@@ -133,9 +133,7 @@ fn drop_table(before: &Table, scope: &Scope<'_>) -> Result<Step, LowerError> {
         facts: facts(Work::Write, undo, reason),
         reads_kept: None,
         order: Order {
-            takes: names
-                .chain([Resource::Table(name.clone()), name_of(&name.name)])
-                .collect(),
+            takes: names.chain([Resource::Table(name.clone()), name_of(&name.name)]).collect(),
             ..Order::default()
         },
     })

@@ -76,9 +76,7 @@ fn create(opaque: &Opaque, scope: &Scope<'_>) -> Step {
         reads_kept: None,
         order: Order {
             needs: needs.into_iter().collect(),
-            makes: [name_of(&name.name), Resource::Opaque(opaque.id.clone())]
-                .into_iter()
-                .collect(),
+            makes: [name_of(&name.name), Resource::Opaque(opaque.id.clone())].into_iter().collect(),
             ..Order::default()
         },
     }
@@ -87,9 +85,7 @@ fn create(opaque: &Opaque, scope: &Scope<'_>) -> Step {
 fn resource(dependency: &Dependency) -> Option<Resource> {
     match dependency {
         Dependency::Table(table) => Some(Resource::Table(table.clone())),
-        Dependency::Column(table, column) => {
-            Some(Resource::Column(table.clone(), column.clone()))
-        }
+        Dependency::Column(table, column) => Some(Resource::Column(table.clone(), column.clone())),
         Dependency::Enum(_) => None,
         Dependency::Opaque(id) => Some(Resource::Opaque(id.clone())),
     }

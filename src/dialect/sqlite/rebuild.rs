@@ -8,18 +8,16 @@
 
 use super::ddl::CreateTable;
 use super::facts::{facts, statements, whole};
-use super::kept::{
-    AFTER, BEFORE, Kept, Scope, VALUE, keep_column, move_position, restore_step,
-};
+use super::kept::{AFTER, BEFORE, Kept, Scope, VALUE, keep_column, move_position, restore_step};
 use super::opaque::triggers_that_stay;
 use super::quote::{literal, quote};
 use super::table::{RowKey, Shape, row_key};
 use super::values::{self, Altered, Source};
 use crate::catalog::Column;
-use crate::change::{Target, TableChange};
+use crate::change::{TableChange, Target};
 use crate::dialect::{Absence, LowerError, Order, Resource, Step, Undo, Work};
-use crate::text::{Dialect, Ident};
 use crate::text::token::{Kind, Token, tokenize};
+use crate::text::{Dialect, Ident};
 
 /// The steps of a rebuild: the rebuild itself and, on the way there, putting back what a rollback kept.
 ///
@@ -166,13 +164,9 @@ impl Rebuild<'_> {
         for column in &self.sources {
             columns.push(quote(column.after.name.as_str()));
             expressions.push(match self.kept_of(column) {
-                Some(kept) => values::restored_value(
-                    column,
-                    &self.before,
-                    &self.after,
-                    &kept,
-                    &self.key()?,
-                ),
+                Some(kept) => {
+                    values::restored_value(column, &self.before, &self.after, &kept, &self.key()?)
+                }
                 None => values::plain_value(column, &self.before, &self.after),
             });
         }
@@ -286,11 +280,7 @@ impl Rebuild<'_> {
             true => vec![format!("DROP TABLE {}", quote(temporary))],
             false => vec![
                 format!("DROP TABLE {}", quote(self.before.name())),
-                format!(
-                    "ALTER TABLE {} RENAME TO {}",
-                    quote(temporary),
-                    quote(self.after.name())
-                ),
+                format!("ALTER TABLE {} RENAME TO {}", quote(temporary), quote(self.after.name())),
             ],
         };
         texts.extend(self.after.table.indexes.iter().map(|index| whole(&index.definition)));
@@ -418,11 +408,8 @@ pub(super) fn restore_values(
     let kept = scope.kept_there(table, Some(column));
     let own = quote(after.name());
     let condition = condition.map(|text| format!(" AND {text}")).unwrap_or_default();
-    let from = format!(
-        "FROM {} AS \"k\" WHERE {}{condition}",
-        kept.quoted(),
-        key.matches(after, &own)
-    );
+    let from =
+        format!("FROM {} AS \"k\" WHERE {}{condition}", kept.quoted(), key.matches(after, &own));
     let triggers = triggers_that_stay(scope.diff, table);
     let mut texts: Vec<String> = triggers
         .iter()
@@ -438,10 +425,7 @@ pub(super) fn restore_values(
         format!("restore {table}.{column} as it was before the rollback"),
         &kept,
         texts,
-        vec![
-            Resource::Table(table.clone()),
-            Resource::Column(table.clone(), column.clone()),
-        ],
+        vec![Resource::Table(table.clone()), Resource::Column(table.clone(), column.clone())],
         Resource::Values(table.clone(), column.clone()),
     )
 }

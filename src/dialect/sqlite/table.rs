@@ -117,8 +117,7 @@ pub(super) fn row_key(
             .then(|| key.to_vec())
     };
     if let Some(columns) = shared(first).or_else(|| shared(second)) {
-        let certain =
-            first.key_is_never_null(&columns) || second.key_is_never_null(&columns);
+        let certain = first.key_is_never_null(&columns) || second.key_is_never_null(&columns);
         let is_rowid = |shape: &Shape<'_>| {
             shape.text.rowid_alias().is_some_and(|alias| {
                 columns.len() == 1 && alias.eq_ignore_ascii_case(columns[0].as_str())
@@ -188,7 +187,8 @@ impl RowKey {
         match (self.columns.is_empty(), self.rowid) {
             (true, _) => format!("{} = \"k\".{ROW}", values.concat()),
             (false, Rowid::Unused) => {
-                let pair = |(n, value): (usize, &String)| format!("{value} IS \"k\".{}", key_name(n));
+                let pair =
+                    |(n, value): (usize, &String)| format!("{value} IS \"k\".{}", key_name(n));
                 values.iter().enumerate().map(pair).collect::<Vec<_>>().join(" AND ")
             }
             (false, Rowid::Used) => {

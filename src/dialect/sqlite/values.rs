@@ -195,7 +195,8 @@ pub(super) fn keep_altered(
 
 /// Whether `"t"` and `"n"` are one row before and after the copy.
 fn same_row(key: &RowKey, before: &Shape<'_>, after: &Shape<'_>) -> String {
-    if let (Some(old), Some(new), true) = (before.rowid(), after.rowid(), rowid_stays(before, after))
+    if let (Some(old), Some(new), true) =
+        (before.rowid(), after.rowid(), rowid_stays(before, after))
     {
         return format!("\"n\".{new} = \"t\".{old}");
     }

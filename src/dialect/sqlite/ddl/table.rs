@@ -121,8 +121,17 @@ fn data_type(reader: &mut Reader<'_>) -> Result<String, DdlError> {
 
 fn opens_clause(reader: &Reader<'_>) -> bool {
     const WORDS: [&str; 11] = [
-        "CONSTRAINT", "PRIMARY", "NOT", "NULL", "UNIQUE", "CHECK", "DEFAULT", "COLLATE",
-        "REFERENCES", "AS", "FOREIGN",
+        "CONSTRAINT",
+        "PRIMARY",
+        "NOT",
+        "NULL",
+        "UNIQUE",
+        "CHECK",
+        "DEFAULT",
+        "COLLATE",
+        "REFERENCES",
+        "AS",
+        "FOREIGN",
     ];
     WORDS.iter().any(|word| reader.is_word(word))
         || (reader.is_word("GENERATED") && reader.peek_after().is_some_and(|t| t.is_word("ALWAYS")))
@@ -253,14 +262,10 @@ fn generated(reader: &mut Reader<'_>) -> Result<ClauseKind, DdlError> {
     Ok(ClauseKind::Generated { expression, storage })
 }
 
-fn references(
-    reader: &mut Reader<'_>,
-    columns: Vec<String>,
-) -> Result<ForeignKeyText, DdlError> {
+fn references(reader: &mut Reader<'_>, columns: Vec<String>) -> Result<ForeignKeyText, DdlError> {
     reader.expect("REFERENCES")?;
     let table = reader.name()?;
-    let referenced_columns =
-        if reader.is_mark("(") { reader.names()? } else { Vec::new() };
+    let referenced_columns = if reader.is_mark("(") { reader.names()? } else { Vec::new() };
     let mut key = ForeignKeyText {
         columns,
         table,
@@ -278,8 +283,8 @@ fn references(
         } else if reader.eat(&["MATCH"]) {
             reader.name()?;
         } else if reader.eat(&["NOT", "DEFERRABLE"]) || reader.eat(&["DEFERRABLE"]) {
-            let _ = reader.eat(&["INITIALLY", "DEFERRED"])
-                || reader.eat(&["INITIALLY", "IMMEDIATE"]);
+            let _ =
+                reader.eat(&["INITIALLY", "DEFERRED"]) || reader.eat(&["INITIALLY", "IMMEDIATE"]);
         } else {
             return Ok(key);
         }

@@ -11,11 +11,7 @@ use crate::text::diagnostic::Span;
 use crate::text::token::canonical;
 use crate::text::{Dialect, Ident, QName};
 
-pub(super) fn table(
-    name: &str,
-    text: &str,
-    columns: &[&ColumnRow],
-) -> Result<Table, InspectError> {
+pub(super) fn table(name: &str, text: &str, columns: &[&ColumnRow]) -> Result<Table, InspectError> {
     let parsed = ddl::parse_table(text).map_err(|error| unreadable(OBJECTS, error))?;
     let agree = columns.len() == parsed.columns.len()
         && columns.iter().zip(&parsed.columns).all(|(row, column)| row.name == column.name);
@@ -60,10 +56,8 @@ fn column(row: &ColumnRow, parsed: &CreateTable, text: &str) -> Column {
                 Storage::Virtual => GeneratedStorage::Virtual,
             },
         });
-        column.collation = own
-            .collation()
-            .filter(|name| !name.eq_ignore_ascii_case("binary"))
-            .map(str::to_owned);
+        column.collation =
+            own.collation().filter(|name| !name.eq_ignore_ascii_case("binary")).map(str::to_owned);
     }
     column
 }
@@ -121,11 +115,7 @@ fn definition(clause: &Clause, idents: &impl Fn(&[String]) -> Vec<Ident>, text: 
             written.replacen("primary key", &format!("PRIMARY KEY ({})", listed(columns)), 1)
         }
         ClauseKind::ForeignKey(key) if written.starts_with("references") => {
-            format!(
-                "FOREIGN KEY ({}) {}",
-                listed(&key.columns),
-                slice(text, clause.span)
-            )
+            format!("FOREIGN KEY ({}) {}", listed(&key.columns), slice(text, clause.span))
         }
         ClauseKind::PrimaryKey { .. }
         | ClauseKind::Unique { .. }
