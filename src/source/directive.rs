@@ -47,8 +47,7 @@ pub fn directives(
     statements: &[Span],
     dialect: Dialect,
 ) -> Result<Directives, Vec<Diagnostic>> {
-    let mut reader =
-        Reader { text, dialect, found: Directives::default(), errors: Vec::new() };
+    let mut reader = Reader { text, dialect, found: Directives::default(), errors: Vec::new() };
     for span in statements {
         if text[span.start..span.end].contains(MARK) {
             reader.statement(*span);
@@ -73,9 +72,10 @@ impl<'a> Reader<'a> {
         let (subject, body) = self.head(&tokens);
         let table = match &subject {
             Subject::Table(name) => Some(name.clone()),
-            Subject::Column(..) | Subject::Constraint(..) | Subject::Enum(_) | Subject::Other(_) => {
-                None
-            }
+            Subject::Column(..)
+            | Subject::Constraint(..)
+            | Subject::Enum(_)
+            | Subject::Other(_) => None,
         };
         let mut pending: Vec<Directive<'a>> = Vec::new();
         let (mut depth, mut seen_code, mut item_starts) = (0_usize, false, false);
@@ -206,7 +206,11 @@ impl<'a> Reader<'a> {
             return None;
         }
         if value.trim().is_empty() {
-            self.error(span, &format!("`{MARK}{key}` says nothing"), "write what it should say behind it");
+            self.error(
+                span,
+                &format!("`{MARK}{key}` says nothing"),
+                "write what it should say behind it",
+            );
             return None;
         }
         Some(Directive { key, value: value.trim(), span })
@@ -411,7 +415,11 @@ mod tests {
             found.intent.renames,
             [
                 Rename::Table { before: QName::new("public", "bills"), after: table.clone() },
-                Rename::Column { table: table.clone(), before: "No".into(), after: "number".into() },
+                Rename::Column {
+                    table: table.clone(),
+                    before: "No".into(),
+                    after: "number".into()
+                },
                 Rename::Constraint {
                     table: table.clone(),
                     before: "old_check".into(),

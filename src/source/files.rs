@@ -72,10 +72,9 @@ pub(in crate::source) fn read(path: &Path, extension: &str) -> Result<Vec<TextFi
 fn read_one(path: &Path) -> Result<TextFile, SourceError> {
     let shown = path.display().to_string();
     let text = std::fs::read_to_string(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => SourceError::Missing {
-            path: shown.clone(),
-            help: "check the path".to_owned(),
-        },
+        std::io::ErrorKind::NotFound => {
+            SourceError::Missing { path: shown.clone(), help: "check the path".to_owned() }
+        }
         _ => SourceError::Unreadable { path: shown.clone(), error },
     })?;
     Ok(TextFile { path: shown, text: without_mark(text) })
@@ -87,8 +86,7 @@ pub(in crate::source) fn without_mark(text: String) -> String {
 }
 
 fn list(folder: &Path, wanted: &str) -> Result<Vec<PathBuf>, SourceError> {
-    let unreadable =
-        |error| SourceError::Unreadable { path: folder.display().to_string(), error };
+    let unreadable = |error| SourceError::Unreadable { path: folder.display().to_string(), error };
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();

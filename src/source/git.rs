@@ -9,7 +9,11 @@ use super::files::{TextFile, without_mark};
 /// A revision that looks like an option would be taken for one.
 pub(in crate::source) fn check_revision(revision: &str) -> Result<(), SourceError> {
     if revision.is_empty() || revision.starts_with('-') {
-        return Err(failure(revision, "this is no revision", "write `git:main` or `git:v1.2:schema.sql`"));
+        return Err(failure(
+            revision,
+            "this is no revision",
+            "write `git:main` or `git:v1.2:schema.sql`",
+        ));
     }
     Ok(())
 }
@@ -64,7 +68,11 @@ fn run(folder: &Path, revision: &str, arguments: &[&str]) -> Result<String, Sour
         .args(arguments)
         .output()
         .map_err(|error| {
-            failure(revision, &format!("`git` cannot be run: {error}"), "install git, or name a file")
+            failure(
+                revision,
+                &format!("`git` cannot be run: {error}"),
+                "install git, or name a file",
+            )
         })?;
     if !output.status.success() {
         let message = String::from_utf8_lossy(&output.stderr).trim().to_owned();

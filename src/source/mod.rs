@@ -30,7 +30,10 @@ pub enum Source {
     Sql(PathBuf),
     Database(DatabaseUrl),
     /// A model or SQL file as a git revision has it; without a path, the project's own.
-    Git { revision: String, path: Option<String> },
+    Git {
+        revision: String,
+        path: Option<String>,
+    },
     /// A version folder of the project.
     Version(u32),
     Empty,

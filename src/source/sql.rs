@@ -89,7 +89,8 @@ fn explain(error: &DbError, statement: &Statement) -> Diagnostic {
         Some(at) => {
             let start = statement.span.start + at.min(sql.len());
             let rest = &sql[at.min(sql.len())..];
-            let length = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+            let length =
+                rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
             Span { start, end: start + length.max(1) }
         }
         None => first_line(statement),
@@ -121,10 +122,7 @@ fn first_line(statement: &Statement) -> Span {
 }
 
 /// What `BEGIN` without `COMMIT` made would be gone at the end of the session.
-fn refuse_open_transaction(
-    scratch: &mut Scratch,
-    files: &[TextFile],
-) -> Result<(), SourceError> {
+fn refuse_open_transaction(scratch: &mut Scratch, files: &[TextFile]) -> Result<(), SourceError> {
     if !scratch.database().in_transaction()? {
         return Ok(());
     }
