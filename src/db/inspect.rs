@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Database, DbError, DbErrorKind, Mode};
 use crate::catalog::Catalog;
-use crate::dialect::{InspectError, InspectQuery, postgres, session, sqlite};
+use crate::dialect::{InspectQuery, postgres, session, sqlite};
 use crate::text::Dialect;
 
 impl Database {
@@ -21,18 +21,19 @@ impl Database {
     /// # Errors
     /// As `inspect`.
     pub fn inspect_here(&mut self) -> Result<Catalog, DbError> {
-        let catalog = match self.dialect() {
+        match self.dialect() {
             Dialect::Postgres => {
                 self.execute(&session::empty_search_path())?;
                 let answers = self.answers(postgres::inspect::queries())?;
                 postgres::inspect::catalog(&answers)
+                    .map_err(|error| explain(&error, &self.describe()))
             }
             Dialect::Sqlite => {
                 let answers = self.answers(sqlite::inspect::queries())?;
                 sqlite::inspect::catalog(&answers)
+                    .map_err(|error| explain(&error, &self.describe()))
             }
-        };
-        catalog.map_err(|error| explain(&error, &self.describe()))
+        }
     }
 
     /// Rows of one column of text, by the name of the query.
@@ -51,6 +52,6 @@ impl Database {
     }
 }
 
-fn explain(error: &InspectError, place: &str) -> DbError {
+fn explain(error: &dyn std::error::Error, place: &str) -> DbError {
     DbError::new(DbErrorKind::Unsupported, format!("cannot read the schema of {place}: {error}"))
 }

@@ -6,6 +6,7 @@ pub mod check;
 pub mod dump;
 pub mod error;
 pub mod fingerprint;
+pub mod keep;
 pub mod postgres;
 pub mod script;
 pub mod session;
@@ -13,6 +14,7 @@ pub mod sqlite;
 pub mod step;
 
 pub use error::{InspectError, InspectQuery, LowerError};
+pub use keep::kept_name;
 pub use step::{
     Absence, Blocks, Direction, Facts, KeptUse, Lock, Order, Resource, Sql, Step, Transaction,
     Undo, Work,

@@ -44,6 +44,46 @@ pub fn rollback() -> Sql {
     Sql::new("ROLLBACK")
 }
 
+/// What a SQLite connection needs before the transaction in which a plan runs: `foreign_keys` cannot be switched
+/// inside one (sqlite.org/foreignkeys.html section 2), and with it on, DROP TABLE deletes the rows of children.
+pub fn steps_before(dialect: Dialect) -> Vec<Sql> {
+    match dialect {
+        Dialect::Postgres => Vec::new(),
+        Dialect::Sqlite => vec![Sql::new("PRAGMA foreign_keys = OFF")],
+    }
+}
+
+/// What a plan's transaction starts with: renaming a rebuilt table must not rewrite what refers to it.
+pub fn steps_begin(dialect: Dialect) -> Vec<Sql> {
+    match dialect {
+        Dialect::Postgres => Vec::new(),
+        Dialect::Sqlite => vec![Sql::new("PRAGMA legacy_alter_table = ON")],
+    }
+}
+
+/// What a plan's transaction ends with.
+pub fn steps_end(dialect: Dialect) -> Vec<Sql> {
+    match dialect {
+        Dialect::Postgres => Vec::new(),
+        Dialect::Sqlite => vec![Sql::new("PRAGMA legacy_alter_table = OFF")],
+    }
+}
+
+/// What follows a plan's transaction, however it ended.
+pub fn steps_after(dialect: Dialect) -> Vec<Sql> {
+    match dialect {
+        Dialect::Postgres => Vec::new(),
+        Dialect::Sqlite => {
+            vec![Sql::new("PRAGMA legacy_alter_table = OFF"), Sql::new("PRAGMA foreign_keys = ON")]
+        }
+    }
+}
+
+/// Rows of a SQLite database whose foreign key points nowhere: table, rowid, parent, key.
+pub fn orphans() -> Sql {
+    Sql::new("SELECT \"table\", rowid, parent, fkid FROM pragma_foreign_key_check")
+}
+
 /// Whether a PostgreSQL session stands in a transaction that has changed something.
 pub fn has_open_changes() -> Sql {
     Sql::new("SELECT (pg_current_xact_id_if_assigned() IS NOT NULL)::text")

@@ -1,3 +1,4 @@
 //! The sqlite dialect.
 
+pub mod inspect;
 pub mod lower;
