@@ -36,17 +36,16 @@ impl Database {
         }
     }
 
-    /// Rows of one column of text, by the name of the query.
-    fn answers<Name: From<&'static str> + Ord>(
+    fn answers(
         &mut self,
         queries: Vec<InspectQuery>,
-    ) -> Result<BTreeMap<Name, Vec<String>>, DbError> {
+    ) -> Result<BTreeMap<String, Vec<String>>, DbError> {
         queries
             .into_iter()
             .map(|query| {
                 let rows = self.rows(&query.sql)?;
                 let texts = rows.into_iter().filter_map(|row| row.into_iter().next().flatten());
-                Ok((Name::from(query.name), texts.collect()))
+                Ok((query.name.to_owned(), texts.collect()))
             })
             .collect()
     }
