@@ -1,0 +1,3 @@
+//! The sqlite dialect.
+
+pub mod lower;
