@@ -542,3 +542,31 @@ fn full_text_tables_keep_their_rows() {
     assert_eq!(one::<i64>(&travel.db, "SELECT rowid FROM own WHERE own MATCH 'words'"), 7);
     assert_eq!(one::<i64>(&travel.db, "SELECT rowid FROM over WHERE over MATCH 'world'"), 4);
 }
+
+#[test]
+fn keeping_and_restoring_is_linear_in_the_rows() {
+    // A lookup that cannot use its index would take minutes here.
+    let keys = [
+        "id INTEGER PRIMARY KEY",
+        "id TEXT PRIMARY KEY COLLATE NOCASE",
+        "id TEXT NOT NULL PRIMARY KEY",
+        "id INT NOT NULL, PRIMARY KEY (id)",
+        "id",
+    ];
+    for key in keys {
+        let (column, rest) = key.split_once(", ").unwrap_or((key, ""));
+        let rest = if rest.is_empty() { String::new() } else { format!(", {rest}") };
+        let travel = plain(
+            &format!("CREATE TABLE t ({column}, gone TEXT, v TEXT{rest})"),
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30000)
+             INSERT INTO t SELECT i, 'g' || i, '00' || i FROM n",
+            &format!("CREATE TABLE t ({column}, v INTEGER, more INT DEFAULT 1{rest})"),
+        );
+        let begin = std::time::Instant::now();
+        travel.up().down().up();
+        assert!(begin.elapsed().as_secs() < 20, "{key}: {:?}", begin.elapsed());
+        eprintln!("{key}: {:?}", begin.elapsed());
+        travel.down();
+        assert_eq!(contents(&travel.db), travel.start);
+    }
+}

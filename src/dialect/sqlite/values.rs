@@ -172,7 +172,7 @@ pub(super) fn keep_altered(
     old: &Ident,
 ) -> Vec<String> {
     let Sides { before, after, old: old_table, new: new_table } = *sides;
-    let (mut columns, constraint) = key.definitions();
+    let (mut columns, constraint) = key.definitions(after);
     columns.extend([BEFORE.to_owned(), AFTER.to_owned()]);
     columns.extend(constraint);
     let was = format!("\"t\".{}", quote(old.as_str()));
