@@ -41,7 +41,7 @@ pub struct DbError {
     /// Byte offset of the fault in the SQL that was run.
     pub position: Option<usize>,
     /// PostgreSQL's five letters.
-    pub sqlstate: Option<String>,
+    pub sqlstate: Option<Box<str>>,
 }
 
 impl DbError {
@@ -109,7 +109,7 @@ pub(in crate::db) fn from_postgres(error: &postgres::Error, sql: &str) -> DbErro
         detail: server.detail().map(str::to_owned),
         hint: server.hint().map(str::to_owned),
         position,
-        sqlstate: Some(code),
+        sqlstate: Some(code.into()),
     }
 }
 

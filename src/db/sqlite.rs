@@ -261,7 +261,7 @@ fn register_regexp(connection: &Connection) -> rusqlite::Result<()> {
         let regex = context.get_or_create_aux(0, |pattern| -> Result<Regex, _> {
             let pattern = pattern
                 .as_str()
-                .map_err(|error| Box::<dyn std::error::Error + Send + Sync>::from(error))?;
+                .map_err(Box::<dyn std::error::Error + Send + Sync>::from)?;
             RegexBuilder::new(pattern)
                 .dot_matches_new_line(true)
                 .build()
