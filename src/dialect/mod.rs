@@ -5,6 +5,7 @@ pub mod castability;
 pub mod check;
 pub mod dump;
 pub mod error;
+pub mod expression;
 pub mod fingerprint;
 pub mod keep;
 pub mod postgres;

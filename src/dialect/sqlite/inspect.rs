@@ -3,7 +3,7 @@
 //! Bookkeeping (`_migrate_*`), the engine's own tables (`sqlite_*`) and the shadow tables of virtual tables are left
 //! out. Sources: sqlite.org/schematab.html, sqlite.org/pragma.html#pragma_table_list and `table_xinfo`.
 
-mod opaque;
+pub(in crate::dialect::sqlite) mod opaque;
 mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,9 +46,9 @@ pub fn catalog(results: &BTreeMap<String, Vec<String>>) -> Result<Catalog, Inspe
     let objects: Vec<&Object> = objects
         .iter()
         .filter(|object| {
-            !is_bookkeeping(&object.name)
-                && !is_bookkeeping(&object.table)
-                && !hidden.contains(object.table.as_str())
+            // People may hang triggers on shadow tables; those are theirs.
+            let is_shadow = object.kind != "trigger" && hidden.contains(object.table.as_str());
+            !is_bookkeeping(&object.name) && !is_bookkeeping(&object.table) && !is_shadow
         })
         .collect();
 

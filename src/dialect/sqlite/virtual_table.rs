@@ -2,17 +2,20 @@
 //! can be read and written back (FTS3-5, R-Tree); an index over another table is filled from that table again.
 //! Sources: sqlite.org/fts3.html, sqlite.org/fts5.html 4.4 "External Content Tables", sqlite.org/rtree.html.
 
+use std::collections::BTreeSet;
+
 use super::facts::{facts, statements, whole};
+use super::inspect::opaque::is_shadow_of;
 use super::kept::{Kept, Scope, restore_step};
 use super::lower::name_of;
-use super::opaque::all_rows;
+use super::opaque::{all_rows, triggers_that_stay};
 use super::quote::{literal, quote};
 use super::table::ROW;
 use crate::catalog::{Dependency, Opaque};
-use crate::change::Delta;
+use crate::change::{Delta, Diff};
 use crate::dialect::{Absence, Order, Resource, Step, Undo, Work};
-use crate::text::Dialect;
 use crate::text::token::{Kind, Token, tokenize};
+use crate::text::{Dialect, QName};
 
 /// Where the rows of a virtual table live.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,15 +97,17 @@ fn add(after: &Opaque, scope: &Scope<'_>) -> Vec<Step> {
     let restore = match rows(after) {
         Rows::Own(columns) => put_back(&kept, after, Some("rowid"), &columns),
         Rows::Spatial(columns) => put_back(&kept, after, None, &columns),
-        Rows::Elsewhere(_) | Rows::Unknown => return vec![create(after, Vec::new(), None)],
+        Rows::Elsewhere(_) | Rows::Unknown => {
+            return vec![create(scope.diff, after, Vec::new(), None)];
+        }
     };
     match scope.absence() {
-        Absence::Refuse => vec![create(after, restore, Some(&kept))],
+        Absence::Refuse => vec![create(scope.diff, after, restore, Some(&kept))],
         Absence::Skip => {
             let made = Resource::Opaque(after.id.clone());
             let title = format!("restore the rows of virtual {}", after.id);
             vec![
-                create(after, Vec::new(), None),
+                create(scope.diff, after, Vec::new(), None),
                 restore_step(title, &kept, restore, vec![made], all_rows(name)),
             ]
         }
@@ -162,7 +167,7 @@ fn replace(before: &Opaque, after: &Opaque, scope: &Scope<'_>) -> Vec<Step> {
     if back {
         texts.push(there.drop());
     }
-    let mut steps = vec![create(after, texts, back.then_some(&there))];
+    let mut steps = vec![create(scope.diff, after, texts, back.then_some(&there))];
     if !back {
         let title = format!("let go of the rows a rollback kept of virtual {}", after.id);
         let made = Resource::Opaque(after.id.clone());
@@ -171,13 +176,22 @@ fn replace(before: &Opaque, after: &Opaque, scope: &Scope<'_>) -> Vec<Step> {
     steps
 }
 
-fn create(after: &Opaque, then: Vec<String>, reads: Option<&Kept>) -> Step {
+fn create(diff: &Diff, after: &Opaque, then: Vec<String>, reads: Option<&Kept>) -> Step {
     let name = &after.id.name;
     let mut texts: Vec<String> = after.create.iter().map(|text| whole(text)).collect();
     texts.extend(then);
     if let Rows::Elsewhere(Some(_)) = rows(after) {
         let own = quote(name.name.as_str());
         texts.push(format!("INSERT INTO {own} ({own}) VALUES ({})", literal("rebuild")));
+    }
+    // Triggers on its shadow tables went with them.
+    let shadows = diff.after.opaques.values().filter_map(|opaque| opaque.id.table.as_ref());
+    let shadows: BTreeSet<&QName> = shadows
+        .filter(|table| !diff.after.tables.contains_key(*table))
+        .filter(|table| is_shadow_of(&table.name, &name.name))
+        .collect();
+    for trigger in shadows.into_iter().flat_map(|table| triggers_that_stay(diff, table)) {
+        texts.extend(trigger.create.iter().map(|text| whole(text)));
     }
     let needs = after.depends_on.iter().flat_map(|dependency| match dependency {
         Dependency::Table(table) => vec![Resource::Table(table.clone()), all_rows(table)],

@@ -59,13 +59,25 @@ fn dependencies(
             found.insert(Dependency::Column(table.name.clone(), column.name.clone()));
         }
     }
-    for other in ids.iter().filter(|other| *other != id && has(&words, &other.name.name)) {
+    let shadows = |other: &ObjectId| {
+        other.kind == OpaqueKind::VirtualTable
+            && id.table.as_ref().is_some_and(|table| is_shadow_of(&table.name, &other.name.name))
+    };
+    for other in
+        ids.iter().filter(|other| *other != id && (shadows(other) || has(&words, &other.name.name)))
+    {
         // A trigger is found by its table, never called by name.
         if other.kind != OpaqueKind::Trigger {
             found.insert(Dependency::Opaque(other.clone()));
         }
     }
     found
+}
+
+/// Shadow tables are named after their virtual table. Source: sqlite.org/vtab.html "The xShadowName Method".
+pub(in crate::dialect::sqlite) fn is_shadow_of(table: &Ident, virtual_table: &Ident) -> bool {
+    let prefix = format!("{}_", virtual_table.as_str().to_lowercase());
+    table.as_str().to_lowercase().starts_with(&prefix)
 }
 
 fn has(words: &BTreeSet<String>, name: &Ident) -> bool {
