@@ -177,6 +177,16 @@ impl DatabaseUrl {
         }
     }
 
+    /// The same place, with a relative path taken from `folder`.
+    pub fn within(self, folder: &Path) -> Self {
+        match self {
+            DatabaseUrl::Sqlite(SqlitePlace::File(path)) => {
+                DatabaseUrl::Sqlite(SqlitePlace::File(folder.join(path)))
+            }
+            other @ (DatabaseUrl::Sqlite(SqlitePlace::Memory) | DatabaseUrl::Postgres(_)) => other,
+        }
+    }
+
     /// The same server, another database.
     pub fn with_database(&self, name: &str) -> Self {
         match self {
