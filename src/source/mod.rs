@@ -81,7 +81,7 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    fn printed_by_engine(catalog: Catalog) -> Self {
+    fn inspected(catalog: Catalog) -> Self {
         Loaded {
             catalog,
             printed: Printed::ByEngine,
@@ -194,7 +194,7 @@ impl std::fmt::Display for Source {
 /// What is wrong with its files, its database or the scratch database it is replayed in.
 pub fn load(source: &Source, options: &LoadOptions) -> Result<Loaded, SourceError> {
     match source {
-        Source::Empty => Ok(Loaded::printed_by_engine(Catalog::empty(options.dialect))),
+        Source::Empty => Ok(Loaded::inspected(Catalog::empty(options.dialect))),
         Source::Database(url) => inspect(url, options.dialect),
         Source::Sql(path) => sql::load(&files::read(path, "sql")?, options),
         Source::Model(path) => model::load(&files::read(path, "yaml")?, options),
@@ -235,7 +235,7 @@ fn inspect(url: &DatabaseUrl, dialect: Dialect) -> Result<Loaded, SourceError> {
             wanted: dialect,
         });
     }
-    Ok(Loaded::printed_by_engine(database.inspect()?))
+    Ok(Loaded::inspected(database.inspect()?))
 }
 
 /// `migrations/0007_name`.
