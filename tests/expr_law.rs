@@ -24,7 +24,10 @@ use rusqlite::Connection;
 use rusqlite::functions::FunctionFlags;
 
 /// Runs of one seed: the same rules every time, so that a failure is never a matter of luck.
+/// `PROPTEST_CASES` asks for more of them.
 fn runner(cases: u32) -> TestRunner {
+    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok());
+    let cases = asked.unwrap_or(cases);
     let config = Config { cases, failure_persistence: None, ..Config::default() };
     TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha))
 }
