@@ -19,7 +19,7 @@ pub(super) fn check(model: &mut Model, findings: &mut Findings<'_>) {
                 read(condition, &scope, Use::Backfill, findings);
             }
             if let Some(condition) = &mut field.generated {
-                read(condition, &scope, Use::RowRule, findings);
+                read(condition, &scope, Use::Index, findings);
             }
         }
         for unique in &mut entity.unique {
