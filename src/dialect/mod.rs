@@ -1,5 +1,6 @@
 //! How each engine does what a change asks for. The only place that makes SQL text.
 
+pub mod expression;
 pub mod step;
 
 pub use step::{

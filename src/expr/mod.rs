@@ -1,5 +1,15 @@
 //! Portable expressions: SQL in a subset that means the same on both engines, as a small typed tree.
 
+pub mod eval;
+pub mod glob;
+pub mod infer;
+pub mod literal;
+mod lower;
+pub mod parse;
+pub mod pattern;
+pub mod print;
+pub mod types;
+
 use serde::{Deserialize, Serialize};
 
 use crate::text::diagnostic::Span;
@@ -18,15 +28,45 @@ pub enum Expr {
     Negate(Box<Expr>),
     Binary(Box<Expr>, BinaryOp, Box<Expr>),
     /// `IS NULL`, `IS NOT TRUE`, …
-    Is { operand: Box<Expr>, test: IsTest, polarity: Polarity },
+    Is {
+        operand: Box<Expr>,
+        test: IsTest,
+        polarity: Polarity,
+    },
     /// `IS [NOT] DISTINCT FROM`: `polarity` Positive means distinct.
-    Distinct { left: Box<Expr>, right: Box<Expr>, polarity: Polarity },
-    In { operand: Box<Expr>, list: Vec<Expr>, polarity: Polarity },
-    Between { operand: Box<Expr>, low: Box<Expr>, high: Box<Expr>, polarity: Polarity },
-    Like { operand: Box<Expr>, pattern: String, case: Case, polarity: Polarity },
+    Distinct {
+        left: Box<Expr>,
+        right: Box<Expr>,
+        polarity: Polarity,
+    },
+    In {
+        operand: Box<Expr>,
+        list: Vec<Expr>,
+        polarity: Polarity,
+    },
+    Between {
+        operand: Box<Expr>,
+        low: Box<Expr>,
+        high: Box<Expr>,
+        polarity: Polarity,
+    },
+    Like {
+        operand: Box<Expr>,
+        pattern: String,
+        case: Case,
+        polarity: Polarity,
+    },
     /// Regular expression match in the portable subset.
-    Match { operand: Box<Expr>, pattern: String, case: Case, polarity: Polarity },
-    Case { branches: Vec<(Expr, Expr)>, otherwise: Option<Box<Expr>> },
+    Match {
+        operand: Box<Expr>,
+        pattern: String,
+        case: Case,
+        polarity: Polarity,
+    },
+    Case {
+        branches: Vec<(Expr, Expr)>,
+        otherwise: Option<Box<Expr>>,
+    },
     Call(Function, Vec<Expr>),
     Cast(Box<Expr>, ValueType),
     /// `json ->> 'key'`.
@@ -66,6 +106,12 @@ pub enum BinaryOp {
     Subtract,
     Multiply,
     Concat,
+    /// `date + days`.
+    AddDays,
+    /// `date - days`.
+    SubtractDays,
+    /// `date - date`, a number of days.
+    DaysBetween,
 }
 
 /// Functions of the portable subset. `Now`, `Today`, `Uuid` only as defaults and in backfills.
