@@ -1,1 +1,180 @@
-//! One hash for a whole schema, independent of layout, quoting and the order objects were made in.
+//! One shape for a whole schema, independent of layout, quoting and the order objects were made in, and its hash.
+//!
+//! PostgreSQL appends columns and cannot move them, so the order of columns does not count there. On SQLite a
+//! rebuild makes the order exact, so it does.
+
+use super::{Catalog, Column, Constraint, ConstraintKind, Index, Opaque, Table, TableOptions};
+use crate::text::token::{canonical, tokenize};
+use crate::text::{Dialect, hash};
+
+impl Catalog {
+    /// The catalog with every text in canonical layout and every list in a fixed order: two catalogs that mean the
+    /// same are equal in this form.
+    pub fn normalized(&self) -> Catalog {
+        let dialect = self.dialect;
+        Catalog {
+            dialect,
+            schemas: self.schemas.clone(),
+            enums: self.enums.clone(),
+            tables: self
+                .tables
+                .iter()
+                .map(|(name, table)| (name.clone(), normalize_table(table, dialect)))
+                .collect(),
+            opaques: self
+                .opaques
+                .iter()
+                .map(|(id, opaque)| (id.clone(), normalize_opaque(opaque, dialect)))
+                .collect(),
+        }
+    }
+
+    /// SHA-256 of the normalized catalog.
+    pub fn fingerprint(&self) -> String {
+        let json = serde_json::to_vec(&self.normalized()).expect("a catalog is plain data");
+        hash::sha256(&json)
+    }
+}
+
+/// A table in the form of [`Catalog::normalized`].
+pub fn normalize_table(table: &Table, dialect: Dialect) -> Table {
+    let mut columns: Vec<Column> =
+        table.columns.iter().map(|column| normalize_column(column, dialect)).collect();
+    if dialect == Dialect::Postgres {
+        columns.sort_by(|left, right| left.name.cmp(&right.name));
+    }
+    let mut constraints: Vec<Constraint> = table
+        .constraints
+        .iter()
+        .map(|constraint| normalize_constraint(constraint, dialect))
+        .collect();
+    constraints.sort_by(|left, right| {
+        (&left.name, &left.definition).cmp(&(&right.name, &right.definition))
+    });
+    let mut indexes: Vec<Index> =
+        table.indexes.iter().map(|index| normalize_index(index, dialect)).collect();
+    indexes.sort_by(|left, right| left.name.cmp(&right.name));
+    let options = match &table.options {
+        TableOptions::Postgres { unlogged } => TableOptions::Postgres { unlogged: *unlogged },
+        TableOptions::Sqlite { strict, without_rowid, autoincrement, create } => {
+            TableOptions::Sqlite {
+                strict: *strict,
+                without_rowid: *without_rowid,
+                autoincrement: *autoincrement,
+                create: rest_of_create(create),
+            }
+        }
+    };
+    Table {
+        name: table.name.clone(),
+        columns,
+        constraints,
+        indexes,
+        options,
+        comment: table.comment.clone(),
+    }
+}
+
+/// A column with its texts in canonical layout.
+pub fn normalize_column(column: &Column, dialect: Dialect) -> Column {
+    let mut column = column.clone();
+    column.data_type = match dialect {
+        Dialect::Postgres => column.data_type,
+        Dialect::Sqlite => canonical(&column.data_type, dialect),
+    };
+    column.default = column.default.map(|text| canonical(&text, dialect));
+    if let Some(generated) = &mut column.generated {
+        generated.expression = canonical(&generated.expression, dialect);
+    }
+    column
+}
+
+/// A constraint with its texts in canonical layout.
+pub fn normalize_constraint(constraint: &Constraint, dialect: Dialect) -> Constraint {
+    let mut constraint = constraint.clone();
+    // The default actions may be written or left out.
+    constraint.definition = canonical(&constraint.definition, dialect)
+        .replace(" on delete no action", "")
+        .replace(" on update no action", "");
+    if let ConstraintKind::Check { expression } = &mut constraint.kind {
+        *expression = canonical(expression, dialect);
+    }
+    constraint
+}
+
+/// An index with its texts in canonical layout.
+pub fn normalize_index(index: &Index, dialect: Dialect) -> Index {
+    let mut index = index.clone();
+    index.definition = without_existence_test(&canonical(&index.definition, dialect));
+    index.predicate = index.predicate.map(|text| canonical(&text, dialect));
+    for key in &mut index.keys {
+        if let super::IndexKey::Expression(text) = key {
+            *text = canonical(text, dialect);
+        }
+    }
+    index
+}
+
+/// An opaque object with its texts in canonical layout.
+pub fn normalize_opaque(opaque: &Opaque, dialect: Dialect) -> Opaque {
+    let mut opaque = opaque.clone();
+    // A function body is a string to the engine: its layout is part of what it is, and `canonical` keeps strings.
+    for text in &mut opaque.create {
+        *text = without_existence_test(&canonical(text, dialect));
+    }
+    opaque.depends_on.clear();
+    opaque
+}
+
+/// What only the text of a SQLite table says: conflict clauses, and names of constraints that are properties of a
+/// column here. All else is in the structured part, so a column key and a table key that mean the same are equal.
+fn rest_of_create(create: &str) -> String {
+    let words: Vec<String> = tokenize(create, Dialect::Sqlite)
+        .iter()
+        .filter(|token| token.is_code())
+        .map(|token| canonical(token.text, Dialect::Sqlite))
+        .collect();
+    let mut rest = Vec::new();
+    for (at, word) in words.iter().enumerate() {
+        let following = |count: usize| words[at..words.len().min(at + count)].join(" ");
+        let preceding = |count: usize| words[at.saturating_sub(count)..at].join(" ");
+        match word.as_str() {
+            "on" if words.get(at + 1).is_some_and(|next| next == "conflict") => {
+                rest.push(format!("{} {}", preceding(2), following(3)));
+            }
+            "constraint"
+                if words.get(at + 2).is_some_and(|next| {
+                    matches!(next.as_str(), "not" | "default" | "collate" | "generated")
+                }) =>
+            {
+                rest.push(following(3));
+            }
+            _ => {}
+        }
+    }
+    rest.sort();
+    rest.join(" , ")
+}
+
+/// Drops `if not exists` and the schema prefix `main .` of the created name from canonical text.
+fn without_existence_test(canonical: &str) -> String {
+    let text = canonical.replacen(" if not exists ", " ", 1);
+    match text.find(" main . ") {
+        Some(at) if at < 24 => text.replacen(" main . ", " ", 1),
+        _ => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_only_the_text_says_is_kept() {
+        assert_eq!(
+            rest_of_create("CREATE TABLE t (a INT CONSTRAINT n NOT NULL ON CONFLICT IGNORE)"),
+            "constraint n not , not null on conflict ignore"
+        );
+        assert_eq!(rest_of_create("CREATE TABLE [t] (a, UNIQUE (a), b TEXT)"), "");
+    }
+}

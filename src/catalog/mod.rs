@@ -6,6 +6,7 @@
 pub mod fingerprint;
 pub mod rename;
 pub mod rule;
+pub mod value_set;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,9 +21,11 @@ pub struct Catalog {
     pub dialect: Dialect,
     /// Schemas other than the default one (PostgreSQL only).
     pub schemas: BTreeSet<Ident>,
+    #[serde(with = "values")]
     pub enums: BTreeMap<QName, EnumType>,
+    #[serde(with = "values")]
     pub tables: BTreeMap<QName, Table>,
-    #[serde(with = "pairs")]
+    #[serde(with = "values")]
     pub opaques: BTreeMap<ObjectId, Opaque>,
 }
 
@@ -340,22 +343,66 @@ pub enum Dependency {
     Opaque(ObjectId),
 }
 
-/// JSON has only text keys, so a map with structured keys is written as its values.
-mod pairs {
-    use super::*;
+/// A value that carries its own key in a map.
+trait Keyed {
+    type Key: Ord;
+    fn key(&self) -> Self::Key;
+}
+
+impl Keyed for EnumType {
+    type Key = QName;
+    fn key(&self) -> QName {
+        self.name.clone()
+    }
+}
+
+impl Keyed for Table {
+    type Key = QName;
+    fn key(&self) -> QName {
+        self.name.clone()
+    }
+}
+
+impl Keyed for Opaque {
+    type Key = ObjectId;
+    fn key(&self) -> ObjectId {
+        self.id.clone()
+    }
+}
+
+/// JSON has only text keys, so a map with structured keys is written as the list of its values.
+mod values {
+    use super::{BTreeMap, Deserialize, Keyed, Serialize};
     use serde::{Deserializer, Serializer};
 
-    pub(super) fn serialize<S: Serializer>(
-        map: &BTreeMap<ObjectId, Opaque>,
+    pub(super) fn serialize<K, V: Serialize, S: Serializer>(
+        map: &BTreeMap<K, V>,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(map.values())
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+    pub(super) fn deserialize<'de, V: Keyed + Deserialize<'de>, D: Deserializer<'de>>(
         deserializer: D,
-    ) -> Result<BTreeMap<ObjectId, Opaque>, D::Error> {
-        let values = Vec::<Opaque>::deserialize(deserializer)?;
-        Ok(values.into_iter().map(|opaque| (opaque.id.clone(), opaque)).collect())
+    ) -> Result<BTreeMap<V::Key, V>, D::Error> {
+        let values = Vec::<V>::deserialize(deserializer)?;
+        Ok(values.into_iter().map(|value| (value.key(), value)).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_catalog_survives_json() {
+        let mut catalog = Catalog::empty(Dialect::Postgres);
+        let name = QName::new("public", "mood");
+        let mood =
+            EnumType { name: name.clone(), values: vec!["sad".into(), "ok".into()], comment: None };
+        catalog.enums.insert(name, mood);
+        let json = serde_json::to_string(&catalog).expect("a catalog is plain data");
+        assert_eq!(serde_json::from_str::<Catalog>(&json).expect("it was just written"), catalog);
+        assert_ne!(catalog.fingerprint(), Catalog::empty(Dialect::Postgres).fingerprint());
     }
 }

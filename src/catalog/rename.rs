@@ -1,1 +1,301 @@
 //! A catalog under new names: what the engine's own RENAME statements would leave.
+//!
+//! Structured parts are renamed exactly. Texts (checks, defaults, index definitions) are renamed token by token;
+//! should a text come out other than the engine would write it, the differ sees a change and plans a drop and an
+//! add of that one constraint or index: more work than needed, never a wrong result.
+
+use super::{Catalog, ConstraintKind, IndexKey, Table, TableOptions};
+use crate::text::token::rename_identifier;
+use crate::text::{Dialect, Ident, QName};
+
+impl Catalog {
+    /// `ALTER TABLE before RENAME TO after`; references of other tables follow.
+    pub fn rename_table(&mut self, before: &QName, after: &QName) {
+        let dialect = self.dialect;
+        let Some(mut table) = self.tables.remove(before) else { return };
+        table.name = after.clone();
+        self.tables.insert(after.clone(), table);
+        let rename = |text: &mut String| {
+            *text = rename_identifier(text, before.name.as_str(), after.name.as_str(), dialect);
+        };
+        for table in self.tables.values_mut() {
+            let own = table.name == *after;
+            let mut touched = own;
+            for constraint in &mut table.constraints {
+                if let ConstraintKind::ForeignKey(key) = &mut constraint.kind
+                    && key.references == *before
+                {
+                    key.references = after.clone();
+                    rename(&mut constraint.definition);
+                    touched = true;
+                }
+            }
+            if let (true, TableOptions::Sqlite { create, .. }) = (touched, &mut table.options) {
+                rename(create);
+            }
+            if own {
+                table.indexes.iter_mut().for_each(|index| rename(&mut index.definition));
+            }
+        }
+        self.rename_trigger_tables(before, after, &rename);
+    }
+
+    /// Triggers are identified by their table, and their text names it.
+    fn rename_trigger_tables(
+        &mut self,
+        before: &QName,
+        after: &QName,
+        rename: &impl Fn(&mut String),
+    ) {
+        let moved: Vec<_> =
+            self.opaques.keys().filter(|id| id.table.as_ref() == Some(before)).cloned().collect();
+        for id in moved {
+            if let Some(mut opaque) = self.opaques.remove(&id) {
+                opaque.id.table = Some(after.clone());
+                opaque.create.iter_mut().for_each(rename);
+                self.opaques.insert(opaque.id.clone(), opaque);
+            }
+        }
+        for opaque in self.opaques.values_mut() {
+            opaque.depends_on = std::mem::take(&mut opaque.depends_on)
+                .into_iter()
+                .map(|dependency| dependency.with_table(before, after))
+                .collect();
+        }
+    }
+
+    /// `ALTER TABLE table RENAME COLUMN before TO after`; keys of other tables that point at it follow.
+    pub fn rename_column(&mut self, table: &QName, before: &Ident, after: &Ident) {
+        let dialect = self.dialect;
+        for holder in self.tables.values_mut() {
+            if holder.name == *table {
+                rename_own_column(holder, before, after, dialect);
+            }
+            rename_referenced_column(holder, table, before, after, dialect);
+        }
+        for opaque in self.opaques.values_mut() {
+            if opaque.id.table.as_ref() == Some(table) {
+                for text in &mut opaque.create {
+                    *text = rename_identifier(text, before.as_str(), after.as_str(), dialect);
+                }
+            }
+            opaque.depends_on = std::mem::take(&mut opaque.depends_on)
+                .into_iter()
+                .map(|dependency| dependency.with_column(table, before, after))
+                .collect();
+        }
+    }
+
+    /// `ALTER TYPE before RENAME TO after`; columns of the type follow.
+    pub fn rename_enum(&mut self, before: &QName, after: &QName) {
+        let Some(mut enum_type) = self.enums.remove(before) else { return };
+        enum_type.name = after.clone();
+        self.enums.insert(after.clone(), enum_type);
+        let dialect = self.dialect;
+        let rename = |text: &mut String| {
+            *text = rename_identifier(text, before.name.as_str(), after.name.as_str(), dialect);
+        };
+        for column in self.tables.values_mut().flat_map(|table| &mut table.columns) {
+            rename(&mut column.data_type);
+            column.default.iter_mut().for_each(rename);
+        }
+    }
+
+    /// `ALTER TYPE name RENAME VALUE before TO after`.
+    pub fn rename_enum_value(&mut self, name: &QName, before: &str, after: &str) {
+        if let Some(enum_type) = self.enums.get_mut(name) {
+            for value in enum_type.values.iter_mut().filter(|value| *value == before) {
+                *value = after.to_owned();
+            }
+        }
+        let literal = |value: &str| format!("'{}'", value.replace('\'', "''"));
+        let (before, after) = (literal(before), literal(after));
+        let type_name = name.name.as_str();
+        for column in self.tables.values_mut().flat_map(|table| &mut table.columns) {
+            if let Some(default) = &mut column.default
+                && column.data_type.contains(type_name)
+            {
+                *default = default.replace(&before, &after);
+            }
+        }
+    }
+
+    /// `ALTER TABLE table RENAME CONSTRAINT before TO after`.
+    pub fn rename_constraint(&mut self, table: &QName, before: &Ident, after: &Ident) {
+        let constraints = self.tables.get_mut(table).map(|table| &mut table.constraints);
+        for constraint in constraints.into_iter().flatten() {
+            if constraint.name.as_ref() == Some(before) {
+                constraint.name = Some(after.clone());
+            }
+        }
+    }
+
+    /// `ALTER INDEX before RENAME TO after`.
+    pub fn rename_index(&mut self, table: &QName, before: &Ident, after: &Ident) {
+        let dialect = self.dialect;
+        let indexes = self.tables.get_mut(table).map(|table| &mut table.indexes);
+        for index in indexes.into_iter().flatten().filter(|index| index.name == *before) {
+            index.name = after.clone();
+            index.definition =
+                rename_identifier(&index.definition, before.as_str(), after.as_str(), dialect);
+        }
+    }
+}
+
+fn rename_own_column(table: &mut Table, before: &Ident, after: &Ident, dialect: Dialect) {
+    let text = |text: &mut String| {
+        *text = rename_identifier(text, before.as_str(), after.as_str(), dialect);
+    };
+    let name = |name: &mut Ident| {
+        if name == before {
+            *name = after.clone();
+        }
+    };
+    for column in &mut table.columns {
+        name(&mut column.name);
+        column.generated.iter_mut().for_each(|generated| text(&mut generated.expression));
+    }
+    for constraint in &mut table.constraints {
+        match &mut constraint.kind {
+            ConstraintKind::PrimaryKey { columns } | ConstraintKind::Unique { columns } => {
+                columns.iter_mut().for_each(name);
+            }
+            ConstraintKind::Check { expression } => text(expression),
+            ConstraintKind::ForeignKey(key) => key.columns.iter_mut().for_each(name),
+            ConstraintKind::Exclusion => {}
+        }
+        constraint.definition = match &constraint.kind {
+            // Only the own side of a foreign key: the referenced names are the other table's.
+            ConstraintKind::ForeignKey(_) => {
+                rename_before_references(&constraint.definition, before, after, dialect)
+            }
+            ConstraintKind::PrimaryKey { .. }
+            | ConstraintKind::Unique { .. }
+            | ConstraintKind::Check { .. }
+            | ConstraintKind::Exclusion => {
+                rename_identifier(&constraint.definition, before.as_str(), after.as_str(), dialect)
+            }
+        };
+    }
+    for index in &mut table.indexes {
+        for key in &mut index.keys {
+            match key {
+                IndexKey::Column(column) => name(column),
+                IndexKey::Expression(expression) => text(expression),
+            }
+        }
+        index.predicate.iter_mut().for_each(text);
+        text(&mut index.definition);
+    }
+    if let TableOptions::Sqlite { create, .. } = &mut table.options {
+        text(create);
+    }
+}
+
+fn rename_before_references(
+    definition: &str,
+    before: &Ident,
+    after: &Ident,
+    dialect: Dialect,
+) -> String {
+    let at = definition.to_ascii_uppercase().find("REFERENCES").unwrap_or(definition.len());
+    let (own, other) = definition.split_at(at);
+    rename_identifier(own, before.as_str(), after.as_str(), dialect) + other
+}
+
+fn rename_referenced_column(
+    holder: &mut Table,
+    table: &QName,
+    before: &Ident,
+    after: &Ident,
+    dialect: Dialect,
+) {
+    let mut touched = false;
+    for constraint in &mut holder.constraints {
+        let ConstraintKind::ForeignKey(key) = &mut constraint.kind else { continue };
+        if key.references != *table || !key.referenced_columns.contains(before) {
+            continue;
+        }
+        touched = true;
+        for column in key.referenced_columns.iter_mut().filter(|column| *column == before) {
+            *column = after.clone();
+        }
+        let at = constraint.definition.to_ascii_uppercase().find("REFERENCES").unwrap_or(0);
+        let (own, other) = constraint.definition.split_at(at);
+        constraint.definition =
+            own.to_owned() + &rename_identifier(other, before.as_str(), after.as_str(), dialect);
+    }
+    if let (true, TableOptions::Sqlite { create, .. }) = (touched, &mut holder.options)
+        && holder.name != *table
+    {
+        *create = rename_after_references(create, table, before, after, dialect);
+    }
+}
+
+/// Renames inside the parentheses that follow `REFERENCES table`.
+fn rename_after_references(
+    create: &str,
+    table: &QName,
+    before: &Ident,
+    after: &Ident,
+    dialect: Dialect,
+) -> String {
+    let tokens = crate::text::token::tokenize(create, dialect);
+    let mut text = String::with_capacity(create.len());
+    let mut state = Reference::Outside;
+    for token in &tokens {
+        let name = token.name();
+        let is = |ident: &Ident| {
+            name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(ident.as_str()))
+        };
+        match state {
+            Reference::Inside if is(before) => {
+                text.push_str(&format!("\"{}\"", after.as_str().replace('"', "\"\"")));
+                continue;
+            }
+            Reference::Inside if token.is_mark(")") => state = Reference::Outside,
+            Reference::Inside => {}
+            _ if token.is_word("references") => state = Reference::Word,
+            Reference::Word if token.is_code() => {
+                state = if is(&table.name) { Reference::Table } else { Reference::Outside };
+            }
+            Reference::Table if token.is_mark("(") => state = Reference::Inside,
+            Reference::Table if token.is_code() => state = Reference::Outside,
+            Reference::Outside | Reference::Word | Reference::Table => {}
+        }
+        text.push_str(token.text);
+    }
+    text
+}
+
+/// Where a scan of CREATE TABLE text stands with regard to a REFERENCES clause.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reference {
+    Outside,
+    Word,
+    Table,
+    Inside,
+}
+
+impl super::Dependency {
+    fn with_table(self, before: &QName, after: &QName) -> Self {
+        match self {
+            super::Dependency::Table(table) if table == *before => {
+                super::Dependency::Table(after.clone())
+            }
+            super::Dependency::Column(table, column) if table == *before => {
+                super::Dependency::Column(after.clone(), column)
+            }
+            other => other,
+        }
+    }
+
+    fn with_column(self, table: &QName, before: &Ident, after: &Ident) -> Self {
+        match self {
+            super::Dependency::Column(holder, column) if holder == *table && column == *before => {
+                super::Dependency::Column(holder, after.clone())
+            }
+            other => other,
+        }
+    }
+}

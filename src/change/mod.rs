@@ -1,5 +1,7 @@
 //! What differs between two catalogs, with both sides kept, so that the inverse is a swap and always exists.
 
+pub mod describe;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -96,7 +98,8 @@ pub struct ColumnSource {
     pub origin: SourceOrigin,
     /// Old text value → new text value; values not named stay.
     pub values: Vec<(String, String)>,
-    /// Expression over the row (new names) for rows whose value would be NULL.
+    /// Expression over the row (new names, written `"t"."column"`) for rows whose value would be NULL; on a new
+    /// column it comes before the default.
     pub fill: Option<String>,
     /// What the way back would lose, and so has to be kept.
     pub keep: Keep,
@@ -109,7 +112,7 @@ pub enum SourceOrigin {
     Same,
     /// The column of that name, converted.
     Cast { before: String, after: String },
-    /// No old column: the default of the new column, else NULL (then `fill`).
+    /// No old column: `fill` where there is one, else the default of the new column, else NULL.
     New,
     /// A generated column computes itself.
     Computed,
@@ -138,17 +141,61 @@ pub enum Change {
     Opaque(Delta<Opaque>),
 }
 
-/// Two catalogs and all that differs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Two catalogs and all that differs. The inverse is the same comparison with the sides swapped.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diff {
     pub before: Catalog,
     pub after: Catalog,
     /// Renames first, then the rest in catalog order. What order they run in is the planner's business.
     pub changes: Vec<Change>,
-    /// Kept data of dropped columns and tables that the user said need not be kept.
+    /// Kept data of dropped columns and tables that the user said need not be kept, under old and new names.
     pub discard: BTreeSet<Target>,
-    /// The expressions for the way back, by (table, column) in the names of `before`.
-    pub down_fill: BTreeMap<Target, String>,
+    /// As the user said it, whichever way this difference goes.
+    pub intent: Intent,
+    pub way: Way,
+}
+
+/// Whether a difference goes the way its intent was written for, or back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    Forth,
+    Back,
+}
+
+impl Rename {
+    /// The way back.
+    pub fn inverse(self) -> Self {
+        match self {
+            Rename::Table { before, after } => Rename::Table { before: after, after: before },
+            Rename::Column { table, before, after } => {
+                Rename::Column { table, before: after, after: before }
+            }
+            Rename::Enum { before, after } => Rename::Enum { before: after, after: before },
+            Rename::EnumValue { name, before, after } => {
+                Rename::EnumValue { name, before: after, after: before }
+            }
+            Rename::Constraint { table, before, after } => {
+                Rename::Constraint { table, before: after, after: before }
+            }
+            Rename::Index { table, before, after } => {
+                Rename::Index { table, before: after, after: before }
+            }
+        }
+    }
+}
+
+impl Diff {
+    /// The renames, in the order in which they run.
+    pub fn renames(&self) -> impl Iterator<Item = &Rename> {
+        self.changes.iter().filter_map(|change| match change {
+            Change::Rename(rename) => Some(rename),
+            Change::Schema(_)
+            | Change::Enum(_)
+            | Change::Table(_)
+            | Change::AlterTable(_)
+            | Change::Opaque(_) => None,
+        })
+    }
 }
 
 /// A table, or a column of one.
@@ -204,6 +251,7 @@ impl TryFrom<String> for Target {
 pub struct Intent {
     /// `was:` lines and `--rename` answers.
     pub renames: Vec<Rename>,
+    /// By the new names; by the old name for a dropped column that has only a `down`.
     pub columns: BTreeMap<Target, ColumnIntent>,
     /// Tables and columns (old names) whose drop is written down (`changes: - drop:`).
     pub drops: BTreeSet<Target>,

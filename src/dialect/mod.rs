@@ -1,9 +1,37 @@
 //! How each engine does what a change asks for. The only place that makes SQL text.
 
+pub mod bookkeeping;
+pub mod castability;
+pub mod check;
+pub mod dump;
+pub mod error;
 pub mod expression;
+pub mod fingerprint;
+pub mod keep;
+pub mod postgres;
+pub mod realize;
+pub mod script;
+pub mod session;
+pub mod sqlite;
 pub mod step;
 
+pub use error::{InspectError, InspectQuery, LowerError};
+pub use keep::kept_name;
 pub use step::{
     Absence, Blocks, Direction, Facts, KeptUse, Lock, Order, Resource, Sql, Step, Transaction,
     Undo, Work,
 };
+
+use crate::change::Diff;
+use crate::text::Dialect;
+
+/// The steps that turn `diff.before` into `diff.after`, in no particular order.
+///
+/// # Errors
+/// A change the engine cannot make.
+pub fn lower(diff: &Diff, direction: Direction, tag: &str) -> Result<Vec<Step>, LowerError> {
+    match diff.after.dialect {
+        Dialect::Postgres => postgres::lower::lower(diff, direction, tag),
+        Dialect::Sqlite => sqlite::lower::lower(diff, direction, tag),
+    }
+}

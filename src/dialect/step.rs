@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::ObjectId;
-use crate::text::{Ident, QName};
+use crate::text::token::split_statements;
+use crate::text::{Dialect, Ident, QName};
 
 /// SQL text. Made by `dialect` alone: rendered from values, or split from a script that a person wrote.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +16,14 @@ pub struct Sql(String);
 impl Sql {
     pub(in crate::dialect) fn new(text: impl Into<String>) -> Self {
         Sql(text.into())
+    }
+
+    /// The statements of a script that a person wrote or may have edited, in order, without their semicolons.
+    pub fn of_script(script: &str, dialect: Dialect) -> Vec<Sql> {
+        split_statements(script, dialect)
+            .into_iter()
+            .map(|span| Sql::new(&script[span.start..span.end]))
+            .collect()
     }
 
     pub fn as_str(&self) -> &str {
@@ -105,6 +114,23 @@ impl Lock {
         }
     }
 
+    /// The mode with that name.
+    pub fn named(name: &str) -> Option<Lock> {
+        const ALL: [Lock; 10] = [
+            Lock::None,
+            Lock::AccessShare,
+            Lock::RowShare,
+            Lock::RowExclusive,
+            Lock::ShareUpdateExclusive,
+            Lock::Share,
+            Lock::ShareRowExclusive,
+            Lock::Exclusive,
+            Lock::AccessExclusive,
+            Lock::Reserved,
+        ];
+        ALL.into_iter().find(|lock| lock.name() == name)
+    }
+
     /// Who waits, on the scale both engines share.
     pub fn blocks(self) -> Blocks {
         match self {
@@ -151,6 +177,13 @@ impl Work {
             Work::Rewrite => "rewrite",
         }
     }
+
+    /// The work with that name.
+    pub fn named(name: &str) -> Option<Work> {
+        [Work::Catalog, Work::Scan, Work::Write, Work::Rewrite]
+            .into_iter()
+            .find(|work| work.name() == name)
+    }
 }
 
 /// How the step relates to the steps around it.
@@ -173,6 +206,13 @@ impl Transaction {
             Transaction::Outside => "outside",
         }
     }
+
+    /// The relation with that name.
+    pub fn named(name: &str) -> Option<Transaction> {
+        [Transaction::Shared, Transaction::Own, Transaction::Outside]
+            .into_iter()
+            .find(|transaction| transaction.name() == name)
+    }
 }
 
 /// What the way back restores.
@@ -194,6 +234,11 @@ impl Undo {
             Undo::Kept => "kept",
             Undo::Lossy => "lossy",
         }
+    }
+
+    /// The class with that name.
+    pub fn named(name: &str) -> Option<Undo> {
+        [Undo::Exact, Undo::Kept, Undo::Lossy].into_iter().find(|undo| undo.name() == name)
     }
 }
 

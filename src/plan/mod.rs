@@ -1,1 +1,165 @@
-//! (being written)
+//! A plan: ordered steps both ways with their facts, and what rows must satisfy before either runs.
+
+pub mod order;
+pub mod script;
+pub mod version;
+
+use serde::{Deserialize, Serialize};
+
+use crate::catalog::Catalog;
+use crate::catalog::rule::Rule;
+use crate::change::{Change, Diff, Intent};
+use crate::dialect::{self, Direction, Sql, Step, Undo, check::Check};
+use crate::diff::{diff, inverse};
+use crate::text::{Dialect, hash};
+
+/// The version of `plan.json`.
+pub const FORMAT: u32 = 1;
+
+/// Why no plan could be made.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    #[error(transparent)]
+    Lower(#[from] dialect::LowerError),
+    #[error(transparent)]
+    Order(#[from] order::Cycle),
+}
+
+/// Steps from one schema to another and back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    pub dialect: Dialect,
+    /// Eight hexadecimal digits that name this change in kept data.
+    pub tag: String,
+    /// Fingerprints of the two schemas.
+    pub before: String,
+    pub after: String,
+    pub up: Vec<Step>,
+    pub down: Vec<Step>,
+    /// What rows must satisfy before `up` runs.
+    pub up_checks: Vec<Check>,
+    /// What rows must satisfy before `down` runs.
+    pub down_checks: Vec<Check>,
+    /// One line a change, for people.
+    pub summary: Vec<String>,
+}
+
+impl Plan {
+    /// The weakest reversibility of its steps.
+    pub fn undo(&self) -> Undo {
+        self.up.iter().map(|step| step.facts.undo).max().unwrap_or(Undo::Exact)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.up.is_empty() && self.down.is_empty()
+    }
+}
+
+/// Makes the plan of a difference. `rules` are those of the new model, where there is one.
+///
+/// # Errors
+/// A change the engine cannot make, or steps that wait for each other.
+pub fn plan(diff: &Diff, rules: &[Rule]) -> Result<Plan, PlanError> {
+    let back = inverse(diff);
+    let (before, after) = (diff.before.fingerprint(), diff.after.fingerprint());
+    let intent = format!("{:?}", diff.intent);
+    let parts = [before.as_bytes(), after.as_bytes(), intent.as_bytes()];
+    let tag = hash::sha256_parts(parts)[..8].to_owned();
+    Ok(Plan {
+        dialect: diff.after.dialect,
+        up: order::sort(dialect::lower(diff, Direction::Up, &tag)?)?,
+        down: order::sort(dialect::lower(&back, Direction::Down, &tag)?)?,
+        up_checks: dialect::check::checks(diff, rules),
+        down_checks: dialect::check::checks(&back, &[]),
+        summary: diff.changes.iter().map(summarize).collect(),
+        tag,
+        before,
+        after,
+    })
+}
+
+/// The statements that make a schema in an empty database.
+///
+/// # Errors
+/// As [`plan`].
+pub fn create_script(catalog: &Catalog) -> Result<Vec<Sql>, PlanError> {
+    let (all, _) = diff(&Catalog::empty(catalog.dialect), catalog, &Intent::default());
+    let steps = order::sort(dialect::lower(&all, Direction::Up, "00000000")?)?;
+    // Nothing was ever kept for a schema that is made from nothing.
+    let steps = steps.into_iter().filter(|step| step.reads_kept.is_none());
+    Ok(steps.flat_map(|step| step.statements).collect())
+}
+
+/// One line for people: `+ table invoices`, `~ table customers: + organisation`.
+pub fn summarize(change: &Change) -> String {
+    crate::change::describe::describe(change)
+}
+
+/// `plan.json` of one dialect.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanFile {
+    /// The version of this format.
+    pub plan: u32,
+    pub dialect: Dialect,
+    pub tag: String,
+    pub before: String,
+    pub after: String,
+    pub summary: Vec<String>,
+    /// The weakest reversibility of the steps.
+    pub undo: Undo,
+    pub up: WayFile,
+    pub down: WayFile,
+}
+
+/// One way of a plan: the hash of its SQL file, the facts of its steps, what rows must satisfy first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WayFile {
+    /// SHA-256 of the SQL file, as `sha256sum` prints it.
+    pub sha256: String,
+    pub steps: Vec<Step>,
+    pub checks: Vec<Check>,
+}
+
+/// The three files of a plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Files {
+    pub up: String,
+    pub down: String,
+    pub plan: PlanFile,
+}
+
+/// Prints a plan as its files.
+pub fn files(plan: &Plan, title: &str) -> Files {
+    let header = |way: &str| {
+        let mut lines = vec![format!("{title}: {way} ({})", plan.dialect)];
+        lines.push(match plan.dialect {
+            Dialect::Postgres => {
+                "Run by `migrate`, which opens the transactions and keeps the journal.".to_owned()
+            }
+            Dialect::Sqlite => {
+                "Run by `migrate` in one transaction, with foreign_keys off and legacy_alter_table on."
+                    .to_owned()
+            }
+        });
+        lines
+    };
+    let up = script::print(&plan.up, &header("up"));
+    let down = script::print(&plan.down, &header("down"));
+    let way = |text: &str, steps: &[Step], checks: &[Check]| WayFile {
+        sha256: hash::sha256(text.as_bytes()),
+        steps: steps.to_vec(),
+        checks: checks.to_vec(),
+    };
+    let plan_file = PlanFile {
+        plan: FORMAT,
+        dialect: plan.dialect,
+        tag: plan.tag.clone(),
+        before: plan.before.clone(),
+        after: plan.after.clone(),
+        summary: plan.summary.clone(),
+        undo: plan.undo(),
+        up: way(&up, &plan.up, &plan.up_checks),
+        down: way(&down, &plan.down, &plan.down_checks),
+    };
+    Files { up, down, plan: plan_file }
+}

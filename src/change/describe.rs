@@ -1,0 +1,99 @@
+//! A change in one line, for people.
+
+use super::{Change, Delta, Rename, TableChange};
+use crate::catalog::{Column, Constraint, Index};
+
+/// `+ table invoices`, `- column users.fax`, `~ table users: ~ email text -> citext`.
+pub fn describe(change: &Change) -> String {
+    match change {
+        Change::Rename(rename) => describe_rename(rename),
+        Change::Schema(delta) => mark(delta, "schema", |name| name.to_string()),
+        Change::Enum(delta) => mark(delta, "enum", |kind| kind.name.to_string()),
+        Change::Table(delta) => mark(delta, "table", |table| table.name.to_string()),
+        Change::AlterTable(change) => describe_table(change),
+        Change::Opaque(delta) => match delta {
+            Delta::Add(opaque) => format!("+ {}", opaque.id),
+            Delta::Drop(opaque) => format!("- {}", opaque.id),
+            Delta::Alter { after, .. } => format!("~ {}", after.id),
+        },
+    }
+}
+
+fn describe_rename(rename: &Rename) -> String {
+    match rename {
+        Rename::Table { before, after } => format!("> table {before} -> {after}"),
+        Rename::Column { table, before, after } => {
+            format!("> column {table}.{before} -> {after}")
+        }
+        Rename::Enum { before, after } => format!("> enum {before} -> {after}"),
+        Rename::EnumValue { name, before, after } => format!("> value {name}: {before} -> {after}"),
+        Rename::Constraint { table, before, after } => {
+            format!("> constraint {table}: {before} -> {after}")
+        }
+        Rename::Index { table, before, after } => format!("> index {table}: {before} -> {after}"),
+    }
+}
+
+fn mark<T>(delta: &Delta<T>, kind: &str, name: impl Fn(&T) -> String) -> String {
+    match delta {
+        Delta::Add(after) => format!("+ {kind} {}", name(after)),
+        Delta::Drop(before) => format!("- {kind} {}", name(before)),
+        Delta::Alter { after, .. } => format!("~ {kind} {}", name(after)),
+    }
+}
+
+fn describe_table(change: &TableChange) -> String {
+    let columns = change.columns.iter().map(|delta| mark(delta, "column", describe_column));
+    let altered = columns.zip(&change.columns).map(|(text, delta)| match delta {
+        Delta::Alter { before, after } => {
+            format!("~ column {}{}", after.name, facets(before, after))
+        }
+        Delta::Add(_) | Delta::Drop(_) => text,
+    });
+    let constraints =
+        change.constraints.iter().map(|delta| mark(delta, "constraint", describe_constraint));
+    let indexes = change.indexes.iter().map(|delta| mark(delta, "index", describe_index));
+    let values = change.mapping.iter().flat_map(|source| {
+        source.values.iter().map(|(old, new)| format!("~ values {}: {old} -> {new}", source.column))
+    });
+    let mut parts: Vec<String> = altered.chain(values).chain(constraints).chain(indexes).collect();
+    if parts.is_empty() {
+        parts.push("~ definition".to_owned());
+    }
+    format!("~ table {}: {}", change.after.name, parts.join(", "))
+}
+
+fn describe_column(column: &Column) -> String {
+    let null = if column.not_null { "" } else { "?" };
+    format!("{} {}{null}", column.name, column.data_type)
+}
+
+fn facets(before: &Column, after: &Column) -> String {
+    let mut facets = Vec::new();
+    if before.data_type != after.data_type {
+        facets.push(format!("{} -> {}", before.data_type, after.data_type));
+    }
+    match (before.not_null, after.not_null) {
+        (false, true) => facets.push("required".to_owned()),
+        (true, false) => facets.push("optional".to_owned()),
+        (true, true) | (false, false) => {}
+    }
+    if before.default != after.default {
+        facets.push(match &after.default {
+            Some(default) => format!("default {default}"),
+            None => "no default".to_owned(),
+        });
+    }
+    if facets.is_empty() { String::new() } else { format!(" ({})", facets.join(", ")) }
+}
+
+fn describe_constraint(constraint: &Constraint) -> String {
+    match &constraint.name {
+        Some(name) => name.to_string(),
+        None => constraint.definition.clone(),
+    }
+}
+
+fn describe_index(index: &Index) -> String {
+    index.name.to_string()
+}

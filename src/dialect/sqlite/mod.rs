@@ -1,0 +1,5 @@
+//! The sqlite dialect.
+
+pub mod inspect;
+pub mod lower;
+pub mod realize;

@@ -1,0 +1,201 @@
+//! Where each column of the new shape gets its values from, in either direction.
+
+use std::collections::BTreeSet;
+
+use super::rename;
+use crate::catalog::value_set::value_set;
+use crate::catalog::{Catalog, Column, ConstraintKind, Table};
+use crate::change::{ColumnIntent, ColumnSource, Intent, Keep, Rename, SourceOrigin, Target, Way};
+use crate::text::Dialect;
+use crate::text::token::{canonical, rename_identifier};
+
+/// The two catalogs of a comparison (the old one under new names) and what the user said.
+pub(super) struct Sides<'a> {
+    pub(super) before: &'a Catalog,
+    pub(super) after: &'a Catalog,
+    pub(super) intent: &'a Intent,
+    pub(super) way: Way,
+    /// The renames of this way.
+    pub(super) renames: &'a [Rename],
+}
+
+/// One source for each column of `after`.
+pub(super) fn columns(before: &Table, after: &Table, sides: &Sides<'_>) -> Vec<ColumnSource> {
+    after.columns.iter().map(|column| source(column, before, after, sides)).collect()
+}
+
+fn source(column: &Column, before: &Table, after: &Table, sides: &Sides<'_>) -> ColumnSource {
+    let dialect = sides.after.dialect;
+    let target = Target::column(&after.name, &column.name);
+    let origin = match before.column(&column.name) {
+        _ if column.generated.is_some() => SourceOrigin::Computed,
+        None => SourceOrigin::New,
+        Some(old) if old.generated.is_some() || same_type(old, column, dialect) => {
+            SourceOrigin::Same
+        }
+        Some(old) => {
+            SourceOrigin::Cast { before: old.data_type.clone(), after: column.data_type.clone() }
+        }
+    };
+    let intent = intent_for(&target, sides).unwrap_or_default();
+    let sets = Sets {
+        before: allowed(before, column, sides.before),
+        after: allowed(after, column, sides.after),
+    };
+    let exists = !matches!(origin, SourceOrigin::New | SourceOrigin::Computed);
+    let values = if exists { values(&intent, &sets, sides) } else { Vec::new() };
+    // A backfill of a column that already held required values has nothing to do.
+    let newly_required =
+        column.not_null && before.column(&column.name).is_some_and(|old| !old.not_null);
+    let fill = match origin {
+        SourceOrigin::New => intent.backfill,
+        SourceOrigin::Same | SourceOrigin::Cast { .. } if newly_required => intent.backfill,
+        SourceOrigin::Same | SourceOrigin::Cast { .. } | SourceOrigin::Computed => None,
+    };
+    let keep = keep(&origin, fill.as_deref(), &target, &sets, sides);
+    ColumnSource { column: column.name.clone(), origin, values, fill, keep }
+}
+
+/// SQLite does not know types but affinities, yet a changed type text is a change to carry.
+fn same_type(before: &Column, after: &Column, dialect: Dialect) -> bool {
+    match dialect {
+        Dialect::Postgres => {
+            before.data_type == after.data_type && before.collation == after.collation
+        }
+        Dialect::Sqlite => {
+            canonical(&before.data_type, dialect) == canonical(&after.data_type, dialect)
+        }
+    }
+}
+
+/// What the user said of a column, told in the direction and the names of this comparison.
+fn intent_for(target: &Target, sides: &Sides<'_>) -> Option<ColumnIntent> {
+    match sides.way {
+        Way::Forth => sides.intent.columns.get(target).cloned(),
+        Way::Back => {
+            let said = sides.intent.columns.iter().find_map(|(said, intent)| {
+                let old = rename::old_target(sides.intent, said);
+                (old == *target || said == target).then_some(intent)
+            })?;
+            let down = said.down.as_ref().map(|text| in_new_names(text, target, sides));
+            Some(ColumnIntent { backfill: down, down: None, values: said.values.clone() })
+        }
+    }
+}
+
+/// A `down:` is written over the row before the way back, and runs after that way's renames.
+fn in_new_names(text: &str, target: &Target, sides: &Sides<'_>) -> String {
+    sides.renames.iter().fold(text.to_owned(), |text, rename| match rename {
+        Rename::Column { table, before, after } if *table == target.table => {
+            rename_identifier(&text, before.as_str(), after.as_str(), sides.after.dialect)
+        }
+        _ => text,
+    })
+}
+
+/// The values that a CHECK or an enum type allows on each side, where they are known.
+struct Sets {
+    before: Option<BTreeSet<String>>,
+    after: Option<BTreeSet<String>>,
+}
+
+/// The closed set of values of a column: from its enum type, or from a CHECK that lists them.
+pub(super) fn allowed(
+    table: &Table,
+    column: &Column,
+    catalog: &Catalog,
+) -> Option<BTreeSet<String>> {
+    let target = Target::column(&table.name, &column.name);
+    if let Some(name) = rename::enum_of(catalog, &target) {
+        return catalog.enums.get(&name).map(|kind| kind.values.iter().cloned().collect());
+    }
+    table.constraints.iter().find_map(|constraint| match &constraint.kind {
+        ConstraintKind::Check { expression } => value_set(expression, catalog.dialect)
+            .filter(|set| set.column == column.name.as_str())
+            .map(|set| set.values.into_iter().collect()),
+        ConstraintKind::PrimaryKey { .. }
+        | ConstraintKind::Unique { .. }
+        | ConstraintKind::ForeignKey(_)
+        | ConstraintKind::Exclusion => None,
+    })
+}
+
+/// The written map where it applies: old values that this way's new side no longer allows.
+fn values(intent: &ColumnIntent, sets: &Sets, sides: &Sides<'_>) -> Vec<(String, String)> {
+    match sides.way {
+        Way::Forth => pending(intent, sets.before.as_ref(), sets.after.as_ref()),
+        Way::Back => {
+            let forth = pending(intent, sets.after.as_ref(), sets.before.as_ref());
+            if is_one_to_one(&forth, sets.after.as_ref()) {
+                forth.into_iter().map(|(old, new)| (new, old)).collect()
+            } else {
+                Vec::new()
+            }
+        }
+    }
+}
+
+/// Entries whose old value is allowed before and not after; all of them where the sets are not known.
+fn pending(
+    intent: &ColumnIntent,
+    before: Option<&BTreeSet<String>>,
+    after: Option<&BTreeSet<String>>,
+) -> Vec<(String, String)> {
+    intent
+        .values
+        .iter()
+        .filter(|(old, _)| {
+            before.is_none_or(|set| set.contains(old))
+                && !after.is_some_and(|set| set.contains(old))
+        })
+        .cloned()
+        .collect()
+}
+
+/// Whether a value map can be undone from the new values alone.
+fn is_one_to_one(values: &[(String, String)], before: Option<&BTreeSet<String>>) -> bool {
+    let distinct: BTreeSet<&String> = values.iter().map(|(_, new)| new).collect();
+    distinct.len() == values.len()
+        && before.is_some_and(|set| values.iter().all(|(_, new)| !set.contains(new)))
+}
+
+fn keep(
+    origin: &SourceOrigin,
+    fill: Option<&str>,
+    target: &Target,
+    sets: &Sets,
+    sides: &Sides<'_>,
+) -> Keep {
+    // Told as the way forth tells it, so that both ways agree on what there is to restore.
+    let (forth_before, forth_after) = match sides.way {
+        Way::Forth => (sets.before.as_ref(), sets.after.as_ref()),
+        Way::Back => (sets.after.as_ref(), sets.before.as_ref()),
+    };
+    let said = match sides.way {
+        Way::Forth => sides.intent.columns.get(target),
+        Way::Back => sides.intent.columns.iter().find_map(|(said, intent)| {
+            (rename::old_target(sides.intent, said) == *target).then_some(intent)
+        }),
+    };
+    let map = said.map(|intent| pending(intent, forth_before, forth_after)).unwrap_or_default();
+    let backfills = said.is_some_and(|intent| intent.backfill.is_some());
+    match origin {
+        SourceOrigin::New | SourceOrigin::Computed => Keep::Nothing,
+        SourceOrigin::Cast { .. } => Keep::Altered,
+        SourceOrigin::Same if !map.is_empty() && !is_one_to_one(&map, forth_before) => {
+            Keep::Altered
+        }
+        SourceOrigin::Same if fill.is_some() || backfills && nullability_changes(target, sides) => {
+            Keep::Altered
+        }
+        SourceOrigin::Same => Keep::Nothing,
+    }
+}
+
+fn nullability_changes(target: &Target, sides: &Sides<'_>) -> bool {
+    let required = |catalog: &Catalog| {
+        let column = target.column.as_ref()?;
+        Some(catalog.tables.get(&target.table)?.column(column)?.not_null)
+    };
+    required(sides.before) != required(sides.after)
+}

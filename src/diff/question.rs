@@ -1,0 +1,256 @@
+//! What only the user can decide, with the exact line that decides it.
+
+use std::collections::BTreeSet;
+
+use super::{mapping, rename};
+use crate::catalog::{Column, Table};
+use crate::change::{
+    Change, ColumnSource, Delta, Diff, DropPolicy, Question, QuestionKind, SourceOrigin,
+    TableChange, Target,
+};
+use crate::text::suggest::similarity;
+
+/// All open questions of a difference, in the order of its changes.
+pub(super) fn ask(diff: &Diff) -> Vec<Question> {
+    let mut questions = table_renames(diff);
+    for change in &diff.changes {
+        match change {
+            Change::AlterTable(change) => {
+                questions.extend(column_renames(change, diff));
+                questions.extend(missing_values(change));
+                questions.extend(stranded_values(change, diff));
+                questions.extend(column_drops(change, diff));
+            }
+            Change::Table(Delta::Drop(table)) => questions.extend(table_drop(table, diff)),
+            Change::Enum(Delta::Alter { before, after }) => {
+                questions.extend(enum_drops(before, after, diff));
+            }
+            Change::Rename(_)
+            | Change::Schema(_)
+            | Change::Table(Delta::Add(_) | Delta::Alter { .. })
+            | Change::Enum(Delta::Add(_) | Delta::Drop(_))
+            | Change::Opaque(_) => {}
+        }
+    }
+    questions
+}
+
+fn table_renames(diff: &Diff) -> Vec<Question> {
+    let tables = |wanted: fn(&Delta<Table>) -> Option<&Table>| -> Vec<&Table> {
+        diff.changes
+            .iter()
+            .filter_map(|change| match change {
+                Change::Table(delta) => wanted(delta),
+                _ => None,
+            })
+            .collect()
+    };
+    let dropped = tables(|delta| matches!(delta, Delta::Drop(_)).then(|| delta.before()).flatten());
+    let added = tables(|delta| matches!(delta, Delta::Add(_)).then(|| delta.after()).flatten());
+    let mut questions = Vec::new();
+    for old in dropped {
+        if is_written_down(diff, &Target::table(&old.name)) {
+            continue;
+        }
+        for new in added.iter().filter(|new| look_alike(old, new)) {
+            let (old, new) = (&old.name, &new.name);
+            questions.push(Question {
+                id: format!("rename:{old}={new}"),
+                kind: QuestionKind::Rename,
+                message: format!("table `{old}` is gone and `{new}` looks like it: renamed?"),
+                answers: vec![
+                    format!("renamed: add `was: {old}` to `{new}`, or pass `--rename {old}={new}`"),
+                    format!(
+                        "not renamed: add `- drop: {old}` under `changes:`, or pass `--drop {old}`"
+                    ),
+                ],
+            });
+        }
+    }
+    questions
+}
+
+/// Two tables look alike when they share most of their columns, or their names and a column.
+fn look_alike(old: &Table, new: &Table) -> bool {
+    let names = |table: &Table| -> BTreeSet<String> {
+        table.columns.iter().map(|column| column.name.as_str().to_lowercase()).collect()
+    };
+    let (old_names, new_names) = (names(old), names(new));
+    let shared = old_names.intersection(&new_names).count();
+    let all = old_names.union(&new_names).count().max(1);
+    let share = shared as f64 / all as f64;
+    share >= 0.6
+        || (shared > 0 && similarity(old.name.name.as_str(), new.name.name.as_str()) >= 0.7)
+}
+
+fn column_renames(change: &TableChange, diff: &Diff) -> Vec<Question> {
+    let table = &change.after.name;
+    let mut questions = Vec::new();
+    for old in change.columns.iter().filter_map(dropped) {
+        if is_written_down(diff, &Target::column(table, &old.name)) {
+            continue;
+        }
+        for new in change.columns.iter().filter_map(added).filter(|new| could_be(old, new)) {
+            let (old, new) = (&old.name, &new.name);
+            questions.push(Question {
+                id: format!("rename:{table}.{old}={table}.{new}"),
+                kind: QuestionKind::Rename,
+                message: format!(
+                    "column `{table}.{old}` is gone and `{new}` of the same type is new: renamed?"
+                ),
+                answers: vec![
+                    format!(
+                        "renamed: add `was: {old}` to field `{new}`, or pass `--rename {table}.{old}={table}.{new}`"
+                    ),
+                    format!(
+                        "not renamed: add `- drop: {table}.{old}` under `changes:`, or pass `--drop {table}.{old}`"
+                    ),
+                ],
+            });
+        }
+    }
+    questions
+}
+
+fn dropped(delta: &Delta<Column>) -> Option<&Column> {
+    match delta {
+        Delta::Drop(column) => Some(column),
+        Delta::Add(_) | Delta::Alter { .. } => None,
+    }
+}
+
+fn added(delta: &Delta<Column>) -> Option<&Column> {
+    match delta {
+        Delta::Add(column) => Some(column),
+        Delta::Drop(_) | Delta::Alter { .. } => None,
+    }
+}
+
+/// Whether a new column could hold the values of an old one.
+fn could_be(old: &Column, new: &Column) -> bool {
+    let plain = |column: &Column| column.generated.is_none() && column.identity.is_none();
+    plain(old) && plain(new) && old.data_type.eq_ignore_ascii_case(&new.data_type)
+}
+
+/// Required columns that are new and have no value for rows that exist.
+fn missing_values(change: &TableChange) -> Vec<Question> {
+    let table = &change.after.name;
+    let needs = |column: &Column, source: &ColumnSource| {
+        source.origin == SourceOrigin::New
+            && column.not_null
+            && column.default.is_none()
+            && column.identity.is_none()
+            && source.fill.is_none()
+    };
+    change
+        .after
+        .columns
+        .iter()
+        .zip(&change.mapping)
+        .filter(|(column, source)| needs(column, source))
+        .map(|(column, _)| Question {
+            id: format!("value:{table}.{}", column.name),
+            kind: QuestionKind::Value,
+            message: format!(
+                "`{table}.{}` is required and new: what do rows that exist already get?",
+                column.name
+            ),
+            answers: vec![
+                format!("add `backfill: EXPRESSION` to field `{}`", column.name),
+                "or give it a default, or make it optional".to_owned(),
+            ],
+        })
+        .collect()
+}
+
+/// Values that leave a value set without a word on the rows that hold them.
+fn stranded_values(change: &TableChange, diff: &Diff) -> Vec<Question> {
+    let table = &change.after.name;
+    let mut questions = Vec::new();
+    for source in &change.mapping {
+        let (Some(old), Some(new)) =
+            (change.before.column(&source.column), change.after.column(&source.column))
+        else {
+            continue;
+        };
+        let target = Target::column(table, &source.column);
+        if rename::enum_of(&diff.after, &target).is_some() {
+            continue; // asked once for the type
+        }
+        let before = mapping::allowed(&change.before, old, &diff.before);
+        let after = mapping::allowed(&change.after, new, &diff.after);
+        let (Some(before), Some(after)) = (before, after) else { continue };
+        let mapped = |value: &String| source.values.iter().any(|(old, _)| old == value);
+        for value in before.difference(&after).filter(|value| !mapped(value)) {
+            questions.push(value_map(&target.to_string(), value, &after));
+        }
+    }
+    questions
+}
+
+fn enum_drops(
+    before: &crate::catalog::EnumType,
+    after: &crate::catalog::EnumType,
+    diff: &Diff,
+) -> Vec<Question> {
+    let allowed: BTreeSet<String> = after.values.iter().cloned().collect();
+    let mapped = |value: &String| {
+        diff.intent.columns.iter().any(|(target, intent)| {
+            rename::enum_of(&diff.after, target).as_ref() == Some(&after.name)
+                && intent.values.iter().any(|(old, _)| old == value)
+        })
+    };
+    before
+        .values
+        .iter()
+        .filter(|value| !allowed.contains(*value) && !mapped(value))
+        .map(|value| value_map(&after.name.to_string(), value, &allowed))
+        .collect()
+}
+
+fn value_map(owner: &str, value: &str, allowed: &BTreeSet<String>) -> Question {
+    let list: Vec<&str> = allowed.iter().map(String::as_str).collect();
+    Question {
+        id: format!("values:{owner}:{value}"),
+        kind: QuestionKind::ValueMap,
+        message: format!("`{owner}` loses the value `{value}`: what do rows that hold it get?"),
+        answers: vec![format!(
+            "add `was: {{ {value}: NEW }}` with NEW one of {}, or pass `--map {owner}:{value}=NEW`",
+            list.join(", ")
+        )],
+    }
+}
+
+fn column_drops(change: &TableChange, diff: &Diff) -> Vec<Question> {
+    let table = &change.after.name;
+    change
+        .columns
+        .iter()
+        .filter_map(dropped)
+        .filter(|column| column.generated.is_none())
+        .filter_map(|column| drop_question(diff, &Target::column(table, &column.name)))
+        .collect()
+}
+
+fn table_drop(table: &Table, diff: &Diff) -> Option<Question> {
+    drop_question(diff, &Target::table(&table.name))
+}
+
+fn drop_question(diff: &Diff, target: &Target) -> Option<Question> {
+    if diff.intent.drop_policy == DropPolicy::Free || is_written_down(diff, target) {
+        return None;
+    }
+    Some(Question {
+        id: format!("drop:{target}"),
+        kind: QuestionKind::Drop,
+        message: format!("`{target}` is dropped, and the model does not say so"),
+        answers: vec![format!(
+            "add `- drop: {target}` under `changes:`, or pass `--drop {target}`"
+        )],
+    })
+}
+
+fn is_written_down(diff: &Diff, target: &Target) -> bool {
+    let drops = rename::under_both_names(&diff.intent.drops, &diff.intent);
+    drops.contains(target) || drops.contains(&Target::table(&target.table))
+}

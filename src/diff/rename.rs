@@ -1,0 +1,261 @@
+//! Which of the written renames apply to a pair of catalogs, and what the old catalog looks like under new names.
+//!
+//! A rename applies where the old side has the old name and lacks the new one, and the new side has the new name
+//! and lacks the old one. Otherwise it is done already, or not yet possible, and is ignored: hints may stay.
+
+use std::collections::BTreeSet;
+
+use crate::catalog::fingerprint::{normalize_constraint, normalize_index};
+use crate::catalog::{Catalog, Table};
+use crate::change::{Intent, Rename, Target, Way};
+use crate::text::{Dialect, Ident, QName};
+
+/// The renames that apply, in the order in which they run: tables and types, columns, values, then constraints
+/// and indexes that kept their definition.
+pub(super) fn resolve(before: &Catalog, after: &Catalog, intent: &Intent, way: Way) -> Vec<Rename> {
+    let hints = match way {
+        Way::Forth => intent.renames.clone(),
+        Way::Back => inverse(&intent.renames),
+    };
+    let mut renames: Vec<Rename> = Vec::new();
+    let mut take = |renamed: &mut Catalog, rename: Rename| {
+        if applies(renamed, after, &rename) {
+            apply_one(renamed, &rename);
+            renames.push(rename);
+        }
+    };
+    let mut renamed = before.clone();
+    let (objects, columns): (Vec<Rename>, Vec<Rename>) =
+        hints.into_iter().partition(|rename| !matches!(rename, Rename::Column { .. }));
+    objects.into_iter().for_each(|rename| take(&mut renamed, rename));
+    columns.into_iter().for_each(|rename| take(&mut renamed, rename));
+    enum_values(&renamed, after, intent, way)
+        .into_iter()
+        .for_each(|rename| take(&mut renamed, rename));
+    if after.dialect == Dialect::Postgres {
+        same_definitions(&renamed, after).into_iter().for_each(|rename| take(&mut renamed, rename));
+    }
+    renames
+}
+
+/// The catalog after the renames have run.
+pub(super) fn apply(before: &Catalog, renames: &[Rename]) -> Catalog {
+    let mut renamed = before.clone();
+    renames.iter().for_each(|rename| apply_one(&mut renamed, rename));
+    renamed
+}
+
+fn apply_one(catalog: &mut Catalog, rename: &Rename) {
+    match rename {
+        Rename::Table { before, after } => catalog.rename_table(before, after),
+        Rename::Column { table, before, after } => catalog.rename_column(table, before, after),
+        Rename::Enum { before, after } => catalog.rename_enum(before, after),
+        Rename::EnumValue { name, before, after } => {
+            catalog.rename_enum_value(name, before, after);
+        }
+        Rename::Constraint { table, before, after } => {
+            catalog.rename_constraint(table, before, after);
+        }
+        Rename::Index { table, before, after } => catalog.rename_index(table, before, after),
+    }
+}
+
+fn applies(before: &Catalog, after: &Catalog, rename: &Rename) -> bool {
+    match rename {
+        Rename::Table { before: old, after: new } => moved(&before.tables, &after.tables, old, new),
+        Rename::Enum { before: old, after: new } => moved(&before.enums, &after.enums, old, new),
+        Rename::Column { table, before: old, after: new } => {
+            let has = |catalog: &Catalog, name: &Ident| {
+                catalog.tables.get(table).is_some_and(|table| table.column(name).is_some())
+            };
+            has(before, old) && !has(before, new) && has(after, new) && !has(after, old)
+        }
+        Rename::EnumValue { name, before: old, after: new } => {
+            let has = |catalog: &Catalog, value: &String| {
+                catalog.enums.get(name).is_some_and(|enum_type| enum_type.values.contains(value))
+            };
+            has(before, old) && !has(before, new) && has(after, new) && !has(after, old)
+        }
+        // Found by comparing definitions, so they apply.
+        Rename::Constraint { .. } | Rename::Index { .. } => true,
+    }
+}
+
+fn moved<V>(
+    before: &std::collections::BTreeMap<QName, V>,
+    after: &std::collections::BTreeMap<QName, V>,
+    old: &QName,
+    new: &QName,
+) -> bool {
+    before.contains_key(old)
+        && !before.contains_key(new)
+        && after.contains_key(new)
+        && !after.contains_key(old)
+}
+
+/// The written renames told the other way round, columns under the old names of their tables.
+pub(super) fn inverse(renames: &[Rename]) -> Vec<Rename> {
+    renames
+        .iter()
+        .map(|rename| match rename.clone().inverse() {
+            Rename::Column { table, before, after } => {
+                Rename::Column { table: old_table(renames, &table), before, after }
+            }
+            other @ (Rename::Table { .. }
+            | Rename::Enum { .. }
+            | Rename::EnumValue { .. }
+            | Rename::Constraint { .. }
+            | Rename::Index { .. }) => other,
+        })
+        .collect()
+}
+
+/// The name a table had before `renames`.
+fn old_table(renames: &[Rename], table: &QName) -> QName {
+    renames
+        .iter()
+        .find_map(|rename| match rename {
+            Rename::Table { before, after } if after == table => Some(before.clone()),
+            _ => None,
+        })
+        .unwrap_or_else(|| table.clone())
+}
+
+/// What a target was called before the written renames.
+pub(super) fn old_target(intent: &Intent, target: &Target) -> Target {
+    let column = target.column.as_ref().map(|column| {
+        intent
+            .renames
+            .iter()
+            .find_map(|rename| match rename {
+                Rename::Column { table, before, after }
+                    if *table == target.table && after == column =>
+                {
+                    Some(before.clone())
+                }
+                _ => None,
+            })
+            .unwrap_or_else(|| column.clone())
+    });
+    Target { table: old_table(&intent.renames, &target.table), column }
+}
+
+/// Targets under the name they were given and the name their table has after the renames.
+pub(super) fn under_both_names(targets: &BTreeSet<Target>, intent: &Intent) -> BTreeSet<Target> {
+    let mut both = targets.clone();
+    for target in targets {
+        for rename in &intent.renames {
+            if let Rename::Table { before, after } = rename
+                && *before == target.table
+            {
+                both.insert(Target { table: after.clone(), column: target.column.clone() });
+            }
+        }
+    }
+    both
+}
+
+/// Values of PostgreSQL enum types that the intent renames one to one.
+fn enum_values(before: &Catalog, after: &Catalog, intent: &Intent, way: Way) -> Vec<Rename> {
+    let mut renames = Vec::new();
+    for (target, column) in &intent.columns {
+        let target = match way {
+            Way::Forth => target.clone(),
+            Way::Back => old_target(intent, target),
+        };
+        let Some(enum_type) =
+            enum_of(after, &target).filter(|name| enum_of(before, &target).as_ref() == Some(name))
+        else {
+            continue;
+        };
+        for (old, new) in &column.values {
+            let (before, after) = match way {
+                Way::Forth => (old.clone(), new.clone()),
+                Way::Back => (new.clone(), old.clone()),
+            };
+            let rename = Rename::EnumValue { name: enum_type.clone(), before, after };
+            if !renames.contains(&rename) {
+                renames.push(rename);
+            }
+        }
+    }
+    renames
+}
+
+/// The enum type of a column, if it has one.
+pub(super) fn enum_of(catalog: &Catalog, target: &Target) -> Option<QName> {
+    let table = catalog.tables.get(&target.table)?;
+    let column = table.column(target.column.as_ref()?)?;
+    catalog.enums.keys().find(|name| is_type(&column.data_type, name)).cloned()
+}
+
+/// Whether a printed type is this one: PostgreSQL prints `mood`, `public.mood`, `app."Mood"`.
+fn is_type(printed: &str, name: &QName) -> bool {
+    let plain = printed.replace('"', "");
+    plain == name.name.as_str() || plain == format!("{}.{}", name.schema, name.name)
+}
+
+/// Constraints and indexes of a table that only changed their name.
+fn same_definitions(before: &Catalog, after: &Catalog) -> Vec<Rename> {
+    let mut renames = Vec::new();
+    for (name, new) in &after.tables {
+        let Some(old) = before.tables.get(name) else { continue };
+        renames.extend(renamed_constraints(old, new, after.dialect));
+        renames.extend(renamed_indexes(old, new, after.dialect));
+    }
+    renames
+}
+
+fn renamed_constraints(old: &Table, new: &Table, dialect: Dialect) -> Vec<Rename> {
+    let named = |table: &Table, name: &Option<Ident>| {
+        table.constraints.iter().any(|constraint| constraint.name == *name)
+    };
+    let mut taken = BTreeSet::new();
+    let mut renames = Vec::new();
+    for constraint in new.constraints.iter().filter(|new| !named(old, &new.name)) {
+        let wanted = normalize_constraint(constraint, dialect).definition;
+        let found = old.constraints.iter().find(|candidate| {
+            !named(new, &candidate.name)
+                && !taken.contains(&candidate.name)
+                && normalize_constraint(candidate, dialect).definition == wanted
+        });
+        if let Some((Some(before), Some(after))) =
+            found.map(|found| (found.name.clone(), constraint.name.clone()))
+        {
+            taken.insert(Some(before.clone()));
+            renames.push(Rename::Constraint { table: new.name.clone(), before, after });
+        }
+    }
+    renames
+}
+
+fn renamed_indexes(old: &Table, new: &Table, dialect: Dialect) -> Vec<Rename> {
+    let named = |table: &Table, name: &Ident| table.indexes.iter().any(|i| i.name == *name);
+    let mut taken = BTreeSet::new();
+    let mut renames = Vec::new();
+    for index in new.indexes.iter().filter(|index| !named(old, &index.name)) {
+        let wanted = normalize_index(index, dialect);
+        let found = old.indexes.iter().find(|candidate| {
+            let mut renamed = (*candidate).clone();
+            renamed.definition = crate::text::token::rename_identifier(
+                &renamed.definition,
+                renamed.name.as_str(),
+                index.name.as_str(),
+                dialect,
+            );
+            renamed.name = index.name.clone();
+            !named(new, &candidate.name)
+                && !taken.contains(&candidate.name)
+                && normalize_index(&renamed, dialect) == wanted
+        });
+        if let Some(found) = found {
+            taken.insert(found.name.clone());
+            renames.push(Rename::Index {
+                table: new.name.clone(),
+                before: found.name.clone(),
+                after: index.name.clone(),
+            });
+        }
+    }
+    renames
+}

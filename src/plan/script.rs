@@ -1,0 +1,214 @@
+//! A plan as SQL that people review and the runner executes: each step under one comment line that states its
+//! facts. What is printed can be read back; a script without step lines is one step.
+
+use crate::dialect::{Absence, Facts, KeptUse, Lock, Order, Sql, Step, Transaction, Undo, Work};
+use crate::text::Dialect;
+
+/// What is wrong with a script's step line.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("line {line}: {problem}")]
+pub struct ScriptError {
+    pub line: usize,
+    pub problem: String,
+}
+
+/// Prints steps under `header` (comment lines without the leading dashes).
+pub fn print(steps: &[Step], header: &[String]) -> String {
+    let mut text = String::new();
+    for line in header {
+        text.push_str(&format!("-- {line}\n"));
+    }
+    for (index, step) in steps.iter().enumerate() {
+        text.push_str(&format!("\n-- step {}: {} | {}\n", index + 1, step.title, facts(step)));
+        for statement in &step.statements {
+            text.push_str(statement.as_str().trim_end());
+            text.push_str(";\n");
+        }
+    }
+    text
+}
+
+fn facts(step: &Step) -> String {
+    let Facts { lock, work, transaction, undo, reason: _ } = &step.facts;
+    let kept = match &step.reads_kept {
+        None => String::new(),
+        Some(KeptUse { name, absence: Absence::Skip }) => format!(" if-kept={name}"),
+        Some(KeptUse { name, absence: Absence::Refuse }) => format!(" needs-kept={name}"),
+    };
+    format!(
+        "tx={} lock={} work={} undo={}{kept}",
+        transaction.name(),
+        lock.name(),
+        work.name(),
+        undo.name()
+    )
+}
+
+/// Reads a script back into steps. Their order is the script's; `order` and `reason` are empty.
+///
+/// # Errors
+/// A step line that does not say what it must, by line number.
+pub fn parse(script: &str, dialect: Dialect) -> Result<Vec<Step>, ScriptError> {
+    let mut steps: Vec<(Step, String)> = Vec::new();
+    let mut outside_quotes = Quotes::new(dialect);
+    for (index, line) in script.split_inclusive('\n').enumerate() {
+        let heading = line.trim_end().strip_prefix("-- step ");
+        match heading {
+            Some(heading) if outside_quotes.is_outside() => {
+                let step = read_heading(heading)
+                    .map_err(|problem| ScriptError { line: index + 1, problem })?;
+                steps.push((step, String::new()));
+            }
+            _ => {
+                outside_quotes.read(line);
+                if steps.is_empty() && is_code(line) {
+                    steps.push((unnamed_step(), String::new()));
+                }
+                if let Some((_, body)) = steps.last_mut() {
+                    body.push_str(line);
+                }
+            }
+        }
+    }
+    Ok(steps
+        .into_iter()
+        .map(|(mut step, body)| {
+            step.statements = Sql::of_script(&body, dialect);
+            step
+        })
+        .collect())
+}
+
+fn is_code(line: &str) -> bool {
+    let line = line.trim();
+    !line.is_empty() && !line.starts_with("--")
+}
+
+/// SQL that a person wrote without step lines: nothing is known of it.
+fn unnamed_step() -> Step {
+    Step {
+        title: "hand-written SQL".to_owned(),
+        statements: Vec::new(),
+        facts: Facts {
+            lock: Lock::AccessExclusive,
+            work: Work::Rewrite,
+            transaction: Transaction::Shared,
+            undo: Undo::Exact,
+            reason: "written by hand".to_owned(),
+        },
+        reads_kept: None,
+        order: Order::default(),
+    }
+}
+
+fn read_heading(heading: &str) -> Result<Step, String> {
+    let (_, rest) = heading.split_once(": ").ok_or("a step line reads `-- step N: TITLE | …`")?;
+    let (title, facts) =
+        rest.rsplit_once(" | ").ok_or("the facts after ` | ` are missing (tx=… lock=… …)")?;
+    let mut step = unnamed_step();
+    step.title = title.to_owned();
+    step.facts.reason = String::new();
+    for (key, value) in pairs(facts) {
+        let unknown = || format!("`{value}` is not a known value of `{key}`");
+        match key {
+            "tx" => step.facts.transaction = Transaction::named(&value).ok_or_else(unknown)?,
+            "lock" => step.facts.lock = Lock::named(&value).ok_or_else(unknown)?,
+            "work" => step.facts.work = Work::named(&value).ok_or_else(unknown)?,
+            "undo" => step.facts.undo = Undo::named(&value).ok_or_else(unknown)?,
+            "if-kept" => step.reads_kept = Some(KeptUse { name: value, absence: Absence::Skip }),
+            "needs-kept" => {
+                step.reads_kept = Some(KeptUse { name: value, absence: Absence::Refuse });
+            }
+            _ => return Err(format!("unknown fact `{key}`")),
+        }
+    }
+    Ok(step)
+}
+
+/// `key=value` pairs whose values may hold spaces: a value ends where the next key begins.
+fn pairs(facts: &str) -> Vec<(&str, String)> {
+    let mut pairs: Vec<(&str, String)> = Vec::new();
+    for word in facts.split_whitespace() {
+        match (word.split_once('='), pairs.last_mut()) {
+            (Some((key, value)), _) => pairs.push((key, value.to_owned())),
+            (None, Some((_, value))) => {
+                value.push(' ');
+                value.push_str(word);
+            }
+            (None, None) => {}
+        }
+    }
+    pairs
+}
+
+/// Whether the reader stands inside a quoted text that goes over lines (a function body may hold `-- step`).
+struct Quotes {
+    dialect: Dialect,
+    text: String,
+}
+
+impl Quotes {
+    fn new(dialect: Dialect) -> Self {
+        Quotes { dialect, text: String::new() }
+    }
+
+    fn read(&mut self, line: &str) {
+        self.text.push_str(line);
+        if self.is_outside() {
+            self.text.clear();
+        }
+    }
+
+    fn is_outside(&self) -> bool {
+        use crate::text::token::{Kind, tokenize};
+        let Some(last) = tokenize(&self.text, self.dialect).pop() else { return true };
+        let closed = match last.kind {
+            Kind::Text | Kind::Quoted => {
+                let quote = if last.text.starts_with('$') { '$' } else { '\'' };
+                last.text.len() > 1
+                    && (last.text.ends_with(quote) || last.text.ends_with(['"', '`', ']']))
+            }
+            Kind::Comment => !last.text.starts_with("/*") || last.text.ends_with("*/"),
+            Kind::Word | Kind::Number | Kind::Parameter | Kind::Mark | Kind::Space => true,
+        };
+        closed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn example() -> Vec<Step> {
+        let mut step = unnamed_step();
+        step.title = "backfill a | b".into();
+        step.statements = Sql::of_script(
+            "UPDATE t SET a = 'x;y'; SELECT $$\n-- step 9: no | tx=own\n$$",
+            Dialect::Postgres,
+        );
+        step.facts.lock = Lock::ShareUpdateExclusive;
+        step.facts.reason = String::new();
+        step.reads_kept = Some(KeptUse { name: "k_1".into(), absence: Absence::Skip });
+        vec![step]
+    }
+
+    #[test]
+    fn what_is_printed_is_read_back() {
+        let text = print(&example(), &["a header".into()]);
+        assert!(text.contains("lock=SHARE UPDATE EXCLUSIVE"), "{text}");
+        assert_eq!(parse(&text, Dialect::Postgres), Ok(example()));
+    }
+
+    #[test]
+    fn a_script_without_step_lines_is_one_step() {
+        let steps = parse("-- note\nSELECT 1; SELECT 2;", Dialect::Sqlite).expect("parses");
+        assert_eq!((steps.len(), steps[0].statements.len()), (1, 2));
+        assert_eq!(parse("-- nothing\n", Dialect::Sqlite), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn an_unknown_fact_names_its_line() {
+        let error = parse("-- x\n-- step 1: a | tx=maybe\n", Dialect::Sqlite).expect_err("refused");
+        assert_eq!(error.line, 2);
+    }
+}
