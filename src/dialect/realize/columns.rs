@@ -22,9 +22,9 @@ struct Effective {
 impl<'m> Work<'m> {
     pub(super) fn column(&mut self, draft: &mut Draft<'m>, field: &Field) {
         let Some(name) = field.column_name() else { return };
-        let effective = self.effective(draft.entity, field);
+        let effective = self.effective(field);
         let own = &effective.own;
-        let data_type = self.data_type(draft.entity, field, &effective);
+        let data_type = self.data_type(field, &effective);
         let mut column = Column::plain(name, data_type);
         column.not_null = own.not_null.unwrap_or(self.is_required(draft, field));
         column.generated = self.generated(draft.entity, field, own);
@@ -66,12 +66,12 @@ impl<'m> Work<'m> {
         let [name] = keys.as_slice() else { return false };
         let fields = entity.all_fields();
         let Some(field) = fields.iter().find(|field| field.name == *name) else { return false };
-        let effective = self.effective(entity, field);
+        let effective = self.effective(field);
         !entity.sqlite.without_rowid.unwrap_or(false)
-            && self.data_type(entity, field, &effective).eq_ignore_ascii_case("integer")
+            && self.data_type(field, &effective).eq_ignore_ascii_case("integer")
     }
 
-    fn effective(&self, entity: &Entity, field: &Field) -> Effective {
+    fn effective(&self, field: &Field) -> Effective {
         let own = field.override_for(self.dialect).clone();
         match &field.kind {
             FieldKind::Value { value_type, text } => {
@@ -94,9 +94,8 @@ impl<'m> Work<'m> {
             },
             FieldKind::Ref { .. } | FieldKind::Many { .. } => {
                 let target = self.referred(field, 0);
-                let value_type =
-                    target.map_or(ValueType::Int, |(entity, key)| self.effective(entity, key).value_type);
-                let _ = entity;
+                let value_type = target
+                    .map_or(ValueType::Int, |(_, key)| self.effective(key).value_type);
                 Effective { value_type, facets: Vec::new(), own }
             }
         }
@@ -117,15 +116,14 @@ impl<'m> Work<'m> {
         }
     }
 
-    fn data_type(&self, entity: &Entity, field: &Field, effective: &Effective) -> String {
+    fn data_type(&self, field: &Field, effective: &Effective) -> String {
         if let Some(written) = &effective.own.data_type {
             return if written == "none" { String::new() } else { written.clone() };
         }
-        if let Some((entity, key)) = self.referred(field, 0) {
-            let target = self.effective(entity, key);
-            return self.data_type(entity, key, &target);
+        if let Some((_, key)) = self.referred(field, 0) {
+            let target = self.effective(key);
+            return self.data_type(key, &target);
         }
-        let _ = entity;
         match self.dialect {
             Dialect::Postgres => postgres::realize::type_name(&effective.value_type),
             Dialect::Sqlite => sqlite::realize::type_name(&effective.value_type),
@@ -137,8 +135,8 @@ impl<'m> Work<'m> {
         let keys = entity.key_fields();
         let field = keys.first().and_then(|name| entity.field(name));
         field.map_or(String::new(), |field| {
-            let effective = self.effective(entity, field);
-            self.data_type(entity, field, &effective)
+            let effective = self.effective(field);
+            self.data_type(field, &effective)
         })
     }
 
@@ -154,9 +152,9 @@ impl<'m> Work<'m> {
         let expr = condition.expr.as_ref()?;
         match self.in_ddl(entity, expr) {
             Ok(expression) => Some(Generated { expression, storage }),
-            Err(message) => {
+            Err(error) => {
                 let help = format!("write `{}: {{ generated: … }}`", self.dialect);
-                self.error(condition.place.span, message, help);
+                self.error(condition.place.span, error.to_string(), help);
                 None
             }
         }

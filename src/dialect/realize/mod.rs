@@ -11,6 +11,8 @@ mod intent;
 mod names;
 mod objects;
 mod sql;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 
