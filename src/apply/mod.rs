@@ -2,6 +2,7 @@
 
 pub mod book;
 pub mod bundle;
+pub mod deploy;
 pub mod rehearse;
 pub mod run;
 

@@ -295,7 +295,8 @@ impl Printer<'_> {
         if let Some(otherwise) = otherwise {
             text.push_str(&format!(" ELSE {}", self.print(otherwise, own.as_ref())?));
         }
-        Ok(format!("{text} END"))
+        let results = branches.iter().map(|(_, result)| result).chain(otherwise);
+        Ok(self.typed(format!("{text} END"), results, value))
     }
 
     /// The type of operands: their own, or that of the surroundings where they are all literals.
@@ -310,6 +311,27 @@ impl Printer<'_> {
         self.common(operands)
     }
 
+    /// PostgreSQL takes literals alone for text, and compares text with nothing else.
+    fn typed<'e>(
+        &self,
+        text: String,
+        mut operands: impl Iterator<Item = &'e Expr>,
+        value: Option<&ValueType>,
+    ) -> String {
+        let name = match value {
+            Some(ValueType::Date) => "date",
+            Some(ValueType::Time) => "time",
+            Some(ValueType::Timestamp) => "timestamp with time zone",
+            Some(ValueType::Uuid) => "uuid",
+            Some(_) | None => return text,
+        };
+        let literal = |operand: &Expr| is_text_literal(operand) || *operand == Expr::Null;
+        match self.dialect {
+            Dialect::Postgres if operands.all(literal) => format!("CAST({text} AS {name})"),
+            Dialect::Postgres | Dialect::Sqlite => text,
+        }
+    }
+
     fn call(
         &self,
         function: Function,
@@ -321,7 +343,8 @@ impl Printer<'_> {
             Function::Coalesce | Function::NullIf => {
                 let value = self.literal_type(arguments.iter(), value);
                 let name = if function == Function::Coalesce { "coalesce" } else { "nullif" };
-                Ok(format!("{name}({})", self.list(arguments, value.as_ref())?))
+                let text = format!("{name}({})", self.list(arguments, value.as_ref())?);
+                Ok(self.typed(text, arguments.iter(), value.as_ref()))
             }
             Function::Lower => plain("lower"),
             Function::Upper => plain("upper"),
@@ -364,7 +387,12 @@ impl Printer<'_> {
         let least = function == Function::Least;
         Ok(match self.dialect {
             Dialect::Postgres => {
-                format!("{}({})", if least { "least" } else { "greatest" }, texts?.join(", "))
+                let name = if least { "least" } else { "greatest" };
+                self.typed(
+                    format!("{name}({})", texts?.join(", ")),
+                    arguments.iter(),
+                    value.as_ref(),
+                )
             }
             Dialect::Sqlite => sqlite::extreme(if least { "min" } else { "max" }, &texts?),
         })

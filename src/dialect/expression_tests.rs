@@ -50,16 +50,8 @@ fn each_engine_gets_its_own_form() {
         ("t !~ 'x'", "(\"t\" !~ 'x')", "(NOT (\"t\" GLOB '*x*'))"),
         ("d + n", "(\"d\" + CAST(\"n\" AS integer))", "date(\"d\", \"n\" || ' days')"),
         ("d - 3", "(\"d\" - CAST(3 AS integer))", "date(\"d\", (- 3) || ' days')"),
-        (
-            "d - e",
-            "(\"d\" - \"e\")",
-            "CAST((julianday(\"d\") - julianday(\"e\")) AS INTEGER)",
-        ),
-        (
-            "least(n, 5)",
-            "least(\"n\", 5)",
-            "min(coalesce(\"n\", 5), coalesce(5, \"n\"))",
-        ),
+        ("d - e", "(\"d\" - \"e\")", "CAST((julianday(\"d\") - julianday(\"e\")) AS INTEGER)"),
+        ("least(n, 5)", "least(\"n\", 5)", "min(coalesce(\"n\", 5), coalesce(5, \"n\"))"),
         (
             "at > '2024-01-01'",
             "(\"at\" > '2024-01-01 00:00:00+00')",
@@ -67,11 +59,7 @@ fn each_engine_gets_its_own_form() {
         ),
         ("now()", "now()", "CURRENT_TIMESTAMP"),
         ("CAST(n AS text)", "CAST(\"n\" AS text)", "CAST(\"n\" AS TEXT)"),
-        (
-            "CAST(amount AS int)",
-            "CAST(\"amount\" AS bigint)",
-            "CAST(round(\"amount\") AS INTEGER)",
-        ),
+        ("CAST(amount AS int)", "CAST(\"amount\" AS bigint)", "CAST(round(\"amount\") AS INTEGER)"),
     ];
     for (text, postgres, sqlite) in cases {
         assert_eq!(both(text), (postgres.to_owned(), sqlite.to_owned()), "{text}");

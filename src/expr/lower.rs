@@ -13,9 +13,6 @@ use crate::text::diagnostic::Span;
 pub(super) mod call;
 mod check;
 
-/// Deepest nesting of our tree; a chain of AND counts one per link. Everything that walks the tree recurses.
-const DEPTH_MAX: usize = 150;
-
 /// What is known of a value's type while its surroundings are not lowered yet.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Type {
@@ -60,12 +57,11 @@ pub(super) struct Lowering<'a> {
     purpose: Purpose,
     places: Places,
     errors: Vec<ExprError>,
-    depth: usize,
 }
 
 impl<'a> Lowering<'a> {
     pub(super) fn new(scope: &'a dyn Scope, purpose: Purpose, places: Places) -> Self {
-        Lowering { scope, purpose, places, errors: Vec::new(), depth: 0 }
+        Lowering { scope, purpose, places, errors: Vec::new() }
     }
 
     pub(super) fn into_errors(self) -> Vec<ExprError> {
@@ -88,15 +84,8 @@ impl<'a> Lowering<'a> {
 
     /// Lowers one expression; what is wrong is collected, so that all of it is said in one run.
     pub(super) fn lower(&mut self, tree: &sql::Expr) -> Node {
-        if self.depth >= DEPTH_MAX {
-            let help = Some("split it into several rules");
-            return self.refuse(self.places.whole(), "the expression is nested too deeply", help);
-        }
-        self.depth += 1;
         let span = self.places.span(tree.span());
-        let node = self.expression(tree, span);
-        self.depth -= 1;
-        node
+        self.expression(tree, span)
     }
 
     fn expression(&mut self, tree: &sql::Expr, span: Span) -> Node {

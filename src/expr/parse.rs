@@ -4,8 +4,9 @@
 //! chained comparisons). Printers add all parentheses, so that grouping never depends on the engine.
 
 use sqlparser::dialect::PostgreSqlDialect;
+use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
-use sqlparser::tokenizer::{Location, Token};
+use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
 use super::lower::{Lowering, Node, Type};
 use super::types::print_type;
@@ -17,6 +18,9 @@ const LENGTH_MAX: usize = 16 * 1024;
 
 /// Deepest nesting that the SQL parser follows.
 const RECURSION_MAX: usize = 50;
+
+/// Most operators and brackets that may be open at once: everything that walks the tree recurses.
+const DEPTH_MAX: usize = 250;
 
 /// What an expression is for, which decides what it may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,8 +147,15 @@ fn read(text: &str, places: &Places) -> Result<sqlparser::ast::Expr, ExprError> 
         });
     }
     let dialect = PostgreSqlDialect {};
-    let parser = Parser::new(&dialect).with_recursion_limit(RECURSION_MAX);
-    let mut parser = parser.try_with_sql(text).map_err(|error| syntax(error, places))?;
+    let tokens = Tokenizer::new(&dialect, text)
+        .tokenize_with_location()
+        .map_err(|error| syntax(error.into(), places))?;
+    if depth(&tokens) > DEPTH_MAX {
+        return Err(too_deep(places));
+    }
+    let mut parser = Parser::new(&dialect)
+        .with_recursion_limit(RECURSION_MAX)
+        .with_tokens_with_locations(tokens);
     let tree = parser.parse_expr().map_err(|error| syntax(error, places))?;
     let after = parser.peek_token();
     if after.token == Token::EOF {
@@ -157,15 +168,72 @@ fn read(text: &str, places: &Places) -> Result<sqlparser::ast::Expr, ExprError> 
     })
 }
 
+fn too_deep(places: &Places) -> ExprError {
+    ExprError {
+        message: "the expression is nested too deeply".into(),
+        span: places.whole(),
+        help: Some("split it into several rules".into()),
+    }
+}
+
+/// A bound on the depth of the tree that the tokens make: the operators and brackets that are open at once.
+/// The parser limits its own recursion, but a chain of operators becomes a deep tree without any.
+fn depth(tokens: &[TokenWithSpan]) -> usize {
+    let mut open = vec![0_usize];
+    let mut deepest = 0;
+    for token in tokens {
+        match &token.token {
+            Token::LParen | Token::LBracket | Token::LBrace => open.push(1),
+            Token::RParen | Token::RBracket | Token::RBrace if open.len() > 1 => {
+                open.pop();
+            }
+            // What follows stands beside what came before, not below it.
+            Token::Comma => restart(&mut open),
+            Token::Word(word) => match word.keyword {
+                Keyword::CASE => open.push(1),
+                Keyword::END if open.len() > 1 => {
+                    open.pop();
+                }
+                Keyword::WHEN | Keyword::THEN | Keyword::ELSE => restart(&mut open),
+                Keyword::AND
+                | Keyword::OR
+                | Keyword::NOT
+                | Keyword::IS
+                | Keyword::IN
+                | Keyword::LIKE
+                | Keyword::ILIKE
+                | Keyword::BETWEEN
+                | Keyword::COLLATE
+                | Keyword::AT
+                | Keyword::SIMILAR
+                | Keyword::RLIKE
+                | Keyword::REGEXP
+                | Keyword::MEMBER => count(&mut open),
+                _ => {}
+            },
+            Token::Whitespace(_) | Token::Number(..) | Token::SingleQuotedString(_) => {}
+            _ => count(&mut open),
+        }
+        deepest = deepest.max(open.iter().sum());
+    }
+    deepest
+}
+
+fn restart(open: &mut [usize]) {
+    if let Some(last) = open.last_mut() {
+        *last = 1;
+    }
+}
+
+fn count(open: &mut [usize]) {
+    if let Some(last) = open.last_mut() {
+        *last += 1;
+    }
+}
+
 fn syntax(error: ParserError, places: &Places) -> ExprError {
     let message = match error {
-        ParserError::RecursionLimitExceeded => {
-            return ExprError {
-                message: "the expression is nested too deeply".into(),
-                span: places.whole(),
-                help: Some("split it into several rules".into()),
-            };
-        }
+        ParserError::RecursionLimitExceeded => return too_deep(places),
         ParserError::TokenizerError(message) | ParserError::ParserError(message) => message,
     };
     let (message, span) = match message.rsplit_once(" at Line: ") {

@@ -182,6 +182,12 @@ fn identifier(name: &str) -> String {
     if is_plain(name) { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
 }
 
+/// Words of the language itself: the parser would forgive some of them as names, readers would not.
+const WORDS: [&str; 20] = [
+    "and", "between", "case", "cast", "distinct", "else", "end", "false", "from", "ilike", "in",
+    "is", "like", "not", "null", "or", "select", "then", "true", "when",
+];
+
 /// Asks the parser itself, in the places where names stand: its list of keywords is far longer than what it reserves.
 fn is_plain(name: &str) -> bool {
     let mut characters = name.chars();
@@ -189,17 +195,19 @@ fn is_plain(name: &str) -> bool {
         && characters.all(|one| one.is_ascii_alphanumeric() || one == '_');
     let is_name =
         |tree: &sql::Expr| matches!(tree, sql::Expr::Identifier(found) if found.value == name);
-    word && ["", " = 1", " - 1", " || 'a'", " ~ 'a'"].into_iter().all(|after| {
-        let dialect = PostgreSqlDialect {};
-        let tree = Parser::new(&dialect)
-            .try_with_sql(&format!("{name}{after}"))
-            .and_then(|mut parser| parser.parse_expr());
-        match tree {
-            Ok(sql::Expr::BinaryOp { left, .. }) => is_name(&left),
-            Ok(tree) => after.is_empty() && is_name(&tree),
-            Err(_) => false,
-        }
-    })
+    let is_word = WORDS.contains(&name.to_lowercase().as_str());
+    word && !is_word
+        && ["", " = 1", " - 1", " || 'a'", " ~ 'a'"].into_iter().all(|after| {
+            let dialect = PostgreSqlDialect {};
+            let tree = Parser::new(&dialect)
+                .try_with_sql(&format!("{name}{after}"))
+                .and_then(|mut parser| parser.parse_expr());
+            match tree {
+                Ok(sql::Expr::BinaryOp { left, .. }) => is_name(&left),
+                Ok(tree) => after.is_empty() && is_name(&tree),
+                Err(_) => false,
+            }
+        })
 }
 
 #[cfg(test)]

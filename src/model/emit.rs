@@ -178,12 +178,14 @@ fn can_flow(tree: &Tree) -> bool {
     match &tree.value {
         Value::Scalar { text, .. } => !text.contains('\n'),
         Value::List(items) => items.iter().all(can_flow),
-        Value::Map(entries) => entries.iter().all(|entry| {
-            let text = entry.value.as_text().unwrap_or("");
-            let expression = EXPRESSIONS.contains(&entry.key.as_str()) && text.contains(' ');
-            !expression && !BLOCKS[1..].contains(&entry.key.as_str())
-                || entry.key == "fields" && !expression
-        }) && entries.iter().all(|entry| can_flow(&entry.value)),
+        Value::Map(entries) => {
+            entries.iter().all(|entry| {
+                let text = entry.value.as_text().unwrap_or("");
+                let expression = EXPRESSIONS.contains(&entry.key.as_str()) && text.contains(' ');
+                !expression && !BLOCKS[1..].contains(&entry.key.as_str())
+                    || entry.key == "fields" && !expression
+            }) && entries.iter().all(|entry| can_flow(&entry.value))
+        }
     }
 }
 
@@ -220,7 +222,9 @@ fn is_literal(text: &str) -> bool {
         && !text.ends_with('\n')
         && !text.starts_with([' ', '\n', '\t'])
         && !text.contains('\r')
-        && text.lines().all(|line| line.trim_end() == line || line.trim().is_empty() == line.is_empty())
+        && text
+            .lines()
+            .all(|line| line.trim_end() == line || line.trim().is_empty() == line.is_empty())
         && text.chars().all(|c| c == '\n' || c == '\t' || !c.is_control())
 }
 

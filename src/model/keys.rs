@@ -165,11 +165,7 @@ const MODEL: &[Key] = &[
     key("model", Shape::Number, "Format version of this file: 1."),
     key("name", Shape::Text, "Name of the model."),
     key("targets", Shape::List, "Engines the model must work on: `postgres >= 13`, `sqlite`."),
-    key(
-        "sqlite",
-        Shape::Object(Context::ModelSqlite),
-        "What holds for all tables on SQLite.",
-    ),
+    key("sqlite", Shape::Object(Context::ModelSqlite), "What holds for all tables on SQLite."),
     key("roles", Shape::List, "Roles of users; carried, not enforced yet."),
     key("actor", Shape::Any, "What `actor` means in conditions; carried, not enforced yet."),
     key("types", Shape::Named(&Shape::Object(Context::NamedType)), "Reusable value types."),
@@ -206,13 +202,15 @@ const NAMED_TYPE: &[Key] = &[
 
 const LENGTH_SHAPE: Shape = Shape::Either(&[Shape::Number, Shape::Object(Context::Length)]);
 
-const LENGTH: &[Key] = &[
-    key("min", Shape::Number, "Shortest length."),
-    key("max", Shape::Number, "Longest length."),
-];
+const LENGTH: &[Key] =
+    &[key("min", Shape::Number, "Shortest length."), key("max", Shape::Number, "Longest length.")];
 
 const ENTITY: &[Key] = &[
-    key("was", Shape::OneOrMore, "Earlier name: the table is renamed, never dropped and made anew."),
+    key(
+        "was",
+        Shape::OneOrMore,
+        "Earlier name: the table is renamed, never dropped and made anew.",
+    ),
     key("table", Shape::Text, "Table name; without it the entity's name in snake case."),
     key("comment", Shape::Text, "What it is, for people."),
     key("tenant", Shape::Text, "Ownership boundary; carried, not enforced yet."),
@@ -261,7 +259,11 @@ const ENTITY_POSTGRES: &[Key] = &[
 
 const FIELD: &[Key] = &[
     key("type", Shape::Text, "Portable type, or the name of one in `types`."),
-    key("enum", Shape::Either(&[Shape::List, Shape::Word(&["roles"])]), "Allowed values of a text."),
+    key(
+        "enum",
+        Shape::Either(&[Shape::List, Shape::Word(&["roles"])]),
+        "Allowed values of a text.",
+    ),
     key("states", Shape::List, "States of a life cycle."),
     key("initial", Shape::Text, "State of a new row; also the default."),
     key(
@@ -292,7 +294,11 @@ const FIELD: &[Key] = &[
     key("backfill", Shape::Expression, "Value for rows that exist already."),
     key("down", Shape::Expression, "Value the old column gets on rollback."),
     key("column", Shape::Text, "Column name, where it is not the field's."),
-    key("name", Shape::Text, "Name of the reference's or value list's constraint; `none` for none."),
+    key(
+        "name",
+        Shape::Text,
+        "Name of the reference's or value list's constraint; `none` for none.",
+    ),
     key("comment", Shape::Text, "What it is, for people."),
     key("pii", Shape::Text, "Kind of personal data; carried, not enforced yet."),
     key("postgres", OVERRIDE, "What PostgreSQL does differently."),
@@ -306,7 +312,11 @@ const FIELD_OVERRIDE: &[Key] = &[
     key("collate", Shape::Text, "Collation."),
     key("identity", Shape::Word(&["always", "by_default"]), "Identity column (PostgreSQL)."),
     key("serial", Shape::Text, "Sequence owned by the column (PostgreSQL)."),
-    key("sequence", Shape::Pairs, "Options of that sequence: name, type, start, increment, min, max, cache, cycle."),
+    key(
+        "sequence",
+        Shape::Pairs,
+        "Options of that sequence: name, type, start, increment, min, max, cache, cycle.",
+    ),
     key("generated", Shape::Sql, "SQL text of a generated column."),
     key("scale", Shape::Number, "Decimal kept as whole units of 10^-scale (SQLite)."),
 ];
@@ -328,7 +338,11 @@ const KEY: &[Key] = &[
 const UNIQUE: &[Key] = &[
     key("fields", PART_LIST, "Fields or expressions."),
     key("where", Shape::Expression, "Only rows for which this is true."),
-    key("name", Shape::Text, "Constraint name; without it `<table>_<key>`; `none` for none (SQLite)."),
+    key(
+        "name",
+        Shape::Text,
+        "Constraint name; without it `<table>_<key>`; `none` for none (SQLite).",
+    ),
     key("postgres", Shape::Sql, "The constraint as SQL text."),
     key("sqlite", Shape::Sql, "The constraint as SQL text."),
 ];
@@ -355,11 +369,19 @@ const RULE: &[Key] = &[
     key("where", Shape::Expression, "Only rows for which this is true."),
     key("enforce", Shape::Word(ENFORCE), "Where: a constraint, or `migrate verify` only."),
     key("message", Shape::Text, "What to tell people."),
-    key("name", Shape::Text, "Constraint name; without it `<table>_<key>`; `none` for none (SQLite)."),
+    key(
+        "name",
+        Shape::Text,
+        "Constraint name; without it `<table>_<key>`; `none` for none (SQLite).",
+    ),
 ];
 
 const RAW_TEXT: &[Key] = &[
-    key("name", Shape::Text, "Constraint name; without it the key itself; `none` for none (SQLite)."),
+    key(
+        "name",
+        Shape::Text,
+        "Constraint name; without it the key itself; `none` for none (SQLite).",
+    ),
     key("postgres", Shape::Sql, "SQL text on PostgreSQL."),
     key("sqlite", Shape::Sql, "SQL text on SQLite."),
 ];
@@ -370,7 +392,11 @@ const FOREIGN_KEY: &[Key] = &[
     key("to", Shape::List, "Its fields; without it its key."),
     key("on_delete", Shape::Word(ACTIONS), "What happens when the referred row is deleted."),
     key("on_update", Shape::Word(ACTIONS), "What happens when the referred key changes."),
-    key("name", Shape::Text, "Constraint name; without it `<table>_<key>`; `none` for none (SQLite)."),
+    key(
+        "name",
+        Shape::Text,
+        "Constraint name; without it `<table>_<key>`; `none` for none (SQLite).",
+    ),
     key("postgres", Shape::Sql, "The constraint as SQL text."),
     key("sqlite", Shape::Sql, "The constraint as SQL text."),
 ];

@@ -23,8 +23,6 @@ pub use parse::{locate, parse, parse_files};
 pub use print::{Hints, print};
 pub use schema::schema;
 
-
-
 /// Where something stands in the model text. Two models are equal whatever their layout, so all places are equal.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Place {
@@ -571,10 +569,9 @@ impl Field {
             (FieldKind::Many { .. }, _) => None,
             (_, Some(column)) => Some(column.clone()),
             (FieldKind::Ref { .. }, None) => Some(format!("{}_id", self.name)),
-            (
-                FieldKind::Value { .. } | FieldKind::Enum { .. } | FieldKind::States { .. },
-                None,
-            ) => Some(self.name.clone()),
+            (FieldKind::Value { .. } | FieldKind::Enum { .. } | FieldKind::States { .. }, None) => {
+                Some(self.name.clone())
+            }
         }
     }
 

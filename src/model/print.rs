@@ -34,10 +34,7 @@ pub(super) fn document(model: &Model, hints: Hints) -> Document {
     });
     out.list("targets", targets.collect());
     if model.sqlite_constraint_names == NamelessByDefault::Nameless {
-        out.put(
-            "sqlite",
-            Tree::map(vec![Entry::new("constraint_names", Tree::plain("false"))]),
-        );
+        out.put("sqlite", Tree::map(vec![Entry::new("constraint_names", Tree::plain("false"))]));
     }
     carried(&mut out, &model.carried, &["roles", "actor"]);
     out.map("types", model.types.iter().map(|t| Entry::new(&t.name, named_type(t))).collect());

@@ -70,7 +70,9 @@ fn object(context: Context) -> Value {
 
 fn shape(of: Shape) -> Value {
     match of {
-        Shape::Text | Shape::Expression | Shape::Sql => json!({ "type": ["string", "number", "boolean"] }),
+        Shape::Text | Shape::Expression | Shape::Sql => {
+            json!({ "type": ["string", "number", "boolean"] })
+        }
         Shape::Number => json!({ "type": "integer", "minimum": 0 }),
         Shape::Flag => json!({ "type": "boolean" }),
         Shape::Scalar => json!({ "type": ["string", "number", "boolean", "null"] }),
@@ -87,7 +89,9 @@ fn shape(of: Shape) -> Value {
         }
         Shape::Named(inner) => json!({ "type": "object", "additionalProperties": shape(*inner) }),
         Shape::ListOf(inner) => json!({ "type": "array", "items": shape(*inner) }),
-        Shape::Object(context) => json!({ "$ref": format!("#/definitions/{}", definition_name(context)) }),
+        Shape::Object(context) => {
+            json!({ "$ref": format!("#/definitions/{}", definition_name(context)) })
+        }
         Shape::Either(shapes) => {
             json!({ "anyOf": shapes.iter().map(|inner| shape(*inner)).collect::<Vec<_>>() })
         }

@@ -15,8 +15,9 @@ use crate::db::url::{Host, PostgresUrl, Tls, TlsMode};
 use crate::db::{Access, Database, DatabaseUrl, Env};
 use crate::dialect::session;
 
-/// The superuser of every throwaway cluster.
-pub(in crate::shadow) const USER: &str = "migrate";
+/// The superuser of every throwaway cluster. Not `migrate`: unqualified names go to the schema that is called like the user
+/// if there is one, and the schema `migrate` is bookkeeping.
+pub(in crate::shadow) const USER: &str = "migrate_su";
 const PREFIX: &str = "migrate-pg-";
 const START_PATIENCE: Duration = Duration::from_secs(60);
 

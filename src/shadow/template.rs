@@ -27,7 +27,7 @@ pub(super) fn put(env: &Env, binaries: &Binaries, folder: &Path) -> Result<(), S
 
 fn key(binaries: &Binaries) -> String {
     let place = binaries.folder.display().to_string();
-    hash::sha256_parts(["1", &binaries.version, &place, "UTF8", "C"].map(str::as_bytes))[..32]
+    hash::sha256_parts(["1", USER, &binaries.version, &place, "UTF8", "C"].map(str::as_bytes))[..32]
         .to_owned()
 }
 

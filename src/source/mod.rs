@@ -4,14 +4,15 @@ pub mod directive;
 mod files;
 mod git;
 mod model;
+pub mod project;
 mod sql;
 
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::catalog::Catalog;
 use crate::catalog::rule::Rule;
+use crate::catalog::{Catalog, Printed};
 use crate::change::Intent;
 use crate::db::url::UrlError;
 use crate::db::{Access, Database, DatabaseUrl, DbError, Env};
@@ -63,15 +64,6 @@ impl LoadOptions {
             migrations: PathBuf::from("migrations"),
         }
     }
-}
-
-/// Whose printing the texts in a catalog are. Two catalogs can be compared only if it is the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Printed {
-    /// Read back from an engine.
-    ByEngine,
-    /// Made from a model by our own printer.
-    ByModel,
 }
 
 /// A source, read.

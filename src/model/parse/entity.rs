@@ -258,11 +258,8 @@ fn rule<'t>(reader: &mut Reader<'t>, entry: &'t Entry) -> Option<Rule> {
     let mut keys = reader.keys(&entry.value, Context::Rule)?;
     let check = keys.take("check").and_then(|entry| reader.condition(entry));
     let condition = keys.take("where").and_then(|entry| reader.condition(entry));
-    let words = [
-        ("database", Enforce::Database),
-        ("verify", Enforce::Verify),
-        ("warn", Enforce::Warn),
-    ];
+    let words =
+        [("database", Enforce::Database), ("verify", Enforce::Verify), ("warn", Enforce::Warn)];
     let enforce = keys.take("enforce").and_then(|entry| reader.word(entry, &words));
     let message = keys.take("message").and_then(|entry| reader.text(entry));
     let name = keys.take("name");

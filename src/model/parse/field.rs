@@ -5,9 +5,7 @@ use crate::catalog::Action;
 use crate::expr::ValueType;
 use crate::model::keys::Context;
 use crate::model::tree::{Entry, Style, Tree, Value};
-use crate::model::{
-    DefaultValue, Facets, Field, FieldKind, Format, Override, Place, Transition,
-};
+use crate::model::{DefaultValue, Facets, Field, FieldKind, Format, Override, Place, Transition};
 use crate::text::suggest::did_you_mean;
 
 pub(super) const ACTION_WORDS: [(&str, Action); 5] = [
@@ -187,8 +185,7 @@ fn value<'t>(reader: &mut Reader<'t>, keys: &mut Keys<'t>, field: &mut Field) ->
 fn value_list<'t>(reader: &mut Reader<'t>, keys: &mut Keys<'t>, field: &mut Field) -> Option<()> {
     let entry = keys.take("enum")?;
     let from_roles = entry.value.as_text() == Some("roles");
-    let values =
-        if from_roles { Vec::new() } else { unique_values(reader, &entry.value, "enum") };
+    let values = if from_roles { Vec::new() } else { unique_values(reader, &entry.value, "enum") };
     let constraint = keys.take("name");
     let constraint = reader.constraint_name(constraint);
     field.kind = FieldKind::Enum { values, from_roles, constraint };
@@ -293,7 +290,8 @@ fn many<'t>(reader: &mut Reader<'t>, keys: &mut Keys<'t>, field: &mut Field) -> 
     let inverse = keys.take("inverse").and_then(|entry| reader.text(entry));
     let through = keys.take("through").and_then(|entry| reader.text(entry));
     if inverse.is_some() == through.is_some() {
-        let help = "write `inverse: field` for the other side of a reference, or `through: table` for n-n";
+        let help =
+            "write `inverse: field` for the other side of a reference, or `through: table` for n-n";
         let message = format!("`{}` needs exactly one of `inverse` and `through`", field.name);
         reader.error_help(entry.value.span, message, help);
     }
@@ -369,9 +367,8 @@ fn one_override<'t>(reader: &mut Reader<'t>, tree: &'t Tree) -> Override {
             sequence.extend(reader.text(pair).map(|text| (pair.key.clone(), text)));
         }
     }
-    let mut text = |reader: &mut Reader<'t>, key: &str| {
-        keys.take(key).and_then(|entry| reader.text(entry))
-    };
+    let mut text =
+        |reader: &mut Reader<'t>, key: &str| keys.take(key).and_then(|entry| reader.text(entry));
     let data_type = text(reader, "type");
     let default = text(reader, "default");
     let collate = text(reader, "collate");

@@ -81,7 +81,10 @@ impl<'t> Reader<'t> {
         match tree.as_text() {
             Some(text) if !tree.is_empty() => Some(text.to_owned()),
             _ => {
-                self.error(tree.span, format!("`{what}` is a single value, this is {}", tree.kind()));
+                self.error(
+                    tree.span,
+                    format!("`{what}` is a single value, this is {}", tree.kind()),
+                );
                 None
             }
         }
@@ -89,7 +92,9 @@ impl<'t> Reader<'t> {
 
     pub(super) fn texts(&mut self, tree: &Tree, what: &str) -> Vec<String> {
         match &tree.value {
-            Value::List(items) => items.iter().filter_map(|item| self.text_of(item, what)).collect(),
+            Value::List(items) => {
+                items.iter().filter_map(|item| self.text_of(item, what)).collect()
+            }
             Value::Scalar { .. } | Value::Map(_) => {
                 self.error_help(
                     tree.span,
@@ -190,7 +195,11 @@ impl<'t> Reader<'t> {
             let context = keys.context;
             if context.keys().iter().any(|key| key.name == entry.key) {
                 let message = format!("`{}` has no meaning here", entry.key);
-                self.error_help(entry.key_span, message, "remove it, or change the kind of the field");
+                self.error_help(
+                    entry.key_span,
+                    message,
+                    "remove it, or change the kind of the field",
+                );
                 continue;
             }
             let known = context.keys().iter().map(|key| key.name);
@@ -202,7 +211,11 @@ impl<'t> Reader<'t> {
                 self.error_help(entry.key_span, message, help);
             } else {
                 let names: Vec<&str> = context.keys().iter().map(|key| key.name).collect();
-                self.error_help(entry.key_span, message, format!("known keys: {}", names.join(", ")));
+                self.error_help(
+                    entry.key_span,
+                    message,
+                    format!("known keys: {}", names.join(", ")),
+                );
             }
         }
     }

@@ -26,7 +26,8 @@ pub(super) fn read<'t>(reader: &mut Reader<'t>, root: &'t Tree, model: &mut Mode
         for entry in reader.named(&entry.value, "entities") {
             if let Some(first) = model.entities.iter().find(|known| known.name == entry.key) {
                 let line = first.place.line;
-                let message = format!("entity `{}` is defined twice; first on line {line}", entry.key);
+                let message =
+                    format!("entity `{}` is defined twice; first on line {line}", entry.key);
                 reader.error(entry.key_span, message);
             } else if let Some(entity) = entity::read(reader, entry) {
                 model.entities.push(entity);
@@ -146,9 +147,8 @@ fn sql_object<'t>(reader: &mut Reader<'t>, entry: &'t Entry) -> Option<SqlObject
             None
         }
     };
-    let mut text = |reader: &mut Reader<'t>, key: &str| {
-        keys.take(key).and_then(|entry| reader.text(entry))
-    };
+    let mut text =
+        |reader: &mut Reader<'t>, key: &str| keys.take(key).and_then(|entry| reader.text(entry));
     let on = text(reader, "on");
     let signature = text(reader, "signature");
     let schema = text(reader, "schema");
@@ -188,7 +188,11 @@ fn sql_text<'t>(reader: &mut Reader<'t>, entry: &'t Entry) -> Option<SqlText> {
     match up {
         Some(up) => Some(SqlText { up, down }),
         None => {
-            reader.error_help(entry.key_span, "there is no `up`", "write the CREATE statement there");
+            reader.error_help(
+                entry.key_span,
+                "there is no `up`",
+                "write the CREATE statement there",
+            );
             None
         }
     }

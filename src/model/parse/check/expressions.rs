@@ -58,7 +58,8 @@ fn check_rule(rule: &mut Rule, entity: &Entity, scope: &EntityScope<'_>, f: &mut
         || rule.condition.as_ref().is_some_and(|c| looks_beyond(&c.text, entity));
     if rule.beyond_row {
         if matches!(rule.enforce, None | Some(Enforce::Database)) {
-            let message = format!("rule `{}` looks beyond its row, so no constraint can hold it", rule.name);
+            let message =
+                format!("rule `{}` looks beyond its row, so no constraint can hold it", rule.name);
             f.error(rule.check.place.span, message, "add `enforce: verify`");
         }
         return;
@@ -153,9 +154,7 @@ fn value_type(model: &Model, field: &Field) -> Result<ValueType, String> {
         }
         FieldKind::Ref { entity, .. } => key_type(model, entity, 0)
             .ok_or_else(|| format!("`{}` refers to an entity without a key", field.name)),
-        FieldKind::Many { .. } => {
-            Err(format!("`{}` is many rows, not a value", field.name))
-        }
+        FieldKind::Many { .. } => Err(format!("`{}` is many rows, not a value", field.name)),
     }
 }
 

@@ -3,9 +3,7 @@
 use super::Findings;
 use crate::expr::ValueType;
 use crate::model::parse::field::is_number;
-use crate::model::{
-    DefaultValue, Facets, Field, FieldKind, Format, Model, expression,
-};
+use crate::model::{DefaultValue, Facets, Field, FieldKind, Format, Model, expression};
 use crate::text::suggest::did_you_mean;
 
 /// Looks up type names and roles.
@@ -144,10 +142,9 @@ fn default_fits(
         T::Text | T::Json | T::Bytes | T::Enum(_) => {
             (matches!(default, DefaultValue::Text(_)), "a 'text' in single quotes")
         }
-        T::Uuid => (
-            matches!(default, DefaultValue::Uuid | DefaultValue::Text(_)),
-            "uuid() or a 'text'",
-        ),
+        T::Uuid => {
+            (matches!(default, DefaultValue::Uuid | DefaultValue::Text(_)), "uuid() or a 'text'")
+        }
         T::Date => (matches!(default, DefaultValue::Today | DefaultValue::Text(_)), "today()"),
         T::Timestamp => (matches!(default, DefaultValue::Now | DefaultValue::Text(_)), "now()"),
         T::Time => (matches!(default, DefaultValue::Text(_)), "a 'text' such as '09:00:00'"),

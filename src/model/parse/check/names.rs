@@ -115,7 +115,8 @@ fn inverse_refers_back(
     match target.field(inverse).map(|field| &field.kind) {
         Some(FieldKind::Ref { entity: back, .. }) if *back == entity.name => {}
         Some(_) => {
-            let message = format!("`{}.{inverse}` does not refer to `{}`", target.name, entity.name);
+            let message =
+                format!("`{}.{inverse}` does not refer to `{}`", target.name, entity.name);
             findings.error(span, message, format!("write `{inverse}: {{ ref: {} }}`", entity.name));
         }
         None => findings.error(span, unknown_field(target, inverse), ""),
@@ -123,12 +124,18 @@ fn inverse_refers_back(
 }
 
 /// A field that has a column.
-fn column_field(entity: &Entity, name: &str, span: crate::text::diagnostic::Span, f: &mut Findings<'_>) {
+fn column_field(
+    entity: &Entity,
+    name: &str,
+    span: crate::text::diagnostic::Span,
+    f: &mut Findings<'_>,
+) {
     let fields = entity.all_fields();
     match fields.iter().find(|field| field.name == *name) {
         None => f.error(span, unknown_field(entity, name), ""),
         Some(field) if matches!(field.kind, FieldKind::Many { .. }) => {
-            let message = format!("`{name}` has no column here: it is the far side of a relationship");
+            let message =
+                format!("`{name}` has no column here: it is the far side of a relationship");
             f.error(span, message, "name a field with a column");
         }
         Some(_) => {}
@@ -198,7 +205,8 @@ fn sql_objects(model: &Model, findings: &mut Findings<'_>) {
                 let names = model.entities.iter().map(|entity| entity.name.as_str());
                 let names = names.chain(model.sql.iter().map(|object| object.name.as_str()));
                 let hint = did_you_mean(name, names);
-                let message = format!("`{}` stands on `{name}`, which is not here{hint}", object.name);
+                let message =
+                    format!("`{}` stands on `{name}`, which is not here{hint}", object.name);
                 findings.error(object.place.span, message, "name an entity or an SQL object");
             }
         }
