@@ -3,9 +3,15 @@
 pub mod bookkeeping;
 pub mod castability;
 pub mod check;
+pub mod dump;
 pub mod error;
+pub mod expression;
+pub mod fingerprint;
 pub mod keep;
 pub mod postgres;
+pub mod realize;
+pub mod script;
+pub mod session;
 pub mod sqlite;
 pub mod step;
 

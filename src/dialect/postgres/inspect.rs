@@ -53,7 +53,7 @@ pub fn queries() -> Vec<InspectQuery> {
 }
 
 /// Query name → rows, each a JSON object as text.
-pub type Results = BTreeMap<&'static str, Vec<String>>;
+pub type Results = BTreeMap<String, Vec<String>>;
 
 /// The catalog that the query results describe.
 ///
@@ -449,7 +449,7 @@ mod tests {
     use super::*;
 
     fn empty() -> Results {
-        queries().into_iter().map(|query| (query.name, Vec::new())).collect()
+        queries().into_iter().map(|query| (query.name.to_owned(), Vec::new())).collect()
     }
 
     #[test]
@@ -462,7 +462,7 @@ mod tests {
         let mut results = empty();
         let found =
             ["range type", "rule"].map(|kind| format!(r#"{{"kind":"{kind}","name":"public.x"}}"#));
-        results.insert(UNSUPPORTED, found.to_vec());
+        results.insert(UNSUPPORTED.to_owned(), found.to_vec());
         let message = catalog(&results).expect_err("two objects").to_string();
         assert!(
             message.contains("range type `public.x`") && message.contains("rule `public.x`"),

@@ -1,12 +1,140 @@
-//! Turns changes into steps.
+//! Turns changes into steps. What the steps have in common is told in the modules beside this one.
 
-use crate::change::Diff;
-use crate::dialect::{Direction, LowerError, Step};
+use super::facts::{facts, statements, whole};
+use super::kept::{Scope, keep_table, restore_step, restore_table};
+use super::quote::quote;
+use super::table::Shape;
+use super::{alter, opaque, rename};
+use crate::catalog::Table;
+use crate::change::{Change, Delta, Diff};
+use crate::dialect::{Absence, Direction, LowerError, Order, Resource, Step, Undo, Work};
+use crate::text::{Dialect, Ident, QName};
 
-/// Steps for a difference.
+/// The steps that turn `diff.before` into `diff.after`, in no particular order.
+///
+/// The runner must have set `foreign_keys = OFF` before its transaction and `legacy_alter_table = ON` in it.
 ///
 /// # Errors
-/// A change the engine cannot make.
-pub fn lower(_: &Diff, _: Direction, _: &str) -> Result<Vec<Step>, LowerError> {
-    Ok(Vec::new())
+/// A change SQLite cannot make, or rows that could not be restored; nothing is half planned.
+pub fn lower(diff: &Diff, direction: Direction, tag: &str) -> Result<Vec<Step>, LowerError> {
+    let scope = Scope { diff, direction, tag };
+    let mut opaques = Vec::new();
+    let mut steps = Vec::new();
+    for change in &diff.changes {
+        match change {
+            // All at once below, in their order.
+            Change::Rename(_) => {}
+            Change::Schema(Delta::Add(name) | Delta::Drop(name)) => {
+                return Err(without("schema", name.as_str()));
+            }
+            Change::Schema(Delta::Alter { after, .. }) => {
+                return Err(without("schema", after.as_str()));
+            }
+            Change::Enum(delta) => {
+                let name = delta.before().or(delta.after()).map(|kind| kind.name.to_string());
+                return Err(without("enum type", &name.unwrap_or_default()));
+            }
+            Change::Table(delta) => steps.extend(table(delta, &scope)?),
+            Change::AlterTable(change) => steps.extend(alter::steps(change, &scope)?),
+            Change::Opaque(delta) => opaques.extend(opaque::steps(delta, &scope)?),
+        }
+    }
+    // Steps that clear the way stand before the renames; the planner keeps the order in which these are found.
+    let mut ordered = opaques;
+    ordered.extend(rename::steps(diff)?);
+    ordered.extend(steps);
+    Ok(ordered)
+}
+
+fn without(kind: &str, name: &str) -> LowerError {
+    LowerError {
+        what: format!("{kind} {name}"),
+        why: format!("SQLite has no {kind}s"),
+        help: "take it out of the schema for SQLite".to_owned(),
+    }
+}
+
+/// A name that one object at a time can have: tables, views and indexes share one space, case aside.
+pub(super) fn name_of(name: &Ident) -> Resource {
+    let space = QName::local(Dialect::Sqlite, "");
+    Resource::Constraint(space, name.as_str().to_ascii_lowercase())
+}
+
+fn table(delta: &Delta<Table>, scope: &Scope<'_>) -> Result<Vec<Step>, LowerError> {
+    match delta {
+        Delta::Add(after) => add_table(after, scope),
+        Delta::Drop(before) => Ok(vec![drop_table(before, scope)?]),
+        Delta::Alter { before, after } => {
+            let mut steps = vec![drop_table(before, scope)?];
+            steps.extend(add_table(after, scope)?);
+            Ok(steps)
+        }
+    }
+}
+
+fn add_table(after: &Table, scope: &Scope<'_>) -> Result<Vec<Step>, LowerError> {
+    let shape = Shape::of(after)?;
+    let name = &after.name;
+    let own = Resource::Table(name.clone());
+    let kept = scope.kept_there(name, None);
+    let restores = !scope.is_discarded(name, None);
+    let at_once = restores && scope.absence() == Absence::Refuse;
+    let mut texts = vec![whole(shape.create)];
+    if at_once {
+        texts.extend(restore_table(&kept, &shape));
+    }
+    let columns = after.columns.iter().map(|c| Resource::Column(name.clone(), c.name.clone()));
+    let mut steps = vec![Step {
+        title: format!("create table {name}"),
+        statements: statements(texts),
+        facts: facts(
+            if at_once { Work::Write } else { Work::Catalog },
+            Undo::Kept,
+            "the way back keeps its rows",
+        ),
+        reads_kept: at_once.then(|| kept.usage(Absence::Refuse)),
+        order: Order {
+            makes: columns.chain([own.clone(), name_of(&name.name)]).collect(),
+            ..Order::default()
+        },
+    }];
+    if restores && !at_once {
+        steps.push(restore_step(
+            format!("restore the rows of table {name} as they were before the rollback"),
+            &kept,
+            restore_table(&kept, &shape),
+            vec![own],
+            opaque::all_rows(name),
+        ));
+    }
+    for index in &after.indexes {
+        let mut step = alter::create_index(name, index);
+        step.order.needs.insert(opaque::all_rows(name));
+        steps.push(step);
+    }
+    Ok(steps)
+}
+
+fn drop_table(before: &Table, scope: &Scope<'_>) -> Result<Step, LowerError> {
+    let shape = Shape::of(before)?;
+    let name = &before.name;
+    let (mut texts, undo, reason) = match scope.is_discarded(name, None) {
+        true => (Vec::new(), Undo::Lossy, "its rows are not kept"),
+        false => {
+            let kept = scope.kept_here(name, None);
+            (keep_table(&kept, &shape), Undo::Kept, "its rows are kept")
+        }
+    };
+    texts.push(format!("DROP TABLE {}", quote(shape.name())));
+    let names = before.indexes.iter().map(|index| name_of(&index.name));
+    Ok(Step {
+        title: format!("drop table {name}"),
+        statements: statements(texts),
+        facts: facts(Work::Write, undo, reason),
+        reads_kept: None,
+        order: Order {
+            takes: names.chain([Resource::Table(name.clone()), name_of(&name.name)]).collect(),
+            ..Order::default()
+        },
+    })
 }

@@ -1,3 +1,20 @@
-//! The sqlite dialect.
+//! SQLite: reads schemas, and turns changes into steps.
 
+pub mod ddl;
+pub mod inspect;
 pub mod lower;
+pub mod realize;
+
+mod affinity;
+mod alter;
+mod facts;
+mod kept;
+mod opaque;
+mod quote;
+mod rebuild;
+mod rename;
+mod table;
+mod values;
+mod virtual_table;
+
+pub use ddl::normalized_create;

@@ -1,0 +1,142 @@
+//! One text for all texts that make the same table: layout, comments, quotes, case of names, `IF NOT EXISTS`, a
+//! schema prefix and the order of the constraints of one column do not matter; everything else does.
+
+use super::{Clause, ClauseKind, ColumnText, CreateTable, Storage, parse_table};
+use crate::text::Dialect;
+use crate::text::diagnostic::Span;
+use crate::text::token::{Kind, Token, canonical, canonical_name, tokenize};
+
+/// The canonical form of a `CREATE` text. Texts of things other than tables are brought into one layout.
+pub fn normalized_create(text: &str) -> String {
+    match parse_table(text) {
+        Ok(table) => normalized_table(&table, text),
+        Err(_) => normalized_other(text),
+    }
+}
+
+/// The canonical form of a parsed table.
+pub fn normalized_table(table: &CreateTable, text: &str) -> String {
+    let names = table.columns.iter().map(|column| column.name.to_ascii_lowercase()).collect();
+    let scope = Scope { text, columns: names };
+    let columns = table.columns.iter().map(|column| scope.column(column));
+    let mut constraints: Vec<String> =
+        table.constraints.iter().map(|clause| scope.clause(clause)).collect();
+    constraints.sort();
+    let parts: Vec<String> = columns.chain(constraints).collect();
+    let mut normal = format!("create table {} ( {} )", name(&table.name), parts.join(" , "));
+    if table.strict {
+        normal.push_str(" strict");
+    }
+    if table.without_rowid {
+        normal.push_str(" without rowid");
+    }
+    normal
+}
+
+/// The canonical form of one column definition of a table.
+pub fn normalized_column(table: &CreateTable, column: &ColumnText, text: &str) -> String {
+    let columns = table.columns.iter().map(|column| column.name.to_ascii_lowercase()).collect();
+    Scope { text, columns }.column(column)
+}
+
+struct Scope<'a> {
+    text: &'a str,
+    columns: Vec<String>,
+}
+
+impl Scope<'_> {
+    fn column(&self, column: &ColumnText) -> String {
+        let mut clauses: Vec<String> = column
+            .clauses
+            .iter()
+            .filter(|clause| clause.kind != ClauseKind::Null)
+            .map(|clause| self.clause(clause))
+            .collect();
+        clauses.sort();
+        let mut parts = vec![name(&column.name)];
+        if !column.data_type.is_empty() {
+            parts.push(column.data_type.to_ascii_lowercase());
+        }
+        parts.extend(clauses);
+        parts.join(" ")
+    }
+
+    fn clause(&self, clause: &Clause) -> String {
+        let body = match &clause.kind {
+            ClauseKind::Generated { expression, storage } => {
+                let storage = match storage {
+                    Storage::Stored => "stored",
+                    Storage::Virtual => "virtual",
+                };
+                format!("generated always as ( {} ) {storage}", self.expression(*expression))
+            }
+            ClauseKind::Collate(collation) => format!("collate {}", name(collation)),
+            ClauseKind::Default(value) => format!("default {}", self.default(*value)),
+            ClauseKind::PrimaryKey { .. }
+            | ClauseKind::NotNull
+            | ClauseKind::Null
+            | ClauseKind::Unique { .. }
+            | ClauseKind::Check(_)
+            | ClauseKind::ForeignKey(_) => self.expression(clause.span),
+        };
+        match &clause.name {
+            Some(constraint) => format!("constraint {} {body}", name(constraint)),
+            None => body,
+        }
+    }
+
+    /// A double-quoted default is a string to SQLite, so its case matters.
+    fn default(&self, span: Span) -> String {
+        let text = &self.text[span.start..span.end];
+        let mut tokens = tokenize(text, Dialect::Sqlite).into_iter().filter(Token::is_code);
+        match (tokens.next(), tokens.next()) {
+            (Some(only), None) if only.kind == Kind::Quoted => {
+                format!("'{}'", only.name().unwrap_or_default().replace('\'', "''"))
+            }
+            _ => self.expression(span),
+        }
+    }
+
+    /// Canonical tokens; a quoted word that is no column of the table may be a string, and keeps its case.
+    fn expression(&self, span: Span) -> String {
+        let text = &self.text[span.start..span.end];
+        let tokens: Vec<Token<'_>> =
+            tokenize(text, Dialect::Sqlite).into_iter().filter(Token::is_code).collect();
+        let mut parts = Vec::new();
+        let mut after_references = false;
+        for token in tokens {
+            let quoted = token.kind == Kind::Quoted && token.text.starts_with('"');
+            let own = token.name().unwrap_or_default();
+            let known = self.columns.contains(&own.to_ascii_lowercase());
+            if quoted && !known && !after_references {
+                parts.push(format!("\"{}\"", own.replace('"', "\"\"")));
+            } else {
+                parts.push(canonical(token.text, Dialect::Sqlite));
+            }
+            after_references |= token.is_word("references");
+        }
+        parts.join(" ")
+    }
+}
+
+fn name(text: &str) -> String {
+    canonical_name(text, Dialect::Sqlite)
+}
+
+/// Drops `IF NOT EXISTS`, `TEMP` and the schema of the created thing from the canonical text.
+fn normalized_other(text: &str) -> String {
+    let canonical = canonical(text, Dialect::Sqlite);
+    let mut words: Vec<&str> = canonical.split(' ').collect();
+    let head = words.len().min(8);
+    if let Some(at) = words[..head].windows(3).position(|w| w == ["if", "not", "exists"]) {
+        words.drain(at..at + 3);
+    }
+    if matches!(words.get(1), Some(&"temp" | &"temporary")) {
+        words.remove(1);
+    }
+    let head = words.len().min(6);
+    if let Some(at) = words[..head].windows(2).position(|w| w == ["main", "."]) {
+        words.drain(at..at + 2);
+    }
+    words.join(" ")
+}

@@ -1,0 +1,102 @@
+//! Views, triggers and virtual tables: carried as text, with the tables they mention.
+
+use std::collections::BTreeSet;
+
+use super::{Object, text_of};
+use crate::catalog::{Catalog, Dependency, ObjectId, Opaque, OpaqueKind};
+use crate::dialect::InspectError;
+use crate::text::token::{Kind, Token, tokenize};
+use crate::text::{Dialect, Ident, QName};
+
+/// Whether the text creates a virtual table.
+pub(super) fn is_virtual(text: &str) -> bool {
+    let mut words =
+        tokenize(text, Dialect::Sqlite).into_iter().filter(Token::is_code).skip(1).take(1);
+    words.next().is_some_and(|token| token.is_word("VIRTUAL"))
+}
+
+pub(super) fn add(catalog: &mut Catalog, objects: &[&Object]) -> Result<(), InspectError> {
+    let mut found = Vec::new();
+    for object in objects {
+        if let Some(id) = id(object)? {
+            found.push((id, text_of(object)?));
+        }
+    }
+    let ids: Vec<ObjectId> = found.iter().map(|(id, _)| id.clone()).collect();
+    for (id, text) in found {
+        let depends_on = dependencies(&id, text, catalog, &ids);
+        let opaque = Opaque { id: id.clone(), create: vec![text.to_owned()], depends_on };
+        catalog.opaques.insert(id, opaque);
+    }
+    Ok(())
+}
+
+fn id(object: &Object) -> Result<Option<ObjectId>, InspectError> {
+    let (kind, table) = match object.kind.as_str() {
+        "view" => (OpaqueKind::View, None),
+        "trigger" => {
+            (OpaqueKind::Trigger, Some(QName::local(Dialect::Sqlite, object.table.as_str())))
+        }
+        "table" if is_virtual(text_of(object)?) => (OpaqueKind::VirtualTable, None),
+        _ => return Ok(None),
+    };
+    let name = QName::local(Dialect::Sqlite, object.name.as_str());
+    Ok(Some(ObjectId { kind, name, signature: String::new(), table }))
+}
+
+/// What the text mentions by name. A name that is mentioned and not meant only costs an order.
+fn dependencies(
+    id: &ObjectId,
+    text: &str,
+    catalog: &Catalog,
+    ids: &[ObjectId],
+) -> BTreeSet<Dependency> {
+    let words = mentioned(text);
+    let mut found = BTreeSet::new();
+    for table in catalog.tables.values().filter(|table| has(&words, &table.name.name)) {
+        found.insert(Dependency::Table(table.name.clone()));
+        for column in table.columns.iter().filter(|column| has(&words, &column.name)) {
+            found.insert(Dependency::Column(table.name.clone(), column.name.clone()));
+        }
+    }
+    let shadows = |other: &ObjectId| {
+        other.kind == OpaqueKind::VirtualTable
+            && id.table.as_ref().is_some_and(|table| is_shadow_of(&table.name, &other.name.name))
+    };
+    for other in
+        ids.iter().filter(|other| *other != id && (shadows(other) || has(&words, &other.name.name)))
+    {
+        // A trigger is found by its table, never called by name.
+        if other.kind != OpaqueKind::Trigger {
+            found.insert(Dependency::Opaque(other.clone()));
+        }
+    }
+    found
+}
+
+/// Shadow tables are named after their virtual table. Source: sqlite.org/vtab.html "The xShadowName Method".
+pub(in crate::dialect::sqlite) fn is_shadow_of(table: &Ident, virtual_table: &Ident) -> bool {
+    let prefix = format!("{}_", virtual_table.as_str().to_lowercase());
+    table.as_str().to_lowercase().starts_with(&prefix)
+}
+
+fn has(words: &BTreeSet<String>, name: &Ident) -> bool {
+    words.contains(&name.as_str().to_lowercase())
+}
+
+/// All names in the text, lower case. Strings count: `content='posts'` names a table.
+fn mentioned(text: &str) -> BTreeSet<String> {
+    tokenize(text, Dialect::Sqlite)
+        .iter()
+        .filter_map(|token| match token.kind {
+            Kind::Text => Some(token.text.trim_matches('\'').to_lowercase()),
+            Kind::Word
+            | Kind::Quoted
+            | Kind::Number
+            | Kind::Parameter
+            | Kind::Mark
+            | Kind::Comment
+            | Kind::Space => token.name().map(|name| name.to_lowercase()),
+        })
+        .collect()
+}

@@ -1,0 +1,134 @@
+//! A table from its text and its column list.
+
+use super::{ColumnRow, OBJECTS, unreadable};
+use crate::catalog::{
+    Column, Constraint, ConstraintKind, ForeignKey, Generated, GeneratedStorage, Table,
+    TableOptions,
+};
+use crate::dialect::InspectError;
+use crate::dialect::sqlite::ddl::{self, Clause, ClauseKind, CreateTable, Storage};
+use crate::text::diagnostic::Span;
+use crate::text::token::canonical;
+use crate::text::{Dialect, Ident, QName};
+
+pub(super) fn table(name: &str, text: &str, columns: &[&ColumnRow]) -> Result<Table, InspectError> {
+    let parsed = ddl::parse_table(text).map_err(|error| unreadable(OBJECTS, error))?;
+    let agree = columns.len() == parsed.columns.len()
+        && columns.iter().zip(&parsed.columns).all(|(row, column)| row.name == column.name);
+    if !agree {
+        let problem = format!("the text of table `{name}` does not name the columns it has");
+        return Err(unreadable(OBJECTS, problem));
+    }
+    let options = TableOptions::Sqlite {
+        strict: parsed.strict,
+        without_rowid: parsed.without_rowid,
+        autoincrement: parsed.autoincrement(),
+        create: text.to_owned(),
+    };
+    Ok(Table {
+        name: QName::local(Dialect::Sqlite, name),
+        columns: columns.iter().map(|row| column(row, &parsed, text)).collect(),
+        constraints: parsed.clauses().filter_map(|own| constraint(own, &parsed, text)).collect(),
+        indexes: Vec::new(),
+        options,
+        comment: None,
+    })
+}
+
+/// A column as the table spells it; indexes and keys may use another case.
+pub(super) fn column_ident(table: &Table, name: &str) -> Ident {
+    table
+        .columns
+        .iter()
+        .find(|column| column.name.as_str().eq_ignore_ascii_case(name))
+        .map_or_else(|| Ident::new(name), |column| column.name.clone())
+}
+
+fn column(row: &ColumnRow, parsed: &CreateTable, text: &str) -> Column {
+    let mut column = Column::plain(row.name.as_str(), row.data_type.as_str());
+    column.not_null = row.notnull != 0;
+    column.default = row.default.clone();
+    if let Some(own) = parsed.column(&row.name) {
+        column.generated = own.generated().map(|(expression, storage)| Generated {
+            expression: slice(text, expression).trim().to_owned(),
+            storage: match storage {
+                Storage::Stored => GeneratedStorage::Stored,
+                Storage::Virtual => GeneratedStorage::Virtual,
+            },
+        });
+        column.collation =
+            own.collation().filter(|name| !name.eq_ignore_ascii_case("binary")).map(str::to_owned);
+    }
+    column
+}
+
+fn constraint(clause: &Clause, parsed: &CreateTable, text: &str) -> Option<Constraint> {
+    let idents = |names: &[String]| -> Vec<Ident> {
+        names
+            .iter()
+            .map(|name| Ident::new(parsed.column(name).map_or(name, |column| &column.name)))
+            .collect()
+    };
+    let kind = match &clause.kind {
+        ClauseKind::PrimaryKey { columns, .. } => {
+            ConstraintKind::PrimaryKey { columns: idents(columns) }
+        }
+        ClauseKind::Unique { columns } => ConstraintKind::Unique { columns: idents(columns) },
+        ClauseKind::Check(expression) => {
+            ConstraintKind::Check { expression: slice(text, *expression).trim().to_owned() }
+        }
+        ClauseKind::ForeignKey(key) => ConstraintKind::ForeignKey(ForeignKey {
+            columns: idents(&key.columns),
+            references: QName::local(Dialect::Sqlite, key.table.as_str()),
+            referenced_columns: key.referenced_columns.iter().map(Ident::new).collect(),
+            on_delete: key.on_delete,
+            on_update: key.on_update,
+        }),
+        ClauseKind::NotNull
+        | ClauseKind::Null
+        | ClauseKind::Default(_)
+        | ClauseKind::Collate(_)
+        | ClauseKind::Generated { .. } => return None,
+    };
+    Some(Constraint {
+        name: clause.name.as_deref().map(Ident::new),
+        kind,
+        definition: definition(clause, &idents, text),
+    })
+}
+
+/// The text of the clause; a column's own key names its column, so that two such keys of a table differ.
+fn definition(clause: &Clause, idents: &impl Fn(&[String]) -> Vec<Ident>, text: &str) -> String {
+    let written = canonical(slice(text, clause.span), Dialect::Sqlite);
+    let listed = |columns: &[String]| {
+        idents(columns)
+            .iter()
+            .map(|column| crate::dialect::sqlite::quote::quote(column.as_str()))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    match &clause.kind {
+        ClauseKind::Unique { columns } if !written.starts_with("unique (") => {
+            written.replacen("unique", &format!("UNIQUE ({})", listed(columns)), 1)
+        }
+        ClauseKind::PrimaryKey { columns, .. } if !written.starts_with("primary key (") => {
+            written.replacen("primary key", &format!("PRIMARY KEY ({})", listed(columns)), 1)
+        }
+        ClauseKind::ForeignKey(key) if written.starts_with("references") => {
+            format!("FOREIGN KEY ({}) {}", listed(&key.columns), slice(text, clause.span))
+        }
+        ClauseKind::PrimaryKey { .. }
+        | ClauseKind::Unique { .. }
+        | ClauseKind::ForeignKey(_)
+        | ClauseKind::Check(_)
+        | ClauseKind::NotNull
+        | ClauseKind::Null
+        | ClauseKind::Default(_)
+        | ClauseKind::Collate(_)
+        | ClauseKind::Generated { .. } => slice(text, clause.span).to_owned(),
+    }
+}
+
+fn slice(text: &str, span: Span) -> &str {
+    text.get(span.start..span.end).unwrap_or("")
+}

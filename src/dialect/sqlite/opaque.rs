@@ -1,0 +1,127 @@
+//! Views and triggers: dropped before anything else where they change, made again at the end from their own text.
+
+use super::facts::{facts, statements, whole};
+use super::kept::Scope;
+use super::lower::name_of;
+use super::quote::quote;
+use super::virtual_table;
+use crate::catalog::{Dependency, Opaque, OpaqueKind};
+use crate::change::{Change, Delta, Diff};
+use crate::dialect::{LowerError, Order, Resource, Step, Undo, Work};
+use crate::text::{Ident, QName};
+
+/// The steps of one view, trigger or virtual table.
+///
+/// # Errors
+/// A kind of object that SQLite does not have.
+pub(super) fn steps(delta: &Delta<Opaque>, scope: &Scope<'_>) -> Result<Vec<Step>, LowerError> {
+    let kind = delta.before().or(delta.after()).map(|opaque| opaque.id.kind);
+    match kind {
+        Some(OpaqueKind::VirtualTable) => Ok(virtual_table::steps(delta, scope)),
+        Some(OpaqueKind::View | OpaqueKind::Trigger) | None => {
+            let gone = delta.before().map(drop);
+            let made = delta.after().map(|opaque| create(opaque, scope));
+            Ok(gone.into_iter().chain(made).collect())
+        }
+        Some(
+            kind @ (OpaqueKind::Extension
+            | OpaqueKind::Sequence
+            | OpaqueKind::Domain
+            | OpaqueKind::Function
+            | OpaqueKind::Procedure
+            | OpaqueKind::MaterializedView),
+        ) => Err(LowerError {
+            what: format!("a {}", kind.words().to_lowercase()),
+            why: "SQLite has no such object".to_owned(),
+            help: "take it out of the schema for SQLite".to_owned(),
+        }),
+    }
+}
+
+/// Before the renames: a rename fails where any view or trigger does not resolve.
+fn drop(opaque: &Opaque) -> Step {
+    let name = &opaque.id.name.name;
+    let texts = vec![format!("DROP {} {}", opaque.id.kind.words(), quote(name.as_str()))];
+    Step {
+        title: format!("drop {}", opaque.id),
+        statements: statements(texts),
+        facts: facts(Work::Catalog, Undo::Exact, "it holds no values of its own"),
+        reads_kept: None,
+        order: Order {
+            makes: [Resource::Renames].into_iter().collect(),
+            takes: [name_of(name)].into_iter().collect(),
+            ..Order::default()
+        },
+    }
+}
+
+fn create(opaque: &Opaque, scope: &Scope<'_>) -> Step {
+    let name = &opaque.id.name;
+    let mut texts: Vec<String> = opaque.create.iter().map(|text| whole(text)).collect();
+    let mut needs: Vec<Resource> = opaque.depends_on.iter().flat_map(resource).collect();
+    match &opaque.id.table {
+        Some(table) => needs.extend(after_the_rows(scope.diff, table)),
+        // INSTEAD OF triggers went with the view.
+        None => texts.extend(
+            triggers_that_stay(scope.diff, name)
+                .iter()
+                .flat_map(|trigger| &trigger.create)
+                .map(|text| whole(text)),
+        ),
+    }
+    Step {
+        title: format!("create {}", opaque.id),
+        statements: statements(texts),
+        facts: facts(Work::Catalog, Undo::Exact, "it holds no values of its own"),
+        reads_kept: None,
+        order: Order {
+            needs: needs.into_iter().collect(),
+            makes: [name_of(&name.name), Resource::Opaque(opaque.id.clone())].into_iter().collect(),
+            ..Order::default()
+        },
+    }
+}
+
+fn resource(dependency: &Dependency) -> Option<Resource> {
+    match dependency {
+        Dependency::Table(table) => Some(Resource::Table(table.clone())),
+        Dependency::Column(table, column) => Some(Resource::Column(table.clone(), column.clone())),
+        Dependency::Enum(_) => None,
+        Dependency::Opaque(id) => Some(Resource::Opaque(id.clone())),
+    }
+}
+
+/// A trigger must not fire on what a restore writes.
+fn after_the_rows(diff: &Diff, table: &QName) -> Vec<Resource> {
+    let columns = diff.after.tables.get(table).into_iter().flat_map(|table| &table.columns);
+    let mut resources: Vec<Resource> =
+        columns.map(|column| Resource::Values(table.clone(), column.name.clone())).collect();
+    resources.push(all_rows(table));
+    resources.push(Resource::Table(table.clone()));
+    resources
+}
+
+/// The rows of a restored table.
+pub(super) fn all_rows(table: &QName) -> Resource {
+    Resource::Values(table.clone(), Ident::new("*"))
+}
+
+/// Triggers on the table that this difference does not touch.
+pub(super) fn triggers_that_stay<'a>(diff: &'a Diff, table: &QName) -> Vec<&'a Opaque> {
+    let changed = |opaque: &Opaque| {
+        diff.changes.iter().any(|change| match change {
+            Change::Opaque(delta) => delta.after().is_some_and(|after| after.id == opaque.id),
+            Change::Rename(_)
+            | Change::Schema(_)
+            | Change::Enum(_)
+            | Change::Table(_)
+            | Change::AlterTable(_) => false,
+        })
+    };
+    diff.after
+        .opaques
+        .values()
+        .filter(|opaque| opaque.id.kind == OpaqueKind::Trigger)
+        .filter(|opaque| opaque.id.table.as_ref() == Some(table) && !changed(opaque))
+        .collect()
+}
