@@ -318,6 +318,7 @@ const FIELD_OVERRIDE: &[Key] = &[
         "Options of that sequence: name, type, start, increment, min, max, cache, cycle.",
     ),
     key("generated", Shape::Sql, "SQL text of a generated column."),
+    key("enum", Shape::List, "Values of the engine's own enum type named in `type` (PostgreSQL)."),
     key("scale", Shape::Number, "Decimal kept as whole units of 10^-scale (SQLite)."),
 ];
 

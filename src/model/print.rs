@@ -320,6 +320,7 @@ fn overrides(out: &mut Out, postgres: &Override, sqlite: &Override) {
         let options = written.sequence.iter().map(|(k, v)| Entry::new(k, Tree::plain(v)));
         inner.map("sequence", options.collect());
         inner.plain("generated", written.generated.as_ref());
+        inner.list("enum", written.enum_values.iter().map(Tree::text).collect());
         inner.plain("scale", written.scale);
         out.map(dialect.name(), inner.0);
     }

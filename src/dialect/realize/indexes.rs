@@ -24,6 +24,10 @@ impl<'m> Work<'m> {
                 IndexOverride::Skip => continue,
                 IndexOverride::Raw(create) => {
                     let made = self.raw_index(name, create);
+                    if made.unique {
+                        let title = format!("{}.{}", draft.entity.name, index.name);
+                        self.index_rule(draft, title, &made, index.place);
+                    }
                     draft.indexes.push(made);
                     continue;
                 }

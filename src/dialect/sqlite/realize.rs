@@ -115,7 +115,10 @@ pub fn foreign_key(
 /// Whether a key stands at its column: a nameless key of one column.
 pub fn is_inline_key(constraint: &Constraint) -> bool {
     match &constraint.kind {
-        ConstraintKind::PrimaryKey { columns } => constraint.name.is_none() && columns.len() == 1,
+        // A conflict clause keeps its place in the constraint's own text.
+        ConstraintKind::PrimaryKey { columns } => {
+            constraint.name.is_none() && columns.len() == 1 && constraint.definition.ends_with(')')
+        }
         ConstraintKind::Unique { .. }
         | ConstraintKind::Check { .. }
         | ConstraintKind::ForeignKey(_)
