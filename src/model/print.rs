@@ -425,7 +425,7 @@ fn sql_object(object: &SqlObject) -> Tree {
     let mut out = Out::default();
     out.plain("kind", Some(&object.kind));
     out.list("after", object.after.iter().map(Tree::text).collect());
-    out.text("on", object.on.as_ref());
+    out.text("table", object.on.as_ref());
     out.text("signature", object.signature.as_ref());
     out.text("schema", object.schema.as_ref());
     out.text("name", object.physical.as_ref());

@@ -6,6 +6,8 @@
 mod objects;
 mod table;
 mod types;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -243,7 +243,15 @@ impl Lift<'_> {
             true => ConstraintName::Derived,
             false => self.name(constraint.name.as_ref(), &derived),
         };
-        let raw = self.raw_unless_same(constraint, "PRIMARY KEY", columns);
+        let counts = draft.entity.sqlite.autoincrement == Some(true)
+            && self.same_text(
+                &constraint.definition,
+                &format!("PRIMARY KEY ({}) AUTOINCREMENT", quoted(&columns[0], Dialect::Sqlite)),
+            );
+        let raw = match counts {
+            true => Raw::default(),
+            false => self.raw_unless_same(constraint, "PRIMARY KEY", columns),
+        };
         if fields == ["id"] && name == ConstraintName::Derived && raw.is_empty() {
             return;
         }
@@ -335,7 +343,8 @@ impl Lift<'_> {
         let taken = |name: &str| draft.entity.foreign_keys.iter().any(|key| key.name == name);
         let (name, written_name) =
             self.key_and_name(table, constraint.name.as_ref(), nameless, &taken);
-        let raw = match self.same_text(&constraint.definition, &self.foreign_key_text(key)) {
+        let same = self.same_text(&constraint.definition, &self.foreign_key_text(key));
+        let raw = match same && !key.referenced_columns.is_empty() {
             true => Raw::default(),
             false => self.raw(&constraint.definition),
         };

@@ -37,7 +37,11 @@ impl<'m> Work<'m> {
             true => None,
             false => names::constraint(&written, derived, self.model, self.dialect),
         };
-        let definition = self.definition(&raw, "PRIMARY KEY", &columns);
+        let mut definition = self.definition(&raw, "PRIMARY KEY", &columns);
+        let counts = entity.sqlite.autoincrement == Some(true) && raw.is_empty();
+        if self.dialect == Dialect::Sqlite && counts {
+            definition.push_str(" AUTOINCREMENT");
+        }
         let keys = columns.iter().map(|column| sql::quote(column.as_str())).collect();
         let title = format!("{}.key", entity.name);
         let requirement = Requirement::Unique { keys, predicate: None };

@@ -117,7 +117,9 @@ pub fn is_inline_key(constraint: &Constraint) -> bool {
     match &constraint.kind {
         // A conflict clause keeps its place in the constraint's own text.
         ConstraintKind::PrimaryKey { columns } => {
-            constraint.name.is_none() && columns.len() == 1 && constraint.definition.ends_with(')')
+            let text = constraint.definition.to_ascii_lowercase();
+            let plain = text.ends_with(')') || text.ends_with(") autoincrement");
+            constraint.name.is_none() && columns.len() == 1 && plain
         }
         ConstraintKind::Unique { .. }
         | ConstraintKind::Check { .. }

@@ -220,7 +220,7 @@ fn sql_objects(model: &Model, findings: &mut Findings<'_>) {
             (None, "trigger") => findings.error(
                 object.place.span,
                 format!("trigger `{}` has no table", object.name),
-                "write `on: Entity`",
+                "write `table: Entity`",
             ),
             (Some(_) | None, _) => {}
         }
