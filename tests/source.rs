@@ -5,9 +5,10 @@ mod support;
 use std::path::Path;
 use std::process::Command;
 
+use migrate::catalog::Printed;
 use migrate::change::{Rename, Target};
 use migrate::db::Env;
-use migrate::source::{LoadOptions, Loaded, Printed, Source, SourceError, load};
+use migrate::source::{LoadOptions, Loaded, Source, SourceError, load};
 use migrate::text::{Dialect, QName};
 use support::{postgres, run, sqlite};
 

@@ -118,7 +118,9 @@ fn traps_2_and_3_what_others_say_of_the_table_is_untouched() {
     let travel = plain(
         &format!("{PARENT}; {rest}"),
         "INSERT INTO parent VALUES (1, 'a'); INSERT INTO child VALUES (1, 1)",
-        &format!("CREATE TABLE parent (id INTEGER PRIMARY KEY, name TEXT DEFAULT 'x', note); {rest}"),
+        &format!(
+            "CREATE TABLE parent (id INTEGER PRIMARY KEY, name TEXT DEFAULT 'x', note); {rest}"
+        ),
     );
     let others = "SELECT sql FROM sqlite_schema WHERE name IN ('child', 'names', 'counted')";
     let before = rows(&travel.db, others);
@@ -137,8 +139,9 @@ fn trap_4_indexes_and_triggers_of_the_table_are_made_again() {
         CREATE TABLE log (n TEXT);
         CREATE TRIGGER noted AFTER UPDATE ON parent BEGIN INSERT INTO log VALUES (new.name); END";
     let before = format!("CREATE TABLE parent (id INTEGER PRIMARY KEY, name TEXT UNIQUE); {own}");
-    let after =
-        format!("CREATE TABLE parent (id INTEGER PRIMARY KEY, name TEXT UNIQUE, extra DEFAULT (1 + 1)); {own}");
+    let after = format!(
+        "CREATE TABLE parent (id INTEGER PRIMARY KEY, name TEXT UNIQUE, extra DEFAULT (1 + 1)); {own}"
+    );
     let travel = plain(&before, "INSERT INTO parent VALUES (1, 'a')", &after);
     travel.there_and_back(|db| {
         assert_eq!(one::<i64>(db, "SELECT count(*) FROM log"), 0, "restoring fires no trigger");
@@ -169,8 +172,12 @@ fn trap_5_the_position_survives_losing_autoincrement_and_losing_the_table() {
     plain(counted, seed, "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT)").there_and_back(|_| {});
     plain(counted, seed, "CREATE TABLE other (x)").there_and_back(|_| {});
     plain(counted, "", "CREATE TABLE other (x)").there_and_back(|_| {});
-    plain("CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT)", "INSERT INTO t VALUES (3, 'x')", counted)
-        .there_and_back(|_| {});
+    plain(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT)",
+        "INSERT INTO t VALUES (3, 'x')",
+        counted,
+    )
+    .there_and_back(|_| {});
 }
 
 #[test]
@@ -183,10 +190,7 @@ fn trap_6_hidden_rowids_stay() {
     travel.there_and_back(|db| {
         assert_eq!(
             rows(db, "SELECT rowid, a, c FROM t"),
-            [
-                "[Integer(2), Text(\"y\"), Integer(5)]",
-                "[Integer(3), Text(\"z\"), Integer(5)]"
-            ]
+            ["[Integer(2), Text(\"y\"), Integer(5)]", "[Integer(3), Text(\"z\"), Integer(5)]"]
         );
     });
     // A column named rowid hides that name, not the others.
@@ -245,15 +249,15 @@ fn trap_7_later_edits_of_an_altered_value_stay() {
     let typed = |kind: &str| format!("CREATE TABLE t (id INTEGER PRIMARY KEY, v {kind})");
     let travel =
         plain(&typed("TEXT"), "INSERT INTO t VALUES (1, '007'), (2, '008')", &typed("INTEGER"));
-    travel.up().db.execute_batch("UPDATE t SET v = 99 WHERE id = 2; INSERT INTO t VALUES (3, 5)").expect("edit");
+    travel
+        .up()
+        .db
+        .execute_batch("UPDATE t SET v = 99 WHERE id = 2; INSERT INTO t VALUES (3, 5)")
+        .expect("edit");
     travel.down();
     assert_eq!(
         rows(&travel.db, "SELECT id, v FROM t"),
-        [
-            "[Integer(1), Text(\"007\")]",
-            "[Integer(2), Text(\"99\")]",
-            "[Integer(3), Text(\"5\")]"
-        ]
+        ["[Integer(1), Text(\"007\")]", "[Integer(2), Text(\"99\")]", "[Integer(3), Text(\"5\")]"]
     );
 }
 
@@ -266,7 +270,10 @@ fn trap_8_a_table_that_references_itself_still_does() {
     );
     travel.there_and_back(|db| {
         assert_eq!(one::<i64>(db, "SELECT count(*) FROM tree"), 3);
-        assert_eq!(one::<String>(db, "SELECT \"table\" FROM pragma_foreign_key_list('tree')"), "tree");
+        assert_eq!(
+            one::<String>(db, "SELECT \"table\" FROM pragma_foreign_key_list('tree')"),
+            "tree"
+        );
     });
     travel.up().db.execute_batch("DELETE FROM tree WHERE id = 1").expect("cascade");
     assert_eq!(one::<i64>(&travel.db, "SELECT count(*) FROM tree"), 0);
@@ -291,17 +298,24 @@ fn trap_9_what_only_the_text_knows_is_carried() {
     let after = "CREATE TABLE p (a TEXT, b INT, c REAL DEFAULT 0.5, PRIMARY KEY (a, b)) WITHOUT ROWID;
         CREATE TABLE t (
           k TEXT COLLATE NOCASE PRIMARY KEY ON CONFLICT REPLACE, -- the key
-          n INT CONSTRAINT positive CHECK (n > 0) ON CONFLICT IGNORE,
+          n INT CONSTRAINT positive CHECK (n > 0),
           twice INT GENERATED ALWAYS AS (n * 2) STORED,
           thrice INT AS (n * 3),
           a TEXT, b INT,
           CONSTRAINT up FOREIGN KEY (a, b) REFERENCES p (a, b) ON UPDATE CASCADE DEFERRABLE INITIALLY DEFERRED,
           CONSTRAINT one UNIQUE (n, k COLLATE BINARY) ON CONFLICT ABORT
         ) STRICT, WITHOUT ROWID";
-    let travel = plain(before, "INSERT INTO p VALUES ('x', 1); INSERT INTO t VALUES ('A', 1, 'o'), ('b', 2, NULL)", after);
+    let travel = plain(
+        before,
+        "INSERT INTO p VALUES ('x', 1); INSERT INTO t VALUES ('A', 1, 'o'), ('b', 2, NULL)",
+        after,
+    );
     travel.there_and_back(|db| {
         assert_eq!(one::<i64>(db, "SELECT sum(twice + thrice) FROM t"), 15);
-        assert!(one::<String>(db, "SELECT sql FROM sqlite_schema WHERE name = 't'").contains("-- the key"));
+        assert!(
+            one::<String>(db, "SELECT sql FROM sqlite_schema WHERE name = 't'")
+                .contains("-- the key")
+        );
     });
 }
 
@@ -362,10 +376,16 @@ fn traps_11_and_12_no_shortcut_is_taken_and_the_cost_is_told() {
 #[test]
 fn a_row_that_the_copy_loses_stops_the_step() {
     // The guard itself: a copy that is made to lose a row must not pass.
-    let travel = plain("CREATE TABLE t (a TEXT)", "INSERT INTO t VALUES ('x'), ('y')", "CREATE TABLE t (a TEXT NOT NULL)");
+    let travel = plain(
+        "CREATE TABLE t (a TEXT)",
+        "INSERT INTO t VALUES ('x'), ('y')",
+        "CREATE TABLE t (a TEXT NOT NULL)",
+    );
     let mut steps = travel.plan.up.clone();
     for step in &mut steps {
-        let text = serde_json::to_string(&step).expect("json").replace("AS \\\"t\\\"\"", "AS \\\"t\\\" LIMIT 1\"");
+        let text = serde_json::to_string(&step)
+            .expect("json")
+            .replace("AS \\\"t\\\"\"", "AS \\\"t\\\" LIMIT 1\"");
         step.statements = serde_json::from_str::<Step>(&text).expect("json").statements;
     }
     let error = run(&travel.db, &steps).expect_err("a row is missing");
@@ -375,24 +395,28 @@ fn a_row_that_the_copy_loses_stops_the_step() {
 
 #[test]
 fn dropped_columns_return_by_key_and_later_rows_stay() {
-    for key in ["id INTEGER PRIMARY KEY", "id TEXT PRIMARY KEY", "id TEXT PRIMARY KEY NOT NULL", "id TEXT"] {
+    for key in
+        ["id INTEGER PRIMARY KEY", "id TEXT PRIMARY KEY", "id TEXT PRIMARY KEY NOT NULL", "id TEXT"]
+    {
         let travel = journey(
             &format!("CREATE TABLE t ({key}, fax TEXT NOT NULL DEFAULT 'none', note TEXT)"),
-            "INSERT INTO t VALUES (1, '555', NULL), (2, '', 'n'), (NULL, '777', x'00')",
+            "INSERT INTO t VALUES (1, '555', NULL), (2, '', 'n');
+             INSERT OR IGNORE INTO t VALUES (NULL, '777', x'00')",
             &format!("CREATE TABLE t ({key})"),
             &said("t", "note", None, Some("'row ' || \"t\".\"id\"")),
         );
-        // A NOT NULL text key refuses the row without one.
-        if travel.start["t"].is_empty() {
-            continue;
-        }
+        let count = travel.start["t"].len();
         travel.there_and_back(|_| {});
-        travel.up().db.execute_batch("DELETE FROM t WHERE id = 2; INSERT INTO t VALUES (9)").expect("edit");
+        travel
+            .up()
+            .db
+            .execute_batch("DELETE FROM t WHERE id = 2; INSERT INTO t VALUES (9)")
+            .expect("edit");
         travel.down();
         assert_eq!(one::<String>(&travel.db, "SELECT fax FROM t WHERE id = 9"), "none");
         assert_eq!(one::<String>(&travel.db, "SELECT note FROM t WHERE id = 9"), "row 9");
         assert_eq!(one::<String>(&travel.db, "SELECT fax FROM t WHERE id = 1"), "555");
-        assert_eq!(one::<i64>(&travel.db, "SELECT count(*) FROM t"), 3);
+        assert_eq!(one::<i64>(&travel.db, "SELECT count(*) FROM t") as usize, count);
     }
 }
 
@@ -403,7 +427,11 @@ fn values_written_after_up_return_on_the_second_up() {
         "INSERT INTO t VALUES (1), (2)",
         "CREATE TABLE t (id INTEGER PRIMARY KEY, email TEXT); CREATE TABLE extra (x)",
     );
-    travel.up().db.execute_batch("UPDATE t SET email = 'e' || id; INSERT INTO extra VALUES (x'01')").expect("edit");
+    travel
+        .up()
+        .db
+        .execute_batch("UPDATE t SET email = 'e' || id; INSERT INTO extra VALUES (x'01')")
+        .expect("edit");
     let wanted = contents(&travel.db);
     travel.down().up();
     assert_eq!(contents(&travel.db), wanted);
@@ -415,7 +443,11 @@ fn renames_follow_into_keys_views_triggers_and_indexes() {
     let intent = Intent {
         renames: vec![
             Rename::Table { before: sqlite("bill"), after: sqlite("invoice") },
-            Rename::Column { table: sqlite("invoice"), before: "no".into(), after: "number".into() },
+            Rename::Column {
+                table: sqlite("invoice"),
+                before: "no".into(),
+                after: "number".into(),
+            },
         ],
         ..Intent::default()
     };
@@ -453,7 +485,10 @@ fn a_backfill_and_a_value_map_are_taken_back() {
     intent.columns.insert(target("t", "state"), state);
     intent.columns.insert(
         target("t", "code"),
-        ColumnIntent { backfill: Some("\"t\".\"name\" || \"t\".\"id\"".into()), ..ColumnIntent::default() },
+        ColumnIntent {
+            backfill: Some("\"t\".\"name\" || \"t\".\"id\"".into()),
+            ..ColumnIntent::default()
+        },
     );
     let travel = journey(
         "CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT, city TEXT,
@@ -464,8 +499,10 @@ fn a_backfill_and_a_value_map_are_taken_back() {
         &intent,
     );
     travel.there_and_back(|db| {
-        assert_eq!(one::<String>(db, "SELECT group_concat(city || state || code, ' ') FROM t"),
-            "Aopena1 xopenb2 Cdonec3 yopend4");
+        assert_eq!(
+            one::<String>(db, "SELECT group_concat(city || state || code, ' ') FROM t"),
+            "Aopena1 xopenb2 Cdonec3 yopend4"
+        );
     });
 }
 
@@ -504,4 +541,32 @@ fn full_text_tables_keep_their_rows() {
     travel.there_and_back(|_| {});
     assert_eq!(one::<i64>(&travel.db, "SELECT rowid FROM own WHERE own MATCH 'words'"), 7);
     assert_eq!(one::<i64>(&travel.db, "SELECT rowid FROM over WHERE over MATCH 'world'"), 4);
+}
+
+#[test]
+fn keeping_and_restoring_is_linear_in_the_rows() {
+    // A lookup that cannot use its index would take minutes here.
+    let keys = [
+        "id INTEGER PRIMARY KEY",
+        "id TEXT PRIMARY KEY COLLATE NOCASE",
+        "id TEXT NOT NULL PRIMARY KEY",
+        "id INT NOT NULL, PRIMARY KEY (id)",
+        "id",
+    ];
+    for key in keys {
+        let (column, rest) = key.split_once(", ").unwrap_or((key, ""));
+        let rest = if rest.is_empty() { String::new() } else { format!(", {rest}") };
+        let travel = plain(
+            &format!("CREATE TABLE t ({column}, gone TEXT, v TEXT{rest})"),
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30000)
+             INSERT INTO t SELECT i, 'g' || i, '00' || i FROM n",
+            &format!("CREATE TABLE t ({column}, v INTEGER, more INT DEFAULT 1{rest})"),
+        );
+        let begin = std::time::Instant::now();
+        travel.up().down().up();
+        assert!(begin.elapsed().as_secs() < 20, "{key}: {:?}", begin.elapsed());
+        eprintln!("{key}: {:?}", begin.elapsed());
+        travel.down();
+        assert_eq!(contents(&travel.db), travel.start);
+    }
 }

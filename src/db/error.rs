@@ -27,11 +27,14 @@ pub enum DbErrorKind {
     Unsupported,
 }
 
-/// One failure, without secrets.
+/// One failure, without secrets. Its parts are those of [`Failure`].
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{message}{}{}", .detail.as_ref().map(|text| format!(": {text}")).unwrap_or_default(),
-    .hint.as_ref().map(|text| format!("\nhelp: {text}")).unwrap_or_default())]
-pub struct DbError {
+#[error("{0}")]
+pub struct DbError(Box<Failure>);
+
+/// The parts of a failure; kept in a box, because results carry it everywhere and rarely.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
     pub kind: DbErrorKind,
     /// Lower case, no full stop.
     pub message: String,
@@ -44,16 +47,38 @@ pub struct DbError {
     pub sqlstate: Option<String>,
 }
 
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)?;
+        self.detail.iter().try_for_each(|detail| write!(f, ": {detail}"))?;
+        self.hint.iter().try_for_each(|hint| write!(f, "\nhelp: {hint}"))
+    }
+}
+
+impl std::ops::Deref for DbError {
+    type Target = Failure;
+
+    fn deref(&self) -> &Failure {
+        &self.0
+    }
+}
+
+impl std::ops::DerefMut for DbError {
+    fn deref_mut(&mut self) -> &mut Failure {
+        &mut self.0
+    }
+}
+
 impl DbError {
     pub fn new(kind: DbErrorKind, message: impl Into<String>) -> Self {
-        DbError {
+        DbError(Box::new(Failure {
             kind,
             message: message.into(),
             detail: None,
             hint: None,
             position: None,
             sqlstate: None,
-        }
+        }))
     }
 
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -103,14 +128,14 @@ pub(in crate::db) fn from_postgres(error: &postgres::Error, sql: &str) -> DbErro
         Some(postgres::error::ErrorPosition::Original(at)) => byte_offset(sql, *at),
         Some(postgres::error::ErrorPosition::Internal { .. }) | None => None,
     };
-    DbError {
+    DbError(Box::new(Failure {
         kind: postgres_kind(&code),
         message: server.message().to_owned(),
         detail: server.detail().map(str::to_owned),
         hint: server.hint().map(str::to_owned),
         position,
         sqlstate: Some(code),
-    }
+    }))
 }
 
 /// PostgreSQL counts characters from 1.
@@ -123,10 +148,11 @@ fn byte_offset(sql: &str, character: u32) -> Option<usize> {
 pub(in crate::db) fn from_sqlite(error: &rusqlite::Error) -> DbError {
     use rusqlite::Error::{SqlInputError, SqliteFailure};
     match error {
-        SqlInputError { error, msg, offset, .. } => DbError {
-            position: usize::try_from(*offset).ok(),
-            ..DbError::new(sqlite_kind(error.code), msg.clone())
-        },
+        SqlInputError { error, msg, offset, .. } => {
+            let mut failure = DbError::new(sqlite_kind(error.code), msg.clone());
+            failure.position = usize::try_from(*offset).ok();
+            failure
+        }
         SqliteFailure(code, message) => {
             let message = message.clone().unwrap_or_else(|| code.to_string());
             let failure = DbError::new(sqlite_kind(code.code), message);

@@ -194,7 +194,11 @@ fn explain(mut error: DbError, url: &PostgresUrl) -> DbError {
     let hint = match error.kind {
         DbErrorKind::Connect if error.sqlstate.is_none() => {
             error.message = format!("cannot reach {url}: {}", error.message);
-            Some("check host and port, and that the server runs and accepts connections from here")
+            Some(if error.message.contains("TLS") {
+                "check `sslmode` and `sslrootcert`: they say how the server's certificate is checked"
+            } else {
+                "check host and port, and that the server runs and accepts connections from here"
+            })
         }
         DbErrorKind::Auth if error.sqlstate.as_deref() != Some("42501") => {
             error.message = format!("{url} refuses the connection: {}", error.message);

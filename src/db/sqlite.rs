@@ -259,9 +259,8 @@ fn register_regexp(connection: &Connection) -> rusqlite::Result<()> {
             return Ok(None);
         }
         let regex = context.get_or_create_aux(0, |pattern| -> Result<Regex, _> {
-            let pattern = pattern
-                .as_str()
-                .map_err(|error| Box::<dyn std::error::Error + Send + Sync>::from(error))?;
+            let pattern =
+                pattern.as_str().map_err(Box::<dyn std::error::Error + Send + Sync>::from)?;
             RegexBuilder::new(pattern)
                 .dot_matches_new_line(true)
                 .build()

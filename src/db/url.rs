@@ -177,6 +177,16 @@ impl DatabaseUrl {
         }
     }
 
+    /// The same place, with a relative path taken from `folder`.
+    pub fn within(self, folder: &Path) -> Self {
+        match self {
+            DatabaseUrl::Sqlite(SqlitePlace::File(path)) => {
+                DatabaseUrl::Sqlite(SqlitePlace::File(folder.join(path)))
+            }
+            other @ (DatabaseUrl::Sqlite(SqlitePlace::Memory) | DatabaseUrl::Postgres(_)) => other,
+        }
+    }
+
     /// The same server, another database.
     pub fn with_database(&self, name: &str) -> Self {
         match self {
@@ -287,13 +297,13 @@ fn split(rest: &str) -> Result<Parts<'_>, UrlError> {
 
 fn postgres(rest: &str, env: &Env) -> Result<PostgresUrl, UrlError> {
     let parts = split(rest)?;
-    let mut given = Given::default();
-    given.user = parts.user.map(decode).transpose()?;
-    given.password = parts.password.map(decode).transpose()?;
-    given.database = parts.database.map(decode).transpose()?;
-    if !parts.hosts.is_empty() {
-        given.host = Some(parts.hosts.to_owned());
-    }
+    let mut given = Given {
+        user: parts.user.map(decode).transpose()?,
+        password: parts.password.map(decode).transpose()?,
+        database: parts.database.map(decode).transpose()?,
+        host: Some(parts.hosts.to_owned()).filter(|hosts| !hosts.is_empty()),
+        ..Given::default()
+    };
     for (name, value) in parts.parameters {
         given.take(&name, value)?;
     }

@@ -90,11 +90,11 @@ fn starts_rows(line: &str) -> bool {
 }
 
 /// Blanks lines that start with a backslash outside quotes and comments.
-fn blank_commands(cleaned: &mut Vec<u8>, notes: &mut Vec<Diagnostic>) -> Vec<Diagnostic> {
+fn blank_commands(cleaned: &mut [u8], notes: &mut Vec<Diagnostic>) -> Vec<Diagnostic> {
     let mut errors = Vec::new();
     let mut from = 0;
     loop {
-        let text = restore(cleaned.clone());
+        let text = restore(cleaned.to_vec());
         let Some(span) = next_command(&text, from) else { return errors };
         let line = text[span.start..span.end].trim_end();
         let name: String =

@@ -11,7 +11,7 @@ use crate::db::url::SqlitePlace;
 const SQLITE: &[u8; 16] = b"SQLite format 3\0";
 
 /// One file, read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::source) struct TextFile {
     /// As the user names it.
     pub path: String,

@@ -27,7 +27,7 @@ pub(in crate::source) fn load(
         replay(&mut scratch, file, &script, &mut notes)?;
     }
     refuse_open_transaction(&mut scratch, files)?;
-    let mut loaded = Loaded::printed_by_engine(scratch.database().inspect()?);
+    let mut loaded = Loaded::inspected(scratch.database().inspect()?);
     loaded.intent = all.intent;
     loaded.rules = all.rules;
     loaded.text = match files {
