@@ -9,6 +9,7 @@ pub mod expression;
 pub mod fingerprint;
 pub mod keep;
 pub mod postgres;
+pub mod realize;
 pub mod script;
 pub mod session;
 pub mod sqlite;

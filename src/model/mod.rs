@@ -8,6 +8,8 @@ pub mod emit;
 pub mod print;
 pub mod format;
 pub mod schema;
+#[cfg(test)]
+mod tests;
 
 use crate::catalog::Action;
 use crate::catalog::rule::Enforce;

@@ -464,7 +464,7 @@ mod tests {
     use super::*;
 
     fn empty() -> Results {
-        queries().into_iter().map(|query| (query.name, Vec::new())).collect()
+        queries().into_iter().map(|query| (query.name.to_owned(), Vec::new())).collect()
     }
 
     #[test]
@@ -477,7 +477,7 @@ mod tests {
         let mut results = empty();
         let found =
             ["range type", "rule"].map(|kind| format!(r#"{{"kind":"{kind}","name":"public.x"}}"#));
-        results.insert(UNSUPPORTED, found.to_vec());
+        results.insert(UNSUPPORTED.to_owned(), found.to_vec());
         let message = catalog(&results).expect_err("two objects").to_string();
         assert!(
             message.contains("range type `public.x`") && message.contains("rule `public.x`"),

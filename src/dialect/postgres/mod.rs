@@ -3,3 +3,4 @@
 pub mod inspect;
 pub mod quote;
 pub mod lower;
+pub mod realize;

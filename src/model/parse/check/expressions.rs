@@ -15,11 +15,16 @@ pub(super) fn check(model: &mut Model, findings: &mut Findings<'_>) {
     for (entity, before) in model.entities.iter_mut().zip(&view.entities) {
         let scope = EntityScope { model: &view, entity: before };
         for field in &mut entity.fields {
-            for condition in [&mut field.backfill, &mut field.down].into_iter().flatten() {
-                read(condition, &scope, Use::Backfill, findings);
+            let target = value_type(&view, field).ok();
+            // `down` fills the old column, whose type is not in this model.
+            let uses = [Use::Backfill(target.clone()), Use::Backfill(None)];
+            for (condition, purpose) in [&mut field.backfill, &mut field.down].into_iter().zip(uses) {
+                if let Some(condition) = condition {
+                    read(condition, &scope, purpose, findings);
+                }
             }
             if let Some(condition) = &mut field.generated {
-                read(condition, &scope, Use::RowRule, findings);
+                read(condition, &scope, Use::Generated(target), findings);
             }
         }
         for unique in &mut entity.unique {
@@ -81,7 +86,7 @@ fn looks_beyond(text: &str, entity: &Entity) -> bool {
 }
 
 fn read(condition: &mut Condition, scope: &EntityScope<'_>, purpose: Use, f: &mut Findings<'_>) {
-    match expression::check(&condition.text, scope, purpose) {
+    match expression::check(&condition.text, scope, &purpose) {
         Ok(expr) => condition.expr = Some(expr),
         Err(errors) => {
             for error in errors {

@@ -185,6 +185,9 @@ fn facets(facets: &Facets, value_type: &ValueType, findings: &mut Findings<'_>) 
     {
         findings.error(span, format!("`min` {min} is more than `max` {max}"), "swap them");
     }
+    if let Some(Err(message)) = facets.pattern.as_deref().map(expression::pattern) {
+        findings.error(span, message, "");
+    }
     if facets.format.is_some() && facets.pattern.is_some() {
         let formats: Vec<&str> = Format::ALL.iter().map(|format| format.name()).collect();
         let help = format!("a format is a pattern: {}", formats.join(", "));
