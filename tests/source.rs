@@ -8,7 +8,7 @@ use std::process::Command;
 use migrate::catalog::Printed;
 use migrate::change::{Rename, Target};
 use migrate::db::Env;
-use migrate::source::{LoadOptions, Loaded, Source, SourceError, load};
+use migrate::source::{LoadOptions, Loaded, Source, SourceError, load, printed_by_engine};
 use migrate::text::{Dialect, QName};
 use support::{postgres, run, sqlite};
 
@@ -256,4 +256,56 @@ fn a_version_that_is_not_there_is_named() {
     std::fs::write(here.path().join("migrations/0012_x/schema.sql"), "CREATE TABLE t (a);")
         .unwrap();
     assert_eq!(read("version:12", Dialect::Sqlite, here.path()).unwrap().catalog.tables.len(), 1);
+}
+
+const MODEL: &str = "model: 1\nname: shop\nentities:\n  Customer:\n    fields:\n      id: int\n      name: { type: text, min: 1 }\n  \
+                     Invoice:\n    was: Bill\n    fields:\n      id: int\n      customer: { ref: Customer, on_delete: restrict }\n      \
+                     total: { type: \"decimal(12,2)\", min: 0, was: amount }\n    rules:\n      small: total <= 1000000\n";
+
+#[test]
+fn a_model_is_realized_by_our_printer_and_by_the_engine() {
+    let (folder, path) = file("model.yaml", MODEL);
+    let mut dialects = vec![Dialect::Sqlite];
+    dialects.extend(postgres().map(|_| Dialect::Postgres));
+    for dialect in dialects {
+        let loaded = read(&path, dialect, folder.path()).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(loaded.printed, Printed::ByModel);
+        assert_eq!(loaded.catalog.tables.len(), 2);
+        assert!(loaded.model.is_some());
+        assert!(!loaded.intent.renames.is_empty());
+        let tables: Vec<QName> = loaded.catalog.tables.keys().cloned().collect();
+        let scratch = options(dialect, folder.path()).scratch;
+        let printed = printed_by_engine(loaded, &scratch).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(printed.printed, Printed::ByEngine);
+        assert_eq!(printed.catalog.tables.keys().cloned().collect::<Vec<_>>(), tables);
+        assert!(!printed.intent.renames.is_empty(), "intent stays");
+    }
+}
+
+#[test]
+fn a_broken_model_is_shown_with_its_places() {
+    let text = MODEL
+        .replace("on_delete: restrict", "on_delete: restict")
+        .replace("type: text", "type: txt");
+    let (folder, path) = file("model.yaml", &text);
+    let error = read(&path, Dialect::Sqlite, folder.path()).unwrap_err().to_string();
+    assert!(error.contains("model.yaml:7:"), "{error}");
+    assert!(error.contains("model.yaml:12:"), "{error}");
+}
+
+#[test]
+fn a_model_in_several_files_names_the_file_that_is_wrong() {
+    let (folder, _) = file(
+        "a.yaml",
+        "model: 1\nname: shop\nentities:\n  Customer:\n    fields:\n      id: int\n",
+    );
+    let other = "entities:\n  Invoice:\n    fields:\n      id: int\n      total: oops\n";
+    std::fs::write(folder.path().join("b.yaml"), other).unwrap();
+    let place = folder.path().display().to_string();
+    let error = read(&place, Dialect::Sqlite, folder.path()).unwrap_err().to_string();
+    assert!(error.contains("b.yaml:5:"), "{error}");
+    std::fs::write(folder.path().join("b.yaml"), other.replace("oops", "int")).unwrap();
+    let loaded =
+        read(&place, Dialect::Sqlite, folder.path()).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(loaded.catalog.tables.len(), 2);
 }

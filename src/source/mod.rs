@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+pub use model::printed_by_engine;
+
 use crate::catalog::rule::Rule;
 use crate::catalog::{Catalog, Printed};
 use crate::change::Intent;

@@ -2,9 +2,7 @@
 
 use super::{Draft, Work, names};
 use crate::catalog::rule::{Enforce, Requirement};
-use crate::catalog::{
-    Column, Generated, GeneratedStorage, Identity, IdentityKind, Sequence,
-};
+use crate::catalog::{Column, Generated, GeneratedStorage, Identity, IdentityKind, Sequence};
 use crate::dialect::{postgres, sqlite};
 use crate::expr::{BinaryOp, Case, Expr, Function, Polarity, ValueType};
 use crate::model::{
@@ -87,15 +85,13 @@ impl<'m> Work<'m> {
                 }
                 Effective { value_type: value_type.clone(), facets, own: merged }
             }
-            FieldKind::Enum { values, .. } | FieldKind::States { values, .. } => Effective {
-                value_type: ValueType::Enum(values.clone()),
-                facets: Vec::new(),
-                own,
-            },
+            FieldKind::Enum { values, .. } | FieldKind::States { values, .. } => {
+                Effective { value_type: ValueType::Enum(values.clone()), facets: Vec::new(), own }
+            }
             FieldKind::Ref { .. } | FieldKind::Many { .. } => {
                 let target = self.referred(field, 0);
-                let value_type = target
-                    .map_or(ValueType::Int, |(_, key)| self.effective(key).value_type);
+                let value_type =
+                    target.map_or(ValueType::Int, |(_, key)| self.effective(key).value_type);
                 Effective { value_type, facets: Vec::new(), own }
             }
         }
@@ -226,7 +222,9 @@ impl<'m> Work<'m> {
             return;
         }
         let own_type = effective.own.data_type.is_some();
-        if self.dialect == Dialect::Sqlite && !own_type && matches!(field.kind, FieldKind::Value { .. })
+        if self.dialect == Dialect::Sqlite
+            && !own_type
+            && matches!(field.kind, FieldKind::Value { .. })
             && let Some(text) = sqlite::realize::type_check(column, &effective.value_type)
         {
             let derived = format!("{}_{}_type", draft.name.name, column);
@@ -264,11 +262,8 @@ impl<'m> Work<'m> {
     ) {
         let path = Expr::Field(vec![field.name.clone()]);
         let is_text = effective.value_type == ValueType::Text;
-        let measured = if is_text {
-            Expr::Call(Function::Length, vec![path.clone()])
-        } else {
-            path.clone()
-        };
+        let measured =
+            if is_text { Expr::Call(Function::Length, vec![path.clone()]) } else { path.clone() };
         let mut checks: Vec<(&str, Expr)> = Vec::new();
         for (kind, limit, op) in [
             ("min", &facets.min, BinaryOp::GreaterOrEqual),
@@ -324,9 +319,8 @@ fn merge(own: Override, of_type: &Override) -> Override {
 /// Source: PostgreSQL manual, CREATE SEQUENCE.
 fn sequences(table: &QName, column: &mut Column, own: &Override) {
     let option = |key: &str| own.sequence.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str());
-    let number = |key: &str, default: i64| {
-        option(key).and_then(|text| text.parse().ok()).unwrap_or(default)
-    };
+    let number =
+        |key: &str, default: i64| option(key).and_then(|text| text.parse().ok()).unwrap_or(default);
     let data_type = option("type").unwrap_or(match column.data_type.as_str() {
         kind @ ("smallint" | "integer" | "bigint") => kind,
         _ => "bigint",

@@ -2,9 +2,7 @@
 
 use super::{Draft, Work, names, sql};
 use crate::catalog::rule::{Enforce, Requirement};
-use crate::catalog::{
-    Action, Column, Constraint, ConstraintKind, ForeignKey, Table, TableOptions,
-};
+use crate::catalog::{Action, Column, Constraint, ConstraintKind, ForeignKey, Table, TableOptions};
 use crate::dialect::{postgres, sqlite};
 use crate::expr::{BinaryOp, Expr, IsTest, Polarity};
 use crate::model::{
@@ -255,8 +253,10 @@ impl<'m> Work<'m> {
 
     /// Refuses numbers beside columns that hold scaled units: `total > 5` would mean 0.05.
     fn scaled_numbers(&mut self, draft: &Draft<'m>, condition: &Condition, expr: &Expr) -> bool {
-        let Some(field) =
-            draft.fields.iter().find(|field| self.is_scaled(field) && names_field(expr, &field.name))
+        let Some(field) = draft
+            .fields
+            .iter()
+            .find(|field| self.is_scaled(field) && names_field(expr, &field.name))
         else {
             return true;
         };
@@ -323,7 +323,8 @@ impl<'m> Work<'m> {
         field: &Field,
         through: &str,
     ) {
-        let name = QName { schema: names::table(entity, self.dialect).schema, name: through.into() };
+        let name =
+            QName { schema: names::table(entity, self.dialect).schema, name: through.into() };
         let first = format!("{}_id", crate::model::snake_case(&entity.name));
         let second = match entity.name == target.name {
             true => format!("{}_id", field.name),
@@ -392,13 +393,17 @@ fn only_where(condition: &Expr, check: &Expr) -> Expr {
 }
 
 fn names_field(expr: &Expr, name: &str) -> bool {
-    any(expr, &|inner| matches!(inner, Expr::Field(path) if path.first().is_some_and(|f| f == name)))
+    any(
+        expr,
+        &|inner| matches!(inner, Expr::Field(path) if path.first().is_some_and(|f| f == name)),
+    )
 }
 
 fn has_number(expr: &Expr) -> bool {
-    any(expr, &|inner| {
-        matches!(inner, Expr::Number(number) if number.bytes().any(|b| (b'1'..=b'9').contains(&b)))
-    })
+    any(
+        expr,
+        &|inner| matches!(inner, Expr::Number(number) if number.bytes().any(|b| (b'1'..=b'9').contains(&b))),
+    )
 }
 
 /// Whether some part of the expression is such.

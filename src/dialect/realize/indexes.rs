@@ -18,7 +18,9 @@ impl<'m> Work<'m> {
             };
             let name = match &index.physical {
                 Some(name) => Ident::new(name.clone()),
-                None => names::shortened(format!("{}_{}", draft.name.name, index.name)).as_str().into(),
+                None => {
+                    names::shortened(format!("{}_{}", draft.name.name, index.name)).as_str().into()
+                }
             };
             let method = match written {
                 IndexOverride::Skip => continue,
@@ -33,7 +35,8 @@ impl<'m> Work<'m> {
             };
             let unique = index.unique;
             let condition = index.condition.as_ref();
-            let Some(made) = self.index(draft, name, &index.parts, condition, unique, method) else {
+            let Some(made) = self.index(draft, name, &index.parts, condition, unique, method)
+            else {
                 continue;
             };
             if unique {
@@ -48,7 +51,9 @@ impl<'m> Work<'m> {
     pub(super) fn unique_index(&mut self, draft: &mut Draft<'m>, unique: &Unique, derived: String) {
         let name = match &unique.constraint {
             ConstraintName::Given(name) => Ident::new(name.clone()),
-            ConstraintName::Derived | ConstraintName::None => names::shortened(derived).as_str().into(),
+            ConstraintName::Derived | ConstraintName::None => {
+                names::shortened(derived).as_str().into()
+            }
         };
         let condition = unique.condition.as_ref();
         let Some(made) = self.index(draft, name, &unique.parts, condition, true, None) else {
@@ -59,7 +64,13 @@ impl<'m> Work<'m> {
         draft.indexes.push(made);
     }
 
-    fn index_rule(&mut self, draft: &Draft<'m>, title: String, index: &Index, place: crate::model::Place) {
+    fn index_rule(
+        &mut self,
+        draft: &Draft<'m>,
+        title: String,
+        index: &Index,
+        place: crate::model::Place,
+    ) {
         let keys = index.keys.iter().map(|key| match key {
             IndexKey::Column(column) => sql::quote(column.as_str()),
             IndexKey::Expression(text) => text.clone(),
@@ -146,7 +157,11 @@ impl<'m> Work<'m> {
     /// An index given as a statement: its keys are what stands in the first parentheses.
     fn raw_index(&self, name: Ident, create: &str) -> Index {
         let tokens = tokenize(create, self.dialect);
-        let unique = tokens.iter().filter(|token| token.is_code()).nth(1).is_some_and(|t| t.is_word("unique"));
+        let unique = tokens
+            .iter()
+            .filter(|token| token.is_code())
+            .nth(1)
+            .is_some_and(|t| t.is_word("unique"));
         let mut depth = 0_usize;
         let mut start = 0;
         let mut keys = Vec::new();

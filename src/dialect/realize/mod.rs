@@ -107,9 +107,9 @@ impl<'m> Work<'m> {
 
     fn finish(&mut self, draft: Draft<'m>) {
         let options = match self.dialect {
-            Dialect::Postgres => TableOptions::Postgres {
-                unlogged: draft.entity.postgres.unlogged.unwrap_or(false),
-            },
+            Dialect::Postgres => {
+                TableOptions::Postgres { unlogged: draft.entity.postgres.unlogged.unwrap_or(false) }
+            }
             Dialect::Sqlite => {
                 let written = &draft.entity.sqlite;
                 let options = super::sqlite::realize::Options {

@@ -83,8 +83,7 @@ impl EntityColumns<'_> {
         let Some(FieldKind::Ref { entity: target, .. }) = field.map(|field| &field.kind) else {
             return Err(format!("`{first}` refers to no other entity"));
         };
-        let target =
-            self.model.entity(target).ok_or_else(|| format!("no entity `{target}`"))?;
+        let target = self.model.entity(target).ok_or_else(|| format!("no entity `{target}`"))?;
         let key = target.key_fields();
         let [key] = key.as_slice() else {
             return Err(format!("`{}` has no key of one field", target.name));

@@ -100,8 +100,7 @@ fn postgres_names_and_types_are_the_engines_own() {
 fn intent_says_renames_values_and_drops() {
     let intent = realized(BILLING, Dialect::Postgres).intent;
     let bills = QName::new("public", "bills");
-    let rename =
-        Rename::Table { before: QName::new("public", "invoice"), after: bills.clone() };
+    let rename = Rename::Table { before: QName::new("public", "invoice"), after: bills.clone() };
     assert!(intent.renames.contains(&rename), "{:?}", intent.renames);
     let person = QName::new("public", "person");
     let rename = Rename::Column {

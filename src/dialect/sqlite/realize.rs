@@ -39,9 +39,7 @@ pub fn type_check(column: &Ident, value_type: &ValueType) -> Option<String> {
     match value_type {
         ValueType::Bool => Some(format!("{column} IN (0, 1)")),
         ValueType::Date => Some(format!("{column} IS date({column}, '+0 days')")),
-        ValueType::Timestamp => {
-            Some(format!("{column} IS NULL OR datetime({column}) IS NOT NULL"))
-        }
+        ValueType::Timestamp => Some(format!("{column} IS NULL OR datetime({column}) IS NOT NULL")),
         ValueType::Time => Some(format!("{column} IS NULL OR time({column}) IS NOT NULL")),
         ValueType::Json => Some(format!("{column} IS NULL OR json_valid({column})")),
         ValueType::Int
@@ -138,7 +136,8 @@ pub fn create_table(
     let mut lines: Vec<String> =
         columns.iter().map(|column| column_line(column, inline, options)).collect();
     for constraint in constraints.iter().filter(|constraint| !at_column(constraint)) {
-        let name = constraint.name.as_ref().map(|name| format!("CONSTRAINT {} ", quote(name.as_str())));
+        let name =
+            constraint.name.as_ref().map(|name| format!("CONSTRAINT {} ", quote(name.as_str())));
         lines.push(format!("{}{}", name.unwrap_or_default(), constraint.definition));
     }
     let mut suffix = Vec::new();
@@ -200,9 +199,7 @@ fn is_literal(default: &str) -> bool {
     let code: Vec<_> = tokens.iter().filter(|token| token.is_code()).collect();
     match code.as_slice() {
         [one] => matches!(one.kind, Kind::Text | Kind::Number | Kind::Word | Kind::Quoted),
-        [sign, number] => {
-            (sign.is_mark("-") || sign.is_mark("+")) && number.kind == Kind::Number
-        }
+        [sign, number] => (sign.is_mark("-") || sign.is_mark("+")) && number.kind == Kind::Number,
         _ => false,
     }
 }

@@ -18,7 +18,8 @@ pub(super) fn check(model: &mut Model, findings: &mut Findings<'_>) {
             let target = value_type(&view, field).ok();
             // `down` fills the old column, whose type is not in this model.
             let uses = [Use::Backfill(target.clone()), Use::Backfill(None)];
-            for (condition, purpose) in [&mut field.backfill, &mut field.down].into_iter().zip(uses) {
+            for (condition, purpose) in [&mut field.backfill, &mut field.down].into_iter().zip(uses)
+            {
                 if let Some(condition) = condition {
                     read(condition, &scope, purpose, findings);
                 }
