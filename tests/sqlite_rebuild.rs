@@ -298,7 +298,7 @@ fn trap_9_what_only_the_text_knows_is_carried() {
     let after = "CREATE TABLE p (a TEXT, b INT, c REAL DEFAULT 0.5, PRIMARY KEY (a, b)) WITHOUT ROWID;
         CREATE TABLE t (
           k TEXT COLLATE NOCASE PRIMARY KEY ON CONFLICT REPLACE, -- the key
-          n INT CONSTRAINT positive CHECK (n > 0) ON CONFLICT IGNORE,
+          n INT CONSTRAINT positive CHECK (n > 0),
           twice INT GENERATED ALWAYS AS (n * 2) STORED,
           thrice INT AS (n * 3),
           a TEXT, b INT,
@@ -400,14 +400,12 @@ fn dropped_columns_return_by_key_and_later_rows_stay() {
     {
         let travel = journey(
             &format!("CREATE TABLE t ({key}, fax TEXT NOT NULL DEFAULT 'none', note TEXT)"),
-            "INSERT INTO t VALUES (1, '555', NULL), (2, '', 'n'), (NULL, '777', x'00')",
+            "INSERT INTO t VALUES (1, '555', NULL), (2, '', 'n');
+             INSERT OR IGNORE INTO t VALUES (NULL, '777', x'00')",
             &format!("CREATE TABLE t ({key})"),
             &said("t", "note", None, Some("'row ' || \"t\".\"id\"")),
         );
-        // A NOT NULL text key refuses the row without one.
-        if travel.start["t"].is_empty() {
-            continue;
-        }
+        let count = travel.start["t"].len();
         travel.there_and_back(|_| {});
         travel
             .up()
@@ -418,7 +416,7 @@ fn dropped_columns_return_by_key_and_later_rows_stay() {
         assert_eq!(one::<String>(&travel.db, "SELECT fax FROM t WHERE id = 9"), "none");
         assert_eq!(one::<String>(&travel.db, "SELECT note FROM t WHERE id = 9"), "row 9");
         assert_eq!(one::<String>(&travel.db, "SELECT fax FROM t WHERE id = 1"), "555");
-        assert_eq!(one::<i64>(&travel.db, "SELECT count(*) FROM t"), 3);
+        assert_eq!(one::<i64>(&travel.db, "SELECT count(*) FROM t") as usize, count);
     }
 }
 
@@ -543,4 +541,32 @@ fn full_text_tables_keep_their_rows() {
     travel.there_and_back(|_| {});
     assert_eq!(one::<i64>(&travel.db, "SELECT rowid FROM own WHERE own MATCH 'words'"), 7);
     assert_eq!(one::<i64>(&travel.db, "SELECT rowid FROM over WHERE over MATCH 'world'"), 4);
+}
+
+#[test]
+fn keeping_and_restoring_is_linear_in_the_rows() {
+    // A lookup that cannot use its index would take minutes here.
+    let keys = [
+        "id INTEGER PRIMARY KEY",
+        "id TEXT PRIMARY KEY COLLATE NOCASE",
+        "id TEXT NOT NULL PRIMARY KEY",
+        "id INT NOT NULL, PRIMARY KEY (id)",
+        "id",
+    ];
+    for key in keys {
+        let (column, rest) = key.split_once(", ").unwrap_or((key, ""));
+        let rest = if rest.is_empty() { String::new() } else { format!(", {rest}") };
+        let travel = plain(
+            &format!("CREATE TABLE t ({column}, gone TEXT, v TEXT{rest})"),
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30000)
+             INSERT INTO t SELECT i, 'g' || i, '00' || i FROM n",
+            &format!("CREATE TABLE t ({column}, v INTEGER, more INT DEFAULT 1{rest})"),
+        );
+        let begin = std::time::Instant::now();
+        travel.up().down().up();
+        assert!(begin.elapsed().as_secs() < 20, "{key}: {:?}", begin.elapsed());
+        eprintln!("{key}: {:?}", begin.elapsed());
+        travel.down();
+        assert_eq!(contents(&travel.db), travel.start);
+    }
 }

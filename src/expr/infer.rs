@@ -64,7 +64,22 @@ pub fn is_text_literal(expr: &Expr) -> bool {
         Expr::Call(Function::Coalesce | Function::Least | Function::Greatest, arguments) => {
             arguments.iter().all(is_text_literal)
         }
-        _ => false,
+        Expr::Null
+        | Expr::Bool(_)
+        | Expr::Number(_)
+        | Expr::Field(_)
+        | Expr::Not(_)
+        | Expr::Negate(_)
+        | Expr::Binary(..)
+        | Expr::Is { .. }
+        | Expr::Distinct { .. }
+        | Expr::In { .. }
+        | Expr::Between { .. }
+        | Expr::Like { .. }
+        | Expr::Match { .. }
+        | Expr::Call(..)
+        | Expr::Cast(..)
+        | Expr::JsonText(..) => false,
     }
 }
 

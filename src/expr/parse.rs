@@ -297,7 +297,8 @@ impl Places {
         match (numbers.next(), numbers.next()) {
             (Some(line), Some(column)) => {
                 let start = self.offset(Location { line, column }).unwrap_or(self.length);
-                Span { start, end: self.length.min(start + 1) }
+                let end = self.offset(Location { line, column: column + 1 });
+                Span { start, end: end.unwrap_or(self.length).max(start) }
             }
             _ => self.whole(),
         }

@@ -8,43 +8,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::super::error::InspectQuery;
-use super::super::step::Sql;
 use crate::catalog::{
     Action, Catalog, Column, Constraint, ConstraintKind, Dependency, EnumType, ForeignKey,
     Generated, GeneratedStorage, Identity, IdentityKind, Index, IndexKey, ObjectId, Opaque,
     OpaqueKind, Sequence, Table, TableOptions,
 };
+use crate::dialect::{InspectError, InspectQuery, Sql};
 use crate::text::{Dialect, Ident, QName};
 
 /// The statement that must run before the queries.
 pub const PREPARE: &str = "SET search_path = ''";
 
-/// Why a database cannot be carried as a catalog.
-#[derive(Debug, thiserror::Error)]
-pub enum InspectError {
-    #[error("the result of catalog query `{0}` is missing; run every query of `queries()`")]
-    Missing(&'static str),
-    #[error("catalog query `{query}` returned a row that cannot be read: {row}")]
-    Row { query: &'static str, row: String, source: serde_json::Error },
-    #[error("catalog query `{query}` returned `{value}` where {expected} is expected")]
-    Value { query: &'static str, value: String, expected: &'static str },
-    #[error(
-        "the database holds objects that migrate does not carry yet; drop them or leave them to another tool:{}",
-        list(.0)
-    )]
-    Unsupported(Vec<Uncarried>),
-}
-
 /// An object in a user schema that a catalog cannot hold.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-pub struct Uncarried {
-    pub kind: String,
-    pub name: String,
-}
-
-fn list(found: &[Uncarried]) -> String {
-    found.iter().map(|object| format!("\n  {} `{}`", object.kind, object.name)).collect()
+#[derive(Deserialize)]
+struct Uncarried {
+    kind: String,
+    name: String,
 }
 
 const SCHEMAS: &str = "schemas";
@@ -74,7 +53,7 @@ pub fn queries() -> Vec<InspectQuery> {
 }
 
 /// Query name → rows, each a JSON object as text.
-pub type Results = BTreeMap<String, Vec<String>>;
+pub type Results = BTreeMap<&'static str, Vec<String>>;
 
 /// The catalog that the query results describe.
 ///
@@ -84,7 +63,8 @@ pub type Results = BTreeMap<String, Vec<String>>;
 pub fn catalog(results: &Results) -> Result<Catalog, InspectError> {
     let unsupported: Vec<Uncarried> = rows(results, UNSUPPORTED)?;
     if !unsupported.is_empty() {
-        return Err(InspectError::Unsupported(unsupported));
+        let named = unsupported.iter().map(|object| format!("{} `{}`", object.kind, object.name));
+        return Err(InspectError::Unsupported(named.collect()));
     }
     let mut catalog = Catalog::empty(Dialect::Postgres);
     let schemas: Vec<SchemaRow> = rows(results, SCHEMAS)?;
@@ -122,14 +102,16 @@ fn rows<T: DeserializeOwned>(
     results: &Results,
     query: &'static str,
 ) -> Result<Vec<T>, InspectError> {
-    let texts = results.get(query).ok_or(InspectError::Missing(query))?;
+    let texts = results.get(query).ok_or_else(|| InspectError::Unreadable {
+        query: query.to_owned(),
+        problem: "it was not run".to_owned(),
+    })?;
     texts
         .iter()
         .map(|text| {
-            serde_json::from_str(text).map_err(|source| InspectError::Row {
-                query,
-                row: text.clone(),
-                source,
+            serde_json::from_str(text).map_err(|error| InspectError::Unreadable {
+                query: query.to_owned(),
+                problem: format!("{error} in `{text}`"),
             })
         })
         .collect()
@@ -287,7 +269,10 @@ impl ColumnRow {
 }
 
 fn unexpected(query: &'static str, value: &str, expected: &'static str) -> InspectError {
-    InspectError::Value { query, value: value.to_owned(), expected }
+    InspectError::Unreadable {
+        query: query.to_owned(),
+        problem: format!("`{value}` where {expected} is expected"),
+    }
 }
 
 #[derive(Deserialize)]
@@ -487,7 +472,7 @@ mod tests {
 
     #[test]
     fn a_missing_result_is_an_error() {
-        assert!(matches!(catalog(&Results::new()), Err(InspectError::Missing(_))));
+        assert!(matches!(catalog(&Results::new()), Err(InspectError::Unreadable { .. })));
     }
 
     #[test]

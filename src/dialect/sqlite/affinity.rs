@@ -37,6 +37,17 @@ impl Affinity {
         }
     }
 
+    /// A type name of this affinity that gives a column no other meaning: `INTEGER` would make a sole key the rowid.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Affinity::Integer => "INT",
+            Affinity::Text => "TEXT",
+            Affinity::Blob => "",
+            Affinity::Real => "REAL",
+            Affinity::Numeric => "NUMERIC",
+        }
+    }
+
     /// An expression for what `value` becomes when it is stored in a column of this affinity, where `before` is the
     /// value it was made from. Exact for values that storing in some other affinity made from `before`.
     pub(super) fn stored_back(self, value: &str, before: &str) -> String {

@@ -1,6 +1,6 @@
 //! Kept data: where it stands, how it is written and how it is put back.
 //!
-//! Kept tables have untyped columns, which store every value as it is (sqlite.org/datatype3.html 3.1).
+//! Kept values stand in untyped columns, which store every value as it is (sqlite.org/datatype3.html 3.1).
 
 use super::facts::{facts, statements};
 use super::quote::{literal, quote};
@@ -126,7 +126,7 @@ pub(super) fn keep_column(
     shape: &Shape<'_>,
     column: &Ident,
 ) -> Vec<String> {
-    let (mut columns, constraint) = key.definitions();
+    let (mut columns, constraint) = key.definitions(shape);
     columns.push(VALUE.to_owned());
     columns.extend(constraint);
     let mut values = key.values(shape, "\"t\"");

@@ -220,11 +220,8 @@ impl Rebuild<'_> {
 
     fn has_kept_values(&self, source: &Source<'_>) -> bool {
         let table = &self.after.table.name;
-        match source.before {
+        match source.held() {
             None => !self.scope.is_discarded(table, Some(&source.after.name)),
-            Some(old) if old.generated.is_some() => {
-                !self.scope.is_discarded(table, Some(&source.after.name))
-            }
             Some(_) => source.altered == Altered::Kept,
         }
     }
@@ -377,11 +374,11 @@ impl Rebuild<'_> {
 
 fn restore_column(rebuild: &Rebuild<'_>, source: &Source<'_>) -> Result<Step, LowerError> {
     let column = &source.after.name;
-    let condition = source.before.map(|_| {
+    let condition = source.held().map(|_| {
         let now = format!("{}.{}", quote(rebuild.after.name()), quote(column.as_str()));
         format!("{now} IS {}", values::mapped(source.source, &format!("\"k\".{AFTER}")))
     });
-    let value = match source.before {
+    let value = match source.held() {
         None => VALUE,
         Some(_) => BEFORE,
     };

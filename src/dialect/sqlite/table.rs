@@ -143,20 +143,33 @@ pub(super) fn row_key(
 }
 
 impl RowKey {
-    /// The columns of a kept table that hold the key, as definitions, and its constraint.
-    pub(super) fn definitions(&self) -> (Vec<String>, Option<String>) {
+    /// The columns of a kept table that hold keys of `shape`, as definitions, and its constraint.
+    ///
+    /// They have the affinity and the collation of the key itself, without which its index could not be used to
+    /// find a row (sqlite.org/datatype3.html 4.2).
+    pub(super) fn definitions(&self, shape: &Shape<'_>) -> (Vec<String>, Option<String>) {
         if self.integer {
             return (vec![format!("{} INTEGER PRIMARY KEY", key_name(0))], None);
         }
         let names: Vec<String> = (0..self.columns.len()).map(key_name).collect();
+        let typed = |(n, name): (usize, &Ident)| {
+            let column = shape.column(name);
+            let word = column.map_or("", |column| shape.affinity(column).word());
+            let collation = column
+                .and_then(|column| column.collation.as_ref())
+                .map(|collation| format!(" COLLATE {}", quote(collation)))
+                .unwrap_or_default();
+            format!("{} {word}{collation}", key_name(n)).trim_end().to_owned()
+        };
+        let typed: Vec<String> = self.columns.iter().enumerate().map(typed).collect();
         match self.rowid {
             Rowid::Unused => {
                 let key = format!("PRIMARY KEY ({})", names.join(", "));
-                (names, Some(key))
+                (typed, Some(key))
             }
             Rowid::Used => {
                 let index = (!names.is_empty()).then(|| format!("UNIQUE ({})", names.join(", ")));
-                let mut columns = names;
+                let mut columns = typed;
                 columns.push(format!("{ROW} INTEGER PRIMARY KEY"));
                 (columns, index)
             }

@@ -26,6 +26,13 @@ pub(super) enum Altered {
     Kept,
 }
 
+impl<'a> Source<'a> {
+    /// The old column, if its values were its own; those of a computed one cannot be put back into it.
+    pub(super) fn held(&self) -> Option<&'a Column> {
+        self.before.filter(|column| column.generated.is_none())
+    }
+}
+
 /// The stored columns of the new shape with their sources.
 pub(super) fn sources<'a>(
     change: &'a TableChange,
@@ -135,7 +142,7 @@ pub(super) fn restored_value(
 ) -> String {
     let plain = plain_value(source, before, after);
     let row = key.matches(before, "\"t\"");
-    match source.before {
+    match source.held() {
         None => kept_or(kept, &row, VALUE, None, &plain),
         Some(old) => {
             let now = format!("\"t\".{}", quote(old.name.as_str()));
@@ -155,6 +162,7 @@ pub(super) struct Sides<'a> {
 }
 
 /// Statements that keep the rows whose value the copy altered in a way that storing it back does not undo.
+/// `quote` tells apart what `IS` does not: types, and case under a collation.
 /// `"t"` is the old table, `"n"` the new one.
 pub(super) fn keep_altered(
     kept: &Kept,
@@ -164,7 +172,7 @@ pub(super) fn keep_altered(
     old: &Ident,
 ) -> Vec<String> {
     let Sides { before, after, old: old_table, new: new_table } = *sides;
-    let (mut columns, constraint) = key.definitions();
+    let (mut columns, constraint) = key.definitions(after);
     columns.extend([BEFORE.to_owned(), AFTER.to_owned()]);
     columns.extend(constraint);
     let was = format!("\"t\".{}", quote(old.as_str()));
@@ -174,6 +182,13 @@ pub(super) fn keep_altered(
         true => affinity.stored_back(&is, &was),
         false => is.clone(),
     };
+    // A negative zero equals zero and prints like it; columns of REAL affinity do not hold one.
+    let zero = match affinity {
+        Affinity::Real => String::new(),
+        Affinity::Integer | Affinity::Text | Affinity::Blob | Affinity::Numeric => {
+            format!(" OR (typeof({was}) = 'real' AND {was} = 0.0)")
+        }
+    };
     let mut values = key.values(after, "\"n\"");
     values.extend([was.clone(), is]);
     let mut names = key.names();
@@ -182,7 +197,7 @@ pub(super) fn keep_altered(
         format!("CREATE TABLE {} ({})", kept.quoted(), columns.join(", ")),
         format!(
             "INSERT INTO {} ({}) SELECT {} FROM {} AS \"t\" JOIN {} AS \"n\" ON {} \
-             WHERE {back} IS NOT {was} OR typeof({back}) <> typeof({was})",
+             WHERE {back} IS NOT {was} OR quote({back}) <> quote({was}){zero}",
             kept.quoted(),
             names.join(", "),
             values.join(", "),
