@@ -26,10 +26,23 @@ pub(crate) struct Global {
     #[arg(short = 'e', long = "env", global = true, value_name = "NAME", env = "MIGRATE_ENV")]
     pub(crate) environment: Option<String>,
     /// The database: postgres://…, sqlite:path, or a path
-    #[arg(short = 'u', long, global = true, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
+    #[arg(
+        short = 'u',
+        long,
+        global = true,
+        value_name = "URL",
+        env = "DATABASE_URL",
+        hide_env_values = true
+    )]
     pub(crate) url: Option<String>,
     /// A PostgreSQL server on which scratch databases may be made (default: a throwaway local one)
-    #[arg(long, global = true, value_name = "URL", env = "MIGRATE_SCRATCH_URL", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "MIGRATE_SCRATCH_URL",
+        hide_env_values = true
+    )]
     pub(crate) scratch_url: Option<String>,
     /// The SQL dialect, where no database says it
     #[arg(long, global = true, value_name = "DIALECT")]
@@ -79,10 +92,6 @@ pub(crate) enum Allow {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Start a project; with --from, adopt an existing database or SQL file
-    Init(command::init::InitArgs),
-    /// Lift a model from a database or SQL file
-    Import(command::import::ImportArgs),
     /// Write the model in canonical form, comments kept
     Fmt(command::fmt::FmtArgs),
     /// Print the JSON Schema of model.yaml, for editors
@@ -114,8 +123,6 @@ pub(crate) enum Command {
     Log(command::log::LogArgs),
     /// Print a version: its changes, steps or SQL
     Show(command::show::ShowArgs),
-    /// See it work: a small company's database, no server needed
-    Demo(command::demo::DemoArgs),
     /// Print shell completions
     Completions(command::completions::CompletionsArgs),
 }

@@ -165,7 +165,10 @@ fn message_of(error: &DeployError) -> String {
             format!("{error}\n{}help: {}", violation::verdict(verdict), REPAIR)
         }
         DeployError::Unfit(verdict) => {
-            format!("{error}\n{}help: change those rows, or pass `--allow loss`", violation::verdict(verdict))
+            format!(
+                "{error}\n{}help: change those rows, or pass `--allow loss`",
+                violation::verdict(verdict)
+            )
         }
         DeployError::NotPassed(found) => format!("{error}\n{}", rehearsal::rehearsal(found)),
         DeployError::Run { error: run, finished } => {
@@ -192,4 +195,5 @@ fn message_of(error: &DeployError) -> String {
 }
 
 /// What to do about rows that break a rule.
-pub(crate) const REPAIR: &str = "repair those rows, give the field a `backfill:`, or relax the rule";
+pub(crate) const REPAIR: &str =
+    "repair those rows, give the field a `backfill:`, or relax the rule";

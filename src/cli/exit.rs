@@ -11,6 +11,8 @@ pub enum Exit {
     Usage,
     /// Differences or pending versions, where asked for.
     Differences,
+    /// Findings at or above the level that fails (a file that is not in canonical form).
+    Findings,
     /// Rows break a rule.
     Violations,
     /// History or drift: hash mismatch, fork, edited version, database differs from its version.
@@ -30,6 +32,7 @@ impl Exit {
             Exit::Failure => 1,
             Exit::Usage => 2,
             Exit::Differences => 3,
+            Exit::Findings => 4,
             Exit::Violations => 5,
             Exit::History => 6,
             Exit::Refused => 7,

@@ -32,8 +32,6 @@ pub fn main() -> ExitCode {
 
 fn run(command: Command, world: &mut World) -> Result<Exit, CliError> {
     match command {
-        Command::Init(args) => command::init::run(&args, world),
-        Command::Import(args) => command::import::run(&args, world),
         Command::Fmt(args) => command::fmt::run(&args, world),
         Command::Schema => command::schema::run(),
         Command::Diff(args) => command::diff::run(&args, world),
@@ -49,7 +47,6 @@ fn run(command: Command, world: &mut World) -> Result<Exit, CliError> {
         Command::Status(args) => command::status::run(&args, world),
         Command::Log(args) => command::log::run(&args, world),
         Command::Show(args) => command::show::run(&args, world),
-        Command::Demo(args) => command::demo::run(&args, world),
         Command::Completions(args) => command::completions::run(&args),
     }
 }

@@ -29,8 +29,9 @@ impl World {
     pub(crate) fn new(global: &Global) -> Result<World, CliError> {
         let folder = match &global.folder {
             Some(folder) => folder.clone(),
-            None => std::env::current_dir()
-                .map_err(|error| CliError::new(Exit::Failure, format!("no current folder: {error}")))?,
+            None => std::env::current_dir().map_err(|error| {
+                CliError::new(Exit::Failure, format!("no current folder: {error}"))
+            })?,
         };
         if !folder.is_dir() {
             let message = format!("`{}` is not a folder", folder.display());
@@ -76,7 +77,8 @@ impl World {
         project: Option<&Project>,
     ) -> Result<Option<DatabaseUrl>, CliError> {
         let from_settings = |this: &World| this.environment(project).map(|found| found.url);
-        let given = self.global.url.clone().or_else(|| self.env.get("DATABASE_URL").map(str::to_owned));
+        let given =
+            self.global.url.clone().or_else(|| self.env.get("DATABASE_URL").map(str::to_owned));
         let text = match (given, &self.global.environment) {
             (_, Some(_)) if self.url_is_from_variable() => from_settings(self)?,
             (Some(url), _) => Some(url),
@@ -173,15 +175,23 @@ impl World {
 
     /// Who acts, for the ledger.
     pub(crate) fn who(&self, reason: Option<&str>) -> Who {
-        let variable = |names: &[&str]| {
-            names.iter().find_map(|name| self.env.get(name)).map(str::to_owned)
-        };
+        let variable =
+            |names: &[&str]| names.iter().find_map(|name| self.env.get(name)).map(str::to_owned);
         Who {
-            actor: variable(&["MIGRATE_ACTOR", "GITHUB_ACTOR", "GITLAB_USER_LOGIN", "USER", "LOGNAME", "USERNAME"])
-                .or_else(|| output_of("id", &["-un"]))
-                .unwrap_or_else(|| "unknown".to_owned()),
+            actor: variable(&[
+                "MIGRATE_ACTOR",
+                "GITHUB_ACTOR",
+                "GITLAB_USER_LOGIN",
+                "USER",
+                "LOGNAME",
+                "USERNAME",
+            ])
+            .or_else(|| output_of("id", &["-un"]))
+            .unwrap_or_else(|| "unknown".to_owned()),
             host: variable(&["HOSTNAME", "COMPUTERNAME"])
-                .or_else(|| std::fs::read_to_string("/etc/hostname").ok().map(|text| text.trim().to_owned()))
+                .or_else(|| {
+                    std::fs::read_to_string("/etc/hostname").ok().map(|text| text.trim().to_owned())
+                })
                 .filter(|host| !host.is_empty())
                 .unwrap_or_else(|| "unknown".to_owned()),
             commit: self.commit(),
@@ -298,7 +308,8 @@ fn dotenv(folder: &std::path::Path) -> Vec<(String, String)> {
 
 /// The first line a program prints; `None` where it is absent or fails.
 fn output_of(program: &str, arguments: &[&str]) -> Option<String> {
-    let output = Program::new(program).args(arguments).stderr(std::process::Stdio::null()).output().ok()?;
+    let output =
+        Program::new(program).args(arguments).stderr(std::process::Stdio::null()).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     let line = text.lines().next()?.trim().to_owned();
     (output.status.success() && !line.is_empty()).then_some(line)

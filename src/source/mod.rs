@@ -111,6 +111,9 @@ pub enum SourceError {
     /// What is wrong inside a file, with its text so that it can be shown.
     #[error("{}", render(.path, .text, .diagnostics, Colour::Plain))]
     Text { path: String, text: String, diagnostics: Vec<Diagnostic> },
+    /// What is wrong with a model, rendered with its lines.
+    #[error("{0}")]
+    Model(String),
     #[error("`git:{revision}`: {message}\nhelp: {help}")]
     Git { revision: String, message: String, help: String },
     #[error(
@@ -131,6 +134,16 @@ pub enum SourceError {
 }
 
 impl Source {
+    /// The source with a relative path taken from a folder.
+    pub fn within(self, folder: &Path) -> Self {
+        match self {
+            Source::Model(path) => Source::Model(folder.join(path)),
+            Source::Sql(path) => Source::Sql(folder.join(path)),
+            Source::Database(url) => Source::Database(url.within(folder)),
+            other @ (Source::Git { .. } | Source::Version(_) | Source::Empty) => other,
+        }
+    }
+
     /// Reads how a user names a source. Files are looked at to tell their kind.
     ///
     /// # Errors
@@ -226,6 +239,43 @@ pub fn load(source: &Source, options: &LoadOptions) -> Result<Loaded, SourceErro
             load_files(&files::read(&model, "")?, options)
         }
     }
+}
+
+/// Reads a model from a text that stands in no file of its own (a version's snapshot).
+///
+/// # Errors
+/// As [`load`].
+pub fn load_model_text(
+    path: &str,
+    text: &str,
+    options: &LoadOptions,
+) -> Result<Loaded, SourceError> {
+    model::load(&[files::TextFile { path: path.to_owned(), text: text.to_owned() }], options)
+}
+
+/// Reads a schema from a text that stands in no file of its own.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_sql_text(path: &str, text: &str, options: &LoadOptions) -> Result<Loaded, SourceError> {
+    sql::load(&[files::TextFile { path: path.to_owned(), text: text.to_owned() }], options)
+}
+
+/// The model in a file or folder, without realizing it, and its warnings.
+///
+/// # Errors
+/// As [`load`].
+pub fn read_model(path: &Path) -> Result<(Model, Vec<String>), SourceError> {
+    model::parse(&files::read(path, "yaml")?)
+}
+
+/// The text of a file as a git revision has it.
+///
+/// # Errors
+/// An unknown revision, or the file is not in it.
+pub fn read_at_revision(folder: &Path, revision: &str, path: &str) -> Result<String, SourceError> {
+    let files = git::read(folder, revision, path)?;
+    Ok(files.into_iter().map(|file| file.text).collect())
 }
 
 fn load_files(files: &[files::TextFile], options: &LoadOptions) -> Result<Loaded, SourceError> {

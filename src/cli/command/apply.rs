@@ -3,9 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::apply::deploy::{
-    Deployed, LossPolicy, Options, RehearsalPolicy, deploy, sound_books,
-};
+use crate::apply::deploy::{Deployed, LossPolicy, Options, RehearsalPolicy, deploy, sound_books};
 use crate::apply::rehearse::Part;
 use crate::apply::{Bundle, Context};
 use crate::catalog::Catalog;
@@ -52,10 +50,9 @@ pub(crate) fn run(args: &ApplyArgs, world: &World) -> Result<Exit, CliError> {
     let access = if args.plan.is_some() { Access::ReadWrite } else { Access::Create };
     let mut database = world.open(project.as_ref(), access)?;
     let pending = match (&args.plan, &project) {
-        (Some(folder), _) => vec![Pending {
-            bundle: plan_folder::read(&world.folder.join(folder))?,
-            target: None,
-        }],
+        (Some(folder), _) => {
+            vec![Pending { bundle: plan_folder::read(&world.folder.join(folder))?, target: None }]
+        }
         (None, Some(project)) => pending(world, project, &mut database, args.to.as_deref())?,
         (None, None) => return Err(world.project().err().unwrap_or_else(no_project)),
     };
@@ -66,7 +63,12 @@ pub(crate) fn run(args: &ApplyArgs, world: &World) -> Result<Exit, CliError> {
     if let Some(wrong) = pending.iter().find(|next| next.bundle.dialect != database.dialect()) {
         return Err(CliError::new(
             Exit::Failure,
-            format!("`{}` is for {}, and {} is not", wrong.bundle.name, wrong.bundle.dialect, database.describe()),
+            format!(
+                "`{}` is for {}, and {} is not",
+                wrong.bundle.name,
+                wrong.bundle.dialect,
+                database.describe()
+            ),
         ));
     }
     if args.dry_run {
@@ -150,7 +152,11 @@ pub(crate) fn pending(
     let all = project.versions()?;
     let books = sound_books(database)?;
     let in_force = applied(&books.entries);
-    refuse_foreign(&all, in_force.iter().map(|entry| (entry.version.as_str(), entry.plan.as_str())), database)?;
+    refuse_foreign(
+        &all,
+        in_force.iter().map(|entry| (entry.version.as_str(), entry.plan.as_str())),
+        database,
+    )?;
     let last = in_force
         .iter()
         .filter_map(|entry| all.iter().position(|v| v.manifest.id.as_str() == entry.version))
@@ -226,7 +232,10 @@ fn report(world: &World, deployed: &Deployed, database: &Database) {
             "{} {} {}\n",
             paint(GOOD, "applied"),
             finished.entry.version,
-            paint(FAINT, &format!("to {} in {}", database.describe(), duration(finished.entry.duration_ms)))
+            paint(
+                FAINT,
+                &format!("to {} in {}", database.describe(), duration(finished.entry.duration_ms))
+            )
         ));
     }
 }

@@ -173,9 +173,7 @@ fn read_rename(text: &str, dialect: Dialect) -> Result<Rename, CliError> {
 fn read_target(text: &str, dialect: Dialect) -> Target {
     let parts: Vec<&str> = text.trim().split('.').collect();
     match parts[..] {
-        [schema, table, column] => {
-            Target::column(&QName::new(schema, table), &Ident::new(column))
-        }
+        [schema, table, column] => Target::column(&QName::new(schema, table), &Ident::new(column)),
         [table, column] => Target::column(&QName::local(dialect, table), &Ident::new(column)),
         _ => Target::table(&QName::local(dialect, text.trim())),
     }

@@ -6,12 +6,13 @@ use std::path::PathBuf;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::world::{World, now};
+use crate::model::print::{Hints, print};
 use crate::plan::version::{Manifest, VersionId, VersionKind};
 use crate::plan::{Files, files};
 use crate::report::plan as report;
 use crate::report::style::{GOOD, paint};
 use crate::source::project::{Project, Snapshot, Version};
-use crate::source::{Source, load};
+use crate::source::{Source, load, read_model};
 use crate::text::Dialect;
 
 use super::pair::{load_pair, same_hand};
@@ -127,9 +128,10 @@ fn next_version(args: &PlanArgs, world: &World) -> Result<Exit, CliError> {
         return Ok(exit(args, true));
     }
     let number = versions.last().map_or(1, |version| version.manifest.id.number() + 1);
-    let words = args.name.clone().unwrap_or_else(|| {
-        if number == 1 { "initial".to_owned() } else { "change".to_owned() }
-    });
+    let words = args
+        .name
+        .clone()
+        .unwrap_or_else(|| if number == 1 { "initial".to_owned() } else { "change".to_owned() });
     let id = VersionId::new(number, &words);
     let version = version(id, VersionKind::Planned, args.reason.clone(), drafts, world);
     let sealed = project.seal(version)?;
@@ -161,7 +163,9 @@ pub(crate) fn draft(
         let options = world.load_options(Some(project), dialect)?;
         let after = load(&source, &options)?;
         snapshot.get_or_insert_with(|| snapshot_of(&after));
-        after.warnings.iter().for_each(|warning| world.note(warning));
+        if drafts.is_empty() {
+            after.notes.iter().for_each(|note| world.note(note));
+        }
         let before = match versions.last() {
             Some(version) => load_version(world, project, version, dialect)?,
             None => load(&Source::Empty, &options)?,
@@ -171,26 +175,26 @@ pub(crate) fn draft(
         drafts.insert(dialect, files(&plan, &project.settings.model));
     }
     let snapshot = snapshot.ok_or_else(|| {
-        CliError::new(Exit::Failure, "the model names no target\nhelp: add `targets: [sqlite]` or `[postgres]`")
+        CliError::new(
+            Exit::Failure,
+            "the model names no target\nhelp: add `targets: [sqlite]` or `[postgres]`",
+        )
     })?;
     Ok(Drafts { snapshot, files: drafts })
 }
 
 fn snapshot_of(loaded: &crate::source::Loaded) -> Snapshot {
     match &loaded.model {
-        Some(model) => Snapshot::Model(crate::model::snapshot(model)),
+        Some(model) => Snapshot::Model(print(model, Hints::Drop)),
         None => Snapshot::Sql(loaded.text.clone().map(|(_, text)| text).unwrap_or_default()),
     }
 }
 
 /// The dialects a project plans for: the model's targets; for SQL, the one that is named or of its database.
-fn targets(
-    world: &World,
-    project: &Project,
-    source: &Source,
-) -> Result<Vec<Dialect>, CliError> {
-    if let Source::Model(_) = source {
-        return Ok(crate::source::model_targets(source)?);
+fn targets(world: &World, project: &Project, source: &Source) -> Result<Vec<Dialect>, CliError> {
+    if let Source::Model(path) = source {
+        let (model, _) = read_model(path)?;
+        return Ok(model.targets.iter().map(|target| target.dialect).collect());
     }
     Ok(vec![super::pair::dialect_of(world, Some(project), &[source])?])
 }

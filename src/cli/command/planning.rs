@@ -5,8 +5,8 @@ use crate::cli::args::Allow;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::world::{World, allows};
-use crate::diff::diff;
 use crate::dialect::Undo;
+use crate::diff::diff;
 use crate::plan::{Plan, plan};
 use crate::report::question::questions;
 
@@ -91,7 +91,8 @@ fn ask(
             }
         }
         QuestionKind::Drop => {
-            let answer = world.ask(&format!("{}; its data is kept. drop it? [y/N]", question.message));
+            let answer =
+                world.ask(&format!("{}; its data is kept. drop it? [y/N]", question.message));
             match answer.as_deref() {
                 Some("y" | "yes") => add_answers(intent, dialect, &[], &[target.to_owned()], &[])?,
                 _ => return Ok(false),

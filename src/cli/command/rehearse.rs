@@ -30,10 +30,9 @@ pub(crate) fn run(args: &RehearseArgs, world: &World) -> Result<Exit, CliError> 
     let project = project_for(world, args.plan.as_ref())?;
     let mut database = world.open(project.as_ref(), Access::ReadOnly)?;
     let pending = match (&args.plan, &project) {
-        (Some(folder), _) => vec![Pending {
-            bundle: plan_folder::read(&world.folder.join(folder))?,
-            target: None,
-        }],
+        (Some(folder), _) => {
+            vec![Pending { bundle: plan_folder::read(&world.folder.join(folder))?, target: None }]
+        }
         (None, Some(project)) => pending(world, project, &mut database, None)?,
         (None, None) => Vec::new(),
     };

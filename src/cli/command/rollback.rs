@@ -90,7 +90,10 @@ pub(crate) fn run(args: &RollbackArgs, world: &World) -> Result<Exit, CliError> 
             "{} {} {}\n",
             paint(GOOD, "rolled back"),
             finished.entry.version,
-            paint(FAINT, &format!("on {} in {}", database.describe(), duration(finished.entry.duration_ms)))
+            paint(
+                FAINT,
+                &format!("on {} in {}", database.describe(), duration(finished.entry.duration_ms))
+            )
         ));
     }
     Ok(Exit::Done)

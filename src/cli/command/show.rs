@@ -59,7 +59,11 @@ pub(crate) fn run(args: &ShowArgs, world: &World) -> Result<Exit, CliError> {
             None => {
                 let manifest = &version.manifest;
                 let by = format!("{dialect}, {} by {}", manifest.created, manifest.author);
-                world.print(&format!("{} {}\n", paint(STRONG, manifest.id.as_str()), paint(FAINT, &by)));
+                world.print(&format!(
+                    "{} {}\n",
+                    paint(STRONG, manifest.id.as_str()),
+                    paint(FAINT, &by)
+                ));
                 world.print(&plan(&bundle.plan));
                 world.print(&format!("\n{}\n{}", paint(STRONG, "way back"), steps(&bundle.down)));
             }

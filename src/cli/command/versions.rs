@@ -13,9 +13,8 @@ pub(crate) fn bundle(version: &Version, dialect: Dialect) -> Result<Bundle, CliE
     let id = &version.manifest.id;
     let missing = || ProjectError::NoDialect { id: id.clone(), dialect };
     let plan = version.plans.get(&dialect).ok_or_else(missing)?.clone();
-    let text = |way: &str| {
-        version.sql.get(&format!("{dialect}.{way}.sql")).cloned().ok_or_else(missing)
-    };
+    let text =
+        |way: &str| version.sql.get(&format!("{dialect}.{way}.sql")).cloned().ok_or_else(missing);
     let prefix = format!("{id}/{dialect}.");
     Ok(Bundle::read(id.as_str(), &prefix, &text("up")?, &text("down")?, plan)?)
 }
@@ -63,7 +62,8 @@ pub(crate) fn find<'a>(versions: &'a [Version], name: &str) -> Result<&'a Versio
         id.as_str() == name || number == Some(id.number())
     });
     found.ok_or_else(|| {
-        let known: Vec<&str> = versions.iter().map(|version| version.manifest.id.as_str()).collect();
+        let known: Vec<&str> =
+            versions.iter().map(|version| version.manifest.id.as_str()).collect();
         let known = if known.is_empty() {
             "this project has no version yet".to_owned()
         } else {

@@ -53,7 +53,7 @@ pub fn queries() -> Vec<InspectQuery> {
 }
 
 /// Query name → rows, each a JSON object as text.
-pub type Results = BTreeMap<&'static str, Vec<String>>;
+pub type Results = BTreeMap<String, Vec<String>>;
 
 /// The catalog that the query results describe.
 ///
