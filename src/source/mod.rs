@@ -149,6 +149,14 @@ impl Source {
     /// # Errors
     /// A missing file, an unknown scheme, a file of no known kind.
     pub fn parse(text: &str, env: &Env) -> Result<Self, SourceError> {
+        Source::parse_in(text, env, Path::new(""))
+    }
+
+    /// Reads how a user names a source; relative paths are taken from `folder`.
+    ///
+    /// # Errors
+    /// As `parse`.
+    pub fn parse_in(text: &str, env: &Env, folder: &Path) -> Result<Self, SourceError> {
         let text = text.trim();
         if text == "empty" {
             return Ok(Source::Empty);
@@ -156,19 +164,21 @@ impl Source {
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
             return Ok(Source::Database(DatabaseUrl::parse(text, env)?));
         }
-        let path = Path::new(text);
+        if text.starts_with("sqlite:") {
+            return Ok(Source::Database(DatabaseUrl::parse(text, env)?.within(folder)));
+        }
+        let path = folder.join(text);
         // A path wins over a scheme: `C:\schema.sql`, or a file that is called `git:x`.
         if !path.exists()
             && let Some((scheme, rest)) = text.split_once(':')
         {
-            return Source::with_scheme(scheme, rest, text, env);
+            return Source::with_scheme(scheme, rest, text);
         }
-        files::kind(path)
+        files::kind(&path)
     }
 
-    fn with_scheme(scheme: &str, rest: &str, text: &str, env: &Env) -> Result<Self, SourceError> {
+    fn with_scheme(scheme: &str, rest: &str, text: &str) -> Result<Self, SourceError> {
         match scheme {
-            "sqlite" => Ok(Source::Database(DatabaseUrl::parse(text, env)?)),
             "git" => {
                 let (revision, path) = match rest.split_once(':') {
                     Some((revision, path)) => (revision, Some(path.to_owned())),
