@@ -196,6 +196,11 @@ fn a_plain_dump_is_read_with_its_owners() {
     let loaded = read(&path, Dialect::Postgres, folder.path()).unwrap();
     let table = &loaded.catalog.tables[&QName::new("public", "t")];
     assert_eq!(table.primary_key(), ["a".into()]);
+    let later = folder.path().join("later.sql");
+    std::fs::write(later, "CREATE TABLE unqualified (a int);").unwrap();
+    let place = folder.path().display().to_string();
+    let both = read(&place, Dialect::Postgres, folder.path()).unwrap();
+    assert!(both.catalog.tables.contains_key(&QName::new("public", "unqualified")));
     assert!(
         loaded.notes.iter().any(|note| note.contains("dump.sql:10:1: left out the rows")),
         "{:?}",
