@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use migrate::catalog::Catalog;
+use migrate::catalog::{Catalog, Printed};
 use migrate::change::{ColumnIntent, Intent, Rename, Target};
 use migrate::dialect::postgres::inspect;
 use migrate::dialect::{Absence, Step, Transaction};
@@ -74,7 +74,10 @@ fn inspect(client: &mut Client) -> Result<Catalog, String> {
         let sql = format!("SELECT q::text FROM ({}) AS x(q)", query.sql);
         let rows =
             client.query(&sql, &[]).map_err(|error| format!("{}: {}", query.name, text(&error)))?;
-        results.insert(query.name, rows.iter().map(|row| row.get::<_, String>(0)).collect());
+        results.insert(
+            query.name.to_owned(),
+            rows.iter().map(|row| row.get::<_, String>(0)).collect(),
+        );
     }
     execute(client, "RESET search_path")?;
     inspect::catalog(&results).map_err(|error| error.to_string())
@@ -157,7 +160,7 @@ fn round_trip(
     let before = inspect(&mut client)?;
     let rows_before = rows(&mut client, &before)?;
     let (found, _) = diff(&before, after, intent);
-    let plan = plan(&found, &[]).map_err(|error| format!("plan: {error}"))?;
+    let plan = plan(&found, &[], Printed::ByEngine).map_err(|error| format!("plan: {error}"))?;
     if std::env::var("MIGRATE_TEST_SHOW").is_ok() {
         println!("{}", migrate::plan::script::print(&plan.up, &["up".to_owned()]));
         println!("{}", migrate::plan::script::print(&plan.down, &["down".to_owned()]));
