@@ -1,6 +1,7 @@
 //! Objects carried as text: made, dropped, replaced in place where PostgreSQL can.
 
 use super::action::{Action, all, step};
+use super::around::extension_version;
 use super::context::{Context, columns, keys, resource, slot, values};
 use super::quote::{quote_ident, quote_name};
 use crate::catalog::{Catalog, Dependency, ObjectId, Opaque, OpaqueKind, Table};
@@ -223,9 +224,14 @@ fn replace(before: &Opaque, after: &Opaque, context: &Context<'_>) -> Step {
             statements.extend(after.create.iter().cloned());
             (Action::ReplaceObject, statements)
         }
+        OpaqueKind::Extension => {
+            let version = extension_version(after).map(|version| format!(" TO {version}"));
+            let name = quote_ident(&id.name.name);
+            let update = format!("ALTER EXTENSION {name} UPDATE{}", version.unwrap_or_default());
+            (Action::ReplaceObject, vec![update])
+        }
         OpaqueKind::View
         | OpaqueKind::MaterializedView
-        | OpaqueKind::Extension
         | OpaqueKind::Trigger
         | OpaqueKind::VirtualTable => {
             (Action::ReplaceObject, after.create.iter().skip(1).cloned().collect())
@@ -234,7 +240,9 @@ fn replace(before: &Opaque, after: &Opaque, context: &Context<'_>) -> Step {
     statements.extend(comments_taken_away(before, after));
     let own = Resource::Opaque(id.clone());
     let mut needs = stands_on(after, context.after());
-    needs.extend(context.made_in([]));
+    if id.kind != OpaqueKind::Extension {
+        needs.extend(context.made_in([]));
+    }
     needs.remove(&own);
     let mut frees = stands_on(before, &context.before);
     frees.remove(&own);
