@@ -413,7 +413,9 @@ fn drop(change: &TableChange, column: &Column, context: &Context<'_>) -> Step {
             .frees(reads.collect::<Vec<_>>())
             .makes([Resource::Kept(kept)])
     };
-    made.frees(context.taken_in(column_texts(column))).takes([own])
+    let sequence = super::context::column_sequences(column)
+        .map(|sequence| super::context::slot(&sequence.name.schema, &sequence.name.name));
+    made.frees(context.taken_in(column_texts(column))).takes([own]).takes(sequence)
 }
 
 /// Adds a column; then values that the other way kept, a backfill, and NOT NULL, each in a step of its own.

@@ -4,7 +4,7 @@ use super::action::{Action, all, step};
 use super::around::extension_version;
 use super::context::{Context, columns, keys, resource, slot, values};
 use super::quote::{quote_ident, quote_name};
-use crate::catalog::{Catalog, Dependency, ObjectId, Opaque, OpaqueKind, Table};
+use crate::catalog::{Catalog, Column, Dependency, ObjectId, Opaque, OpaqueKind, Table};
 use crate::change::Delta;
 use crate::dialect::{Lock, LowerError, Resource, Step};
 
@@ -60,7 +60,7 @@ fn refuse_used_domain(domain: &Opaque, context: &Context<'_>) -> Result<(), Lowe
 
 fn create(opaque: &Opaque, context: &Context<'_>) -> Option<Step> {
     let id = &opaque.id;
-    if is_handed_over(id, &context.before) {
+    if is_set_free(id, context) {
         return None;
     }
     let mut statements = Vec::new();
@@ -97,7 +97,7 @@ fn create(opaque: &Opaque, context: &Context<'_>) -> Option<Step> {
 
 fn drop(opaque: &Opaque, context: &Context<'_>) -> Option<Step> {
     let id = &opaque.id;
-    if is_handed_over(id, context.after()) {
+    if is_taken_over(id, context) {
         return None;
     }
     let action = match id.kind {
@@ -141,15 +141,32 @@ fn own_slot(id: &ObjectId) -> Option<Resource> {
     }
 }
 
-/// A sequence that a column owns on the other side changes hands there.
-fn is_handed_over(id: &ObjectId, other: &Catalog) -> bool {
-    id.kind == OpaqueKind::Sequence
-        && other
-            .tables
-            .values()
-            .flat_map(|table| &table.columns)
-            .filter_map(|column| column.owned_sequence.as_ref())
-            .any(|sequence| sequence.name == id.name)
+/// A free sequence that a column of a standing table takes over.
+fn is_taken_over(id: &ObjectId, context: &Context<'_>) -> bool {
+    owners(id, context.after()).any(|(table, _)| context.before.tables.contains_key(&table.name))
+}
+
+/// A sequence that a column which stays sets free.
+fn is_set_free(id: &ObjectId, context: &Context<'_>) -> bool {
+    owners(id, &context.before).any(|(table, column)| {
+        let after = context.after().tables.get(&table.name);
+        after.is_some_and(|after| after.column(&column.name).is_some())
+    })
+}
+
+/// The columns that own a sequence.
+fn owners<'c>(
+    id: &'c ObjectId,
+    catalog: &'c Catalog,
+) -> impl Iterator<Item = (&'c Table, &'c Column)> {
+    let columns = catalog
+        .tables
+        .values()
+        .filter(|_| id.kind == OpaqueKind::Sequence)
+        .flat_map(|table| table.columns.iter().map(move |column| (table, column)));
+    columns.filter(|(_, column)| {
+        column.owned_sequence.as_ref().is_some_and(|sequence| sequence.name == id.name)
+    })
 }
 
 /// How a DROP names an object.
