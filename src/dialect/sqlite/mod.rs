@@ -6,6 +6,7 @@ pub mod lower;
 
 mod affinity;
 mod alter;
+mod broken;
 mod facts;
 mod kept;
 mod opaque;
