@@ -57,7 +57,7 @@ fn every_schema_becomes_its_neighbours_and_returns() {
     let wanted = std::env::var("MIGRATE_CASE").unwrap_or_default();
     let results = tempfile::tempdir().expect("a temporary folder");
     let mut failures = Vec::new();
-    for step in [1, 2, 41] {
+    for step in neighbours() {
         for (n, case) in cases.iter().enumerate() {
             let other = &cases[(n + step) % cases.len()];
             if !case.to_string_lossy().contains(&wanted) {
@@ -76,6 +76,13 @@ fn every_schema_becomes_its_neighbours_and_returns() {
     failures.extend(second_opinion(&corpus, results.path()));
     eprintln!("{} failures", failures.len());
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+}
+
+/// How far the neighbours stand apart: one distance, or those that `MIGRATE_NEIGHBOURS=1,2,41` lists.
+fn neighbours() -> Vec<usize> {
+    let listed = std::env::var("MIGRATE_NEIGHBOURS").unwrap_or_default();
+    let steps: Vec<usize> = listed.split(',').filter_map(|step| step.trim().parse().ok()).collect();
+    if steps.is_empty() { vec![1] } else { steps }
 }
 
 /// Whether rows that a constraint of the new schema refuses are a fault of the plan.
