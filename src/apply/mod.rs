@@ -1,1 +1,46 @@
-//! (being written)
+//! Runs plans: rehearsed on a shadow, checked against the rows, journaled step by step, and taken back.
+
+pub mod book;
+pub mod bundle;
+pub mod deploy;
+pub mod rehearse;
+pub mod run;
+
+pub use bundle::Bundle;
+
+/// Who acts, for the ledger. Comes from the command line's surroundings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Who {
+    pub actor: String,
+    pub host: String,
+    /// Commit of the project, where it is a git work tree.
+    pub commit: Option<String>,
+    pub tool: String,
+    /// Why something usual is left out, in the user's words.
+    pub reason: Option<String>,
+}
+
+/// What a run needs from its surroundings.
+pub struct Context<'a> {
+    pub who: Who,
+    /// The time, RFC 3339 in UTC.
+    pub now: fn() -> String,
+    /// Hears what is being done.
+    pub progress: &'a mut dyn Progress,
+}
+
+/// Hears what is being done, to show it.
+pub trait Progress {
+    /// A step of `total` begins.
+    fn step(&mut self, position: usize, total: usize, title: &str);
+    /// Something else that may take a while begins.
+    fn phase(&mut self, what: &str);
+}
+
+/// Shows nothing.
+pub struct Silent;
+
+impl Progress for Silent {
+    fn step(&mut self, _: usize, _: usize, _: &str) {}
+    fn phase(&mut self, _: &str) {}
+}

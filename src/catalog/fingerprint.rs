@@ -4,7 +4,7 @@
 //! rebuild makes the order exact, so it does.
 
 use super::{Catalog, Column, Constraint, ConstraintKind, Index, Opaque, Table, TableOptions};
-use crate::text::token::{Kind, Token, canonical, tokenize};
+use crate::text::token::{canonical, tokenize};
 use crate::text::{Dialect, hash};
 
 impl Catalog {
@@ -61,7 +61,7 @@ pub fn normalize_table(table: &Table, dialect: Dialect) -> Table {
                 strict: *strict,
                 without_rowid: *without_rowid,
                 autoincrement: *autoincrement,
-                create: normalize_create(create),
+                create: rest_of_create(create),
             }
         }
     };
@@ -92,7 +92,10 @@ pub fn normalize_column(column: &Column, dialect: Dialect) -> Column {
 /// A constraint with its texts in canonical layout.
 pub fn normalize_constraint(constraint: &Constraint, dialect: Dialect) -> Constraint {
     let mut constraint = constraint.clone();
-    constraint.definition = canonical(&constraint.definition, dialect);
+    // The default actions may be written or left out.
+    constraint.definition = canonical(&constraint.definition, dialect)
+        .replace(" on delete no action", "")
+        .replace(" on update no action", "");
     if let ConstraintKind::Check { expression } = &mut constraint.kind {
         *expression = canonical(expression, dialect);
     }
@@ -123,50 +126,34 @@ pub fn normalize_opaque(opaque: &Opaque, dialect: Dialect) -> Opaque {
     opaque
 }
 
-/// SQLite's CREATE TABLE in one layout: columns in order, then table constraints sorted (ALTER TABLE ADD COLUMN
-/// writes columns after constraints), then options.
-fn normalize_create(create: &str) -> String {
-    let text = without_existence_test(&canonical(create, Dialect::Sqlite));
-    let tokens: Vec<Token<'_>> = tokenize(&text, Dialect::Sqlite);
-    let Some(open) = tokens.iter().position(|token| token.is_mark("(")) else { return text };
-    let mut depth = 0;
-    let mut start = tokens[open].span.end;
-    let (mut columns, mut constraints) = (Vec::new(), Vec::new());
-    let mut put = |item: &str| {
-        let item = item.trim();
-        if is_table_constraint(item) { &mut constraints } else { &mut columns }
-            .push(item.to_owned());
-    };
-    for token in &tokens[open..] {
-        match (token.kind, token.text) {
-            (Kind::Mark, "(") => depth += 1,
-            (Kind::Mark, ")") => {
-                depth -= 1;
-                if depth == 0 {
-                    put(&text[start..token.span.start]);
-                    constraints.sort();
-                    columns.extend(constraints);
-                    return format!(
-                        "{}{}{}",
-                        &text[..tokens[open].span.end],
-                        columns.join(" , "),
-                        &text[token.span.start..]
-                    );
-                }
+/// What only the text of a SQLite table says: conflict clauses, and names of constraints that are properties of a
+/// column here. All else is in the structured part, so a column key and a table key that mean the same are equal.
+fn rest_of_create(create: &str) -> String {
+    let words: Vec<String> = tokenize(create, Dialect::Sqlite)
+        .iter()
+        .filter(|token| token.is_code())
+        .map(|token| canonical(token.text, Dialect::Sqlite))
+        .collect();
+    let mut rest = Vec::new();
+    for (at, word) in words.iter().enumerate() {
+        let following = |count: usize| words[at..words.len().min(at + count)].join(" ");
+        let preceding = |count: usize| words[at.saturating_sub(count)..at].join(" ");
+        match word.as_str() {
+            "on" if words.get(at + 1).is_some_and(|next| next == "conflict") => {
+                rest.push(format!("{} {}", preceding(2), following(3)));
             }
-            (Kind::Mark, ",") if depth == 1 => {
-                put(&text[start..token.span.start]);
-                start = token.span.end;
+            "constraint"
+                if words.get(at + 2).is_some_and(|next| {
+                    matches!(next.as_str(), "not" | "default" | "collate" | "generated")
+                }) =>
+            {
+                rest.push(following(3));
             }
             _ => {}
         }
     }
-    text
-}
-
-fn is_table_constraint(item: &str) -> bool {
-    let word = item.split(' ').next().unwrap_or("");
-    matches!(word, "constraint" | "primary" | "unique" | "check" | "foreign")
+    rest.sort();
+    rest.join(" , ")
 }
 
 /// Drops `if not exists` and the schema prefix `main .` of the created name from canonical text.
@@ -183,18 +170,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_column_after_the_constraints_is_the_same_table() {
+    fn what_only_the_text_says_is_kept() {
         assert_eq!(
-            normalize_create("CREATE TABLE IF NOT EXISTS [t] (a INT, UNIQUE (a), b TEXT)"),
-            normalize_create("create table t(\"a\" int, b text, unique(a))")
+            rest_of_create("CREATE TABLE t (a INT CONSTRAINT n NOT NULL ON CONFLICT IGNORE)"),
+            "constraint n not , not null on conflict ignore"
         );
-    }
-
-    #[test]
-    fn column_order_counts_on_sqlite() {
-        assert_ne!(
-            normalize_create("CREATE TABLE t (a, b)"),
-            normalize_create("CREATE TABLE t (b, a)")
-        );
+        assert_eq!(rest_of_create("CREATE TABLE [t] (a, UNIQUE (a), b TEXT)"), "");
     }
 }

@@ -56,6 +56,17 @@ impl Catalog {
     }
 }
 
+/// Whose printing the texts in a catalog are. Two catalogs can be compared only if it is the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Printed {
+    /// Read back from an engine.
+    #[serde(rename = "engine")]
+    ByEngine,
+    /// Made from a model by our own printer.
+    #[serde(rename = "model")]
+    ByModel,
+}
+
 /// A PostgreSQL enum type.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EnumType {

@@ -1,1 +1,241 @@
-//! (being written)
+//! Connections. Everything that is asked of a database goes through [`Database`], and only as [`Sql`].
+
+pub mod env;
+pub mod error;
+pub mod fingerprint;
+pub mod inspect;
+pub mod lock;
+mod pgpass;
+pub mod postgres;
+pub mod sqlite;
+mod tls;
+pub mod url;
+
+use std::time::Duration;
+
+pub use crate::dialect::session::Mode;
+pub use env::Env;
+pub use error::{DbError, DbErrorKind};
+pub use url::DatabaseUrl;
+
+use crate::dialect::{Sql, session};
+use crate::text::Dialect;
+use postgres::PostgresDb;
+use sqlite::SqliteDb;
+
+/// The values of one row as text; `None` is NULL.
+pub type Row = Vec<Option<String>>;
+
+/// What a connection is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Nothing may be written, by this session's own settings.
+    ReadOnly,
+    /// The database must exist.
+    ReadWrite,
+    /// A missing SQLite file is made; a PostgreSQL database must exist.
+    Create,
+}
+
+/// How a session waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenOptions {
+    /// How long a statement waits for a lock; zero waits for ever on PostgreSQL, not at all on SQLite.
+    pub lock_timeout: Duration,
+    /// How long a statement runs on PostgreSQL; zero has no limit.
+    pub statement_timeout: Duration,
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        OpenOptions { lock_timeout: Duration::from_secs(5), statement_timeout: Duration::ZERO }
+    }
+}
+
+/// An open database.
+pub enum Database {
+    Postgres(Box<PostgresDb>),
+    Sqlite(Box<SqliteDb>),
+}
+
+impl Database {
+    /// Opens a database with the usual timeouts.
+    ///
+    /// # Errors
+    /// See [`DbErrorKind`]; no message holds a password.
+    pub fn open(url: &DatabaseUrl, access: Access) -> Result<Self, DbError> {
+        Database::open_with(url, access, &OpenOptions::default())
+    }
+
+    /// Opens a database.
+    ///
+    /// # Errors
+    /// See [`DbErrorKind`]; no message holds a password.
+    pub fn open_with(
+        url: &DatabaseUrl,
+        access: Access,
+        options: &OpenOptions,
+    ) -> Result<Self, DbError> {
+        match url {
+            DatabaseUrl::Postgres(url) => PostgresDb::open(url, access, options)
+                .map(|database| Database::Postgres(Box::new(database))),
+            DatabaseUrl::Sqlite(place) => SqliteDb::open(place, access, options)
+                .map(|database| Database::Sqlite(Box::new(database))),
+        }
+    }
+
+    /// An empty SQLite database in memory.
+    ///
+    /// # Errors
+    /// SQLite's own.
+    pub fn memory() -> Result<Self, DbError> {
+        SqliteDb::memory().map(|database| Database::Sqlite(Box::new(database)))
+    }
+
+    pub fn dialect(&self) -> Dialect {
+        match self {
+            Database::Postgres(_) => Dialect::Postgres,
+            Database::Sqlite(_) => Dialect::Sqlite,
+        }
+    }
+
+    /// `PostgreSQL 15.18 (Debian …)`, `SQLite 3.54.1`.
+    pub fn version(&self) -> String {
+        match self {
+            Database::Postgres(database) => format!("PostgreSQL {}", database.version()),
+            Database::Sqlite(_) => format!("SQLite {}", rusqlite::version()),
+        }
+    }
+
+    /// Where the database is, for people; never a secret.
+    pub fn describe(&self) -> String {
+        match self {
+            Database::Postgres(database) => database.url().to_string(),
+            Database::Sqlite(database) => DatabaseUrl::Sqlite(database.place().clone()).to_string(),
+        }
+    }
+
+    /// Runs one statement or several; how many rows were changed.
+    ///
+    /// # Errors
+    /// What the engine says; statements before the failing one stay done unless a transaction is open.
+    pub fn execute(&mut self, sql: &Sql) -> Result<u64, DbError> {
+        match self {
+            Database::Postgres(database) => database.execute(sql),
+            Database::Sqlite(database) => database.execute(sql),
+        }
+    }
+
+    /// The rows of a query, each value as text.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub fn rows(&mut self, sql: &Sql) -> Result<Vec<Row>, DbError> {
+        match self {
+            Database::Postgres(database) => database.rows(sql),
+            Database::Sqlite(database) => database.rows(sql),
+        }
+    }
+
+    /// The first value of the first row; `None` if there is no row or it is NULL.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub fn value(&mut self, sql: &Sql) -> Result<Option<String>, DbError> {
+        Ok(self.rows(sql)?.into_iter().next().and_then(|row| row.into_iter().next()).flatten())
+    }
+
+    /// Opens a transaction.
+    ///
+    /// # Errors
+    /// `Busy` if SQLite's write lock is taken; the engine's own.
+    pub fn begin(&mut self, mode: Mode) -> Result<(), DbError> {
+        let sql = session::begin(self.dialect(), mode);
+        self.execute(&sql).map(|_| ())
+    }
+
+    /// Keeps what the open transaction did.
+    ///
+    /// # Errors
+    /// The engine's own: deferred constraints are checked here.
+    pub fn commit(&mut self) -> Result<(), DbError> {
+        self.execute(&session::commit()).map(|_| ())
+    }
+
+    /// Drops what the open transaction did.
+    ///
+    /// # Errors
+    /// The engine's own.
+    pub fn rollback(&mut self) -> Result<(), DbError> {
+        self.execute(&session::rollback()).map(|_| ())
+    }
+
+    /// Runs `work` in one transaction; rolls back if it fails.
+    ///
+    /// # Errors
+    /// Those of `work`, and of beginning and ending.
+    pub fn within<T, E: From<DbError>>(
+        &mut self,
+        mode: Mode,
+        work: impl FnOnce(&mut Database) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.begin(mode)?;
+        match work(self) {
+            Ok(value) => {
+                self.commit()?;
+                Ok(value)
+            }
+            Err(error) => {
+                // The first error is the one that tells; a lost connection has rolled back by itself.
+                let _ = self.rollback();
+                Err(error)
+            }
+        }
+    }
+
+    /// Whether a transaction is open (on PostgreSQL: one that has changed something).
+    ///
+    /// # Errors
+    /// The engine's own; a failed transaction is an error too.
+    pub fn in_transaction(&mut self) -> Result<bool, DbError> {
+        match self {
+            Database::Sqlite(database) => Ok(database.in_transaction()),
+            Database::Postgres(_) => {
+                Ok(self.value(&session::has_open_changes())?.as_deref() == Some("true"))
+            }
+        }
+    }
+
+    /// Something another thread can stop the running statement with.
+    pub fn canceller(&self) -> Canceller {
+        match self {
+            Database::Postgres(database) => {
+                let (token, url) = database.cancel_token();
+                Canceller::Postgres(token, Box::new(url))
+            }
+            Database::Sqlite(database) => Canceller::Sqlite(database.interrupt_handle()),
+        }
+    }
+}
+
+/// Stops the statement that a connection runs.
+pub enum Canceller {
+    Postgres(::postgres::CancelToken, Box<url::PostgresUrl>),
+    Sqlite(rusqlite::InterruptHandle),
+}
+
+impl Canceller {
+    /// Stops it; the statement then fails as `Cancelled`.
+    ///
+    /// # Errors
+    /// `Connect`.
+    pub fn cancel(&self) -> Result<(), DbError> {
+        match self {
+            Canceller::Postgres(token, url) => postgres::cancel(token, url),
+            Canceller::Sqlite(handle) => {
+                handle.interrupt();
+                Ok(())
+            }
+        }
+    }
+}

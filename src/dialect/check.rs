@@ -34,6 +34,16 @@ pub struct Check {
     pub sample: Sql,
     pub keys: Vec<String>,
     pub values: Vec<String>,
+    pub part: Part,
+}
+
+/// What a failed check means for the checks after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// Values that cannot be converted: other checks of the table would stop with an error, so they are left out.
+    Guard,
+    Rule,
 }
 
 /// What rows must satisfy before a change runs: rules that are new or tightened, and rules on columns whose values
@@ -365,6 +375,7 @@ fn check(rule: &Rule, rows: &Rows, before: &Catalog, names: &Names) -> Option<Ch
         )),
         keys: rows.keys.clone(),
         values: values.iter().map(|value| value.trim_matches('"').to_owned()).collect(),
+        part: Part::Rule,
     })
 }
 
@@ -510,6 +521,7 @@ fn unique(
         )),
         keys: rows.keys.clone(),
         values: keys.iter().map(|key| key.trim_matches('"').to_owned()).collect(),
+        part: Part::Rule,
     }
 }
 
@@ -558,6 +570,7 @@ fn castable(change: &TableChange, rows: &Rows) -> Vec<Check> {
             )),
             keys: shown(keys),
             values: vec![source.column.to_string()],
+            part: Part::Guard,
         });
     }
     checks

@@ -1,10 +1,18 @@
 //! How each engine does what a change asks for. The only place that makes SQL text.
 
+pub mod bookkeeping;
 pub mod castability;
 pub mod check;
+pub mod dump;
 pub mod error;
+pub mod expression;
+pub mod fingerprint;
 pub mod keep;
+pub mod lift;
 pub mod postgres;
+pub mod realize;
+pub mod script;
+pub mod session;
 pub mod sqlite;
 pub mod step;
 

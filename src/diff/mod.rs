@@ -8,9 +8,9 @@ mod table;
 
 use std::collections::BTreeMap;
 
-use crate::catalog::Catalog;
 use crate::catalog::fingerprint::normalize_opaque;
-use crate::change::{Change, Delta, Diff, Intent, Question, Way};
+use crate::catalog::{Catalog, Table};
+use crate::change::{Change, Delta, Diff, Intent, Question, Rename, Way};
 
 /// All that differs between `before` and `after`, and what is left open.
 ///
@@ -31,6 +31,11 @@ pub fn inverse(diff: &Diff) -> Diff {
     compare(&diff.after, &diff.before, &diff.intent, way)
 }
 
+/// The catalog under new names, as the engine's own RENAME statements would leave it.
+pub fn renamed(catalog: &Catalog, renames: &[Rename]) -> Catalog {
+    rename::apply(catalog, renames)
+}
+
 fn compare(before: &Catalog, after: &Catalog, intent: &Intent, way: Way) -> Diff {
     let renames = rename::resolve(before, after, intent, way);
     let renamed = rename::apply(before, &renames);
@@ -44,7 +49,21 @@ fn compare(before: &Catalog, after: &Catalog, intent: &Intent, way: Way) -> Diff
     changes.extend(deltas(&renamed.enums, &after.enums, same).into_iter().map(Change::Enum));
 
     let sides = mapping::Sides { before: &renamed, after, intent, way, renames: &renames };
-    let same_table = |left: &_, right: &_| table::same(left, right, after.dialect);
+    // Values of an enum that changes may be mapped, so the tables that use it change with it.
+    let changed_enums: Vec<_> = after
+        .enums
+        .values()
+        .filter(|new| renamed.enums.get(&new.name).is_some_and(|old| old.values != new.values))
+        .collect();
+    let uses_changed_enum = |table: &Table| {
+        table.columns.iter().any(|column| {
+            let element = column.data_type.trim_end_matches("[]");
+            changed_enums.iter().any(|new| rename::is_type(element, &new.name))
+        })
+    };
+    let same_table = |left: &Table, right: &Table| {
+        table::same(left, right, after.dialect) && !uses_changed_enum(right)
+    };
     for delta in deltas(&renamed.tables, &after.tables, same_table) {
         changes.push(match delta {
             Delta::Alter { before: old, after: new } => {

@@ -190,7 +190,7 @@ pub(super) fn enum_of(catalog: &Catalog, target: &Target) -> Option<QName> {
 }
 
 /// Whether a printed type is this one: PostgreSQL prints `mood`, `public.mood`, `app."Mood"`.
-fn is_type(printed: &str, name: &QName) -> bool {
+pub(super) fn is_type(printed: &str, name: &QName) -> bool {
     let plain = printed.replace('"', "");
     plain == name.name.as_str() || plain == format!("{}.{}", name.schema, name.name)
 }

@@ -1,5 +1,15 @@
 //! Portable expressions: SQL in a subset that means the same on both engines, as a small typed tree.
 
+pub mod eval;
+pub mod glob;
+pub mod infer;
+pub mod literal;
+mod lower;
+pub mod parse;
+pub mod pattern;
+pub mod print;
+pub mod types;
+
 use serde::{Deserialize, Serialize};
 
 use crate::text::diagnostic::Span;
@@ -96,6 +106,12 @@ pub enum BinaryOp {
     Subtract,
     Multiply,
     Concat,
+    /// `date + days`.
+    AddDays,
+    /// `date - days`.
+    SubtractDays,
+    /// `date - date`, a number of days.
+    DaysBetween,
 }
 
 /// Functions of the portable subset. `Now`, `Today`, `Uuid` only as defaults and in backfills.

@@ -1,1 +1,258 @@
-//! (being written)
+//! What has been done to a database: the ledger (one row a finished action, each holding the hash of the row
+//! before) and the journal (one row a step, written in the step's own transaction).
+
+use serde::{Deserialize, Serialize};
+
+use crate::dialect::Direction;
+use crate::text::hash::sha256_parts;
+
+/// A finished action. Never changed, never removed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// 1, 2, 3, …
+    pub number: u64,
+    /// RFC 3339, UTC.
+    pub at: String,
+    pub action: Action,
+    /// Version id, or `plan TAG` for a plan without a project.
+    pub version: String,
+    /// SHA-256 of the SQL that ran (both ways).
+    pub plan: String,
+    /// Fingerprint of the schema after the action.
+    pub schema: String,
+    pub actor: String,
+    pub host: String,
+    /// Commit of the project, where it is a git work tree.
+    pub commit: Option<String>,
+    pub tool: String,
+    /// Why something usual was left out, in the user's words.
+    pub reason: Option<String>,
+    pub duration_ms: u64,
+    /// `hash` of the row before; empty for the first.
+    pub previous: String,
+    pub hash: String,
+}
+
+/// What was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// The database already had this version's schema.
+    Baseline,
+    Apply,
+    Rollback,
+    /// Kept data was thrown away for good.
+    Release,
+}
+
+impl Action {
+    pub fn name(self) -> &'static str {
+        match self {
+            Action::Baseline => "baseline",
+            Action::Apply => "apply",
+            Action::Rollback => "rollback",
+            Action::Release => "release",
+        }
+    }
+
+    /// The action with that name.
+    pub fn named(name: &str) -> Option<Action> {
+        [Action::Baseline, Action::Apply, Action::Rollback, Action::Release]
+            .into_iter()
+            .find(|action| action.name() == name)
+    }
+}
+
+impl Entry {
+    /// The hash over everything else in the row.
+    pub fn computed_hash(&self) -> String {
+        let number = self.number.to_string();
+        let duration = self.duration_ms.to_string();
+        sha256_parts(
+            [
+                number.as_str(),
+                &self.at,
+                self.action.name(),
+                &self.version,
+                &self.plan,
+                &self.schema,
+                &self.actor,
+                &self.host,
+                self.commit.as_deref().unwrap_or(""),
+                &self.tool,
+                self.reason.as_deref().unwrap_or(""),
+                &duration,
+                &self.previous,
+            ]
+            .map(str::as_bytes),
+        )
+    }
+
+    /// The row, sealed onto the one before.
+    pub fn sealed(mut self, previous: Option<&Entry>) -> Entry {
+        self.number = previous.map_or(1, |entry| entry.number + 1);
+        self.previous = previous.map(|entry| entry.hash.clone()).unwrap_or_default();
+        self.hash = self.computed_hash();
+        self
+    }
+}
+
+/// The first row that does not follow from the one before, if any.
+pub fn broken_link(entries: &[Entry]) -> Option<u64> {
+    let mut previous = "";
+    for (index, entry) in entries.iter().enumerate() {
+        let follows = entry.previous == previous && entry.number == index as u64 + 1;
+        if !follows || entry.hash != entry.computed_hash() {
+            return Some(entry.number);
+        }
+        previous = &entry.hash;
+    }
+    None
+}
+
+/// The versions in force, oldest first.
+pub fn applied(entries: &[Entry]) -> Vec<&Entry> {
+    let mut applied: Vec<&Entry> = Vec::new();
+    for entry in entries {
+        match entry.action {
+            Action::Baseline | Action::Apply => applied.push(entry),
+            Action::Rollback => applied.retain(|other| other.version != entry.version),
+            Action::Release => {}
+        }
+    }
+    applied
+}
+
+/// A step of a run, as the journal holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StepRow {
+    /// The number of the ledger entry that the run will write when it is finished.
+    pub run: u64,
+    pub version: String,
+    pub way: Direction,
+    pub plan: String,
+    /// 1-based position in the script; 0 stands for the start of the run.
+    pub step: u32,
+    pub title: String,
+    pub state: StepState,
+    pub at: String,
+}
+
+/// How far a step got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StepState {
+    /// Written before a step that cannot share its transaction; a crash leaves it so.
+    Started,
+    Done,
+}
+
+impl StepState {
+    pub fn name(self) -> &'static str {
+        match self {
+            StepState::Started => "started",
+            StepState::Done => "done",
+        }
+    }
+}
+
+/// A run that began and has no ledger entry: how many of its steps are done, and whether one is uncertain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unfinished {
+    pub run: u64,
+    pub version: String,
+    pub way: Direction,
+    pub plan: String,
+    pub done: u32,
+    /// A step that was started outside a transaction and never reported back.
+    pub uncertain: Option<u32>,
+}
+
+/// The run that stopped half-way, if there is one.
+pub fn unfinished(entries: &[Entry], rows: &[StepRow]) -> Option<Unfinished> {
+    let last = entries.last().map_or(0, |entry| entry.number);
+    let rows: Vec<&StepRow> = rows.iter().filter(|row| row.run > last).collect();
+    let first = rows.first()?;
+    let done = rows.iter().filter(|row| row.state == StepState::Done).map(|row| row.step).max();
+    let done = done.unwrap_or(0);
+    let started =
+        rows.iter().filter(|row| row.state == StepState::Started).map(|row| row.step).max();
+    Some(Unfinished {
+        run: first.run,
+        version: first.version.clone(),
+        way: first.way,
+        plan: first.plan.clone(),
+        done,
+        uncertain: started.filter(|step| *step > done),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(action: Action, version: &str) -> Entry {
+        Entry {
+            number: 0,
+            at: "2026-01-01T00:00:00Z".into(),
+            action,
+            version: version.into(),
+            plan: "p".into(),
+            schema: "s".into(),
+            actor: "ana".into(),
+            host: "laptop".into(),
+            commit: None,
+            tool: "0".into(),
+            reason: None,
+            duration_ms: 1,
+            previous: String::new(),
+            hash: String::new(),
+        }
+    }
+
+    fn ledger(actions: &[(Action, &str)]) -> Vec<Entry> {
+        let mut entries: Vec<Entry> = Vec::new();
+        for (action, version) in actions {
+            let sealed = entry(*action, version).sealed(entries.last());
+            entries.push(sealed);
+        }
+        entries
+    }
+
+    #[test]
+    fn a_changed_row_breaks_the_chain() {
+        let mut entries = ledger(&[(Action::Baseline, "1"), (Action::Apply, "2")]);
+        assert_eq!(broken_link(&entries), None);
+        entries[0].actor = "mallory".into();
+        assert_eq!(broken_link(&entries), Some(1));
+        entries.remove(0);
+        assert_eq!(broken_link(&entries), Some(2));
+    }
+
+    #[test]
+    fn a_rollback_takes_the_version_out_of_force() {
+        let entries =
+            ledger(&[(Action::Baseline, "1"), (Action::Apply, "2"), (Action::Rollback, "2")]);
+        let versions: Vec<&str> = applied(&entries).iter().map(|e| e.version.as_str()).collect();
+        assert_eq!(versions, ["1"]);
+    }
+
+    #[test]
+    fn an_unfinished_run_knows_where_it_stopped() {
+        let row = |run, step, state| StepRow {
+            run,
+            version: "2".into(),
+            way: Direction::Up,
+            plan: "p".into(),
+            step,
+            title: String::new(),
+            state,
+            at: String::new(),
+        };
+        let entries = ledger(&[(Action::Baseline, "1")]);
+        let rows =
+            [row(1, 1, StepState::Done), row(2, 1, StepState::Done), row(2, 2, StepState::Started)];
+        let found = unfinished(&entries, &rows).expect("run 2 is open");
+        assert_eq!((found.run, found.done, found.uncertain), (2, 1, Some(2)));
+        assert_eq!(unfinished(&entries, &rows[..1]), None);
+    }
+}

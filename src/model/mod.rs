@@ -1,1 +1,612 @@
-//! (being written)
+//! The domain as people write it: `model.yaml`, read with every mistake reported, checked, printed and formatted.
+
+pub mod tree;
+pub mod keys;
+pub mod expression;
+pub mod parse;
+pub mod emit;
+pub mod print;
+pub mod format;
+pub mod schema;
+#[cfg(test)]
+mod tests;
+
+use crate::catalog::Action;
+use crate::catalog::rule::Enforce;
+use crate::expr::{Expr, ValueType};
+use crate::text::Dialect;
+use crate::text::diagnostic::Span;
+use tree::Tree;
+
+pub use format::fmt;
+pub use parse::{locate, parse, parse_files};
+pub use print::{Hints, print};
+pub use schema::schema;
+
+/// Where something stands in the model text. Two models are equal whatever their layout, so all places are equal.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Place {
+    pub span: Span,
+    /// 1-based; 0 where there is no text.
+    pub line: usize,
+    pub column: usize,
+}
+
+impl PartialEq for Place {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Place {}
+
+/// A whole domain model.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Model {
+    pub name: String,
+    pub targets: Vec<Target>,
+    /// `sqlite: { constraint_names: false }`: constraints without `name:` have none on SQLite.
+    pub sqlite_constraint_names: NamelessByDefault,
+    pub types: Vec<NamedType>,
+    pub entities: Vec<Entity>,
+    pub sql: Vec<SqlObject>,
+    pub changes: Vec<ChangeNote>,
+    /// `roles`, `actor`: carried, not realized yet.
+    pub carried: Vec<Carried>,
+}
+
+/// Whether SQLite constraints without a written name get a derived one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NamelessByDefault {
+    #[default]
+    Named,
+    Nameless,
+}
+
+/// An engine the model must work on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    pub dialect: Dialect,
+    pub minimum: Option<String>,
+}
+
+/// A part of the model that this version keeps and prints back, and does not act on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Carried {
+    pub key: String,
+    pub value: Tree,
+}
+
+/// A reusable value type; its facets apply to every field of the type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedType {
+    pub name: String,
+    pub base: ValueType,
+    /// The base as written.
+    pub base_text: String,
+    pub facets: Facets,
+    pub postgres: Override,
+    pub sqlite: Override,
+    pub carried: Vec<Carried>,
+    pub place: Place,
+}
+
+/// A table of things.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Entity {
+    pub name: String,
+    pub was: Vec<String>,
+    pub table: Option<String>,
+    pub comment: Option<String>,
+    pub fields: Vec<Field>,
+    pub key: Option<Key>,
+    pub unique: Vec<Unique>,
+    pub indexes: Vec<Index>,
+    pub rules: Vec<Rule>,
+    pub checks: Vec<RawText>,
+    pub constraints: Vec<RawText>,
+    pub foreign_keys: Vec<ForeignKey>,
+    pub sqlite: SqliteTable,
+    pub postgres: PostgresTable,
+    /// `tenant`, `permissions`, `audit`.
+    pub carried: Vec<Carried>,
+    pub place: Place,
+}
+
+/// `sqlite:` of an entity. `None` is the default of the engine.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SqliteTable {
+    pub strict: Option<bool>,
+    pub without_rowid: Option<bool>,
+    pub autoincrement: Option<bool>,
+}
+
+/// `postgres:` of an entity.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PostgresTable {
+    pub schema: Option<String>,
+    pub unlogged: Option<bool>,
+}
+
+/// A property of an entity: a column, or one side of a relationship.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    pub name: String,
+    pub was: Vec<String>,
+    pub kind: FieldKind,
+    pub optional: bool,
+    pub default: Option<DefaultValue>,
+    pub facets: Facets,
+    pub backfill: Option<Condition>,
+    pub down: Option<Condition>,
+    /// Old value, new value.
+    pub values: Vec<(String, String)>,
+    pub column: Option<String>,
+    pub generated: Option<Condition>,
+    pub stored: Option<bool>,
+    pub comment: Option<String>,
+    pub postgres: Override,
+    pub sqlite: Override,
+    /// `pii`.
+    pub carried: Vec<Carried>,
+    pub place: Place,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FieldKind {
+    Value {
+        value_type: ValueType,
+        /// As written: a portable type or the name of one in `types`.
+        text: String,
+    },
+    Enum {
+        values: Vec<String>,
+        /// `enum: roles` takes the model's roles.
+        from_roles: bool,
+        constraint: ConstraintName,
+    },
+    States {
+        values: Vec<String>,
+        initial: Option<String>,
+        transitions: Vec<Transition>,
+        constraint: ConstraintName,
+    },
+    Ref {
+        entity: String,
+        place: Place,
+        on_delete: Option<Action>,
+        on_update: Option<Action>,
+        constraint: ConstraintName,
+    },
+    Many {
+        entity: String,
+        place: Place,
+        inverse: Option<String>,
+        through: Option<String>,
+    },
+}
+
+/// `name:` of a constraint.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ConstraintName {
+    /// Derived from table and column.
+    #[default]
+    Derived,
+    /// `name: none` (SQLite only).
+    None,
+    Given(String),
+}
+
+/// A step of a state machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transition {
+    pub name: String,
+    pub from: Vec<String>,
+    pub to: String,
+    pub by: Vec<String>,
+    pub when: Option<String>,
+}
+
+/// `default:`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DefaultValue {
+    Null,
+    Bool(bool),
+    Number(String),
+    Text(String),
+    Now,
+    Today,
+    Uuid,
+}
+
+/// Limits of a value.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facets {
+    /// Of a number, date or timestamp: its value; of a text: its length.
+    pub min: Option<String>,
+    pub max: Option<String>,
+    /// Exact length of a text.
+    pub length: Option<u32>,
+    pub pattern: Option<String>,
+    pub format: Option<Format>,
+    pub place: Place,
+}
+
+/// Named patterns that mean the same on both engines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    Email,
+    Url,
+    Slug,
+    Currency,
+    Country,
+    Phone,
+}
+
+/// What one engine does differently for a field.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Override {
+    /// The engine's own type, exactly.
+    pub data_type: Option<String>,
+    /// SQL text of the default; `none` for no default.
+    pub default: Option<String>,
+    pub collate: Option<String>,
+    /// `always` or `by_default` (PostgreSQL).
+    pub identity: Option<String>,
+    /// Name of a sequence that the column owns (PostgreSQL `serial`).
+    pub serial: Option<String>,
+    /// Options of the identity's or serial's sequence that differ from the engine's defaults, and its name.
+    pub sequence: Vec<(String, String)>,
+    /// SQL text of a generated column.
+    pub generated: Option<String>,
+    pub not_null: Option<bool>,
+    /// Values of the enum type that `data_type` names (PostgreSQL); the type is part of the schema.
+    pub enum_values: Vec<String>,
+    /// Digits after the point of a decimal kept as whole minor units.
+    pub scale: Option<u32>,
+    pub place: Place,
+}
+
+/// An expression, its place, and its tree once checked.
+#[derive(Clone, Debug)]
+pub struct Condition {
+    pub text: String,
+    pub place: Place,
+    pub expr: Option<Expr>,
+}
+
+/// The tree follows from the text.
+impl PartialEq for Condition {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Condition {}
+
+/// The primary key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    pub fields: Vec<String>,
+    pub constraint: ConstraintName,
+    pub raw: Raw,
+    pub place: Place,
+}
+
+/// SQL text per engine.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Raw {
+    pub postgres: Option<String>,
+    pub sqlite: Option<String>,
+}
+
+impl Raw {
+    pub fn of(&self, dialect: Dialect) -> Option<&str> {
+        match dialect {
+            Dialect::Postgres => self.postgres.as_deref(),
+            Dialect::Sqlite => self.sqlite.as_deref(),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.postgres.is_none() && self.sqlite.is_none()
+    }
+}
+
+/// A named constraint given as SQL text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawText {
+    pub name: String,
+    pub constraint: ConstraintName,
+    pub raw: Raw,
+    pub place: Place,
+}
+
+/// One part of an index or unique key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    pub text: PartText,
+    pub order: Order,
+    pub place: Place,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PartText {
+    Field(String),
+    Expression(Condition),
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    #[default]
+    Ascending,
+    Descending,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unique {
+    pub name: String,
+    pub constraint: ConstraintName,
+    pub parts: Vec<Part>,
+    pub condition: Option<Condition>,
+    pub raw: Raw,
+    pub place: Place,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Index {
+    pub name: String,
+    pub physical: Option<String>,
+    pub parts: Vec<Part>,
+    pub condition: Option<Condition>,
+    pub unique: bool,
+    pub postgres: IndexOverride,
+    pub sqlite: IndexOverride,
+    pub place: Place,
+}
+
+/// What one engine does differently for an index.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum IndexOverride {
+    #[default]
+    Same,
+    /// `skip`: no such index there.
+    Skip,
+    Using(String),
+    /// The whole `CREATE INDEX` statement.
+    Raw(String),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    pub name: String,
+    pub constraint: ConstraintName,
+    pub check: Condition,
+    /// Rows the rule does not look at.
+    pub condition: Option<Condition>,
+    pub enforce: Option<Enforce>,
+    pub message: Option<String>,
+    /// The rule goes beyond its row; it is carried and not checked yet.
+    pub beyond_row: bool,
+    pub place: Place,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ForeignKey {
+    pub name: String,
+    pub constraint: ConstraintName,
+    pub fields: Vec<String>,
+    pub entity: String,
+    /// Fields of the other entity; empty: its key.
+    pub to: Vec<String>,
+    pub on_delete: Option<Action>,
+    pub on_update: Option<Action>,
+    pub raw: Raw,
+    pub place: Place,
+}
+
+/// An object written in SQL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SqlObject {
+    pub name: String,
+    pub kind: String,
+    pub after: Vec<String>,
+    /// The table of a trigger.
+    pub on: Option<String>,
+    /// Argument types of a function.
+    pub signature: Option<String>,
+    pub schema: Option<String>,
+    /// The object's name in the database, where it is not the key.
+    pub physical: Option<String>,
+    pub any: Option<SqlText>,
+    pub postgres: Option<SqlText>,
+    pub sqlite: Option<SqlText>,
+    pub place: Place,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SqlText {
+    pub up: Vec<String>,
+    pub down: Option<String>,
+}
+
+/// An entry of `changes:`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangeNote {
+    /// `Entity` or `Entity.field`.
+    pub drop: String,
+    pub reason: Option<String>,
+    pub keep: KeepNote,
+    pub place: Place,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum KeepNote {
+    /// Kept until released.
+    #[default]
+    Kept,
+    /// `keep: none`.
+    Discarded,
+}
+
+impl Format {
+    pub const ALL: [Format; 6] = [
+        Format::Email,
+        Format::Url,
+        Format::Slug,
+        Format::Currency,
+        Format::Country,
+        Format::Phone,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Format::Email => "email",
+            Format::Url => "url",
+            Format::Slug => "slug",
+            Format::Currency => "currency",
+            Format::Country => "country",
+            Format::Phone => "phone",
+        }
+    }
+}
+
+impl Model {
+    pub fn entity(&self, name: &str) -> Option<&Entity> {
+        self.entities.iter().find(|entity| entity.name == name)
+    }
+
+    pub fn named_type(&self, name: &str) -> Option<&NamedType> {
+        self.types.iter().find(|named| named.name == name)
+    }
+
+    /// The values of `roles:`.
+    pub fn roles(&self) -> Vec<String> {
+        let roles = self.carried.iter().find(|carried| carried.key == "roles");
+        match roles.map(|carried| &carried.value.value) {
+            Some(tree::Value::List(items)) => {
+                items.iter().filter_map(|item| item.as_text().map(str::to_owned)).collect()
+            }
+            Some(tree::Value::Scalar { .. } | tree::Value::Map(_)) | None => Vec::new(),
+        }
+    }
+}
+
+impl Entity {
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+
+    /// Whether `audit:` asks for `created_at` and `updated_at`.
+    pub fn has_timestamps(&self) -> bool {
+        let audit = self.carried.iter().find(|carried| carried.key == "audit");
+        audit.is_some_and(|carried| match &carried.value.value {
+            tree::Value::Scalar { text, .. } => text == "timestamps",
+            tree::Value::List(items) => items.iter().any(|i| i.as_text() == Some("timestamps")),
+            tree::Value::Map(_) => false,
+        })
+    }
+
+    /// The written fields, and those that `audit: timestamps` adds.
+    pub fn all_fields(&self) -> Vec<Field> {
+        let mut fields = self.fields.clone();
+        if self.has_timestamps() {
+            for name in ["created_at", "updated_at"] {
+                if self.field(name).is_none() {
+                    fields.push(Field::timestamp(name, self.place));
+                }
+            }
+        }
+        fields
+    }
+
+    /// Fields of the primary key: `key:`, else `id`.
+    pub fn key_fields(&self) -> Vec<String> {
+        match &self.key {
+            Some(key) => key.fields.clone(),
+            None => self.field("id").map(|_| vec!["id".to_owned()]).unwrap_or_default(),
+        }
+    }
+
+    /// The table's name: `table:`, else the entity's name in snake case.
+    pub fn table_name(&self) -> String {
+        self.table.clone().unwrap_or_else(|| snake_case(&self.name))
+    }
+}
+
+impl Field {
+    /// A required field of a type, with nothing else to it.
+    pub fn of_type(name: &str, value_type: ValueType, text: &str) -> Field {
+        Field {
+            name: name.to_owned(),
+            was: Vec::new(),
+            kind: FieldKind::Value { value_type, text: text.to_owned() },
+            optional: false,
+            default: None,
+            facets: Facets::default(),
+            backfill: None,
+            down: None,
+            values: Vec::new(),
+            column: None,
+            generated: None,
+            stored: None,
+            comment: None,
+            postgres: Override::default(),
+            sqlite: Override::default(),
+            carried: Vec::new(),
+            place: Place::default(),
+        }
+    }
+
+    fn timestamp(name: &str, place: Place) -> Field {
+        let mut field = Field::of_type(name, ValueType::Timestamp, "timestamp");
+        field.default = Some(DefaultValue::Now);
+        field.place = place;
+        field
+    }
+
+    /// The column's name; `None` for the far side of a relationship.
+    pub fn column_name(&self) -> Option<String> {
+        match (&self.kind, &self.column) {
+            (FieldKind::Many { .. }, _) => None,
+            (_, Some(column)) => Some(column.clone()),
+            (FieldKind::Ref { .. }, None) => Some(format!("{}_id", self.name)),
+            (FieldKind::Value { .. } | FieldKind::Enum { .. } | FieldKind::States { .. }, None) => {
+                Some(self.name.clone())
+            }
+        }
+    }
+
+    pub fn override_for(&self, dialect: Dialect) -> &Override {
+        match dialect {
+            Dialect::Postgres => &self.postgres,
+            Dialect::Sqlite => &self.sqlite,
+        }
+    }
+}
+
+/// `InvoiceLine` becomes `invoice_line`, `HTTPServer` `http_server`.
+pub fn snake_case(name: &str) -> String {
+    let letters: Vec<char> = name.chars().collect();
+    let mut text = String::with_capacity(name.len() + 4);
+    for (index, letter) in letters.iter().enumerate() {
+        let before = index.checked_sub(1).map(|before| letters[before]);
+        let starts_word = letter.is_uppercase()
+            && before.is_some_and(|before| {
+                before.is_lowercase()
+                    || before.is_ascii_digit()
+                    || (before.is_uppercase()
+                        && letters.get(index + 1).is_some_and(|next| next.is_lowercase()))
+            });
+        if starts_word {
+            text.push('_');
+        }
+        text.extend(letter.to_lowercase());
+    }
+    text
+}
+
+/// Whether a text is a number as YAML and both engines write it.
+pub fn is_number(text: &str) -> bool {
+    parse::field::is_number(text)
+}

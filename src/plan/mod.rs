@@ -6,8 +6,8 @@ pub mod version;
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::Catalog;
 use crate::catalog::rule::Rule;
+use crate::catalog::{Catalog, Printed};
 use crate::change::{Change, Diff, Intent};
 use crate::dialect::{self, Direction, Sql, Step, Undo, check::Check};
 use crate::diff::{diff, inverse};
@@ -29,6 +29,8 @@ pub enum PlanError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     pub dialect: Dialect,
+    /// Whose texts the two schemas are told in; fingerprints of a live database compare only with an engine's.
+    pub printed: Printed,
     /// Eight hexadecimal digits that name this change in kept data.
     pub tag: String,
     /// Fingerprints of the two schemas.
@@ -59,7 +61,7 @@ impl Plan {
 ///
 /// # Errors
 /// A change the engine cannot make, or steps that wait for each other.
-pub fn plan(diff: &Diff, rules: &[Rule]) -> Result<Plan, PlanError> {
+pub fn plan(diff: &Diff, rules: &[Rule], printed: Printed) -> Result<Plan, PlanError> {
     let back = inverse(diff);
     let (before, after) = (diff.before.fingerprint(), diff.after.fingerprint());
     let intent = format!("{:?}", diff.intent);
@@ -67,6 +69,7 @@ pub fn plan(diff: &Diff, rules: &[Rule]) -> Result<Plan, PlanError> {
     let tag = hash::sha256_parts(parts)[..8].to_owned();
     Ok(Plan {
         dialect: diff.after.dialect,
+        printed,
         up: order::sort(dialect::lower(diff, Direction::Up, &tag)?)?,
         down: order::sort(dialect::lower(&back, Direction::Down, &tag)?)?,
         up_checks: dialect::check::checks(diff, rules),
@@ -101,6 +104,7 @@ pub struct PlanFile {
     /// The version of this format.
     pub plan: u32,
     pub dialect: Dialect,
+    pub printed: Printed,
     pub tag: String,
     pub before: String,
     pub after: String,
@@ -153,6 +157,7 @@ pub fn files(plan: &Plan, title: &str) -> Files {
     let plan_file = PlanFile {
         plan: FORMAT,
         dialect: plan.dialect,
+        printed: plan.printed,
         tag: plan.tag.clone(),
         before: plan.before.clone(),
         after: plan.after.clone(),

@@ -1,12 +1,96 @@
-//! Turns changes into steps.
+//! From what differs to steps: one match over the kinds of change.
 
-use crate::change::Diff;
-use crate::dialect::{Direction, LowerError, Step};
+use super::action::{Action, step};
+use super::context::Context;
+use super::quote::{quote_ident, quote_name};
+use super::{columns, constraints, enums, opaques, renames, render, tables};
+use crate::catalog::{Table, TableOptions};
+use crate::change::{Change, Delta, Diff, TableChange};
+use crate::dialect::{Direction, LowerError, Resource, Step};
 
-/// Steps for a difference.
+/// The steps that carry out a comparison, in no particular order.
 ///
 /// # Errors
-/// A change the engine cannot make.
-pub fn lower(_: &Diff, _: Direction, _: &str) -> Result<Vec<Step>, LowerError> {
-    Ok(Vec::new())
+/// A change that PostgreSQL cannot make, or that is not carried yet, by name.
+pub fn lower(diff: &Diff, direction: Direction, tag: &str) -> Result<Vec<Step>, LowerError> {
+    let context = Context::new(diff, direction, tag);
+    let mut steps = renames::steps(&context);
+    for change in &diff.changes {
+        match change {
+            Change::Rename(_) => {}
+            Change::Schema(delta) => steps.extend(schema(delta)),
+            Change::Enum(delta) => steps.extend(enums::steps(delta, &context)?),
+            Change::Table(Delta::Add(table)) => steps.extend(tables::add(table, &context)),
+            Change::Table(Delta::Drop(table)) => steps.extend(tables::drop(table, &context)),
+            Change::Table(Delta::Alter { before: _, after }) => {
+                return Err(LowerError {
+                    what: format!("table {}", after.name),
+                    why: "a changed table must come as a table change".to_owned(),
+                    help: "this is a mistake in the comparison; please report it".to_owned(),
+                });
+            }
+            Change::AlterTable(change) => steps.extend(alter_table(change, &context)?),
+            Change::Opaque(delta) => steps.extend(opaques::steps(delta, &context)?),
+        }
+    }
+    steps.extend(columns::around(&context));
+    steps.extend(constraints::around(&context));
+    steps.extend(opaques::around(&context));
+    Ok(steps)
+}
+
+fn schema(delta: &Delta<crate::text::Ident>) -> Vec<Step> {
+    match delta {
+        Delta::Add(name) => vec![
+            step(
+                Action::CreateSchema,
+                format!("create schema {name}"),
+                vec![format!("CREATE SCHEMA {}", quote_ident(name))],
+            )
+            .makes([Resource::Schema(name.clone())]),
+        ],
+        Delta::Drop(name) => vec![
+            step(
+                Action::DropSchema,
+                format!("drop schema {name}"),
+                vec![format!("DROP SCHEMA {}", quote_ident(name))],
+            )
+            .takes([Resource::Schema(name.clone())]),
+        ],
+        // A schema is its name.
+        Delta::Alter { .. } => Vec::new(),
+    }
+}
+
+fn alter_table(change: &TableChange, context: &Context<'_>) -> Result<Vec<Step>, LowerError> {
+    let mut steps = columns::steps(change, context)?;
+    steps.extend(constraints::steps(change, context));
+    let (before, after) = (&change.before, &change.after);
+    if before.comment != after.comment {
+        let statement = render::comment_on_table(&after.name, after.comment.as_deref());
+        steps.push(
+            step(Action::Comment, format!("comment on {}", after.name), vec![statement])
+                .needs([Resource::Table(after.name.clone())]),
+        );
+    }
+    if is_unlogged(before) != is_unlogged(after) {
+        let word = if is_unlogged(after) { "UNLOGGED" } else { "LOGGED" };
+        let statement = format!("ALTER TABLE {} SET {word}", quote_name(&after.name));
+        steps.push(
+            step(
+                Action::SetLogged,
+                format!("set {} {}", after.name, word.to_lowercase()),
+                vec![statement],
+            )
+            .needs(super::context::values(after)),
+        );
+    }
+    Ok(steps)
+}
+
+fn is_unlogged(table: &Table) -> bool {
+    match table.options {
+        TableOptions::Postgres { unlogged } => unlogged,
+        TableOptions::Sqlite { .. } => false,
+    }
 }

@@ -1,3 +1,25 @@
-//! The postgres dialect.
+//! PostgreSQL 13 to 18: reading a database and carrying out changes.
+
+pub mod inspect;
+pub mod types;
 
 pub mod lower;
+pub mod realize;
+pub mod action;
+pub mod lock;
+pub mod undo;
+pub mod work;
+
+mod around;
+mod columns;
+mod constraints;
+mod context;
+mod enums;
+mod keep;
+mod opaques;
+pub mod quote;
+mod renames;
+mod render;
+mod sequences;
+mod tables;
+mod values;

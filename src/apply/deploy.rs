@@ -1,0 +1,389 @@
+//! The whole way of a plan onto a database: one migrator, unbroken ledger, no drift, rehearsed, rows checked, run.
+//! Nothing is written before all of that holds.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use thiserror::Error;
+
+use super::book::{self, Books};
+use super::rehearse::{Evidence, Part, Rehearsal, RehearseError, Stage, rehearse};
+use super::run::{Expectation, Finished, RunError, run};
+use super::{Bundle, Context};
+use crate::catalog::Printed;
+use crate::db::lock::{Claim, Holder};
+use crate::db::{Database, DbError};
+use crate::dialect::Direction;
+use crate::journal::{Action, Unfinished, applied, broken_link};
+use crate::shadow::ShadowError;
+use crate::shadow::snapshot::{SnapshotOptions, snapshot};
+use crate::verify::{Verdict, VerifyError, verify};
+
+/// How a deployment goes about it.
+pub struct Options {
+    pub rehearsal: RehearsalPolicy,
+    pub snapshot: SnapshotOptions,
+    /// The folder that evidence is read from and written to.
+    pub evidence: PathBuf,
+    /// How long to wait for another migrator.
+    pub patience: Duration,
+    pub loss: LossPolicy,
+}
+
+/// Whether a plan must have been rehearsed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RehearsalPolicy {
+    Demand,
+    /// `--no-rehearsal`: goes into the ledger with the reason.
+    Skip,
+}
+
+/// Whether rows that cannot live in the old shape stop a rollback.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LossPolicy {
+    Refuse,
+    Allow,
+}
+
+/// What was done.
+#[derive(Debug)]
+pub struct Deployed {
+    pub finished: Vec<Finished>,
+    /// The rehearsal that was made for it; `None` where evidence was at hand or none was wanted.
+    pub rehearsal: Option<Rehearsal>,
+    /// What the rows said; it may hold warnings.
+    pub verdict: Verdict,
+}
+
+/// Why nothing, or not everything, was done.
+#[derive(Debug, Error)]
+pub enum DeployError {
+    #[error(transparent)]
+    Db(#[from] DbError),
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
+    #[error(transparent)]
+    Rehearse(#[from] RehearseError),
+    #[error(transparent)]
+    Shadow(#[from] ShadowError),
+    #[error("`{path}`: {source}")]
+    Evidence { path: String, source: std::io::Error },
+    #[error(
+        "another migrator is at work on this database: {0}\nhelp: wait for it, or look at what it does"
+    )]
+    Busy(String),
+    #[error(
+        "row {0} of the ledger does not follow from the row before: it was changed by hand\n\
+         help: restore the bookkeeping tables from a backup; `migrate log --verify` shows the chain"
+    )]
+    Ledger(u64),
+    #[error(
+        "the database is not as version `{version}` left it: somebody changed its schema\n  \
+         expected {expected}\n  found    {found}\n\
+         help: `migrate diff version:N URL` shows what differs; undo it, or put it into the model and plan it"
+    )]
+    Drift { version: String, expected: String, found: String },
+    #[error(
+        "this plan starts from another schema than this database has\n  planned from {expected}\n  found        {found}\n\
+         help: plan again from this database"
+    )]
+    WrongStart { expected: String, found: String },
+    #[error(
+        "`{version}` stopped half-way ({way}, after step {done}) and must be finished first\n\
+         help: run the same command again with that version's plan; it resumes after step {done}"
+    )]
+    HalfWay { version: String, way: &'static str, done: u32 },
+    #[error(
+        "step {step} of `{version}` was running outside a transaction when the last run ended; whether it took \
+         effect is not known\nhelp: look at the object it makes; then drop it and run again"
+    )]
+    Uncertain { version: String, step: u32 },
+    #[error("`{0}` is not applied to this database, so it cannot be rolled back")]
+    NotApplied(String),
+    #[error("the rehearsal did not pass; nothing was applied")]
+    NotPassed(Box<Rehearsal>),
+    #[error("rows break rules; nothing was applied")]
+    Violations(Box<Verdict>),
+    #[error("rows cannot live in the old shape; nothing was rolled back")]
+    Unfit(Box<Verdict>),
+    #[error("{error}")]
+    Run {
+        error: Box<RunError>,
+        /// What was finished before.
+        finished: Vec<Finished>,
+    },
+}
+
+/// Applies plans one after the other.
+///
+/// # Errors
+/// [`DeployError`]; all but `Run` leave the database as it was.
+pub fn deploy(
+    database: &mut Database,
+    parts: &[Part<'_>],
+    options: &Options,
+    context: &mut Context<'_>,
+) -> Result<Deployed, DeployError> {
+    let _guard = claim(database, options.patience)?;
+    let books = sound_books(database)?;
+    let open = resumable(&books, parts.first().map(|part| part.bundle), Direction::Up)?;
+    let found = database.inspect()?.fingerprint();
+    if open.is_none() {
+        refuse_drift(&books, parts, &found)?;
+    }
+    let mut deployed =
+        Deployed { finished: Vec::new(), rehearsal: None, verdict: Verdict::default() };
+    let evidence = match (options.rehearsal, &open) {
+        (RehearsalPolicy::Demand, None) => {
+            evidence(database, parts, &found, options, context, &mut deployed)?
+        }
+        (RehearsalPolicy::Skip, _) | (RehearsalPolicy::Demand, Some(_)) => Vec::new(),
+    };
+    for (position, part) in parts.iter().enumerate() {
+        let resumed = open.as_ref().filter(|_| position == 0);
+        if resumed.is_none() {
+            check_rows(database, part.bundle, context, &mut deployed)?;
+        }
+        book::prepare(database)?;
+        let expect = match evidence.get(position) {
+            Some(evidence) => Expectation::Schema(evidence.after().to_owned()),
+            None => promised(part.bundle),
+        };
+        let books = book::read(database)?;
+        let last = books.entries.last();
+        let outcome = run(database, part.bundle, Direction::Up, &expect, last, resumed, context);
+        match outcome {
+            Ok(finished) => deployed.finished.push(finished),
+            Err(error) => {
+                let finished = deployed.finished;
+                return Err(DeployError::Run { error: Box::new(error), finished });
+            }
+        }
+    }
+    Ok(deployed)
+}
+
+/// Takes plans back, newest first.
+///
+/// # Errors
+/// [`DeployError`]; all but `Run` leave the database as it was.
+pub fn take_back(
+    database: &mut Database,
+    bundles: &[&Bundle],
+    options: &Options,
+    context: &mut Context<'_>,
+) -> Result<Deployed, DeployError> {
+    let _guard = claim(database, options.patience)?;
+    let books = sound_books(database)?;
+    let open = resumable(&books, bundles.first().copied(), Direction::Down)?;
+    let mut deployed =
+        Deployed { finished: Vec::new(), rehearsal: None, verdict: Verdict::default() };
+    for (position, bundle) in bundles.iter().enumerate() {
+        let books = book::read(database)?;
+        let in_force = applied(&books.entries);
+        let Some(at) = in_force
+            .iter()
+            .position(|entry| entry.version == bundle.name && entry.action == Action::Apply)
+        else {
+            return Err(DeployError::NotApplied(bundle.name.clone()));
+        };
+        let resumed = open.as_ref().filter(|_| position == 0);
+        if resumed.is_none() {
+            let found = database.inspect()?.fingerprint();
+            refuse_drift(&books, &[], &found)?;
+            if options.loss == LossPolicy::Refuse {
+                refuse_unfit(database, bundle, context)?;
+            }
+        }
+        let expect =
+            match books.entries.iter().rev().find(|entry| entry.number < in_force[at].number) {
+                Some(entry) => Expectation::Schema(entry.schema.clone()),
+                None if bundle.plan.printed == Printed::ByEngine => {
+                    Expectation::Schema(bundle.plan.before.clone())
+                }
+                None => Expectation::Unknown,
+            };
+        let last = books.entries.last();
+        match run(database, bundle, Direction::Down, &expect, last, resumed, context) {
+            Ok(finished) => deployed.finished.push(finished),
+            Err(error) => {
+                let finished = deployed.finished;
+                return Err(DeployError::Run { error: Box::new(error), finished });
+            }
+        }
+    }
+    Ok(deployed)
+}
+
+fn claim(
+    database: &mut Database,
+    patience: Duration,
+) -> Result<crate::db::lock::LockGuard, DeployError> {
+    match database.try_lock(patience)? {
+        Claim::Held(guard) => Ok(guard),
+        Claim::Busy(Holder { process, application, user, since }) => Err(DeployError::Busy(
+            format!("process {process} ({application}, user {user}, since {since})"),
+        )),
+    }
+}
+
+/// The books, if nobody has changed the ledger by hand.
+///
+/// # Errors
+/// The first row that does not follow.
+pub fn sound_books(database: &mut Database) -> Result<Books, DeployError> {
+    let books = book::read(database)?;
+    match broken_link(&books.entries) {
+        Some(number) => Err(DeployError::Ledger(number)),
+        None => Ok(books),
+    }
+}
+
+/// The run that stopped half-way, if it is the one that would go on now.
+fn resumable(
+    books: &Books,
+    next: Option<&Bundle>,
+    way: Direction,
+) -> Result<Option<Unfinished>, DeployError> {
+    let Some(open) = &books.open else { return Ok(None) };
+    if let Some(step) = open.uncertain {
+        return Err(DeployError::Uncertain { version: open.version.clone(), step });
+    }
+    let same = next.is_some_and(|bundle| bundle.name == open.version && bundle.hash == open.plan);
+    if same && open.way == way {
+        return Ok(Some(open.clone()));
+    }
+    let way = match open.way {
+        Direction::Up => "apply",
+        Direction::Down => "rollback",
+    };
+    Err(DeployError::HalfWay { version: open.version.clone(), way, done: open.done })
+}
+
+fn refuse_drift(books: &Books, parts: &[Part<'_>], found: &str) -> Result<(), DeployError> {
+    if let Some(last) = books.entries.last() {
+        if last.schema != found {
+            return Err(DeployError::Drift {
+                version: last.version.clone(),
+                expected: last.schema.clone(),
+                found: found.to_owned(),
+            });
+        }
+    }
+    let Some(first) = parts.first().map(|part| &part.bundle.plan) else { return Ok(()) };
+    if first.printed == Printed::ByEngine && first.before != found {
+        let expected = first.before.clone();
+        return Err(DeployError::WrongStart { expected, found: found.to_owned() });
+    }
+    Ok(())
+}
+
+fn promised(bundle: &Bundle) -> Expectation {
+    match bundle.plan.printed {
+        Printed::ByEngine => Expectation::Schema(bundle.plan.after.clone()),
+        Printed::ByModel => Expectation::Unknown,
+    }
+}
+
+/// Evidence for every plan: from files that fit this schema, else from a rehearsal now.
+fn evidence(
+    database: &mut Database,
+    parts: &[Part<'_>],
+    found: &str,
+    options: &Options,
+    context: &mut Context<'_>,
+    deployed: &mut Deployed,
+) -> Result<Vec<Evidence>, DeployError> {
+    let stored = stored_evidence(&options.evidence, parts, found);
+    if stored.len() == parts.len() {
+        return Ok(stored);
+    }
+    let rehearsal = rehearse_on_snapshot(database, parts, options, context)?;
+    if rehearsal.verdict.fails() {
+        return Err(DeployError::Violations(Box::new(rehearsal.verdict)));
+    }
+    if !rehearsal.passed() {
+        return Err(DeployError::NotPassed(Box::new(rehearsal)));
+    }
+    let evidence = rehearsal.evidence.clone();
+    deployed.rehearsal = Some(rehearsal);
+    Ok(evidence)
+}
+
+/// Copies the database and rehearses plans on the copy; evidence of those that pass is written down.
+///
+/// # Errors
+/// No shadow can be had, or it fails.
+pub fn rehearse_on_snapshot(
+    database: &mut Database,
+    parts: &[Part<'_>],
+    options: &Options,
+    context: &mut Context<'_>,
+) -> Result<Rehearsal, DeployError> {
+    context.progress.phase("copying the database to a shadow");
+    let mut shadow = snapshot(database, &options.snapshot)?;
+    let provider = shadow.note().to_owned();
+    let mut stage = Stage { shadow: shadow.database(), provider };
+    let rehearsal = rehearse(&mut stage, parts, context)?;
+    for evidence in &rehearsal.evidence {
+        write_evidence(&options.evidence, evidence)?;
+    }
+    Ok(rehearsal)
+}
+
+/// Evidence on file, in order, as far as each starts from the schema the one before leads to.
+fn stored_evidence(folder: &Path, parts: &[Part<'_>], found: &str) -> Vec<Evidence> {
+    let mut schema = found.to_owned();
+    let mut evidence: Vec<Evidence> = Vec::new();
+    for part in parts {
+        // A file that is absent or cannot be read is no evidence: the rehearsal is made anew.
+        let stored = std::fs::read_to_string(evidence_path(folder, &part.bundle.hash, &schema))
+            .ok()
+            .and_then(|text| serde_json::from_str::<Evidence>(&text).ok())
+            .filter(|stored| stored.plan() == part.bundle.hash && stored.before() == schema);
+        let Some(stored) = stored else { break };
+        schema = stored.after().to_owned();
+        evidence.push(stored);
+    }
+    evidence
+}
+
+fn write_evidence(folder: &Path, evidence: &Evidence) -> Result<(), DeployError> {
+    let path = evidence_path(folder, evidence.plan(), evidence.before());
+    let failed = |source| DeployError::Evidence { path: path.display().to_string(), source };
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    let json = serde_json::to_string_pretty(evidence).expect("evidence is plain data");
+    std::fs::write(&path, json + "\n").map_err(failed)
+}
+
+fn evidence_path(folder: &Path, plan: &str, schema: &str) -> PathBuf {
+    let short = |hash: &str| hash.get(..16).unwrap_or(hash).to_owned();
+    folder.join(format!("{}-{}.json", short(plan), short(schema)))
+}
+
+fn check_rows(
+    database: &mut Database,
+    bundle: &Bundle,
+    context: &mut Context<'_>,
+    deployed: &mut Deployed,
+) -> Result<(), DeployError> {
+    let mut hear = |rule: &str| context.progress.phase(&format!("{}: {rule}", bundle.name));
+    deployed.verdict.extend(verify(database, &bundle.plan.up.checks, &mut hear)?);
+    if deployed.verdict.fails() {
+        return Err(DeployError::Violations(Box::new(std::mem::take(&mut deployed.verdict))));
+    }
+    Ok(())
+}
+
+fn refuse_unfit(
+    database: &mut Database,
+    bundle: &Bundle,
+    context: &mut Context<'_>,
+) -> Result<(), DeployError> {
+    let mut hear = |rule: &str| context.progress.phase(&format!("{}: {rule}", bundle.name));
+    let verdict = verify(database, &bundle.plan.down.checks, &mut hear)?;
+    if verdict.fails() {
+        return Err(DeployError::Unfit(Box::new(verdict)));
+    }
+    Ok(())
+}

@@ -1,0 +1,387 @@
+//! Runs the steps of one way of a plan: consecutive shared steps in one transaction, each step's journal row in the
+//! transaction of the step, the ledger row with the last of them.
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use super::{Bundle, Context, book};
+use crate::catalog::Catalog;
+use crate::db::{Database, DbError, DbErrorKind, Mode, Row};
+use crate::dialect::{Absence, Direction, Step, Transaction, bookkeeping, session};
+use crate::journal::{Action, Entry, StepRow, StepState, Unfinished};
+use crate::text::Dialect;
+
+/// What must be true of the schema when the run is finished.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expectation {
+    /// This fingerprint, as a rehearsal or an engine-printed plan promised.
+    Schema(String),
+    /// Nothing is known beforehand (an unrehearsed run of a plan made from models).
+    Unknown,
+}
+
+/// A finished run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finished {
+    pub entry: Entry,
+    pub steps: Vec<Timing>,
+}
+
+/// How long a step took.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Timing {
+    pub title: String,
+    pub ms: u64,
+    /// Rows that its statements changed, as the engine counts them.
+    pub rows: u64,
+}
+
+/// A run that did not finish, and how far it got.
+#[derive(Debug, thiserror::Error)]
+#[error("{problem}")]
+pub struct RunError {
+    pub problem: Problem,
+    /// The step it happened in: position and title.
+    pub step: Option<(usize, String)>,
+    pub reached: Reached,
+}
+
+/// What went wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum Problem {
+    #[error(transparent)]
+    Db(#[from] DbError),
+    #[error(
+        "kept data `{0}` is gone (released?), so the old values cannot be put back\n\
+         help: restore a backup, or go forward with a new version"
+    )]
+    KeptDataGone(String),
+    #[error(
+        "{new} row(s) would point at rows that do not exist (foreign_key_check): {example}\n\
+         help: repair the rows, or write `backfill:` for the column"
+    )]
+    Orphans { new: usize, example: String },
+    #[error(
+        "the schema after the last step is not the one that was promised\n  promised {promised}\n  found    {found}\n\
+         help: this is a fault of the plan, not of your data; please report it with plan.json"
+    )]
+    WrongSchema { promised: String, found: String },
+}
+
+/// How far a run got before it failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reached {
+    /// Everything was rolled back: the database is as it was.
+    Nothing,
+    /// Some steps are committed; `apply` resumes after them.
+    Partly { done: u32 },
+}
+
+/// Runs one way of a bundle, after the steps an earlier run finished.
+///
+/// # Errors
+/// [`RunError`] says which step failed, why, and how far the run got.
+pub fn run(
+    database: &mut Database,
+    bundle: &Bundle,
+    way: Direction,
+    expect: &Expectation,
+    last: Option<&Entry>,
+    open: Option<&Unfinished>,
+    context: &mut Context<'_>,
+) -> Result<Finished, RunError> {
+    let started = Instant::now();
+    let mut runner = Runner {
+        database,
+        bundle,
+        way,
+        run: last.map_or(1, |entry| entry.number + 1),
+        done: open.map_or(0, |open| open.done),
+        at: None,
+        timings: Vec::new(),
+    };
+    let seal = |schema: String, now: String, who: &super::Who| Entry {
+        number: 0,
+        at: now,
+        action: match way {
+            Direction::Up => Action::Apply,
+            Direction::Down => Action::Rollback,
+        },
+        version: bundle.name.clone(),
+        plan: bundle.hash.clone(),
+        schema,
+        actor: who.actor.clone(),
+        host: who.host.clone(),
+        commit: who.commit.clone(),
+        tool: who.tool.clone(),
+        reason: who.reason.clone(),
+        duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        previous: String::new(),
+        hash: String::new(),
+    };
+    let finished =
+        runner.all(expect, context, &|schema, now, who| seal(schema, now, who).sealed(last));
+    let at = runner.at.take();
+    let done = runner.done;
+    let timings = std::mem::take(&mut runner.timings);
+    match finished {
+        Ok(entry) => Ok(Finished { entry, steps: timings }),
+        Err(problem) => Err(RunError {
+            problem,
+            step: at,
+            reached: if done == 0 { Reached::Nothing } else { Reached::Partly { done } },
+        }),
+    }
+}
+
+type Seal<'a> = &'a dyn Fn(String, String, &super::Who) -> Entry;
+
+struct Runner<'a> {
+    database: &'a mut Database,
+    bundle: &'a Bundle,
+    way: Direction,
+    run: u64,
+    /// Steps whose work is committed.
+    done: u32,
+    at: Option<(usize, String)>,
+    timings: Vec<Timing>,
+}
+
+impl Runner<'_> {
+    fn all(
+        &mut self,
+        expect: &Expectation,
+        context: &mut Context<'_>,
+        seal: Seal<'_>,
+    ) -> Result<Entry, Problem> {
+        let bundle = self.bundle;
+        let steps = bundle.steps(self.way);
+        let segments = segments(steps);
+        for (index, segment) in segments.iter().enumerate() {
+            let is_last = index + 1 == segments.len();
+            if !is_last && segment.end <= self.done as usize {
+                continue;
+            }
+            let positions: Vec<usize> =
+                segment.clone().filter(|position| *position >= self.done as usize).collect();
+            let entry = match segment_transaction(steps, segment.start) {
+                Transaction::Outside => {
+                    self.outside(&positions, context)?;
+                    if !is_last {
+                        continue;
+                    }
+                    self.transaction(&[], End::Ledger(expect), context, seal)?
+                }
+                Transaction::Shared | Transaction::Own if is_last => {
+                    self.transaction(&positions, End::Ledger(expect), context, seal)?
+                }
+                Transaction::Shared | Transaction::Own => {
+                    self.transaction(&positions, End::Journal, context, seal)?
+                }
+            };
+            if let Some(entry) = entry {
+                return Ok(entry);
+            }
+        }
+        // A plan without steps still leaves its mark.
+        let entry = self.transaction(&[], End::Ledger(expect), context, seal)?;
+        entry.ok_or_else(|| {
+            Problem::Db(DbError::new(DbErrorKind::Sql, "the run ended without a ledger row"))
+        })
+    }
+
+    /// Steps that share one transaction; the ledger row too where they are the last.
+    fn transaction(
+        &mut self,
+        positions: &[usize],
+        end: End<'_>,
+        context: &mut Context<'_>,
+        seal: Seal<'_>,
+    ) -> Result<Option<Entry>, Problem> {
+        self.before_transaction()?;
+        self.database.begin(Mode::Write)?;
+        let worked = self.inside_transaction(positions, end, context, seal);
+        let ended = match &worked {
+            Ok(_) => self.database.commit().map_err(Problem::from),
+            // The first error is the one that tells; a lost connection has rolled back by itself.
+            Err(_) => {
+                let _ = self.database.rollback();
+                Ok(())
+            }
+        };
+        self.after_transaction()?;
+        let entry = worked?;
+        ended?;
+        if let Some(last) = positions.last() {
+            self.done = u32::try_from(*last + 1).unwrap_or(u32::MAX);
+        }
+        Ok(entry)
+    }
+
+    fn inside_transaction(
+        &mut self,
+        positions: &[usize],
+        end: End<'_>,
+        context: &mut Context<'_>,
+        seal: Seal<'_>,
+    ) -> Result<Option<Entry>, Problem> {
+        let orphans = self.orphans()?;
+        for sql in session::steps_begin(self.database.dialect()) {
+            self.database.execute(&sql)?;
+        }
+        for position in positions {
+            self.step(*position, context)?;
+            self.journal(*position, StepState::Done, context)?;
+        }
+        for sql in session::steps_end(self.database.dialect()) {
+            self.database.execute(&sql)?;
+        }
+        self.refuse_new_orphans(&orphans)?;
+        let End::Ledger(expect) = end else { return Ok(None) };
+        context.progress.phase("checking the schema");
+        let found = self.database.inspect_here()?;
+        let found = self.promised(&found, expect)?;
+        let entry = seal(found, (context.now)(), &context.who);
+        book::write_entry(self.database, &entry)?;
+        Ok(Some(entry))
+    }
+
+    fn promised(&self, found: &Catalog, expect: &Expectation) -> Result<String, Problem> {
+        let found = found.fingerprint();
+        match expect {
+            Expectation::Schema(promised) if *promised != found => {
+                Err(Problem::WrongSchema { promised: promised.clone(), found })
+            }
+            Expectation::Schema(_) | Expectation::Unknown => Ok(found),
+        }
+    }
+
+    /// A step that the engine refuses to run inside a transaction: its start is written down before it.
+    fn outside(&mut self, positions: &[usize], context: &mut Context<'_>) -> Result<(), Problem> {
+        for position in positions {
+            self.journal(*position, StepState::Started, context)?;
+            self.step(*position, context)?;
+            self.journal(*position, StepState::Done, context)?;
+            self.done = u32::try_from(*position + 1).unwrap_or(u32::MAX);
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, position: usize, context: &mut Context<'_>) -> Result<(), Problem> {
+        let bundle = self.bundle;
+        let steps = bundle.steps(self.way);
+        let step = &steps[position];
+        self.at = Some((position + 1, step.title.clone()));
+        if !self.has_kept_data(step)? {
+            return Ok(());
+        }
+        context.progress.step(position + 1, steps.len(), &step.title);
+        let started = Instant::now();
+        let mut rows = 0;
+        for statement in &step.statements {
+            rows += self.database.execute(statement)?;
+        }
+        let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.timings.push(Timing { title: step.title.clone(), ms, rows });
+        Ok(())
+    }
+
+    /// Whether the step is to run: kept data that it reads is there, or it reads none.
+    fn has_kept_data(&mut self, step: &Step) -> Result<bool, Problem> {
+        let Some(kept) = &step.reads_kept else { return Ok(true) };
+        let names = self.database.rows(&bookkeeping::kept(self.bundle.dialect))?;
+        let there = names.iter().flatten().flatten().any(|name| *name == kept.name);
+        match (there, kept.absence) {
+            (true, _) => Ok(true),
+            (false, Absence::Skip) => Ok(false),
+            (false, Absence::Refuse) => Err(Problem::KeptDataGone(kept.name.clone())),
+        }
+    }
+
+    fn journal(
+        &mut self,
+        position: usize,
+        state: StepState,
+        context: &Context<'_>,
+    ) -> Result<(), Problem> {
+        let row = StepRow {
+            run: self.run,
+            version: self.bundle.name.clone(),
+            way: self.way,
+            plan: self.bundle.hash.clone(),
+            step: u32::try_from(position + 1).unwrap_or(u32::MAX),
+            title: self.bundle.steps(self.way)[position].title.clone(),
+            state,
+            at: (context.now)(),
+        };
+        Ok(book::write_step(self.database, &row)?)
+    }
+
+    /// SQLite ignores `PRAGMA foreign_keys` inside a transaction, so it is switched before.
+    fn before_transaction(&mut self) -> Result<(), Problem> {
+        for sql in session::steps_before(self.database.dialect()) {
+            self.database.execute(&sql)?;
+        }
+        Ok(())
+    }
+
+    fn after_transaction(&mut self) -> Result<(), Problem> {
+        for sql in session::steps_after(self.database.dialect()) {
+            self.database.execute(&sql)?;
+        }
+        Ok(())
+    }
+
+    /// Rows whose foreign key points nowhere; SQLite only, where keys are off while steps run.
+    fn orphans(&mut self) -> Result<Vec<Row>, Problem> {
+        match self.database.dialect() {
+            Dialect::Postgres => Ok(Vec::new()),
+            Dialect::Sqlite => Ok(self.database.rows(&session::orphans())?),
+        }
+    }
+
+    fn refuse_new_orphans(&mut self, before: &[Row]) -> Result<(), Problem> {
+        let after = self.orphans()?;
+        if after.len() <= before.len() {
+            return Ok(());
+        }
+        let known: BTreeSet<&Row> = before.iter().collect();
+        let new: Vec<&Row> = after.iter().filter(|row| !known.contains(row)).collect();
+        let text = |row: &Row, position: usize| {
+            row.get(position).cloned().flatten().unwrap_or_else(|| "?".to_owned())
+        };
+        let example = new
+            .first()
+            .map(|row| format!("{} row {} -> {}", text(row, 0), text(row, 1), text(row, 2)))
+            .unwrap_or_default();
+        Err(Problem::Orphans { new: after.len() - before.len(), example })
+    }
+}
+
+/// How a transaction of a run ends.
+#[derive(Clone, Copy)]
+enum End<'a> {
+    Journal,
+    Ledger(&'a Expectation),
+}
+
+fn segment_transaction(steps: &[Step], position: usize) -> Transaction {
+    steps[position].facts.transaction
+}
+
+/// Runs of consecutive shared steps; every other step on its own.
+fn segments(steps: &[Step]) -> Vec<std::ops::Range<usize>> {
+    let mut segments: Vec<std::ops::Range<usize>> = Vec::new();
+    for (position, step) in steps.iter().enumerate() {
+        match segments.last_mut() {
+            Some(segment)
+                if step.facts.transaction == Transaction::Shared
+                    && segment_transaction(steps, segment.start) == Transaction::Shared =>
+            {
+                segment.end = position + 1;
+            }
+            _ => segments.push(position..position + 1),
+        }
+    }
+    segments
+}

@@ -1,0 +1,241 @@
+//! `migrate apply`: runs pending versions, or a plan folder.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::apply::deploy::{Deployed, LossPolicy, Options, RehearsalPolicy, deploy, sound_books};
+use crate::apply::rehearse::Part;
+use crate::apply::{Bundle, Context};
+use crate::catalog::Catalog;
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use crate::cli::world::{World, now};
+use crate::db::{Access, Database};
+use crate::journal::applied;
+use crate::report::rehearsal;
+use crate::report::style::{FAINT, GOOD, duration, paint};
+use crate::report::violation;
+use crate::source::project::{Project, Version};
+
+use super::{plan_folder, versions};
+
+/// Run pending versions.
+///
+/// Before anything is written: one migrator at a time, ledger unbroken, schema as the last run left it, rehearsed up,
+/// down and up on a copy with all rows, every new rule checked on every row.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ApplyArgs {
+    /// Run this plan folder instead of the project's versions
+    #[arg(long, value_name = "DIR", conflicts_with = "to")]
+    plan: Option<PathBuf>,
+    /// Stop after this version
+    #[arg(long, value_name = "VERSION")]
+    to: Option<String>,
+    /// Say what would run, and run nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Apply without a rehearsal (goes into the ledger)
+    #[arg(long)]
+    no_rehearsal: bool,
+    /// Why something usual is left out (goes into the ledger)
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// Seconds to wait for another migrator
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    wait: u64,
+}
+
+pub(crate) fn run(args: &ApplyArgs, world: &World) -> Result<Exit, CliError> {
+    let project = project_for(world, args.plan.as_ref())?;
+    let access = if args.plan.is_some() { Access::ReadWrite } else { Access::Create };
+    let mut database = world.open(project.as_ref(), access)?;
+    let pending = match (&args.plan, &project) {
+        (Some(folder), _) => {
+            vec![Pending { bundle: plan_folder::read(&world.folder.join(folder))?, target: None }]
+        }
+        (None, Some(project)) => pending(world, project, &mut database, args.to.as_deref())?,
+        (None, None) => return Err(world.project().err().unwrap_or_else(no_project)),
+    };
+    if pending.is_empty() {
+        world.print("nothing to apply: the database is at the last version\n");
+        return Ok(Exit::Done);
+    }
+    if let Some(wrong) = pending.iter().find(|next| next.bundle.dialect != database.dialect()) {
+        return Err(CliError::new(
+            Exit::Failure,
+            format!(
+                "`{}` is for {}, and {} is not",
+                wrong.bundle.name,
+                wrong.bundle.dialect,
+                database.describe()
+            ),
+        ));
+    }
+    if args.dry_run {
+        for next in &pending {
+            world.print(&format!("would apply {}\n", next.bundle.name));
+            world.print(&crate::report::plan::plan(&next.bundle.plan));
+        }
+        return Ok(Exit::Done);
+    }
+    world.confirm(project.as_ref(), "apply", &database)?;
+    let options = options(world, project.as_ref(), args)?;
+    let parts: Vec<Part<'_>> = pending
+        .iter()
+        .map(|next| Part { bundle: &next.bundle, target: next.target.clone() })
+        .collect();
+    let mut spinner = world.spinner();
+    let mut context =
+        Context { who: world.who(args.reason.as_deref()), now, progress: &mut spinner };
+    let deployed = deploy(&mut database, &parts, &options, &mut context);
+    drop(spinner);
+    let deployed = deployed?;
+    report(world, &deployed, &database);
+    Ok(Exit::Done)
+}
+
+fn no_project() -> CliError {
+    CliError::usage("neither a project nor `--plan DIR` is given")
+}
+
+/// The project, unless a plan folder stands for itself.
+pub(crate) fn project_for(
+    world: &World,
+    plan: Option<&PathBuf>,
+) -> Result<Option<Project>, CliError> {
+    match plan {
+        Some(_) => world.project_if_any(),
+        None => world.project().map(Some),
+    }
+}
+
+fn options(
+    world: &World,
+    project: Option<&Project>,
+    args: &ApplyArgs,
+) -> Result<Options, CliError> {
+    Ok(Options {
+        rehearsal: if args.no_rehearsal { RehearsalPolicy::Skip } else { RehearsalPolicy::Demand },
+        snapshot: world.snapshot_options(project)?,
+        evidence: evidence_folder(world, project, args.plan.as_ref()),
+        patience: Duration::from_secs(args.wait),
+        loss: LossPolicy::Refuse,
+    })
+}
+
+/// `.migrate/evidence` of the project, or `evidence` in the plan folder.
+pub(crate) fn evidence_folder(
+    world: &World,
+    project: Option<&Project>,
+    plan: Option<&PathBuf>,
+) -> PathBuf {
+    match (project, plan) {
+        (_, Some(plan)) => world.folder.join(plan).join("evidence"),
+        (Some(project), None) => project.root.join(".migrate").join("evidence"),
+        (None, None) => world.folder.join(".migrate").join("evidence"),
+    }
+}
+
+/// A plan that is to run, and the schema it should lead to.
+pub(crate) struct Pending {
+    pub(crate) bundle: Bundle,
+    pub(crate) target: Option<Catalog>,
+}
+
+/// The versions after the last one in force.
+pub(crate) fn pending(
+    world: &World,
+    project: &Project,
+    database: &mut Database,
+    to: Option<&str>,
+) -> Result<Vec<Pending>, CliError> {
+    let all = project.versions()?;
+    let books = sound_books(database)?;
+    let in_force = applied(&books.entries);
+    refuse_foreign(
+        &all,
+        in_force.iter().map(|entry| (entry.version.as_str(), entry.plan.as_str())),
+        database,
+    )?;
+    let last = in_force
+        .iter()
+        .filter_map(|entry| all.iter().position(|v| v.manifest.id.as_str() == entry.version))
+        .max();
+    let start = last.map_or(0, |position| position + 1);
+    let end = match to {
+        Some(name) => {
+            let version = versions::find(&all, name)?;
+            all.iter().position(|other| other == version).map_or(all.len(), |position| position + 1)
+        }
+        None => all.len(),
+    };
+    let chosen = all.get(start..end.max(start)).unwrap_or_default();
+    chosen
+        .iter()
+        .map(|version| {
+            Ok(Pending {
+                bundle: versions::bundle(version, database.dialect())?,
+                target: Some(versions::target(world, project, version, database.dialect())?),
+            })
+        })
+        .collect()
+}
+
+/// What is in force must be in the project, with the same files.
+fn refuse_foreign<'a>(
+    all: &[Version],
+    in_force: impl Iterator<Item = (&'a str, &'a str)>,
+    database: &Database,
+) -> Result<(), CliError> {
+    for (name, plan) in in_force.filter(|(name, _)| !name.starts_with("plan ")) {
+        let Some(version) = all.iter().find(|version| version.manifest.id.as_str() == name) else {
+            return Err(CliError::new(
+                Exit::History,
+                format!(
+                    "version `{name}` is applied to {} and is not in this project\n\
+                     help: get the branch that has it; nothing is applied before that",
+                    database.describe()
+                ),
+            ));
+        };
+        let bundle = versions::bundle(version, database.dialect())?;
+        if bundle.hash != plan {
+            return Err(CliError::new(
+                Exit::History,
+                format!(
+                    "version `{name}` was applied to {} with other SQL than the project has now\n\
+                     help: a released version must not change; restore it and plan a new one",
+                    database.describe()
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn report(world: &World, deployed: &Deployed, database: &Database) {
+    if world.global.json {
+        let done: Vec<_> = deployed.finished.iter().map(|finished| &finished.entry).collect();
+        world.print_json(&serde_json::json!({
+            "applied": done, "rehearsal": deployed.rehearsal, "verdict": deployed.verdict,
+        }));
+        return;
+    }
+    if let Some(rehearsed) = &deployed.rehearsal {
+        world.print(&rehearsal::rehearsal(rehearsed));
+    }
+    if deployed.verdict.checked > 0 {
+        world.print(&violation::verdict(&deployed.verdict));
+    }
+    for finished in &deployed.finished {
+        world.print(&format!(
+            "{} {} {}\n",
+            paint(GOOD, "applied"),
+            finished.entry.version,
+            paint(
+                FAINT,
+                &format!("to {} in {}", database.describe(), duration(finished.entry.duration_ms))
+            )
+        ));
+    }
+}

@@ -1,0 +1,230 @@
+//! `migrate check`: the gate. History, plan, rehearsal and rows, all findings in one run.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::apply::Context;
+use crate::apply::deploy::{LossPolicy, Options, RehearsalPolicy, rehearse_on_snapshot};
+use crate::apply::rehearse::Part;
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use crate::cli::world::{World, now};
+use crate::db::Access;
+use crate::report::style::{BAD, CAREFUL, GOOD, paint};
+use crate::report::{rehearsal, status::SchemaStatus};
+use crate::source::project::{Project, Version};
+
+use super::apply::{evidence_folder, pending};
+use super::plan::draft;
+use super::planning::Answers;
+use super::status;
+
+/// The gate for pull requests and deployments.
+///
+/// Without a database: the history is whole and the model is planned. With one (--url, DATABASE_URL or the
+/// environment): no drift, pending versions rehearsed on a copy with all rows, every new rule checked on every row.
+#[derive(Debug, clap::Args)]
+pub(crate) struct CheckArgs {
+    /// A git revision; versions that it has must not have changed since
+    #[arg(long, value_name = "REF")]
+    base: Option<String>,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Serialize)]
+struct Finding {
+    what: &'static str,
+    outcome: Outcome,
+    message: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Outcome {
+    Passed,
+    Skipped,
+    Failed,
+}
+
+struct Gate {
+    findings: Vec<Finding>,
+    exit: Exit,
+}
+
+impl Gate {
+    fn pass(&mut self, what: &'static str, message: impl Into<String>) {
+        self.findings.push(Finding { what, outcome: Outcome::Passed, message: message.into() });
+    }
+
+    fn skip(&mut self, what: &'static str, message: impl Into<String>) {
+        self.findings.push(Finding { what, outcome: Outcome::Skipped, message: message.into() });
+    }
+
+    /// The first failure decides the exit code: checks go from the cause to what follows from it.
+    fn fail(&mut self, what: &'static str, error: CliError) {
+        if self.exit == Exit::Done {
+            self.exit = error.exit;
+        }
+        let message = error.message;
+        self.findings.push(Finding { what, outcome: Outcome::Failed, message });
+    }
+}
+
+pub(crate) fn run(args: &CheckArgs, world: &World) -> Result<Exit, CliError> {
+    let project = world.project()?;
+    let mut gate = Gate { findings: Vec::new(), exit: Exit::Done };
+    match project.versions() {
+        Ok(versions) => {
+            gate.pass("history", format!("{} version(s), one line of descent", versions.len()));
+            released(args, &project, &versions, &mut gate);
+            planned(world, &project, &versions, &mut gate);
+            if let Err(error) = database(world, &project, &mut gate) {
+                gate.fail("database", error);
+            }
+        }
+        Err(error) => gate.fail("history", error.into()),
+    }
+    print(world, &gate);
+    Ok(gate.exit)
+}
+
+/// Versions that the base has must be the same here.
+fn released(args: &CheckArgs, project: &Project, versions: &[Version], gate: &mut Gate) {
+    let Some(base) = &args.base else {
+        gate.skip("released versions", "no --base given");
+        return;
+    };
+    match base_hashes(project, base) {
+        Err(error) => gate.fail("released versions", error),
+        Ok(hashes) => {
+            let changed: Vec<&str> = hashes
+                .iter()
+                .filter(|(id, hash)| {
+                    !versions.iter().any(|version| {
+                        version.manifest.id.as_str() == id.as_str()
+                            && version.manifest.hash == **hash
+                    })
+                })
+                .map(|(id, _)| id.as_str())
+                .collect();
+            if changed.is_empty() {
+                gate.pass("released versions", format!("{} unchanged since {base}", hashes.len()));
+            } else {
+                let message = format!(
+                    "changed or gone since {base}: {}\nhelp: restore them; a released version is followed, not edited",
+                    changed.join(", ")
+                );
+                gate.fail("released versions", CliError::new(Exit::History, message));
+            }
+        }
+    }
+}
+
+/// Version ids and hashes in the base's `chain.sum`.
+fn base_hashes(project: &Project, base: &str) -> Result<BTreeMap<String, String>, CliError> {
+    let path = format!("{}/{}", project.settings.migrations, crate::source::project::CHAIN);
+    let text = crate::source::read_at_revision(&project.root, base, &path)?;
+    let chain = crate::plan::version::Chain::read(&text)
+        .map_err(crate::source::project::ProjectError::History)?;
+    Ok(chain.links.into_iter().map(|link| (link.id.to_string(), link.hash)).collect())
+}
+
+/// The model must be as the last version has it.
+fn planned(world: &World, project: &Project, versions: &[Version], gate: &mut Gate) {
+    match draft(world, project, versions, &Answers::default()) {
+        Err(error) => gate.fail("model", error),
+        Ok(drafts) => {
+            let open: Vec<String> = drafts
+                .files
+                .values()
+                .flat_map(|files| files.plan.summary.iter().map(|line| format!("  {line}")))
+                .collect();
+            if open.is_empty() {
+                gate.pass("model", "as the last version has it");
+            } else {
+                let message = format!(
+                    "the model has changes that no version plans\n{}\nhelp: run `migrate plan NAME` and commit the version",
+                    open.join("\n")
+                );
+                gate.fail("model", CliError::new(Exit::Differences, message));
+            }
+        }
+    }
+}
+
+fn database(world: &World, project: &Project, gate: &mut Gate) -> Result<(), CliError> {
+    if world.url_if_any(Some(project))?.is_none() {
+        gate.skip("database", "none is named: no drift check, no rehearsal, no rows checked");
+        return Ok(());
+    }
+    let mut database = world.open(Some(project), Access::ReadOnly)?;
+    let found = status::read(Some(project), &mut database)?;
+    match found.schema {
+        SchemaStatus::Drifted => {
+            let message = format!(
+                "{} is not as the last run left it\nhelp: `migrate diff` shows how",
+                found.database
+            );
+            gate.fail("drift", CliError::new(Exit::History, message));
+            return Ok(());
+        }
+        SchemaStatus::AsRecorded => gate.pass("drift", "none"),
+        SchemaStatus::Untracked => gate.skip("drift", "nothing was applied to this database yet"),
+    }
+    let pending = pending(world, project, &mut database, None)?;
+    if pending.is_empty() {
+        gate.pass("rehearsal", "nothing is pending");
+        return Ok(());
+    }
+    let options = Options {
+        rehearsal: RehearsalPolicy::Demand,
+        snapshot: world.snapshot_options(Some(project))?,
+        evidence: evidence_folder(world, Some(project), None),
+        patience: Duration::ZERO,
+        loss: LossPolicy::Refuse,
+    };
+    let parts: Vec<Part<'_>> = pending
+        .iter()
+        .map(|next| Part { bundle: &next.bundle, target: next.target.clone() })
+        .collect();
+    let mut spinner = world.spinner();
+    let mut context = Context { who: world.who(None), now, progress: &mut spinner };
+    let outcome = rehearse_on_snapshot(&mut database, &parts, &options, &mut context);
+    drop(spinner);
+    let found = outcome?;
+    let text = rehearsal::rehearsal(&found).trim_end().to_owned();
+    if found.verdict.fails() {
+        gate.fail("rows", CliError::new(Exit::Violations, text));
+    } else if found.passed() {
+        gate.pass("rehearsal", text);
+    } else {
+        gate.fail("rehearsal", CliError::new(Exit::Failure, text));
+    }
+    Ok(())
+}
+
+fn print(world: &World, gate: &Gate) {
+    let failed = gate.findings.iter().filter(|finding| finding.outcome == Outcome::Failed).count();
+    if world.global.json {
+        world.print_json(&serde_json::json!({
+            "check": 1, "passed": failed == 0, "findings": gate.findings, "exit": gate.exit.code(),
+        }));
+        return;
+    }
+    for finding in &gate.findings {
+        let (style, word) = match finding.outcome {
+            Outcome::Passed => (GOOD, "passed "),
+            Outcome::Skipped => (CAREFUL, "skipped"),
+            Outcome::Failed => (BAD, "failed "),
+        };
+        world.print(&format!("{} {}: {}\n", paint(style, word), finding.what, finding.message));
+    }
+    let verdict = if failed == 0 {
+        paint(GOOD, "gate passed")
+    } else {
+        paint(BAD, &format!("gate failed: {failed} finding(s), exit {}", gate.exit.code()))
+    };
+    world.print(&format!("{verdict}\n"));
+}

@@ -1,0 +1,78 @@
+//! `migrate new`: an empty version for SQL written by hand.
+
+use std::collections::BTreeMap;
+
+use crate::catalog::Printed;
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use crate::cli::world::World;
+use crate::dialect::Undo;
+use crate::plan::version::{VersionId, VersionKind};
+use crate::plan::{FORMAT, Files, PlanFile, WayFile};
+use crate::report::style::{GOOD, paint};
+use crate::source::project::Version;
+use crate::text::{Dialect, hash};
+
+use super::plan::{Drafts, version};
+
+/// Make an empty version for SQL written by hand.
+///
+/// Write the SQL of both ways into its files, then seal it with `migrate rehash`, which proves that down takes up
+/// back.
+#[derive(Debug, clap::Args)]
+pub(crate) struct NewArgs {
+    /// A few words that name the version
+    name: String,
+    /// Why, for the version's manifest
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+}
+
+pub(crate) fn run(args: &NewArgs, world: &World) -> Result<Exit, CliError> {
+    let project = world.project()?;
+    let versions = project.versions()?;
+    let Some(last) = versions.last() else {
+        return Err(CliError::new(
+            Exit::Failure,
+            "there is no version to follow yet\nhelp: `migrate plan` makes the first one from the model",
+        ));
+    };
+    let files: BTreeMap<Dialect, Files> =
+        last.plans.iter().map(|(dialect, plan)| (*dialect, empty(&args.name, plan))).collect();
+    let id = VersionId::new(last.manifest.id.number() + 1, &args.name);
+    let drafts = Drafts { snapshot: last.snapshot.clone(), files };
+    let written: Version = version(id, VersionKind::Written, args.reason.clone(), drafts, world);
+    let sealed = project.seal(written)?;
+    let folder = project.migrations().join(sealed.manifest.id.as_str());
+    world.note(&format!("{} {}", paint(GOOD, "made"), folder.display()));
+    world.note("write its up.sql and down.sql, then run `migrate rehash`");
+    Ok(Exit::Done)
+}
+
+fn empty(name: &str, last: &PlanFile) -> Files {
+    let text = |way: &str| {
+        format!(
+            "-- {name}: {way} ({})\n-- Statements end with a semicolon; `migrate` opens the transaction.\n",
+            last.dialect
+        )
+    };
+    let (up, down) = (text("up"), text("down"));
+    let way = |text: &str| WayFile {
+        sha256: hash::sha256(text.as_bytes()),
+        steps: Vec::new(),
+        checks: Vec::new(),
+    };
+    let plan = PlanFile {
+        plan: FORMAT,
+        dialect: last.dialect,
+        printed: Printed::ByModel,
+        tag: hash::sha256_parts([name.as_bytes(), last.tag.as_bytes()])[..8].to_owned(),
+        before: last.after.clone(),
+        after: last.after.clone(),
+        summary: vec!["~ hand-written SQL".to_owned()],
+        undo: Undo::Exact,
+        up: way(&up),
+        down: way(&down),
+    };
+    Files { up, down, plan }
+}

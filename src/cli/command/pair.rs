@@ -1,0 +1,191 @@
+//! Two sources, printed by the same hand, ready to be compared.
+
+use crate::catalog::rule::Rule;
+use crate::catalog::{Catalog, Printed};
+use crate::change::{Intent, Rename, Target};
+use crate::cli::error::CliError;
+use crate::cli::world::World;
+use crate::db::Database;
+use crate::plan::create_script;
+use crate::shadow::scratch::{ScratchOptions, scratch};
+use crate::source::project::Project;
+use crate::source::{Loaded, Source, load};
+use crate::text::{Dialect, Ident, QName};
+
+/// Both sides of a comparison and what the user said of the way.
+pub(crate) struct Pair {
+    pub(crate) before: Catalog,
+    pub(crate) after: Catalog,
+    pub(crate) printed: Printed,
+    pub(crate) intent: Intent,
+    pub(crate) rules: Vec<Rule>,
+    pub(crate) notes: Vec<String>,
+}
+
+/// Reads two sources.
+pub(crate) fn load_pair(
+    world: &World,
+    project: Option<&Project>,
+    before: &Source,
+    after: &Source,
+) -> Result<Pair, CliError> {
+    let dialect = dialect_of(world, project, &[before, after])?;
+    let options = world.load_options(project, dialect)?;
+    same_hand(load(before, &options)?, load(after, &options)?, &options.scratch)
+}
+
+/// Brings two loaded sources into one printing: by our printer where both are models on PostgreSQL (no server is
+/// needed), else by the engine.
+pub(crate) fn same_hand(
+    before: Loaded,
+    after: Loaded,
+    options: &ScratchOptions,
+) -> Result<Pair, CliError> {
+    let dialect = after.catalog.dialect;
+    let both_models = before.printed == Printed::ByModel && after.printed == Printed::ByModel;
+    let from_nothing = before.catalog == Catalog::empty(dialect);
+    let by_model = dialect == Dialect::Postgres
+        && after.printed == Printed::ByModel
+        && (both_models || from_nothing);
+    let notes = before.notes.iter().chain(&after.notes).cloned().collect();
+    let (intent, rules) = (after.intent, after.rules);
+    if by_model {
+        return Ok(Pair {
+            before: before.catalog,
+            after: after.catalog,
+            printed: Printed::ByModel,
+            intent,
+            rules,
+            notes,
+        });
+    }
+    Ok(Pair {
+        before: by_engine(before.catalog, before.printed, options)?,
+        after: by_engine(after.catalog, after.printed, options)?,
+        printed: Printed::ByEngine,
+        intent,
+        rules,
+        notes,
+    })
+}
+
+/// The catalog as the engine prints it.
+pub(crate) fn by_engine(
+    catalog: Catalog,
+    printed: Printed,
+    options: &ScratchOptions,
+) -> Result<Catalog, CliError> {
+    match printed {
+        Printed::ByEngine => Ok(catalog),
+        Printed::ByModel => {
+            let mut scratch = scratch(catalog.dialect, options)?;
+            reprint(&catalog, scratch.database())
+        }
+    }
+}
+
+/// Makes the schema in an empty database and reads it back.
+pub(crate) fn reprint(catalog: &Catalog, empty: &mut Database) -> Result<Catalog, CliError> {
+    for statement in create_script(catalog)? {
+        empty.execute(&statement).map_err(|error| {
+            let mut error = CliError::from(error);
+            error.message = format!("{}\nwhile running: {statement}", error.message);
+            error
+        })?;
+    }
+    Ok(empty.inspect()?)
+}
+
+/// The dialect of a comparison: named, or that of a database among the sources, or the project's only one.
+pub(crate) fn dialect_of(
+    world: &World,
+    project: Option<&Project>,
+    sources: &[&Source],
+) -> Result<Dialect, CliError> {
+    if let Some(dialect) = world.named_dialect() {
+        return Ok(dialect);
+    }
+    let of_database = sources.iter().find_map(|source| match source {
+        Source::Database(url) => Some(url.dialect()),
+        Source::Model(_)
+        | Source::Sql(_)
+        | Source::Git { .. }
+        | Source::Version(_)
+        | Source::Empty => None,
+    });
+    if let Some(dialect) = of_database {
+        return Ok(dialect);
+    }
+    if let Some(url) = world.url_if_any(project)? {
+        return Ok(url.dialect());
+    }
+    Err(CliError::usage(
+        "the SQL dialect is not known\nhelp: pass `--dialect postgres` or `--dialect sqlite`",
+    ))
+}
+
+/// Answers given on the command line, put into the intent.
+pub(crate) fn add_answers(
+    intent: &mut Intent,
+    dialect: Dialect,
+    renames: &[String],
+    drops: &[String],
+    maps: &[String],
+) -> Result<(), CliError> {
+    for text in renames {
+        intent.renames.push(read_rename(text, dialect)?);
+    }
+    for text in drops {
+        intent.drops.insert(read_target(text, dialect));
+    }
+    for text in maps {
+        let (target, old, new) = read_map(text, dialect)?;
+        intent.columns.entry(target).or_default().values.push((old, new));
+    }
+    Ok(())
+}
+
+/// `a.b=a.c` renames a column, `a=b` a table.
+fn read_rename(text: &str, dialect: Dialect) -> Result<Rename, CliError> {
+    let wrong = || {
+        CliError::usage(format!(
+            "`{text}` is no rename\nhelp: write `--rename table.old=table.new` or `--rename old=new`"
+        ))
+    };
+    let (before, after) = text.split_once('=').ok_or_else(wrong)?;
+    let (before, after) = (before.trim(), after.trim());
+    let mut before = read_target(before, dialect);
+    let mut after = read_target(after, dialect);
+    // `a=b` with a schema (`app.a=app.b`) reads as columns of one "table" that is a schema: told apart by the dots.
+    if before.column.is_some() != after.column.is_some() {
+        return Err(wrong());
+    }
+    match (before.column.take(), after.column.take()) {
+        (Some(old), Some(new)) => {
+            Ok(Rename::Column { table: after.table, before: old, after: new })
+        }
+        (None, None) => Ok(Rename::Table { before: before.table, after: after.table }),
+        (Some(_), None) | (None, Some(_)) => Err(wrong()),
+    }
+}
+
+/// `table`, `table.column` or `schema.table.column`.
+fn read_target(text: &str, dialect: Dialect) -> Target {
+    let parts: Vec<&str> = text.trim().split('.').collect();
+    match parts[..] {
+        [schema, table, column] => Target::column(&QName::new(schema, table), &Ident::new(column)),
+        [table, column] => Target::column(&QName::local(dialect, table), &Ident::new(column)),
+        _ => Target::table(&QName::local(dialect, text.trim())),
+    }
+}
+
+/// `table.column:old=new`.
+fn read_map(text: &str, dialect: Dialect) -> Result<(Target, String, String), CliError> {
+    let parsed = text.split_once(':').and_then(|(target, pair)| {
+        let (old, new) = pair.split_once('=')?;
+        Some((read_target(target, dialect), old.to_owned(), new.to_owned()))
+    });
+    parsed.filter(|(target, _, _)| target.column.is_some()).ok_or_else(|| {
+        CliError::usage(format!("`{text}` is no map\nhelp: write `--map table.column:old=new`"))
+    })
+}

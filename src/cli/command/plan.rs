@@ -1,0 +1,229 @@
+//! `migrate plan`: the way from the last version to the model, sealed as a new version; or between any two sources.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use crate::cli::world::{World, now};
+use crate::model::print::{Hints, print};
+use crate::plan::version::{Manifest, VersionId, VersionKind};
+use crate::plan::{Files, files};
+use crate::report::plan as report;
+use crate::report::style::{GOOD, paint};
+use crate::source::project::{Project, Snapshot, Version};
+use crate::source::{Source, load, read_model};
+use crate::text::Dialect;
+
+use super::pair::{load_pair, same_hand};
+use super::plan_folder;
+use super::planning::{Answers, make_plan};
+use super::versions::load_version;
+
+/// Plan the way from the last version to the model, as a new version.
+///
+/// With --from and --to no project is needed: the plan is written to --out, or shown.
+#[derive(Debug, clap::Args)]
+pub(crate) struct PlanArgs {
+    /// A few words that name the version
+    #[arg(value_name = "NAME")]
+    name: Option<String>,
+    /// The schema to start from (see `migrate diff --help` for what a source is)
+    #[arg(long, value_name = "SOURCE", requires = "to")]
+    from: Option<String>,
+    /// The schema to reach
+    #[arg(long, value_name = "SOURCE", requires = "from")]
+    to: Option<String>,
+    /// Write up.sql, down.sql and plan.json here
+    #[arg(long, value_name = "DIR", requires = "from")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    answers: Answers,
+    /// Why, for the version's manifest
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// Show the plan, write nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Print the SQL of both ways too
+    #[arg(long)]
+    sql: bool,
+    /// End with 3 if there is something to plan
+    #[arg(long)]
+    exit_code: bool,
+}
+
+pub(crate) fn run(args: &PlanArgs, world: &World) -> Result<Exit, CliError> {
+    match (&args.from, &args.to) {
+        (Some(from), Some(to)) => between(args, from, to, world),
+        _ => next_version(args, world),
+    }
+}
+
+/// A plan between two sources, into a folder.
+fn between(args: &PlanArgs, from: &str, to: &str, world: &World) -> Result<Exit, CliError> {
+    let project = world.project_if_any()?;
+    let before = Source::parse(from, &world.env)?.within(&world.folder);
+    let after = Source::parse(to, &world.env)?.within(&world.folder);
+    let pair = load_pair(world, project.as_ref(), &before, &after)?;
+    pair.notes.iter().for_each(|note| world.note(note));
+    let plan = make_plan(world, &pair, &args.answers)?;
+    let files = files(&plan, args.name.as_deref().unwrap_or("plan"));
+    let out = args.out.as_ref().map(|out| world.folder.join(out));
+    if let (Some(out), false) = (&out, args.dry_run) {
+        plan_folder::write(out, &files)?;
+    }
+    show(world, args, &files);
+    if let (Some(out), false, false) = (&out, args.dry_run, world.global.json) {
+        world.note(&format!("{} {}", paint(GOOD, "written to"), out.display()));
+    }
+    Ok(exit(args, !plan.is_empty()))
+}
+
+fn exit(args: &PlanArgs, changes: bool) -> Exit {
+    if args.exit_code && changes { Exit::Differences } else { Exit::Done }
+}
+
+fn show(world: &World, args: &PlanArgs, files: &Files) {
+    if world.global.json {
+        world.print_json(&files.plan);
+    } else if files.plan.summary.is_empty() {
+        world.print("nothing to plan: both sides are equal\n");
+    } else {
+        world.print(&report::plan(&files.plan));
+    }
+    if args.sql && !world.global.json {
+        world.print(&format!("\n{}\n{}", files.up, files.down));
+    }
+}
+
+/// The project's next version.
+fn next_version(args: &PlanArgs, world: &World) -> Result<Exit, CliError> {
+    let project = world.project()?;
+    let versions = project.versions()?;
+    let drafts = draft(world, &project, &versions, &args.answers)?;
+    let planned: BTreeMap<Dialect, &Files> = drafts
+        .files
+        .iter()
+        .filter(|(_, files)| !files.plan.summary.is_empty())
+        .map(|(dialect, files)| (*dialect, files))
+        .collect();
+    if planned.is_empty() {
+        if world.global.json {
+            world.print_json(&serde_json::json!({ "plan": null, "questions": [] }));
+        } else {
+            world.print("nothing to plan: the model is as the last version has it\n");
+        }
+        return Ok(Exit::Done);
+    }
+    let shown = planned.values().next().copied();
+    if let Some(files) = shown {
+        show(world, args, files);
+    }
+    if planned.len() > 1 && !world.global.json {
+        let names: Vec<&str> = planned.keys().map(|dialect| dialect.name()).collect();
+        world.note(&format!("shown for {}; planned for {}", names[0], names.join(" and ")));
+    }
+    if args.dry_run {
+        return Ok(exit(args, true));
+    }
+    let number = versions.last().map_or(1, |version| version.manifest.id.number() + 1);
+    let words = args
+        .name
+        .clone()
+        .unwrap_or_else(|| if number == 1 { "initial".to_owned() } else { "change".to_owned() });
+    let id = VersionId::new(number, &words);
+    let version = version(id, VersionKind::Planned, args.reason.clone(), drafts, world);
+    let sealed = project.seal(version)?;
+    world.note(&format!(
+        "{} {}",
+        paint(GOOD, "sealed"),
+        project.migrations().join(sealed.manifest.id.as_str()).display()
+    ));
+    Ok(exit(args, true))
+}
+
+/// Plans for every target of the model, not yet a version.
+pub(crate) struct Drafts {
+    pub(crate) snapshot: Snapshot,
+    pub(crate) files: BTreeMap<Dialect, Files>,
+}
+
+/// Plans the way from the last version to the model as it is now, for every target.
+pub(crate) fn draft(
+    world: &World,
+    project: &Project,
+    versions: &[Version],
+    answers: &Answers,
+) -> Result<Drafts, CliError> {
+    let source = Source::parse(&project.model_path().display().to_string(), &world.env)?;
+    let mut drafts = BTreeMap::new();
+    let mut snapshot = None;
+    for dialect in targets(world, project, &source)? {
+        let options = world.load_options(Some(project), dialect)?;
+        let after = load(&source, &options)?;
+        snapshot.get_or_insert_with(|| snapshot_of(&after));
+        if drafts.is_empty() {
+            after.notes.iter().for_each(|note| world.note(note));
+        }
+        let before = match versions.last() {
+            Some(version) => load_version(world, project, version, dialect)?,
+            None => load(&Source::Empty, &options)?,
+        };
+        let pair = same_hand(before, after, &options.scratch)?;
+        let plan = make_plan(world, &pair, answers)?;
+        drafts.insert(dialect, files(&plan, &project.settings.model));
+    }
+    let snapshot = snapshot.ok_or_else(|| {
+        CliError::new(
+            Exit::Failure,
+            "the model names no target\nhelp: add `targets: [sqlite]` or `[postgres]`",
+        )
+    })?;
+    Ok(Drafts { snapshot, files: drafts })
+}
+
+fn snapshot_of(loaded: &crate::source::Loaded) -> Snapshot {
+    match &loaded.model {
+        Some(model) => Snapshot::Model(print(model, Hints::Drop)),
+        None => Snapshot::Sql(loaded.text.clone().map(|(_, text)| text).unwrap_or_default()),
+    }
+}
+
+/// The dialects a project plans for: the model's targets; for SQL, the one that is named or of its database.
+fn targets(world: &World, project: &Project, source: &Source) -> Result<Vec<Dialect>, CliError> {
+    if let Source::Model(path) = source {
+        let (model, _) = read_model(path)?;
+        return Ok(model.targets.iter().map(|target| target.dialect).collect());
+    }
+    Ok(vec![super::pair::dialect_of(world, Some(project), &[source])?])
+}
+
+/// A version from drafts; its hash is computed when it is sealed.
+pub(crate) fn version(
+    id: VersionId,
+    kind: VersionKind,
+    reason: Option<String>,
+    drafts: Drafts,
+    world: &World,
+) -> Version {
+    let who = world.who(None);
+    let mut sql = BTreeMap::new();
+    let mut plans = BTreeMap::new();
+    for (dialect, files) in drafts.files {
+        sql.insert(format!("{dialect}.up.sql"), files.up);
+        sql.insert(format!("{dialect}.down.sql"), files.down);
+        plans.insert(dialect, files.plan);
+    }
+    let manifest = Manifest {
+        id,
+        parent: None,
+        hash: String::new(),
+        kind,
+        author: who.actor,
+        created: now(),
+        reason,
+        tool: who.tool,
+    };
+    Version { manifest, snapshot: drafts.snapshot, sql, plans }
+}

@@ -1,0 +1,135 @@
+//! From a pair of schemas to a plan, with the questions that only the user can answer.
+
+use crate::change::{Intent, Question, QuestionKind};
+use crate::cli::args::Allow;
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use crate::cli::world::{World, allows};
+use crate::dialect::Undo;
+use crate::diff::diff;
+use crate::plan::{Plan, plan};
+use crate::report::question::questions;
+
+use super::pair::{Pair, add_answers};
+
+/// Answers to questions, from the command line.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct Answers {
+    /// Say that a table or column was renamed: `old=new` or `table.old=table.new`
+    #[arg(long = "rename", value_name = "OLD=NEW")]
+    pub(crate) renames: Vec<String>,
+    /// Say that a table or column is to be dropped (its data is kept)
+    #[arg(long = "drop", value_name = "TABLE[.COLUMN]")]
+    pub(crate) drops: Vec<String>,
+    /// Say what becomes of a value that leaves a value set: `table.column:old=new`
+    #[arg(long = "map", value_name = "COLUMN:OLD=NEW")]
+    pub(crate) maps: Vec<String>,
+    /// Go on without an answer to questions of this kind
+    #[arg(long, value_name = "KIND", value_delimiter = ',')]
+    pub(crate) allow: Vec<Allow>,
+}
+
+/// Makes the plan; open questions are asked on a terminal, else refused with the line that answers each (exit 7).
+pub(crate) fn make_plan(world: &World, pair: &Pair, answers: &Answers) -> Result<Plan, CliError> {
+    let mut intent = pair.intent.clone();
+    let dialect = pair.after.dialect;
+    add_answers(&mut intent, dialect, &answers.renames, &answers.drops, &answers.maps)?;
+    let mut open = open_questions(pair, &intent, answers);
+    while let (false, Some(question)) = (open.is_empty(), open.first()) {
+        if !world.can_ask() || !ask(world, question, &mut intent, dialect)? {
+            break;
+        }
+        open = open_questions(pair, &intent, answers);
+    }
+    if !open.is_empty() {
+        return Err(refused(world, &open));
+    }
+    let (difference, _) = diff(&pair.before, &pair.after, &intent);
+    let made = plan(&difference, &pair.rules, pair.printed)?;
+    refuse_loss(&made, answers)?;
+    Ok(made)
+}
+
+fn open_questions(pair: &Pair, intent: &Intent, answers: &Answers) -> Vec<Question> {
+    let (_, questions) = diff(&pair.before, &pair.after, intent);
+    questions
+        .into_iter()
+        .filter(|question| !allows(&answers.allow, question.kind.allow()))
+        .collect()
+}
+
+fn refused(world: &World, open: &[Question]) -> CliError {
+    if world.global.json {
+        world.print_json(&serde_json::json!({ "plan": null, "questions": open }));
+    }
+    let count = open.len();
+    let noun = if count == 1 { "question is" } else { "questions are" };
+    CliError::new(
+        Exit::Refused,
+        format!("{count} {noun} open, so nothing was planned\n{}", questions(open).trim_end()),
+    )
+}
+
+/// Asks one question; `false` where only the model can answer it.
+fn ask(
+    world: &World,
+    question: &Question,
+    intent: &mut Intent,
+    dialect: crate::text::Dialect,
+) -> Result<bool, CliError> {
+    let target = question.id.split_once(':').map(|(_, rest)| rest).unwrap_or_default();
+    match question.kind {
+        QuestionKind::Rename => {
+            let answer = world.ask(&format!("{} [r]enamed, [d]ropped, [s]top:", question.message));
+            match answer.as_deref() {
+                Some("r") => add_answers(intent, dialect, &[target.to_owned()], &[], &[])?,
+                Some("d") => {
+                    let old = target.split('=').next().unwrap_or_default().to_owned();
+                    add_answers(intent, dialect, &[], &[old], &[])?;
+                }
+                _ => return Ok(false),
+            }
+        }
+        QuestionKind::Drop => {
+            let answer =
+                world.ask(&format!("{}; its data is kept. drop it? [y/N]", question.message));
+            match answer.as_deref() {
+                Some("y" | "yes") => add_answers(intent, dialect, &[], &[target.to_owned()], &[])?,
+                _ => return Ok(false),
+            }
+        }
+        QuestionKind::ValueMap => {
+            let answer = world.ask(&format!("{} new value, or nothing to stop:", question.message));
+            match answer {
+                Some(new) if !new.is_empty() => {
+                    add_answers(intent, dialect, &[], &[], &[format!("{target}={new}")])?;
+                }
+                _ => return Ok(false),
+            }
+        }
+        QuestionKind::Value | QuestionKind::Loss => return Ok(false),
+    }
+    Ok(true)
+}
+
+fn refuse_loss(plan: &Plan, answers: &Answers) -> Result<(), CliError> {
+    if allows(&answers.allow, "loss") {
+        return Ok(());
+    }
+    let lossy: Vec<String> = plan
+        .up
+        .iter()
+        .filter(|step| step.facts.undo == Undo::Lossy)
+        .map(|step| format!("  {}: {}", step.title, step.facts.reason))
+        .collect();
+    if lossy.is_empty() {
+        return Ok(());
+    }
+    Err(CliError::new(
+        Exit::Refused,
+        format!(
+            "data would be lost for good, so nothing was planned\n{}\nhelp: pass `--allow loss` if that is meant",
+            lossy.join("\n")
+        ),
+    ))
+}

@@ -1,0 +1,110 @@
+//! `migrate rehash`: proves an edited, unreleased version anew and seals it.
+
+use crate::apply::rehearse::{Part, Stage, rehearse};
+use crate::apply::{Bundle, Context};
+use crate::catalog::Catalog;
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use crate::cli::world::{World, now};
+use crate::plan::create_script;
+use crate::plan::script;
+use crate::plan::version::Chain;
+use crate::report::rehearsal;
+use crate::report::style::{GOOD, paint};
+use crate::shadow::scratch::scratch;
+use crate::source::project::{CHAIN, Project, ProjectError, Version};
+use crate::text::{Dialect, hash};
+
+use super::versions::target;
+
+/// Prove an edited, unreleased version anew and seal it.
+///
+/// In an empty scratch database the schema of the version before is made; the edited SQL must lead from it to the
+/// version's model and back. A version that is applied anywhere must not be edited: plan a new one.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RehashArgs {}
+
+pub(crate) fn run(_: &RehashArgs, world: &World) -> Result<Exit, CliError> {
+    let project = world.project()?;
+    let path = project.migrations().join(CHAIN);
+    let text = std::fs::read_to_string(&path)
+        .map_err(|error| CliError::new(Exit::Failure, format!("`{}`: {error}", path.display())))?;
+    let chain = Chain::read(&text).map_err(ProjectError::History)?;
+    let Some(head) = chain.head() else {
+        return Err(CliError::new(Exit::Failure, "there is no version to rehash"));
+    };
+    let mut version =
+        project.read_folder(&head.id).map_err(|fault| ProjectError::History(vec![fault]))?;
+    let before = match chain.links.len() {
+        0 | 1 => None,
+        count => {
+            let id = &chain.links[count - 2].id;
+            Some(project.read_folder(id).map_err(|fault| ProjectError::History(vec![fault]))?)
+        }
+    };
+    for dialect in version.plans.keys().copied().collect::<Vec<_>>() {
+        refresh(&mut version, dialect)?;
+        prove(world, &project, before.as_ref(), &version, dialect)?;
+    }
+    let sealed = project.seal(version)?;
+    world.print(&format!("{} {}\n", paint(GOOD, "proved and sealed"), sealed.manifest.id));
+    Ok(Exit::Done)
+}
+
+/// Takes the facts of the steps from the edited files.
+fn refresh(version: &mut Version, dialect: Dialect) -> Result<(), CliError> {
+    let id = version.manifest.id.clone();
+    let text = |way: &str| {
+        let name = format!("{dialect}.{way}.sql");
+        version.sql.get(&name).cloned().unwrap_or_default().replace("\r\n", "\n")
+    };
+    let (up, down) = (text("up"), text("down"));
+    let steps = |way: &str, text: &str| {
+        script::parse(text, dialect).map_err(|error| {
+            CliError::new(Exit::Failure, format!("{id}/{dialect}.{way}.sql: {error}"))
+        })
+    };
+    let (up_steps, down_steps) = (steps("up", &up)?, steps("down", &down)?);
+    if let Some(plan) = version.plans.get_mut(&dialect) {
+        plan.up.sha256 = hash::sha256(up.as_bytes());
+        plan.down.sha256 = hash::sha256(down.as_bytes());
+        plan.up.steps = up_steps;
+        plan.down.steps = down_steps;
+    }
+    Ok(())
+}
+
+fn prove(
+    world: &World,
+    project: &Project,
+    before: Option<&Version>,
+    version: &Version,
+    dialect: Dialect,
+) -> Result<(), CliError> {
+    let bundle: Bundle = super::versions::bundle(version, dialect)?;
+    let options = world.scratch_options(Some(project))?;
+    let start = match before {
+        Some(before) => target(world, project, before, dialect)?,
+        None => Catalog::empty(dialect),
+    };
+    let goal = target(world, project, version, dialect)?;
+    let mut stage_database = scratch(dialect, &options)?;
+    for statement in create_script(&start)? {
+        stage_database.database().execute(&statement)?;
+    }
+    let provider = stage_database.note().to_owned();
+    let mut stage = Stage { shadow: stage_database.database(), provider };
+    let mut spinner = world.spinner();
+    let mut context = Context { who: world.who(None), now, progress: &mut spinner };
+    let parts = [Part { bundle: &bundle, target: Some(goal) }];
+    let found = rehearse(&mut stage, &parts, &mut context)?;
+    drop(spinner);
+    if found.passed() {
+        return Ok(());
+    }
+    let report = rehearsal::rehearsal(&found);
+    Err(CliError::new(
+        Exit::History,
+        format!("the edited SQL of {} ({dialect}) does not hold\n{report}", version.manifest.id),
+    ))
+}

@@ -1,0 +1,43 @@
+//! Exit codes, the same for all commands. Documented in docs/reference/exit-codes.md.
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Done, nothing to do, gate passed.
+    Done,
+    /// Configuration, connection, or a SQL error that was rolled back.
+    Failure,
+    /// The command line cannot be understood (clap's own code).
+    Usage,
+    /// Differences or pending versions, where asked for.
+    Differences,
+    /// Findings at or above the level that fails (a file that is not in canonical form).
+    Findings,
+    /// Rows break a rule.
+    Violations,
+    /// History or drift: hash mismatch, fork, edited version, database differs from its version.
+    History,
+    /// Refused: would lose data, is ambiguous, or cannot be taken back.
+    Refused,
+    /// Stopped half-way; `apply` resumes.
+    HalfWay,
+    /// Lock or timeout; safe to try again.
+    Busy,
+}
+
+impl Exit {
+    pub fn code(self) -> u8 {
+        match self {
+            Exit::Done => 0,
+            Exit::Failure => 1,
+            Exit::Usage => 2,
+            Exit::Differences => 3,
+            Exit::Findings => 4,
+            Exit::Violations => 5,
+            Exit::History => 6,
+            Exit::Refused => 7,
+            Exit::HalfWay => 8,
+            Exit::Busy => 9,
+        }
+    }
+}

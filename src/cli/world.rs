@@ -1,0 +1,322 @@
+//! The surroundings of a command: environment, folder, project, clock, terminal. Nothing else reads them.
+
+use std::io::{BufRead, IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::Command as Program;
+use std::time::Duration;
+
+use super::args::{Allow, DialectName, Global, When};
+use super::error::CliError;
+use super::exit::Exit;
+use super::progress::{Spinner, Verbosity};
+use crate::apply::Who;
+use crate::db::{Access, Database, DatabaseUrl, Env, OpenOptions};
+use crate::shadow::scratch::ScratchOptions;
+use crate::shadow::snapshot::SnapshotOptions;
+use crate::source::LoadOptions;
+use crate::source::project::{Environment, Project, ProjectError};
+use crate::text::Dialect;
+use crate::text::diagnostic::Colour;
+
+/// Everything around a command.
+pub(crate) struct World {
+    pub(crate) env: Env,
+    pub(crate) folder: PathBuf,
+    pub(crate) global: Global,
+}
+
+impl World {
+    pub(crate) fn new(global: &Global) -> Result<World, CliError> {
+        let folder = match &global.folder {
+            Some(folder) => folder.clone(),
+            None => std::env::current_dir().map_err(|error| {
+                CliError::new(Exit::Failure, format!("no current folder: {error}"))
+            })?,
+        };
+        if !folder.is_dir() {
+            let message = format!("`{}` is not a folder", folder.display());
+            return Err(CliError::new(Exit::Failure, message));
+        }
+        match global.color {
+            When::Auto => {}
+            When::Always => anstream::ColorChoice::Always.write_global(),
+            When::Never => anstream::ColorChoice::Never.write_global(),
+        }
+        let mut variables = if global.no_dotenv { Vec::new() } else { dotenv(&folder) };
+        variables.extend(std::env::vars());
+        Ok(World { env: Env::new(variables), folder, global: global.clone() })
+    }
+
+    /// The project this folder belongs to.
+    pub(crate) fn project(&self) -> Result<Project, CliError> {
+        Ok(Project::find(&self.folder)?)
+    }
+
+    /// The project, if there is one.
+    pub(crate) fn project_if_any(&self) -> Result<Option<Project>, CliError> {
+        match Project::find(&self.folder) {
+            Ok(project) => Ok(Some(project)),
+            Err(ProjectError::NoProject) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn environment(&self, project: Option<&Project>) -> Result<Environment, CliError> {
+        match project {
+            Some(project) => {
+                Ok(project.environment(self.global.environment.as_deref(), &self.env)?)
+            }
+            None => Ok(Environment::default()),
+        }
+    }
+
+    /// The address given by `--url`, `DATABASE_URL` or the environment of the project, if any. A name given with
+    /// `-e` comes before `DATABASE_URL`.
+    pub(crate) fn url_if_any(
+        &self,
+        project: Option<&Project>,
+    ) -> Result<Option<DatabaseUrl>, CliError> {
+        let from_settings = |this: &World| this.environment(project).map(|found| found.url);
+        let given =
+            self.global.url.clone().or_else(|| self.env.get("DATABASE_URL").map(str::to_owned));
+        let text = match (given, &self.global.environment) {
+            (_, Some(_)) if self.url_is_from_variable() => from_settings(self)?,
+            (Some(url), _) => Some(url),
+            (None, _) => from_settings(self)?,
+        };
+        text.map(|text| self.read_url(&text)).transpose()
+    }
+
+    fn url_is_from_variable(&self) -> bool {
+        self.global.url.is_none() || self.global.url.as_deref() == self.env.get("DATABASE_URL")
+    }
+
+    /// The address of the database.
+    pub(crate) fn url(&self, project: Option<&Project>) -> Result<DatabaseUrl, CliError> {
+        self.url_if_any(project)?.ok_or_else(|| {
+            CliError::new(
+                Exit::Failure,
+                "no database is named\nhelp: pass `--url URL`, set DATABASE_URL, or give `[env.NAME]` a `url` in \
+                 migrate.toml",
+            )
+        })
+    }
+
+    /// Reads an address; relative paths are relative to the working folder.
+    pub(crate) fn read_url(&self, text: &str) -> Result<DatabaseUrl, CliError> {
+        let url = DatabaseUrl::parse(text, &self.env)
+            .map_err(|error| CliError::new(Exit::Failure, error.to_string()))?;
+        Ok(url.within(&self.folder))
+    }
+
+    /// Opens the database of this command.
+    pub(crate) fn open(
+        &self,
+        project: Option<&Project>,
+        access: Access,
+    ) -> Result<Database, CliError> {
+        let url = self.url(project)?;
+        let environment = self.environment(project)?;
+        let mut options = OpenOptions::default();
+        if let Some(ms) = environment.lock_timeout_ms {
+            options.lock_timeout = Duration::from_millis(ms);
+        }
+        if let Some(ms) = environment.statement_timeout_ms {
+            options.statement_timeout = Duration::from_millis(ms);
+        }
+        Ok(Database::open_with(&url, access, &options)?)
+    }
+
+    /// The dialect that the user named.
+    pub(crate) fn named_dialect(&self) -> Option<Dialect> {
+        self.global.dialect.map(|name| match name {
+            DialectName::Postgres => Dialect::Postgres,
+            DialectName::Sqlite => Dialect::Sqlite,
+        })
+    }
+
+    /// How sources are read.
+    pub(crate) fn load_options(
+        &self,
+        project: Option<&Project>,
+        dialect: Dialect,
+    ) -> Result<LoadOptions, CliError> {
+        let root = project.map_or(&self.folder, |project| &project.root);
+        let mut options = LoadOptions::new(dialect, self.env.clone(), root.clone());
+        if let Some(project) = project {
+            options.model_path.clone_from(&project.settings.model);
+            options.migrations = PathBuf::from(&project.settings.migrations);
+        }
+        options.scratch = self.scratch_options(project)?;
+        Ok(options)
+    }
+
+    /// Where scratch databases come from.
+    pub(crate) fn scratch_options(
+        &self,
+        project: Option<&Project>,
+    ) -> Result<ScratchOptions, CliError> {
+        let text = match &self.global.scratch_url {
+            Some(url) => Some(url.clone()),
+            None => self.environment(project)?.scratch_url,
+        };
+        let url = text.map(|text| self.read_url(&text)).transpose()?;
+        Ok(ScratchOptions { env: self.env.clone(), url, major: None })
+    }
+
+    /// Where shadows come from.
+    pub(crate) fn snapshot_options(
+        &self,
+        project: Option<&Project>,
+    ) -> Result<SnapshotOptions, CliError> {
+        let url = self.scratch_options(project)?.url;
+        Ok(SnapshotOptions { env: self.env.clone(), url })
+    }
+
+    /// Who acts, for the ledger.
+    pub(crate) fn who(&self, reason: Option<&str>) -> Who {
+        let variable =
+            |names: &[&str]| names.iter().find_map(|name| self.env.get(name)).map(str::to_owned);
+        Who {
+            actor: variable(&[
+                "MIGRATE_ACTOR",
+                "GITHUB_ACTOR",
+                "GITLAB_USER_LOGIN",
+                "USER",
+                "LOGNAME",
+                "USERNAME",
+            ])
+            .or_else(|| output_of("id", &["-un"]))
+            .unwrap_or_else(|| "unknown".to_owned()),
+            host: variable(&["HOSTNAME", "COMPUTERNAME"])
+                .or_else(|| {
+                    std::fs::read_to_string("/etc/hostname").ok().map(|text| text.trim().to_owned())
+                })
+                .filter(|host| !host.is_empty())
+                .unwrap_or_else(|| "unknown".to_owned()),
+            commit: self.commit(),
+            tool: format!("migrate {}", env!("CARGO_PKG_VERSION")),
+            reason: reason.map(str::to_owned),
+        }
+    }
+
+    fn commit(&self) -> Option<String> {
+        let folder = self.folder.display().to_string();
+        output_of("git", &["-C", &folder, "rev-parse", "HEAD"])
+    }
+
+    pub(crate) fn colour(&self) -> Colour {
+        match anstream::AutoStream::choice(&std::io::stderr()) {
+            anstream::ColorChoice::Never => Colour::Plain,
+            anstream::ColorChoice::Auto
+            | anstream::ColorChoice::AlwaysAnsi
+            | anstream::ColorChoice::Always => Colour::Ansi,
+        }
+    }
+
+    pub(crate) fn spinner(&self) -> Spinner {
+        let quiet = self.global.quiet || self.global.json;
+        Spinner::new(if quiet { Verbosity::Quiet } else { Verbosity::Usual })
+    }
+
+    /// Prints a result.
+    pub(crate) fn print(&self, text: &str) {
+        anstream::print!("{text}");
+    }
+
+    /// Prints something on the way, not a result.
+    pub(crate) fn note(&self, text: &str) {
+        if !self.global.quiet {
+            anstream::eprintln!("{text}");
+        }
+    }
+
+    /// Prints a value as one JSON document.
+    pub(crate) fn print_json(&self, value: &impl serde::Serialize) {
+        let text = serde_json::to_string_pretty(value).expect("a report is plain data");
+        println!("{text}");
+    }
+
+    /// Whether somebody can answer.
+    pub(crate) fn can_ask(&self) -> bool {
+        !self.global.no_input
+            && !self.global.json
+            && self.env.get("CI").is_none()
+            && std::io::stdin().is_terminal()
+            && std::io::stderr().is_terminal()
+    }
+
+    /// Asks a question on the terminal; the answer is a line.
+    pub(crate) fn ask(&self, question: &str) -> Option<String> {
+        anstream::eprint!("{question} ");
+        std::io::stderr().flush().ok()?;
+        let mut line = String::new();
+        std::io::stdin().lock().read_line(&mut line).ok()?;
+        Some(line.trim().to_owned())
+    }
+
+    /// Before a write to a protected environment: asks, or demands `--yes`.
+    pub(crate) fn confirm(
+        &self,
+        project: Option<&Project>,
+        what: &str,
+        database: &Database,
+    ) -> Result<(), CliError> {
+        if !self.environment(project)?.protected || self.global.yes {
+            return Ok(());
+        }
+        let name = database.describe();
+        let agreed = self.can_ask()
+            && self
+                .ask(&format!("{what} on {name}, which is protected? [y/N]"))
+                .is_some_and(|answer| matches!(answer.to_lowercase().as_str(), "y" | "yes"));
+        if agreed {
+            return Ok(());
+        }
+        Err(CliError::new(
+            Exit::Refused,
+            format!("{name} is protected and nobody said yes\nhelp: pass `--yes`"),
+        ))
+    }
+}
+
+/// Whether a kind of question may stay open.
+pub(crate) fn allows(allowed: &[Allow], word: &str) -> bool {
+    allowed.iter().any(|allow| match allow {
+        Allow::Loss => word == "loss",
+        Allow::Ambiguous => word == "ambiguous",
+    })
+}
+
+/// `NAME=value` lines of `.env`; a missing file is an empty one.
+fn dotenv(folder: &std::path::Path) -> Vec<(String, String)> {
+    let text = std::fs::read_to_string(folder.join(".env")).unwrap_or_default();
+    text.lines()
+        .map(str::trim)
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.trim_start_matches("export ").split_once('='))
+        .map(|(name, value)| {
+            let value = value.trim();
+            let quoted = value.len() >= 2
+                && (value.starts_with('"') && value.ends_with('"')
+                    || value.starts_with('\'') && value.ends_with('\''));
+            let value = if quoted { &value[1..value.len() - 1] } else { value };
+            (name.trim().to_owned(), value.to_owned())
+        })
+        .collect()
+}
+
+/// The first line a program prints; `None` where it is absent or fails.
+fn output_of(program: &str, arguments: &[&str]) -> Option<String> {
+    let output =
+        Program::new(program).args(arguments).stderr(std::process::Stdio::null()).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    let line = text.lines().next()?.trim().to_owned();
+    (output.status.success() && !line.is_empty()).then_some(line)
+}
+
+/// The time, RFC 3339 in UTC, to the second.
+pub(crate) fn now() -> String {
+    let now = jiff::Timestamp::now();
+    now.round(jiff::Unit::Second).unwrap_or(now).to_string()
+}

@@ -1,0 +1,224 @@
+//! One connection to a PostgreSQL server.
+
+use std::time::Duration;
+
+use postgres::config::SslMode;
+use postgres::{Client, Config, NoTls, SimpleQueryMessage};
+
+use super::error::{DbError, DbErrorKind, from_postgres};
+use super::url::{PostgresUrl, TlsMode};
+use super::{Access, OpenOptions, Row, tls};
+use crate::dialect::{Sql, session};
+
+/// The oldest server that is supported.
+const OLDEST: u32 = 130_000;
+
+/// A connection with its address, so that a second one can be opened.
+pub struct PostgresDb {
+    client: Client,
+    url: PostgresUrl,
+    options: OpenOptions,
+    version_number: u32,
+    version: String,
+}
+
+impl PostgresDb {
+    /// Connects and sets the session up.
+    ///
+    /// # Errors
+    /// `Connect`, `Auth`, `NotFound` (no such database), `Unsupported` (server too old).
+    pub fn open(url: &PostgresUrl, access: Access, options: &OpenOptions) -> Result<Self, DbError> {
+        let client = connect(url)?;
+        let mut database = PostgresDb {
+            client,
+            url: url.clone(),
+            options: options.clone(),
+            version_number: 0,
+            version: String::new(),
+        };
+        let writes = match access {
+            Access::ReadOnly => session::Writes::Refused,
+            Access::ReadWrite | Access::Create => session::Writes::Allowed,
+        };
+        let settings =
+            session::postgres_settings(options.lock_timeout, options.statement_timeout, writes);
+        database.execute(&settings)?;
+        database.read_version()?;
+        Ok(database)
+    }
+
+    /// Another session on the same database with the same settings.
+    ///
+    /// # Errors
+    /// As `open`.
+    pub fn second(&self) -> Result<Self, DbError> {
+        PostgresDb::open(&self.url, Access::ReadWrite, &self.options)
+    }
+
+    fn read_version(&mut self) -> Result<(), DbError> {
+        let rows = self.rows(&session::postgres_version())?;
+        let mut values = rows.into_iter().next().unwrap_or_default().into_iter().flatten();
+        let number = values.next().and_then(|text| text.parse().ok());
+        let (Some(number), Some(version)) = (number, values.next()) else {
+            return Err(DbError::new(
+                DbErrorKind::Unsupported,
+                "this server does not say which PostgreSQL it is",
+            ));
+        };
+        if number < OLDEST {
+            return Err(DbError::new(
+                DbErrorKind::Unsupported,
+                format!("PostgreSQL {version} is too old; 13 is the oldest that is supported"),
+            ));
+        }
+        self.version_number = number;
+        self.version = version;
+        Ok(())
+    }
+
+    /// 15 for 15.18.
+    pub fn major(&self) -> u32 {
+        self.version_number / 10_000
+    }
+
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    pub fn url(&self) -> &PostgresUrl {
+        &self.url
+    }
+
+    /// Runs one statement or several; the sum of the rows they changed or returned.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub fn execute(&mut self, sql: &Sql) -> Result<u64, DbError> {
+        let mut affected = 0;
+        self.each_message(sql, |message| {
+            if let SimpleQueryMessage::CommandComplete(rows) = message {
+                affected += rows;
+            }
+        })?;
+        Ok(affected)
+    }
+
+    /// The values of a query as the server prints them.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub fn rows(&mut self, sql: &Sql) -> Result<Vec<Row>, DbError> {
+        let mut rows = Vec::new();
+        self.each_message(sql, |message| {
+            if let SimpleQueryMessage::Row(row) = message {
+                rows.push((0..row.len()).map(|at| row.get(at).map(str::to_owned)).collect());
+            }
+        })?;
+        Ok(rows)
+    }
+
+    fn each_message(
+        &mut self,
+        sql: &Sql,
+        mut take: impl FnMut(SimpleQueryMessage),
+    ) -> Result<(), DbError> {
+        let messages = self
+            .client
+            .simple_query(sql.as_str())
+            .map_err(|error| explain(from_postgres(&error, sql.as_str()), &self.url))?;
+        messages.into_iter().for_each(&mut take);
+        Ok(())
+    }
+
+    /// A token that another thread may use to stop the running statement.
+    pub fn cancel_token(&self) -> (postgres::CancelToken, PostgresUrl) {
+        (self.client.cancel_token(), self.url.clone())
+    }
+}
+
+/// Asks the server to stop what a connection runs.
+///
+/// # Errors
+/// `Connect`.
+pub fn cancel(token: &postgres::CancelToken, url: &PostgresUrl) -> Result<(), DbError> {
+    let outcome = match encryption(url) {
+        SslMode::Disable => token.cancel_query(NoTls),
+        _ => token.cancel_query(tls::connector(&url.tls)?),
+    };
+    outcome.map_err(|error| explain(from_postgres(&error, ""), url))
+}
+
+fn connect(url: &PostgresUrl) -> Result<Client, DbError> {
+    let mut config = Config::new();
+    for host in &url.hosts {
+        config.host(&host.name).port(host.port);
+    }
+    config
+        .user(&url.user)
+        .dbname(&url.database)
+        .application_name(&url.application_name)
+        .connect_timeout(url.connect_timeout)
+        .keepalives_idle(Duration::from_secs(30))
+        .ssl_mode(encryption(url));
+    if let Some(password) = &url.password {
+        config.password(password.reveal());
+    }
+    if let Some(options) = &url.options {
+        config.options(options);
+    }
+    let client = match encryption(url) {
+        SslMode::Disable => config.connect(NoTls),
+        _ => config.connect(tls::connector(&url.tls)?),
+    };
+    client.map_err(|error| explain(from_postgres(&error, ""), url))
+}
+
+/// Sockets are never encrypted, whatever the mode says. Source: PostgreSQL manual 34.1.2, `sslmode`.
+fn encryption(url: &PostgresUrl) -> SslMode {
+    if url.hosts.iter().all(super::url::Host::is_socket) {
+        return SslMode::Disable;
+    }
+    match url.tls.mode {
+        TlsMode::Disable => SslMode::Disable,
+        TlsMode::Prefer => SslMode::Prefer,
+        TlsMode::Require | TlsMode::VerifyCa | TlsMode::VerifyFull => SslMode::Require,
+    }
+}
+
+/// Adds where it happened and what to do next.
+fn explain(mut error: DbError, url: &PostgresUrl) -> DbError {
+    // The client's own messages for these are about the client, not about the database.
+    if error.sqlstate.is_none() && error.message.contains("password missing") {
+        error.kind = DbErrorKind::Auth;
+    }
+    let hint = match error.kind {
+        DbErrorKind::Connect if error.sqlstate.is_none() => {
+            error.message = format!("cannot reach {url}: {}", error.message);
+            Some(if error.message.contains("TLS") {
+                "check `sslmode` and `sslrootcert`: they say how the server's certificate is checked"
+            } else {
+                "check host and port, and that the server runs and accepts connections from here"
+            })
+        }
+        DbErrorKind::Auth if error.sqlstate.as_deref() != Some("42501") => {
+            error.message = format!("{url} refuses the connection: {}", error.message);
+            Some("check user and password: in the URL, in PGPASSWORD, or in ~/.pgpass (mode 0600)")
+        }
+        DbErrorKind::NotFound => {
+            Some("check the name at the end of the URL, or make it with `createdb`")
+        }
+        DbErrorKind::Busy => Some("somebody else holds a lock; run the command again"),
+        DbErrorKind::Connect
+        | DbErrorKind::Auth
+        | DbErrorKind::NotADatabase
+        | DbErrorKind::ReadOnly
+        | DbErrorKind::Sql
+        | DbErrorKind::Constraint
+        | DbErrorKind::Cancelled
+        | DbErrorKind::Unsupported => None,
+    };
+    if error.hint.is_none() {
+        error.hint = hint.map(str::to_owned);
+    }
+    error
+}

@@ -1,0 +1,137 @@
+//! What a step does to the database, as one closed list: lock, work and undo follow from it.
+
+use std::collections::BTreeSet;
+
+use super::{lock, undo, work};
+use crate::dialect::{Facts, KeptUse, Order, Resource, Sql, Step, Transaction, Undo, Work};
+
+/// One kind of step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Action {
+    Rename,
+    RenameIndex,
+    CreateSchema,
+    DropSchema,
+    CreateEnum,
+    DropEnum,
+    AddEnumValue,
+    RebuildEnum,
+    CreateTable,
+    MoveTable,
+    DropTable,
+    FillTable,
+    SetLogged,
+    AddColumn,
+    /// A volatile default or a stored generated column: every row is written.
+    AddColumnRewriting,
+    DropColumn,
+    /// The values are copied first.
+    KeepAndDropColumn,
+    ChangeType(TypeWork),
+    SetDefault,
+    SetNotNull,
+    DropNotNull,
+    DropExpression,
+    AddIdentity,
+    AlterIdentity,
+    DropIdentity,
+    UpdateRows,
+    /// With the table's triggers off meanwhile.
+    UpdateRowsQuietly,
+    AlterSequence,
+    AddCheck,
+    AddUnique,
+    AddExclusion,
+    AddForeignKey,
+    DropConstraint,
+    DropForeignKey,
+    CreateIndex,
+    DropIndex,
+    Comment,
+    CreateObject,
+    DropObject,
+    ReplaceObject,
+    CreateView,
+    CreateMaterializedView,
+    CreateTrigger,
+    DropTrigger,
+    AlterDomain,
+}
+
+/// What `ALTER COLUMN … TYPE` has to do. Source: measured on PostgreSQL 11 to 18.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TypeWork {
+    /// The stored bytes and the indexes stay.
+    Catalog,
+    /// The rows stay, indexes on the column are built anew.
+    Indexes,
+    Rewrite,
+}
+
+/// A step whose facts follow from its action; what differs is said by the methods.
+pub(super) fn step(action: Action, title: impl Into<String>, statements: Vec<String>) -> Step {
+    Step {
+        title: title.into(),
+        statements: statements.into_iter().map(Sql::new).collect(),
+        facts: Facts {
+            lock: lock::of(action),
+            work: work::of(action),
+            transaction: match action {
+                Action::AddEnumValue => Transaction::Own,
+                _ => Transaction::Shared,
+            },
+            undo: undo::of(action),
+            reason: undo::reason(action).to_owned(),
+        },
+        reads_kept: None,
+        order: Order::default(),
+    }
+}
+
+impl Step {
+    pub(super) fn needs(mut self, resources: impl IntoIterator<Item = Resource>) -> Self {
+        self.order.needs.extend(resources);
+        self
+    }
+
+    pub(super) fn makes(mut self, resources: impl IntoIterator<Item = Resource>) -> Self {
+        self.order.makes.extend(resources);
+        self
+    }
+
+    pub(super) fn frees(mut self, resources: impl IntoIterator<Item = Resource>) -> Self {
+        self.order.frees.extend(resources);
+        self
+    }
+
+    pub(super) fn takes(mut self, resources: impl IntoIterator<Item = Resource>) -> Self {
+        self.order.takes.extend(resources);
+        self
+    }
+
+    pub(super) fn lock(mut self, lock: crate::dialect::Lock) -> Self {
+        self.facts.lock = lock;
+        self
+    }
+
+    pub(super) fn work(mut self, work: Work) -> Self {
+        self.facts.work = work;
+        self
+    }
+
+    pub(super) fn undo(mut self, undo: Undo, reason: &str) -> Self {
+        self.facts.undo = undo;
+        self.facts.reason = reason.to_owned();
+        self
+    }
+
+    pub(super) fn reads(mut self, kept: KeptUse) -> Self {
+        self.reads_kept = Some(kept);
+        self
+    }
+}
+
+/// All resources of a set, for the `Order` methods.
+pub(super) fn all(sets: impl IntoIterator<Item = BTreeSet<Resource>>) -> BTreeSet<Resource> {
+    sets.into_iter().flatten().collect()
+}

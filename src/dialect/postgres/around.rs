@@ -1,0 +1,286 @@
+//! What stays the same and yet must be dropped and made again, because something it stands on changes: PostgreSQL
+//! refuses to alter the type of a column that a view, a trigger or a generated column uses, to drop a key that a
+//! foreign key points at, and to convert a column whose index or check names the old type.
+
+use std::collections::BTreeSet;
+
+use super::context::is_of_enum;
+use crate::catalog::{
+    Catalog, Column, Constraint, ConstraintKind, Dependency, EnumType, ForeignKey, ObjectId,
+    Opaque, OpaqueKind, Table,
+};
+use crate::change::{Change, Delta, Diff};
+use crate::text::token::tokenize;
+use crate::text::{Dialect, Ident, QName};
+
+/// Unchanged objects to take away first and bring back last.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Around {
+    pub(super) opaques: BTreeSet<ObjectId>,
+    pub(super) constraints: BTreeSet<(QName, Ident)>,
+    pub(super) indexes: BTreeSet<(QName, Ident)>,
+    pub(super) generated: BTreeSet<(QName, Ident)>,
+    /// Enum types that lose or reorder values.
+    rebuilt: BTreeSet<QName>,
+    /// Opaque objects that change and cannot be replaced in place.
+    remade: BTreeSet<ObjectId>,
+}
+
+impl Around {
+    pub(super) fn of(diff: &Diff, before: &Catalog) -> Self {
+        let mut around = Around::default();
+        for change in &diff.changes {
+            match change {
+                Change::Enum(Delta::Alter { before, after }) if !only_adds(before, after) => {
+                    around.rebuilt.insert(after.name.clone());
+                }
+                Change::Opaque(Delta::Alter { before, after })
+                    if !is_replaceable(before, after) =>
+                {
+                    around.remade.insert(after.id.clone());
+                }
+                _ => {}
+            }
+        }
+        let touched = around.touched_columns(diff, before);
+        around.find_tables(diff, before, &touched);
+        around.find_opaques(diff, before, &touched);
+        around
+    }
+
+    pub(super) fn rebuilds(&self, delta: &Delta<EnumType>) -> bool {
+        delta.after().is_some_and(|after| self.rebuilt.contains(&after.name))
+    }
+
+    pub(super) fn rebuilt(&self) -> impl Iterator<Item = &QName> {
+        self.rebuilt.iter()
+    }
+
+    /// Whether an object that is on both sides goes and comes back.
+    pub(super) fn drops(&self, id: &ObjectId) -> bool {
+        self.opaques.contains(id) || self.remade.contains(id)
+    }
+
+    /// Columns that are dropped or whose type or expression changes.
+    fn touched_columns(&self, diff: &Diff, before: &Catalog) -> BTreeSet<(QName, Ident)> {
+        let mut touched = BTreeSet::new();
+        for change in &diff.changes {
+            match change {
+                Change::AlterTable(change) => {
+                    for delta in &change.columns {
+                        let column = match delta {
+                            Delta::Drop(column) => column,
+                            Delta::Alter { before, after } if reshapes(before, after) => after,
+                            Delta::Add(_) | Delta::Alter { .. } => continue,
+                        };
+                        touched.insert((change.after.name.clone(), column.name.clone()));
+                    }
+                }
+                Change::Table(Delta::Drop(table)) => {
+                    let columns = table
+                        .columns
+                        .iter()
+                        .map(|column| (table.name.clone(), column.name.clone()));
+                    touched.extend(columns);
+                }
+                Change::Rename(_)
+                | Change::Schema(_)
+                | Change::Enum(_)
+                | Change::Table(_)
+                | Change::Opaque(_) => {}
+            }
+        }
+        let rebuilt: Vec<&EnumType> =
+            self.rebuilt.iter().filter_map(|name| before.enums.get(name)).collect();
+        for table in before.tables.values() {
+            for column in &table.columns {
+                if rebuilt.iter().any(|enum_type| is_of_enum(&column.data_type, enum_type)) {
+                    touched.insert((table.name.clone(), column.name.clone()));
+                }
+            }
+        }
+        touched
+    }
+
+    fn find_tables(&mut self, diff: &Diff, before: &Catalog, touched: &BTreeSet<(QName, Ident)>) {
+        let gone_keys = gone_keys(diff);
+        let rebuilt: Vec<&EnumType> =
+            self.rebuilt.iter().filter_map(|name| before.enums.get(name)).collect();
+        let names_enum = |text: &str| rebuilt.iter().any(|enum_type| is_of_enum(text, enum_type));
+        for table in before.tables.values() {
+            let Some(after) = diff.after.tables.get(&table.name) else { continue };
+            for constraint in &table.constraints {
+                let Some(name) = &constraint.name else { continue };
+                let around = match &constraint.kind {
+                    ConstraintKind::ForeignKey(key) => {
+                        touches(key, table, touched) || points_at(key, &gone_keys, before)
+                    }
+                    ConstraintKind::Check { .. } | ConstraintKind::Exclusion => {
+                        names_enum(&constraint.definition)
+                    }
+                    ConstraintKind::PrimaryKey { .. } | ConstraintKind::Unique { .. } => false,
+                };
+                if around && stands(after, constraint, name) {
+                    self.constraints.insert((table.name.clone(), name.clone()));
+                }
+            }
+            for index in table.indexes.iter().filter(|index| names_enum(&index.definition)) {
+                if after.indexes.iter().any(|other| other.name == index.name) {
+                    self.indexes.insert((table.name.clone(), index.name.clone()));
+                }
+            }
+            for column in &table.columns {
+                let Some(generated) = &column.generated else { continue };
+                let used = tokenize(&generated.expression, Dialect::Postgres)
+                    .iter()
+                    .filter_map(|token| token.name())
+                    .any(|name| touched.contains(&(table.name.clone(), Ident::new(name))));
+                let stays =
+                    after.column(&column.name).is_some_and(|after| after.generated.is_some());
+                if used && stays {
+                    self.generated.insert((table.name.clone(), column.name.clone()));
+                }
+            }
+        }
+        // A table change lists what differs itself; only what it does not list is added here.
+        for change in &diff.changes {
+            if let Change::AlterTable(change) = change {
+                for name in
+                    change.constraints.iter().filter_map(|delta| delta.before()?.name.clone())
+                {
+                    self.constraints.remove(&(change.after.name.clone(), name));
+                }
+                for index in change.indexes.iter().filter_map(Delta::before) {
+                    self.indexes.remove(&(change.after.name.clone(), index.name.clone()));
+                }
+                for column in change.columns.iter().filter_map(Delta::before) {
+                    self.generated.remove(&(change.after.name.clone(), column.name.clone()));
+                }
+            }
+        }
+    }
+
+    /// Grows the set until nothing unchanged stands on anything that goes.
+    fn find_opaques(&mut self, diff: &Diff, before: &Catalog, touched: &BTreeSet<(QName, Ident)>) {
+        let changed: BTreeSet<&ObjectId> = diff
+            .changes
+            .iter()
+            .filter_map(|change| match change {
+                Change::Opaque(delta) => delta.before().map(|opaque| &opaque.id),
+                _ => None,
+            })
+            .collect();
+        loop {
+            let goes = |dependency: &Dependency| match dependency {
+                Dependency::Table(table) => !diff.after.tables.contains_key(table),
+                Dependency::Column(table, column) => {
+                    let key = (table.clone(), column.clone());
+                    touched.contains(&key) || self.generated.contains(&key)
+                }
+                Dependency::Enum(name) => {
+                    self.rebuilt.contains(name) || !diff.after.enums.contains_key(name)
+                }
+                Dependency::Opaque(id) => self.drops(id) || !diff.after.opaques.contains_key(id),
+            };
+            let found: Vec<&Opaque> = before
+                .opaques
+                .values()
+                .filter(|opaque| diff.after.opaques.contains_key(&opaque.id))
+                .filter(|opaque| !self.drops(&opaque.id) && opaque.depends_on.iter().any(goes))
+                .collect();
+            if found.is_empty() {
+                return;
+            }
+            for opaque in found {
+                if changed.contains(&opaque.id) {
+                    self.remade.insert(opaque.id.clone());
+                } else {
+                    self.opaques.insert(opaque.id.clone());
+                }
+            }
+        }
+    }
+}
+
+/// Whether a column's stored values or expression change shape.
+pub(super) fn reshapes(before: &Column, after: &Column) -> bool {
+    before.data_type != after.data_type
+        || before.collation != after.collation
+        || before.generated != after.generated
+}
+
+/// Whether values are only added, so that `ALTER TYPE … ADD VALUE` does it.
+pub(super) fn only_adds(before: &EnumType, after: &EnumType) -> bool {
+    let mut rest = after.values.iter();
+    before.values.iter().all(|value| rest.any(|other| other == value))
+}
+
+/// Whether an object can be changed in place: `CREATE OR REPLACE FUNCTION` keeps name, arguments and result.
+pub(super) fn is_replaceable(before: &Opaque, after: &Opaque) -> bool {
+    match after.id.kind {
+        OpaqueKind::Sequence => true,
+        OpaqueKind::Domain => before.create.first() == after.create.first(),
+        OpaqueKind::Function | OpaqueKind::Procedure => heading(before) == heading(after),
+        OpaqueKind::View | OpaqueKind::MaterializedView => {
+            before.create.first() == after.create.first() && after.id.kind == OpaqueKind::View
+        }
+        OpaqueKind::Extension | OpaqueKind::Trigger | OpaqueKind::VirtualTable => false,
+    }
+}
+
+/// The lines with name, arguments and result type: `pg_get_functiondef` prints the body from ` LANGUAGE` on.
+fn heading(opaque: &Opaque) -> Option<Vec<&str>> {
+    let text = opaque.create.first()?;
+    Some(text.lines().take_while(|line| !line.starts_with(" LANGUAGE")).collect())
+}
+
+/// Keys and unique indexes that are dropped or changed, by table and columns.
+fn gone_keys(diff: &Diff) -> BTreeSet<(QName, BTreeSet<Ident>)> {
+    let mut gone = BTreeSet::new();
+    for change in &diff.changes {
+        let Change::AlterTable(change) = change else { continue };
+        for constraint in change.constraints.iter().filter_map(Delta::before) {
+            if let ConstraintKind::PrimaryKey { columns } | ConstraintKind::Unique { columns } =
+                &constraint.kind
+            {
+                gone.insert((change.after.name.clone(), columns.iter().cloned().collect()));
+            }
+        }
+        for index in change.indexes.iter().filter_map(Delta::before).filter(|index| index.unique) {
+            let columns = index.keys.iter().filter_map(|key| match key {
+                crate::catalog::IndexKey::Column(column) => Some(column.clone()),
+                crate::catalog::IndexKey::Expression(_) => None,
+            });
+            gone.insert((change.after.name.clone(), columns.collect()));
+        }
+    }
+    gone
+}
+
+fn touches(key: &ForeignKey, holder: &Table, touched: &BTreeSet<(QName, Ident)>) -> bool {
+    let own = key.columns.iter().map(|column| (holder.name.clone(), column.clone()));
+    let other =
+        key.referenced_columns.iter().map(|column| (key.references.clone(), column.clone()));
+    own.chain(other).any(|column| touched.contains(&column))
+}
+
+fn points_at(
+    key: &ForeignKey,
+    gone: &BTreeSet<(QName, BTreeSet<Ident>)>,
+    before: &Catalog,
+) -> bool {
+    let mut columns: BTreeSet<Ident> = key.referenced_columns.iter().cloned().collect();
+    if columns.is_empty()
+        && let Some(table) = before.tables.get(&key.references)
+    {
+        columns = table.primary_key().iter().cloned().collect();
+    }
+    gone.contains(&(key.references.clone(), columns))
+}
+
+fn stands(after: &Table, constraint: &Constraint, name: &Ident) -> bool {
+    after.constraints.iter().any(|other| {
+        other.name.as_ref() == Some(name)
+            && std::mem::discriminant(&other.kind) == std::mem::discriminant(&constraint.kind)
+    })
+}

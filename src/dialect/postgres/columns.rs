@@ -1,0 +1,546 @@
+//! Columns of tables that stay: added, dropped, reshaped.
+
+use super::action::{Action, all, step};
+use super::context::{Context, column_texts, columns};
+use super::keep::{self, RowKey};
+use super::quote::{quote_ident, quote_name};
+use super::types::{Conversion, conversion, is_builtin};
+use super::values::{self, Converts, Staying};
+use super::work::of_type_change;
+use super::{render, sequences};
+use crate::catalog::{Column, GeneratedStorage, Table};
+use crate::change::{ColumnSource, TableChange};
+use crate::dialect::{LowerError, Resource, Step, Undo};
+use crate::text::QName;
+
+/// The steps for the columns of one table.
+///
+/// # Errors
+/// A change of a column that cannot be made.
+pub(super) fn steps(change: &TableChange, context: &Context<'_>) -> Result<Vec<Step>, LowerError> {
+    let mut steps = Vec::new();
+    for column in &change.before.columns {
+        if change.after.column(&column.name).is_none() {
+            steps.push(drop(change, column, context));
+        }
+    }
+    steps.extend(restore_keyless(change, context));
+    for source in &change.mapping {
+        let Some(after) = change.after.column(&source.column) else { continue };
+        match change.before.column(&source.column) {
+            None => steps.extend(add(change, after, source, context)),
+            Some(before) => {
+                let staying = Staying { change, before, after, source };
+                steps.extend(stay(&staying, context)?);
+            }
+        }
+    }
+    Ok(steps)
+}
+
+/// Generated columns that stay the same but stand on a column that changes.
+pub(super) fn around(context: &Context<'_>) -> Vec<Step> {
+    let mut steps = Vec::new();
+    for (table, name) in &context.around.generated {
+        let (Some(before), Some(after)) =
+            (context.before.tables.get(table), context.after().tables.get(table))
+        else {
+            continue;
+        };
+        if let (Some(old), Some(new)) = (before.column(name), after.column(name)) {
+            steps.push(drop_generated(before, old, context));
+            steps.push(add_generated(after, new, context));
+        }
+    }
+    steps
+}
+
+fn stay(staying: &Staying<'_>, context: &Context<'_>) -> Result<Vec<Step>, LowerError> {
+    let (before, after) = (staying.before, staying.after);
+    let table = staying.table();
+    let mut steps = Vec::new();
+    match (&before.generated, &after.generated) {
+        (Some(_), Some(_)) => {
+            if super::around::reshapes(before, after) || before.not_null != after.not_null {
+                steps.push(drop_generated(&staying.change.before, before, context));
+                steps.push(add_generated(&staying.change.after, after, context));
+            } else {
+                steps.extend(comment(table, before, after));
+            }
+            return Ok(steps);
+        }
+        (None, Some(_)) => {
+            steps.push(drop(staying.change, before, context));
+            steps.push(add_generated(&staying.change.after, after, context));
+            return Ok(steps);
+        }
+        (Some(generated), None) => {
+            steps.extend(ungenerate(staying, generated.storage, context)?);
+            steps.extend(comment(table, before, after));
+            return Ok(steps);
+        }
+        (None, None) => {}
+    }
+    let changes_type = before.data_type != after.data_type || before.collation != after.collation;
+    let rebuilt = !changes_type && context.rebuilds_type(&after.data_type);
+    if staying.returns_through_text(context) && (changes_type || rebuilt) {
+        steps.push(return_through_text(staying, context));
+    }
+    if changes_type {
+        steps.push(change_type(staying, context));
+    }
+    let converts = if changes_type || rebuilt { Converts::Yes } else { Converts::No };
+    let moves = values::steps(staying, converts, context);
+    if changes_type && moves.is_empty() {
+        steps = steps
+            .into_iter()
+            .map(|step| {
+                if step.order.makes.contains(&staying.column()) {
+                    step.makes([staying.values()])
+                } else {
+                    step
+                }
+            })
+            .collect();
+    }
+    let moved = !moves.is_empty() || changes_type || rebuilt;
+    steps.extend(moves);
+    steps.extend(nullability(staying, moved));
+    steps.extend(sequences::steps(staying, context));
+    let sequence_sets_default = sequences::sets_default(before, after);
+    if before.default != after.default && !changes_type && !rebuilt && !sequence_sets_default {
+        steps.push(default(staying, context));
+    }
+    steps.extend(comment(table, before, after));
+    Ok(steps)
+}
+
+fn comment(table: &QName, before: &Column, after: &Column) -> Option<Step> {
+    (before.comment != after.comment).then(|| {
+        let statement = render::comment_on_column(table, &after.name, after.comment.as_deref());
+        step(Action::Comment, format!("comment on {table}.{}", after.name), vec![statement])
+            .needs([Resource::Column(table.clone(), after.name.clone())])
+    })
+}
+
+fn default(staying: &Staying<'_>, context: &Context<'_>) -> Step {
+    let (table, after) = (staying.table(), staying.after);
+    let (title, what) = match &after.default {
+        Some(default) => {
+            (format!("set default of {table}.{}", after.name), format!("SET DEFAULT {default}"))
+        }
+        None => (format!("drop default of {table}.{}", after.name), "DROP DEFAULT".to_owned()),
+    };
+    step(Action::SetDefault, title, vec![render::alter_column(table, &after.name, &what)])
+        .needs([staying.column()])
+        .needs(context.made_in(column_texts(after)))
+        .frees(context.taken_in(column_texts(staying.before)))
+}
+
+fn nullability(staying: &Staying<'_>, moved: bool) -> Vec<Step> {
+    let (table, before, after) = (staying.table(), staying.before, staying.after);
+    match (before.not_null, after.not_null) {
+        (false, true) => vec![
+            step(
+                Action::SetNotNull,
+                format!("require {table}.{}", after.name),
+                vec![render::alter_column(table, &after.name, "SET NOT NULL")],
+            )
+            .needs([staying.column(), staying.values()])
+            .makes([staying.stage("required")]),
+        ],
+        (true, false) => {
+            let mut statements = Vec::new();
+            if before.identity.is_some() && after.identity.is_none() {
+                statements.push(render::alter_column(table, &after.name, "DROP IDENTITY"));
+            }
+            statements.push(render::alter_column(table, &after.name, "DROP NOT NULL"));
+            let made = step(
+                Action::DropNotNull,
+                format!("make {table}.{} optional", after.name),
+                statements,
+            )
+            .takes([staying.values()])
+            .frees([staying.column()])
+            .makes([staying.stage("null")]);
+            vec![if moved { made } else { made.makes([staying.values()]) }]
+        }
+        (true, true) | (false, false) => Vec::new(),
+    }
+}
+
+/// `ALTER COLUMN … TYPE`, with the default off meanwhile.
+fn change_type(staying: &Staying<'_>, context: &Context<'_>) -> Step {
+    let (table, before, after) = (staying.table(), staying.before, staying.after);
+    let name = &after.name;
+    let returned = staying.returns_through_text(context);
+    let own = quote_ident(name);
+    let mut statements =
+        if returned { Vec::new() } else { values::keep_before_conversion(staying, context) };
+    let keeps = !statements.is_empty();
+    if returned {
+        // Kept under this way's name as well, should it be applied again: nothing differs from what was restored.
+    } else if before.default.is_some() {
+        statements.push(render::alter_column(table, name, "DROP DEFAULT"));
+    }
+    let old_type = if returned { "text" } else { before.data_type.as_str() };
+    let by_assignment = staying.source.values.is_empty()
+        && conversion(old_type, &after.data_type) == Conversion::Assignment;
+    let using = if by_assignment {
+        String::new()
+    } else {
+        format!(
+            " USING {}",
+            values::convert(&own, old_type, &after.data_type, &staying.source.values)
+        )
+    };
+    let what = format!("TYPE {}{}{using}", after.data_type, render::collation(after));
+    statements.push(render::alter_column(table, name, &what));
+    if let Some(default) = &after.default
+        && !sequences::sets_default(before, after)
+    {
+        statements.push(render::alter_column(table, name, &format!("SET DEFAULT {default}")));
+    }
+    let work = if by_assignment || staying.source.values.is_empty() {
+        of_type_change(&before.data_type, &after.data_type)
+    } else {
+        super::action::TypeWork::Rewrite
+    };
+    let key = staying.keep_key();
+    let key_columns = key.columns().into_iter().filter(|column| *column != name);
+    let key_resources: Vec<Resource> = key_columns
+        .flat_map(|column| {
+            [
+                Resource::Column(table.clone(), column.clone()),
+                Resource::Values(table.clone(), column.clone()),
+            ]
+        })
+        .collect();
+    let mut made = step(
+        Action::ChangeType(work),
+        format!("change type of {table}.{name} from {} to {}", before.data_type, after.data_type),
+        statements,
+    )
+    .needs(context.made_in(column_texts(after)))
+    .frees(context.taken_in(column_texts(before)))
+    .takes([staying.column(), staying.values()])
+    .makes([staying.column()]);
+    if keeps {
+        made = made
+            .frees(key_resources)
+            .makes([Resource::Kept(context.keeps_as(table, Some(name)))])
+            .undo(
+                Undo::Kept,
+                "values that the way back cannot compute are kept with their row keys",
+            );
+    }
+    if returned { made.needs([staying.stage("text")]) } else { made }
+}
+
+/// The way back of a conversion to a user's type: the column becomes text, kept values return, and only then the
+/// old type looks at them.
+fn return_through_text(staying: &Staying<'_>, context: &Context<'_>) -> Step {
+    let (table, before, after) = (staying.table(), staying.before, staying.after);
+    let name = &after.name;
+    let own = quote_ident(name);
+    let kept = context.kept_by_the_other_way(table, Some(name));
+    let mut statements = Vec::new();
+    statements.extend(values::keep_before_conversion_through_text(staying, context));
+    if before.default.is_some() {
+        statements.push(render::alter_column(table, name, "DROP DEFAULT"));
+    }
+    statements.push(render::alter_column(table, name, &format!("TYPE text USING {own}::text")));
+    let text = Column { data_type: "text".to_owned(), ..Column::plain(name.as_str(), "text") };
+    statements.extend(keep::restore_altered(
+        table,
+        &text,
+        &staying.restore_key().without(name),
+        &kept.name,
+        "\"k\".\"after\"",
+    ));
+    let made = values::quietly(
+        format!("put old values back into {table}.{name}"),
+        table,
+        statements,
+        context,
+    );
+    made.lock(crate::dialect::Lock::AccessExclusive)
+        .work(crate::dialect::Work::Rewrite)
+        .frees(context.taken_in(column_texts(before)))
+        .takes([staying.column(), staying.values()])
+        .makes([staying.stage("text")])
+        .reads(kept)
+}
+
+fn ungenerate(
+    staying: &Staying<'_>,
+    storage: GeneratedStorage,
+    context: &Context<'_>,
+) -> Result<Vec<Step>, LowerError> {
+    let (table, after) = (staying.table(), staying.after);
+    let name = &after.name;
+    match storage {
+        GeneratedStorage::Stored => {}
+        GeneratedStorage::Virtual => {
+            return Err(LowerError {
+                what: format!("column {table}.{name}"),
+                why: "PostgreSQL cannot turn a virtual generated column into a plain one"
+                    .to_owned(),
+                help: "add a column of another name with a backfill, and drop this one".to_owned(),
+            });
+        }
+    }
+    let mut statements = vec![render::alter_column(table, name, "DROP EXPRESSION")];
+    if staying.before.data_type != after.data_type || staying.before.collation != after.collation {
+        let using =
+            values::convert(&quote_ident(name), &staying.before.data_type, &after.data_type, &[]);
+        let what = format!("TYPE {}{} USING {using}", after.data_type, render::collation(after));
+        statements.push(render::alter_column(table, name, &what));
+    }
+    if let Some(default) = &after.default {
+        statements.push(render::alter_column(table, name, &format!("SET DEFAULT {default}")));
+    }
+    match (staying.before.not_null, after.not_null) {
+        (true, false) => statements.push(render::alter_column(table, name, "DROP NOT NULL")),
+        (false, true) => statements.push(render::alter_column(table, name, "SET NOT NULL")),
+        (true, true) | (false, false) => {}
+    }
+    let mut steps = vec![
+        step(Action::DropExpression, format!("make {table}.{name} a plain column"), statements)
+            .needs(context.made_in(column_texts(after)))
+            .frees(context.taken_in(column_texts(staying.before)))
+            .takes([staying.column()])
+            .makes([staying.column()]),
+    ];
+    if !context.is_discarded(table, Some(name)) {
+        let key = RowKey::of(&staying.change.after, &staying.change.before);
+        steps.push(restore(staying.change, after, &key, context).makes([staying.values()]));
+    }
+    Ok(steps)
+}
+
+fn drop_generated(table: &Table, column: &Column, context: &Context<'_>) -> Step {
+    let (name, own) = (&table.name, Resource::Column(table.name.clone(), column.name.clone()));
+    let others = columns(table).into_iter().filter(|resource| *resource != own);
+    step(
+        Action::DropColumn,
+        format!("drop generated column {name}.{}", column.name),
+        vec![drop_column(name, column)],
+    )
+    .undo(Undo::Exact, "the values are computed")
+    .frees(others)
+    .frees(context.taken_in(column_texts(column)))
+    .takes([own])
+}
+
+fn add_generated(table: &Table, column: &Column, context: &Context<'_>) -> Step {
+    let name = &table.name;
+    let plain = table.columns.iter().filter(|other| other.generated.is_none()).flat_map(|other| {
+        [
+            Resource::Column(name.clone(), other.name.clone()),
+            Resource::Values(name.clone(), other.name.clone()),
+        ]
+    });
+    let action = match column.generated.as_ref().map(|generated| generated.storage) {
+        Some(GeneratedStorage::Virtual) => Action::AddColumn,
+        Some(GeneratedStorage::Stored) | None => Action::AddColumnRewriting,
+    };
+    let mut statements = vec![format!(
+        "ALTER TABLE {} ADD COLUMN {}",
+        quote_name(name),
+        render::column_definition(column)
+    )];
+    statements.extend(
+        column
+            .comment
+            .as_ref()
+            .map(|text| render::comment_on_column(name, &column.name, Some(text))),
+    );
+    step(action, format!("add generated column {name}.{}", column.name), statements)
+        .undo(Undo::Exact, "the values are computed")
+        .needs(plain)
+        .needs(context.made_in(column_texts(column)))
+        .makes([
+            Resource::Column(name.clone(), column.name.clone()),
+            Resource::Values(name.clone(), column.name.clone()),
+        ])
+}
+
+fn drop_column(table: &QName, column: &Column) -> String {
+    format!("ALTER TABLE {} DROP COLUMN {}", quote_name(table), quote_ident(&column.name))
+}
+
+/// Drops a column, its values copied first unless they are to be thrown away.
+fn drop(change: &TableChange, column: &Column, context: &Context<'_>) -> Step {
+    if column.generated.is_some() {
+        return drop_generated(&change.before, column, context);
+    }
+    let table = &change.after.name;
+    let own = Resource::Column(table.clone(), column.name.clone());
+    let title = format!("drop column {table}.{}", column.name);
+    let made = if context.is_discarded(table, Some(&column.name)) {
+        step(Action::DropColumn, title, vec![drop_column(table, column)])
+    } else {
+        let key = RowKey::of(&change.before, &change.after);
+        let kept = context.keeps_as(table, Some(&column.name));
+        let statements = vec![
+            keep::hold_writes(table),
+            keep::keep_column(table, column, &key, &kept),
+            drop_column(table, column),
+        ];
+        let reads =
+            key.columns().into_iter().filter(|name| **name != column.name).flat_map(|name| {
+                [
+                    Resource::Column(table.clone(), name.clone()),
+                    Resource::Values(table.clone(), name.clone()),
+                ]
+            });
+        step(Action::KeepAndDropColumn, title, statements)
+            .frees(reads.collect::<Vec<_>>())
+            .makes([Resource::Kept(kept)])
+    };
+    made.frees(context.taken_in(column_texts(column))).takes([own])
+}
+
+/// Adds a column; then values that the other way kept, a backfill, and NOT NULL, each in a step of its own.
+fn add(
+    change: &TableChange,
+    column: &Column,
+    source: &ColumnSource,
+    context: &Context<'_>,
+) -> Vec<Step> {
+    if column.generated.is_some() {
+        return vec![add_generated(&change.after, column, context)];
+    }
+    let table = &change.after.name;
+    let name = &column.name;
+    let own = Resource::Column(table.clone(), name.clone());
+    let own_values = Resource::Values(table.clone(), name.clone());
+    let numbers = sequences::numbers(column);
+    let restores = !context.is_discarded(table, Some(name));
+    let key = RowKey::of(&change.after, &change.before);
+    let is_keyless = matches!(key, RowKey::Row(_));
+
+    let default = column.default.as_ref().filter(|_| !numbers);
+    let mut definition = render::column_type(column);
+    definition.extend(default.map(|default| format!(" DEFAULT {default}")));
+    let mut statements = vec![format!("ALTER TABLE {} ADD COLUMN {definition}", quote_name(table))];
+    statements.extend(
+        column.comment.as_ref().map(|text| render::comment_on_column(table, name, Some(text))),
+    );
+    let rewrites = default.is_some_and(|default| is_volatile(default))
+        || !is_builtin(&column.data_type)
+            && context.after().opaques.keys().any(|id| {
+                id.kind == crate::catalog::OpaqueKind::Domain
+                    && column.data_type.contains(id.name.name.as_str())
+            });
+    let action = if rewrites { Action::AddColumnRewriting } else { Action::AddColumn };
+    let mut steps = vec![
+        step(action, format!("add column {table}.{name}"), statements)
+            .needs([Resource::Table(table.clone())])
+            .needs(context.made_in(column_texts(column)))
+            .makes([own.clone()]),
+    ];
+    let restored = context.kept_by_the_other_way(table, Some(name)).name;
+    if restores && !is_keyless {
+        steps.push(restore(change, column, &key, context));
+    }
+    if let Some(fill) = &source.fill {
+        let statement = values::fill_statement(table, column, fill);
+        steps.push(
+            values::quietly(format!("backfill {table}.{name}"), table, vec![statement], context)
+                .needs(all([columns(&change.after)]))
+                .needs([Resource::Kept(restored.clone())])
+                .needs(values::fill_needs(change, context))
+                .frees(values::fill_frees(change, name))
+                .takes([own_values.clone()]),
+        );
+    }
+    if numbers {
+        steps.push(
+            sequences::number_rows(table, column, context)
+                .needs([own.clone(), Resource::Kept(restored)])
+                .takes([own_values.clone()]),
+        );
+    } else if column.not_null {
+        let statement = render::alter_column(table, name, "SET NOT NULL");
+        steps.push(
+            step(Action::SetNotNull, format!("require {table}.{name}"), vec![statement]).needs([
+                own,
+                own_values.clone(),
+                Resource::Kept(context.kept_by_the_other_way(table, Some(name)).name),
+            ]),
+        );
+    }
+    // The last step that writes values has made them.
+    if let Some(last) = steps.iter_mut().rev().find(|step| !step.title.starts_with("require ")) {
+        last.order.makes.insert(own_values);
+    }
+    steps
+}
+
+/// Puts kept values back into a column that was added again.
+fn restore(change: &TableChange, column: &Column, key: &RowKey, context: &Context<'_>) -> Step {
+    let table = &change.after.name;
+    let kept = context.kept_by_the_other_way(table, Some(&column.name));
+    let statements = keep::restore_columns(table, &[(column, kept.name.clone())], key);
+    let reads = key.columns().into_iter().flat_map(|name| {
+        [
+            Resource::Column(table.clone(), name.clone()),
+            Resource::Values(table.clone(), name.clone()),
+        ]
+    });
+    let own_values = Resource::Values(table.clone(), column.name.clone());
+    values::quietly(
+        format!("put values back into {table}.{}", column.name),
+        table,
+        statements,
+        context,
+    )
+    .needs([Resource::Column(table.clone(), column.name.clone())])
+    .needs(reads.filter(|resource| *resource != own_values))
+    .makes([Resource::Kept(kept.name.clone())])
+    .takes([own_values])
+    .reads(kept)
+}
+
+/// Rows without a key are told apart by their place, which every update changes: all their columns return at once.
+fn restore_keyless(change: &TableChange, context: &Context<'_>) -> Option<Step> {
+    let table = &change.after.name;
+    let key = RowKey::of(&change.after, &change.before);
+    if !matches!(key, RowKey::Row(_)) {
+        return None;
+    }
+    let added: Vec<(&Column, String)> = change
+        .after
+        .columns
+        .iter()
+        .filter(|column| column.generated.is_none() && change.before.column(&column.name).is_none())
+        .filter(|column| !context.is_discarded(table, Some(&column.name)))
+        .map(|column| (column, context.kept_by_the_other_way(table, Some(&column.name)).name))
+        .collect();
+    let (first, _) = added.first()?;
+    let kept = context.kept_by_the_other_way(table, Some(&first.name));
+    let statements = keep::restore_columns(table, &added, &key);
+    let title = format!("put values back into {table}");
+    let reads = key.columns().into_iter().map(|name| Resource::Column(table.clone(), name.clone()));
+    let own: Vec<Resource> = added
+        .iter()
+        .map(|(column, _)| Resource::Column(table.clone(), column.name.clone()))
+        .collect();
+    Some(
+        values::quietly(title, table, statements, context)
+            .needs(reads)
+            .needs(own)
+            .makes(added.iter().map(|(_, kept)| Resource::Kept(kept.clone())))
+            .reads(kept),
+    )
+}
+
+/// Whether a default gives each row its own value, so that adding it writes every row.
+/// Source: measured; `contain_volatile_functions` decides in the engine.
+fn is_volatile(default: &str) -> bool {
+    ["nextval(", "random(", "gen_random_uuid(", "uuid_generate", "clock_timestamp(", "timeofday("]
+        .iter()
+        .any(|call| default.contains(call))
+}

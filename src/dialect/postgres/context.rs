@@ -1,0 +1,376 @@
+//! What all parts of lowering look at: both catalogs under the new names, and what texts mention.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::around::Around;
+use crate::catalog::{Catalog, ConstraintKind, Dependency, EnumType, ObjectId, OpaqueKind, Table};
+use crate::change::{Change, Delta, Diff, Rename, TableChange, Target};
+use crate::dialect::{Absence, Direction, KeptUse, Resource, kept_name};
+use crate::text::token::canonical_name;
+use crate::text::{Dialect, Ident, QName};
+
+/// The comparison being lowered.
+pub(super) struct Context<'a> {
+    pub(super) diff: &'a Diff,
+    pub(super) direction: Direction,
+    pub(super) tag: &'a str,
+    /// The old catalog under the new names.
+    pub(super) before: Catalog,
+    pub(super) new_tables: BTreeSet<QName>,
+    /// Things that texts may mention and that this plan makes or takes away.
+    made: Vec<Mention>,
+    taken: Vec<Mention>,
+    /// Types and functions that differ between the two sides in any way: kept tables must not stand on them.
+    pub(super) unstable: Vec<Mention>,
+    pub(super) around: Around,
+}
+
+/// A thing and the ways in which PostgreSQL prints its name.
+#[derive(Clone, Debug)]
+pub(super) struct Mention {
+    pub(super) resource: Resource,
+    needles: Vec<String>,
+}
+
+impl Mention {
+    fn new(resource: Resource, name: &QName) -> Self {
+        let forms = |ident: &Ident| {
+            let plain = canonical_name(ident.as_str(), Dialect::Postgres);
+            let quoted = super::quote::quote_ident(ident);
+            if plain == quoted { vec![quoted] } else { vec![plain, quoted] }
+        };
+        let names = forms(&name.name);
+        let needles = forms(&name.schema)
+            .iter()
+            .flat_map(|schema| names.iter().map(move |name| format!("{schema}.{name}")))
+            .collect();
+        Mention { resource, needles }
+    }
+
+    /// Whether the text names this thing, as a whole word.
+    pub(super) fn is_in(&self, text: &str) -> bool {
+        let is_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '"' | '.');
+        self.needles.iter().any(|needle| {
+            text.match_indices(needle.as_str()).any(|(at, _)| {
+                !text[..at].ends_with(is_word)
+                    && !text[at + needle.len()..].starts_with(|c| is_word(c) && c != '.')
+            })
+        })
+    }
+}
+
+impl<'a> Context<'a> {
+    pub(super) fn new(diff: &'a Diff, direction: Direction, tag: &'a str) -> Self {
+        let renames: Vec<Rename> = diff.renames().cloned().collect();
+        let before = crate::diff::renamed(&diff.before, &renames);
+        let around = Around::of(diff, &before);
+        let (mut made, mut taken, mut unstable) = (Vec::new(), Vec::new(), Vec::new());
+        let mut new_tables = BTreeSet::new();
+        for change in &diff.changes {
+            match change {
+                Change::Enum(delta) => {
+                    let rebuilt = around.rebuilds(delta);
+                    let name = &delta.after().or(delta.before()).expect("a delta has a side").name;
+                    let mention = Mention::new(Resource::Enum(name.clone()), name);
+                    if delta.after().is_some() {
+                        made.push(mention.clone());
+                    }
+                    if delta.after().is_none() || rebuilt {
+                        taken.push(mention.clone());
+                    }
+                    unstable.push(mention);
+                }
+                Change::Opaque(delta) => {
+                    let id = &delta.after().or(delta.before()).expect("a delta has a side").id;
+                    if is_mentionable(id) {
+                        let mention = Mention::new(Resource::Opaque(id.clone()), &id.name);
+                        if delta.after().is_some() {
+                            made.push(mention.clone());
+                        }
+                        if delta.before().is_some() {
+                            taken.push(mention.clone());
+                        }
+                        unstable.push(mention);
+                    }
+                }
+                Change::Table(Delta::Add(table)) => {
+                    new_tables.insert(table.name.clone());
+                }
+                Change::Table(_)
+                | Change::Rename(_)
+                | Change::Schema(_)
+                | Change::AlterTable(_) => {}
+            }
+        }
+        for id in around.opaques.iter().filter(|id| is_mentionable(id)) {
+            let mention = Mention::new(Resource::Opaque(id.clone()), &id.name);
+            made.push(mention.clone());
+            taken.push(mention);
+        }
+        Context { diff, direction, tag, before, new_tables, made, taken, unstable, around }
+    }
+
+    pub(super) fn after(&self) -> &'a Catalog {
+        &self.diff.after
+    }
+
+    /// What the texts mention of the things that the plan makes; extensions count as mentioned by everything.
+    pub(super) fn made_in<'t>(
+        &self,
+        texts: impl IntoIterator<Item = &'t str> + Clone,
+    ) -> BTreeSet<Resource> {
+        mentioned(&self.made, texts).chain(self.extensions(Delta::after)).collect()
+    }
+
+    /// What the texts mention of the things that the plan takes away.
+    pub(super) fn taken_in<'t>(
+        &self,
+        texts: impl IntoIterator<Item = &'t str> + Clone,
+    ) -> BTreeSet<Resource> {
+        mentioned(&self.taken, texts).chain(self.extensions(Delta::before)).collect()
+    }
+
+    /// The extensions on one side of the changes.
+    fn extensions(
+        &self,
+        side: for<'d> fn(&'d Delta<crate::catalog::Opaque>) -> Option<&'d crate::catalog::Opaque>,
+    ) -> impl Iterator<Item = Resource> {
+        self.diff.changes.iter().filter_map(move |change| match change {
+            Change::Opaque(delta) => side(delta)
+                .filter(|opaque| opaque.id.kind == OpaqueKind::Extension)
+                .map(|opaque| Resource::Opaque(opaque.id.clone())),
+            Change::Rename(_)
+            | Change::Schema(_)
+            | Change::Enum(_)
+            | Change::Table(_)
+            | Change::AlterTable(_) => None,
+        })
+    }
+
+    /// Whether a printed column type is an enum that is built anew.
+    pub(super) fn rebuilds_type(&self, data_type: &str) -> bool {
+        self.around
+            .rebuilt()
+            .filter_map(|name| self.before.enums.get(name))
+            .any(|enum_type| is_of_enum(data_type, enum_type))
+    }
+
+    pub(super) fn changes_an_extension(&self) -> bool {
+        self.extensions(Delta::after).chain(self.extensions(Delta::before)).next().is_some()
+    }
+
+    /// The name under which this plan keeps a table or a column.
+    pub(super) fn keeps_as(&self, table: &QName, column: Option<&Ident>) -> String {
+        kept_name(self.tag, self.direction, table, column, Dialect::Postgres)
+    }
+
+    /// The kept data of the other way, under the name that its own plan gave it.
+    pub(super) fn kept_by_the_other_way(&self, table: &QName, column: Option<&Ident>) -> KeptUse {
+        let (other, absence) = match self.direction {
+            Direction::Up => (Direction::Down, Absence::Skip),
+            Direction::Down => (Direction::Up, Absence::Refuse),
+        };
+        let (table, column) = self.other_name(table, column);
+        KeptUse {
+            name: kept_name(self.tag, other, &table, column.as_ref(), Dialect::Postgres),
+            absence,
+        }
+    }
+
+    /// What a table and column are called on the other side of the renames: where the other way's plan runs, the
+    /// names that hold after *its* renames are the names before ours.
+    fn other_name(&self, table: &QName, column: Option<&Ident>) -> (QName, Option<Ident>) {
+        let mut old_table = table.clone();
+        let mut old_column = column.cloned();
+        for rename in self.diff.renames() {
+            match rename {
+                Rename::Table { before, after } if after == table => old_table = before.clone(),
+                Rename::Column { table: holder, before, after }
+                    if holder == table && Some(after) == column =>
+                {
+                    old_column = Some(before.clone());
+                }
+                _ => {}
+            }
+        }
+        (old_table, old_column)
+    }
+
+    pub(super) fn is_discarded(&self, table: &QName, column: Option<&Ident>) -> bool {
+        let target = Target { table: table.clone(), column: column.cloned() };
+        self.diff.discard.contains(&target)
+    }
+
+    /// Row triggers that stand on a table during the plan's data steps and must not see them.
+    pub(super) fn standing_triggers(&self, table: &QName) -> Vec<&Ident> {
+        self.before
+            .opaques
+            .iter()
+            .filter(|(id, opaque)| {
+                id.kind == OpaqueKind::Trigger
+                    && id.table.as_ref() == Some(table)
+                    && self.after().opaques.contains_key(id)
+                    && !self.around.drops(id)
+                    && !opaque.create.iter().any(|text| text.starts_with("ALTER TABLE"))
+            })
+            .map(|(id, _)| &id.name.name)
+            .collect()
+    }
+
+    /// Whether some foreign key waits for the end of the transaction, so that an ALTER TABLE after an UPDATE fails.
+    pub(super) fn has_deferred_constraints(&self) -> bool {
+        let deferred = |catalog: &Catalog| {
+            catalog
+                .tables
+                .values()
+                .flat_map(|table| &table.constraints)
+                .any(|constraint| constraint.definition.contains("INITIALLY DEFERRED"))
+        };
+        deferred(&self.before) || deferred(self.after())
+    }
+}
+
+/// Kinds of object that column types, defaults, checks and indexes can mention.
+fn is_mentionable(id: &ObjectId) -> bool {
+    match id.kind {
+        OpaqueKind::Sequence | OpaqueKind::Domain | OpaqueKind::Function => true,
+        OpaqueKind::Extension
+        | OpaqueKind::Procedure
+        | OpaqueKind::View
+        | OpaqueKind::MaterializedView
+        | OpaqueKind::Trigger
+        | OpaqueKind::VirtualTable => false,
+    }
+}
+
+fn mentioned<'m, 't>(
+    list: &'m [Mention],
+    texts: impl IntoIterator<Item = &'t str> + Clone + 'm,
+) -> impl Iterator<Item = Resource> + 'm {
+    list.iter()
+        .filter(move |mention| texts.clone().into_iter().any(|text| mention.is_in(text)))
+        .map(|mention| mention.resource.clone())
+}
+
+/// All texts of a table that may mention other objects, foreign keys aside.
+pub(super) fn texts(table: &Table) -> Vec<&str> {
+    let columns = table.columns.iter().flat_map(column_texts);
+    let constraints = table
+        .constraints
+        .iter()
+        .filter(|constraint| !matches!(constraint.kind, ConstraintKind::ForeignKey(_)))
+        .map(|constraint| constraint.definition.as_str());
+    columns.chain(constraints).collect()
+}
+
+/// All texts of a column that may mention other objects.
+pub(super) fn column_texts(column: &crate::catalog::Column) -> Vec<&str> {
+    let generated = column.generated.as_ref().map(|generated| generated.expression.as_str());
+    let texts = [Some(column.data_type.as_str()), column.default.as_deref(), generated];
+    texts.into_iter().flatten().collect()
+}
+
+/// Every column of a table.
+pub(super) fn columns(table: &Table) -> BTreeSet<Resource> {
+    table
+        .columns
+        .iter()
+        .map(|column| Resource::Column(table.name.clone(), column.name.clone()))
+        .collect()
+}
+
+/// The values of every column of a table.
+pub(super) fn values(table: &Table) -> BTreeSet<Resource> {
+    table
+        .columns
+        .iter()
+        .map(|column| Resource::Values(table.name.clone(), column.name.clone()))
+        .collect()
+}
+
+/// Constraints and indexes of a table that a foreign key can point at.
+pub(super) fn keys(table: &Table) -> BTreeSet<Resource> {
+    let constraints = table.constraints.iter().filter_map(|constraint| match &constraint.kind {
+        ConstraintKind::PrimaryKey { .. } | ConstraintKind::Unique { .. } => {
+            constraint.name.as_ref()
+        }
+        ConstraintKind::Check { .. }
+        | ConstraintKind::ForeignKey(_)
+        | ConstraintKind::Exclusion => None,
+    });
+    let indexes = table.indexes.iter().filter(|index| index.unique).map(|index| &index.name);
+    constraints
+        .chain(indexes)
+        .map(|name| Resource::Constraint(table.name.clone(), name.to_string()))
+        .collect()
+}
+
+/// A name in the space that tables, views, sequences, indexes and types of a schema share: who lets it go runs
+/// before who takes it up.
+pub(super) fn slot(schema: &Ident, name: &Ident) -> Resource {
+    let name = QName { schema: schema.clone(), name: name.clone() };
+    Resource::Constraint(name, "the name itself".to_owned())
+}
+
+/// The names that a table occupies: its own, those of its key indexes and of its own sequences.
+pub(super) fn slots(table: &Table) -> BTreeSet<Resource> {
+    let schema = &table.name.schema;
+    let keys = table.constraints.iter().filter(|constraint| has_index(constraint));
+    let keys = keys.filter_map(|constraint| constraint.name.as_ref());
+    let sequences =
+        table.columns.iter().flat_map(column_sequences).map(|sequence| &sequence.name.name);
+    let indexes = table.indexes.iter().map(|index| &index.name);
+    std::iter::once(&table.name.name)
+        .chain(keys)
+        .chain(sequences)
+        .chain(indexes)
+        .map(|name| slot(schema, name))
+        .collect()
+}
+
+/// The sequence behind a column, if any.
+pub(super) fn column_sequences(
+    column: &crate::catalog::Column,
+) -> Option<&crate::catalog::Sequence> {
+    column.owned_sequence.as_ref().or(column.identity.as_ref().map(|identity| &identity.sequence))
+}
+
+/// Whether a constraint is kept by an index of its name.
+pub(super) fn has_index(constraint: &crate::catalog::Constraint) -> bool {
+    match constraint.kind {
+        ConstraintKind::PrimaryKey { .. }
+        | ConstraintKind::Unique { .. }
+        | ConstraintKind::Exclusion => true,
+        ConstraintKind::Check { .. } | ConstraintKind::ForeignKey(_) => false,
+    }
+}
+
+/// The resource behind a dependency.
+pub(super) fn resource(dependency: &Dependency) -> Resource {
+    match dependency {
+        Dependency::Table(table) => Resource::Table(table.clone()),
+        Dependency::Column(table, column) => Resource::Column(table.clone(), column.clone()),
+        Dependency::Enum(name) => Resource::Enum(name.clone()),
+        Dependency::Opaque(id) => Resource::Opaque(id.clone()),
+    }
+}
+
+/// Whether a printed column type is this enum (or an array of it).
+pub(super) fn is_of_enum(data_type: &str, enum_type: &EnumType) -> bool {
+    Mention::new(Resource::Enum(enum_type.name.clone()), &enum_type.name).is_in(data_type)
+}
+
+/// The table changes of a diff by name.
+pub(super) fn table_changes(diff: &Diff) -> BTreeMap<&QName, &TableChange> {
+    diff.changes
+        .iter()
+        .filter_map(|change| match change {
+            Change::AlterTable(change) => Some((&change.after.name, change.as_ref())),
+            Change::Rename(_)
+            | Change::Schema(_)
+            | Change::Enum(_)
+            | Change::Table(_)
+            | Change::Opaque(_) => None,
+        })
+        .collect()
+}

@@ -1,0 +1,208 @@
+//! Enum types: made, extended, and built anew where values go or change places.
+
+use super::action::{Action, step};
+use super::around::only_adds;
+use super::context::{Context, is_of_enum, slot, table_changes};
+use super::quote::{literal, quote, quote_ident, quote_name};
+use super::values::{self, Converts, Staying};
+use super::{keep, render};
+use crate::catalog::EnumType;
+use crate::change::{Delta, TableChange};
+use crate::dialect::{LowerError, Resource, Step, Undo};
+use crate::text::{QName, hash};
+
+/// The steps for one enum type.
+///
+/// # Errors
+/// A value map on an array column.
+pub(super) fn steps(
+    delta: &Delta<EnumType>,
+    context: &Context<'_>,
+) -> Result<Vec<Step>, LowerError> {
+    match delta {
+        Delta::Add(enum_type) => {
+            let mut statements = vec![render::create_enum(&enum_type.name, &enum_type.values)];
+            if enum_type.comment.is_some() {
+                statements.push(render::comment_on_enum(enum_type));
+            }
+            Ok(vec![
+                step(Action::CreateEnum, format!("create type {}", enum_type.name), statements)
+                    .needs([Resource::Schema(enum_type.name.schema.clone())])
+                    .makes([Resource::Enum(enum_type.name.clone())])
+                    .makes([slot(&enum_type.name.schema, &enum_type.name.name)]),
+            ])
+        }
+        Delta::Drop(enum_type) => {
+            let statement = format!("DROP TYPE {}", quote_name(&enum_type.name));
+            Ok(vec![
+                step(Action::DropEnum, format!("drop type {}", enum_type.name), vec![statement])
+                    .takes([Resource::Enum(enum_type.name.clone())])
+                    .takes([slot(&enum_type.name.schema, &enum_type.name.name)])
+                    .frees([Resource::Schema(enum_type.name.schema.clone())]),
+            ])
+        }
+        Delta::Alter { before, after } => {
+            let mut steps = Vec::new();
+            if !only_adds(before, after) {
+                steps.push(rebuild(before, after, context)?);
+            } else if before.values != after.values {
+                steps.push(add_values(before, after));
+            }
+            if before.comment != after.comment {
+                steps.push(
+                    step(
+                        Action::Comment,
+                        format!("comment on type {}", after.name),
+                        vec![render::comment_on_enum(after)],
+                    )
+                    .lock(crate::dialect::Lock::None)
+                    .needs([Resource::Enum(after.name.clone())]),
+                );
+            }
+            Ok(steps)
+        }
+    }
+}
+
+/// `ADD VALUE` for each new value, beside a value that is there by then. A new value cannot be used before its
+/// transaction ends, so the step has one of its own.
+fn add_values(before: &EnumType, after: &EnumType) -> Step {
+    let name = quote_name(&after.name);
+    let mut statements = Vec::new();
+    for (index, value) in after.values.iter().enumerate() {
+        if before.values.contains(value) {
+            continue;
+        }
+        let place = match index.checked_sub(1).and_then(|previous| after.values.get(previous)) {
+            Some(previous) => format!(" AFTER {}", literal(previous)),
+            None => before
+                .values
+                .first()
+                .map(|first| format!(" BEFORE {}", literal(first)))
+                .unwrap_or_default(),
+        };
+        statements.push(format!("ALTER TYPE {name} ADD VALUE {}{place}", literal(value)));
+    }
+    step(Action::AddEnumValue, format!("add values to type {}", after.name), statements)
+        .makes([Resource::Enum(after.name.clone())])
+}
+
+/// A new type under a passing name, every column converted, the old type dropped, the new one renamed.
+fn rebuild(before: &EnumType, after: &EnumType, context: &Context<'_>) -> Result<Step, LowerError> {
+    let passing = QName::new(
+        after.name.schema.as_str(),
+        format!("migrate_new_{}", &hash::sha256(after.name.to_string().as_bytes())[..12]),
+    );
+    let mut statements = vec![render::create_enum(&passing, &after.values)];
+    let (mut kept, mut defaults) = (Vec::new(), Vec::new());
+    let mut order = crate::dialect::Order::default();
+    for change in table_changes(context.diff).values() {
+        for staying in staying_of(change, before) {
+            let (table, column) = (staying.table(), staying.after);
+            let is_array = column.data_type.ends_with("[]");
+            if is_array && !staying.source.values.is_empty() {
+                return Err(LowerError {
+                    what: format!("column {table}.{}", column.name),
+                    why: format!(
+                        "values of type {} are mapped and the column is an array of it",
+                        after.name
+                    ),
+                    help: "map the values of the array in a migration of its own".to_owned(),
+                });
+            }
+            let own = quote_ident(&column.name);
+            let returned = staying.returns_through_text(context);
+            if !returned && !is_array {
+                let keeping = keep_text(&staying, context);
+                kept.extend(
+                    (!keeping.is_empty()).then(|| context.keeps_as(table, Some(&column.name))),
+                );
+                statements.extend(keeping);
+            }
+            if staying.before.default.is_some() && !returned {
+                statements.push(render::alter_column(table, &column.name, "DROP DEFAULT"));
+            }
+            let text = if staying.source.values.is_empty() {
+                format!("{own}::text")
+            } else {
+                values::mapped(&own, &staying.source.values)
+            };
+            let suffix = if is_array { "[]" } else { "" };
+            let target = format!("{}{suffix}", quote_name(&passing));
+            let what = format!("TYPE {target} USING {text}::{target}");
+            statements.push(render::alter_column(table, &column.name, &what));
+            if let Some(default) = &column.default {
+                defaults.push(render::alter_column(
+                    table,
+                    &column.name,
+                    &format!("SET DEFAULT {default}"),
+                ));
+            }
+            order.takes.extend([staying.column(), staying.values()]);
+            order.makes.insert(staying.column());
+            if values::steps(&staying, Converts::Yes, context).is_empty() {
+                order.makes.insert(staying.values());
+            }
+            if returned {
+                order.needs.insert(staying.stage("text"));
+            }
+        }
+    }
+    statements.push(format!("DROP TYPE {}", quote_name(&before.name)));
+    statements.push(format!(
+        "ALTER TYPE {} RENAME TO {}",
+        quote_name(&passing),
+        quote(after.name.name.as_str())
+    ));
+    statements.extend(defaults);
+    if after.comment.is_some() {
+        statements.push(render::comment_on_enum(after));
+    }
+    let mut made = step(Action::RebuildEnum, format!("rebuild type {}", after.name), statements);
+    if order.takes.is_empty() {
+        made = made.lock(crate::dialect::Lock::None).work(crate::dialect::Work::Catalog);
+    }
+    if !kept.is_empty() {
+        made = made.undo(
+            Undo::Kept,
+            "values that the way back cannot compute are kept with their row keys",
+        );
+    }
+    made.order = order;
+    Ok(made
+        .makes(kept.into_iter().map(Resource::Kept))
+        .takes([Resource::Enum(after.name.clone())])
+        .makes([Resource::Enum(after.name.clone())]))
+}
+
+/// The columns of a table that have the type on both sides.
+fn staying_of<'c>(change: &'c TableChange, enum_type: &EnumType) -> Vec<Staying<'c>> {
+    let columns = change.mapping.iter().filter_map(|source| {
+        let before = change.before.column(&source.column)?;
+        let after = change.after.column(&source.column)?;
+        let same = before.data_type == after.data_type && is_of_enum(&after.data_type, enum_type);
+        (same && after.generated.is_none()).then_some(Staying { change, before, after, source })
+    });
+    columns.collect()
+}
+
+/// Keeps the rows whose value the map changes; as text, since neither type has the values of both.
+fn keep_text(staying: &Staying<'_>, context: &Context<'_>) -> Vec<String> {
+    if !staying.keeps_altered() {
+        return Vec::new();
+    }
+    let own = format!("\"t\".{}", quote_ident(&staying.after.name));
+    let after = values::mapped_or_text(&own, &staying.source.values);
+    let condition = format!("{own}::text IS DISTINCT FROM {after}");
+    let kept = context.keeps_as(staying.table(), Some(&staying.after.name));
+    vec![
+        keep::hold_writes(staying.table()),
+        keep::keep_altered(
+            staying.table(),
+            &staying.after.name,
+            &staying.keep_key(),
+            &kept,
+            &keep::Altered { after, condition },
+        ),
+    ]
+}

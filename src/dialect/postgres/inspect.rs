@@ -1,0 +1,484 @@
+//! Reads a PostgreSQL database's catalog: which queries to run, and what their rows mean.
+//!
+//! Pure: the connection that runs the queries is elsewhere. Each query returns one column of JSON objects. They must
+//! run with an empty `search_path`, so that every name in a printed text comes out qualified.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::catalog::{
+    Action, Catalog, Column, Constraint, ConstraintKind, Dependency, EnumType, ForeignKey,
+    Generated, GeneratedStorage, Identity, IdentityKind, Index, IndexKey, ObjectId, Opaque,
+    OpaqueKind, Sequence, Table, TableOptions,
+};
+use crate::dialect::{InspectError, InspectQuery, Sql};
+use crate::text::{Dialect, Ident, QName};
+
+/// The statement that must run before the queries.
+pub const PREPARE: &str = "SET search_path = ''";
+
+/// An object in a user schema that a catalog cannot hold.
+#[derive(Deserialize)]
+struct Uncarried {
+    kind: String,
+    name: String,
+}
+
+const SCHEMAS: &str = "schemas";
+const ENUMS: &str = "enums";
+const TABLES: &str = "tables";
+const COLUMNS: &str = "columns";
+const CONSTRAINTS: &str = "constraints";
+const INDEXES: &str = "indexes";
+const OPAQUES: &str = "opaques";
+const DEPENDENCIES: &str = "dependencies";
+const UNSUPPORTED: &str = "unsupported";
+
+/// The queries that read a database; they work on PostgreSQL 13 to 18.
+pub fn queries() -> Vec<InspectQuery> {
+    let query = |name, text: &str| InspectQuery { name, sql: Sql::new(text) };
+    vec![
+        query(SCHEMAS, include_str!("sql/schemas.sql")),
+        query(ENUMS, include_str!("sql/enums.sql")),
+        query(TABLES, include_str!("sql/tables.sql")),
+        query(COLUMNS, include_str!("sql/columns.sql")),
+        query(CONSTRAINTS, include_str!("sql/constraints.sql")),
+        query(INDEXES, include_str!("sql/indexes.sql")),
+        query(OPAQUES, include_str!("sql/opaques.sql")),
+        query(DEPENDENCIES, include_str!("sql/dependencies.sql")),
+        query(UNSUPPORTED, include_str!("sql/unsupported.sql")),
+    ]
+}
+
+/// Query name → rows, each a JSON object as text.
+pub type Results = BTreeMap<String, Vec<String>>;
+
+/// The catalog that the query results describe.
+///
+/// # Errors
+/// [`InspectError::Unsupported`] lists every object that cannot be carried; the other variants mean that the results
+/// are not those of [`queries`].
+pub fn catalog(results: &Results) -> Result<Catalog, InspectError> {
+    let unsupported: Vec<Uncarried> = rows(results, UNSUPPORTED)?;
+    if !unsupported.is_empty() {
+        let named = unsupported.iter().map(|object| format!("{} `{}`", object.kind, object.name));
+        return Err(InspectError::Unsupported(named.collect()));
+    }
+    let mut catalog = Catalog::empty(Dialect::Postgres);
+    let schemas: Vec<SchemaRow> = rows(results, SCHEMAS)?;
+    catalog.schemas = schemas.into_iter().map(|row| row.name).collect();
+    let enums: Vec<EnumRow> = rows(results, ENUMS)?;
+    catalog.enums = enums.into_iter().map(EnumRow::read).collect();
+    let tables: Vec<TableRow> = rows(results, TABLES)?;
+    catalog.tables = tables.into_iter().map(TableRow::read).collect();
+    for row in rows::<ColumnRow>(results, COLUMNS)? {
+        if let Some(table) =
+            catalog.tables.get_mut(&QName { schema: row.schema.clone(), name: row.table.clone() })
+        {
+            table.columns.push(row.read()?);
+        }
+    }
+    for row in rows::<ConstraintRow>(results, CONSTRAINTS)? {
+        if let Some(table) =
+            catalog.tables.get_mut(&QName { schema: row.schema.clone(), name: row.table.clone() })
+        {
+            table.constraints.push(row.read()?);
+        }
+    }
+    for row in rows::<IndexRow>(results, INDEXES)? {
+        if let Some(table) =
+            catalog.tables.get_mut(&QName { schema: row.schema.clone(), name: row.table.clone() })
+        {
+            table.indexes.push(row.read());
+        }
+    }
+    catalog.opaques = opaques(results)?;
+    Ok(catalog)
+}
+
+fn rows<T: DeserializeOwned>(
+    results: &Results,
+    query: &'static str,
+) -> Result<Vec<T>, InspectError> {
+    let texts = results.get(query).ok_or_else(|| InspectError::Unreadable {
+        query: query.to_owned(),
+        problem: "it was not run".to_owned(),
+    })?;
+    texts
+        .iter()
+        .map(|text| {
+            serde_json::from_str(text).map_err(|error| InspectError::Unreadable {
+                query: query.to_owned(),
+                problem: format!("{error} in `{text}`"),
+            })
+        })
+        .collect()
+}
+
+fn opaques(results: &Results) -> Result<BTreeMap<ObjectId, Opaque>, InspectError> {
+    let mut opaques = BTreeMap::new();
+    for row in rows::<OpaqueRow>(results, OPAQUES)? {
+        let id = row.object.id(OPAQUES)?;
+        opaques.insert(id.clone(), Opaque { id, create: row.create, depends_on: BTreeSet::new() });
+    }
+    for row in rows::<DependencyRow>(results, DEPENDENCIES)? {
+        if let Some(opaque) = opaques.get_mut(&row.from.id(DEPENDENCIES)?) {
+            opaque.depends_on.insert(row.to.dependency(row.column)?);
+        }
+    }
+    Ok(opaques)
+}
+
+#[derive(Deserialize)]
+struct SchemaRow {
+    name: Ident,
+}
+
+#[derive(Deserialize)]
+struct EnumRow {
+    schema: Ident,
+    name: Ident,
+    values: Vec<String>,
+    comment: Option<String>,
+}
+
+impl EnumRow {
+    fn read(self) -> (QName, EnumType) {
+        let name = QName { schema: self.schema, name: self.name };
+        (name.clone(), EnumType { name, values: self.values, comment: self.comment })
+    }
+}
+
+#[derive(Deserialize)]
+struct TableRow {
+    schema: Ident,
+    name: Ident,
+    unlogged: bool,
+    comment: Option<String>,
+}
+
+impl TableRow {
+    fn read(self) -> (QName, Table) {
+        let name = QName { schema: self.schema, name: self.name };
+        let table = Table {
+            name: name.clone(),
+            columns: Vec::new(),
+            constraints: Vec::new(),
+            indexes: Vec::new(),
+            options: TableOptions::Postgres { unlogged: self.unlogged },
+            comment: self.comment,
+        };
+        (name, table)
+    }
+}
+
+#[derive(Deserialize)]
+struct ColumnRow {
+    schema: Ident,
+    table: Ident,
+    name: Ident,
+    data_type: String,
+    not_null: bool,
+    expression: Option<String>,
+    generated: String,
+    identity: String,
+    collation: Option<String>,
+    comment: Option<String>,
+    sequence: Option<SequenceRow>,
+}
+
+#[derive(Deserialize)]
+struct SequenceRow {
+    schema: Ident,
+    name: Ident,
+    data_type: String,
+    start: i64,
+    increment: i64,
+    min: i64,
+    max: i64,
+    cache: i64,
+    cycle: bool,
+}
+
+impl SequenceRow {
+    fn read(self) -> Sequence {
+        Sequence {
+            name: QName { schema: self.schema, name: self.name },
+            data_type: self.data_type,
+            start: self.start,
+            increment: self.increment,
+            min: self.min,
+            max: self.max,
+            cache: self.cache,
+            cycle: self.cycle,
+        }
+    }
+}
+
+impl ColumnRow {
+    fn read(self) -> Result<Column, InspectError> {
+        let storage = match self.generated.as_str() {
+            "" => None,
+            "s" => Some(GeneratedStorage::Stored),
+            "v" => Some(GeneratedStorage::Virtual),
+            other => return Err(unexpected(COLUMNS, other, "attgenerated s or v")),
+        };
+        let kind = match self.identity.as_str() {
+            "" => None,
+            "a" => Some(IdentityKind::Always),
+            "d" => Some(IdentityKind::ByDefault),
+            other => return Err(unexpected(COLUMNS, other, "attidentity a or d")),
+        };
+        let sequence = self.sequence.map(SequenceRow::read);
+        let (identity, owned_sequence) = match (kind, sequence) {
+            (Some(kind), Some(sequence)) => (Some(Identity { kind, sequence }), None),
+            (None, sequence) => (None, sequence),
+            (Some(_), None) => {
+                return Err(unexpected(
+                    COLUMNS,
+                    self.name.as_str(),
+                    "an identity column with its sequence",
+                ));
+            }
+        };
+        let (default, generated) = match (storage, self.expression) {
+            (Some(storage), Some(expression)) => (None, Some(Generated { expression, storage })),
+            (None, default) => (default, None),
+            (Some(_), None) => {
+                return Err(unexpected(
+                    COLUMNS,
+                    self.name.as_str(),
+                    "a generated column with its expression",
+                ));
+            }
+        };
+        Ok(Column {
+            name: self.name,
+            data_type: self.data_type,
+            not_null: self.not_null,
+            default,
+            generated,
+            identity,
+            owned_sequence,
+            collation: self.collation,
+            comment: self.comment,
+        })
+    }
+}
+
+fn unexpected(query: &'static str, value: &str, expected: &'static str) -> InspectError {
+    InspectError::Unreadable {
+        query: query.to_owned(),
+        problem: format!("`{value}` where {expected} is expected"),
+    }
+}
+
+#[derive(Deserialize)]
+struct ConstraintRow {
+    schema: Ident,
+    table: Ident,
+    name: Ident,
+    kind: String,
+    definition: String,
+    expression: Option<String>,
+    columns: Vec<Ident>,
+    references_schema: Option<Ident>,
+    references_table: Option<Ident>,
+    referenced_columns: Vec<Ident>,
+    on_delete: String,
+    on_update: String,
+}
+
+impl ConstraintRow {
+    fn read(self) -> Result<Constraint, InspectError> {
+        let kind = match self.kind.as_str() {
+            "p" => ConstraintKind::PrimaryKey { columns: self.columns },
+            "u" => ConstraintKind::Unique { columns: self.columns },
+            "c" => ConstraintKind::Check {
+                expression: without_parentheses(&self.expression.unwrap_or_default()).to_owned(),
+            },
+            "x" => ConstraintKind::Exclusion,
+            "f" => match (self.references_schema, self.references_table) {
+                (Some(schema), Some(name)) => ConstraintKind::ForeignKey(ForeignKey {
+                    columns: self.columns,
+                    references: QName { schema, name },
+                    referenced_columns: self.referenced_columns,
+                    on_delete: action(&self.on_delete)?,
+                    on_update: action(&self.on_update)?,
+                }),
+                (_, _) => {
+                    return Err(unexpected(
+                        CONSTRAINTS,
+                        self.name.as_str(),
+                        "a foreign key with its table",
+                    ));
+                }
+            },
+            other => return Err(unexpected(CONSTRAINTS, other, "contype p, u, c, f or x")),
+        };
+        Ok(Constraint { name: Some(self.name), kind, definition: self.definition })
+    }
+}
+
+fn action(letter: &str) -> Result<Action, InspectError> {
+    match letter {
+        "a" => Ok(Action::NoAction),
+        "r" => Ok(Action::Restrict),
+        "c" => Ok(Action::Cascade),
+        "n" => Ok(Action::SetNull),
+        "d" => Ok(Action::SetDefault),
+        other => Err(unexpected(CONSTRAINTS, other, "a referential action")),
+    }
+}
+
+/// `pg_get_expr` wraps an operator expression in one pair of parentheses.
+fn without_parentheses(expression: &str) -> &str {
+    let Some(inner) = expression.strip_prefix('(').and_then(|text| text.strip_suffix(')')) else {
+        return expression;
+    };
+    let tokens = crate::text::token::tokenize(inner, Dialect::Postgres);
+    let mut depth = 0_i64;
+    for token in &tokens {
+        if token.is_mark("(") {
+            depth += 1;
+        } else if token.is_mark(")") {
+            depth -= 1;
+            if depth < 0 {
+                return expression;
+            }
+        }
+    }
+    inner
+}
+
+#[derive(Deserialize)]
+struct IndexRow {
+    schema: Ident,
+    table: Ident,
+    name: Ident,
+    unique: bool,
+    keys: Vec<KeyRow>,
+    predicate: Option<String>,
+    definition: String,
+}
+
+#[derive(Deserialize)]
+struct KeyRow {
+    column: Option<Ident>,
+    expression: Option<String>,
+}
+
+impl IndexRow {
+    fn read(self) -> Index {
+        let keys = self.keys.into_iter().map(|key| match key.column {
+            Some(column) => IndexKey::Column(column),
+            None => IndexKey::Expression(key.expression.unwrap_or_default()),
+        });
+        Index {
+            name: self.name,
+            unique: self.unique,
+            keys: keys.collect(),
+            predicate: self.predicate,
+            definition: self.definition,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct ObjectRow {
+    kind: String,
+    schema: Ident,
+    name: Ident,
+    signature: String,
+    table_schema: Option<Ident>,
+    table_name: Option<Ident>,
+}
+
+impl ObjectRow {
+    fn id(&self, query: &'static str) -> Result<ObjectId, InspectError> {
+        let kind = match self.kind.as_str() {
+            "extension" => OpaqueKind::Extension,
+            "sequence" => OpaqueKind::Sequence,
+            "domain" => OpaqueKind::Domain,
+            "function" => OpaqueKind::Function,
+            "procedure" => OpaqueKind::Procedure,
+            "view" => OpaqueKind::View,
+            "materialized_view" => OpaqueKind::MaterializedView,
+            "trigger" => OpaqueKind::Trigger,
+            other => return Err(unexpected(query, other, "a kind of object")),
+        };
+        let table = match (&self.table_schema, &self.table_name) {
+            (Some(schema), Some(name)) => {
+                Some(QName { schema: schema.clone(), name: name.clone() })
+            }
+            (_, _) => None,
+        };
+        let name = QName { schema: self.schema.clone(), name: self.name.clone() };
+        Ok(ObjectId { kind, name, signature: self.signature.clone(), table })
+    }
+
+    fn dependency(&self, column: Option<Ident>) -> Result<Dependency, InspectError> {
+        let name = QName { schema: self.schema.clone(), name: self.name.clone() };
+        Ok(match (self.kind.as_str(), column) {
+            ("table", Some(column)) => Dependency::Column(name, column),
+            ("table", None) => Dependency::Table(name),
+            ("enum", _) => Dependency::Enum(name),
+            (_, _) => Dependency::Opaque(self.id(DEPENDENCIES)?),
+        })
+    }
+}
+
+#[derive(Deserialize)]
+struct OpaqueRow {
+    #[serde(flatten)]
+    object: ObjectRow,
+    create: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct DependencyRow {
+    from: ObjectRow,
+    to: ObjectRow,
+    column: Option<Ident>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn empty() -> Results {
+        queries().into_iter().map(|query| (query.name.to_owned(), Vec::new())).collect()
+    }
+
+    #[test]
+    fn no_rows_are_an_empty_catalog() {
+        assert_eq!(catalog(&empty()).expect("nothing to carry"), Catalog::empty(Dialect::Postgres));
+    }
+
+    #[test]
+    fn what_cannot_be_carried_is_named_all_at_once() {
+        let mut results = empty();
+        let found =
+            ["range type", "rule"].map(|kind| format!(r#"{{"kind":"{kind}","name":"public.x"}}"#));
+        results.insert(UNSUPPORTED.to_owned(), found.to_vec());
+        let message = catalog(&results).expect_err("two objects").to_string();
+        assert!(
+            message.contains("range type `public.x`") && message.contains("rule `public.x`"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn a_missing_result_is_an_error() {
+        assert!(matches!(catalog(&Results::new()), Err(InspectError::Unreadable { .. })));
+    }
+
+    #[test]
+    fn only_an_enclosing_pair_of_parentheses_goes() {
+        assert_eq!(without_parentheses("(a > 0)"), "a > 0");
+        assert_eq!(without_parentheses("(a > 0) OR (b > 0)"), "(a > 0) OR (b > 0)");
+        assert_eq!(without_parentheses("((a)::text = ')'::text)"), "(a)::text = ')'::text");
+    }
+}

@@ -1,0 +1,52 @@
+//! The strongest lock each action takes on a table that existed before. Source: measured on PostgreSQL 11 to 18 by
+//! reading `pg_locks` inside the transaction; manual 13.3.1 "Table-Level Locks".
+
+use super::action::Action;
+use crate::dialect::Lock;
+
+/// The lock of an action on an existing table.
+pub fn of(action: Action) -> Lock {
+    match action {
+        Action::CreateSchema
+        | Action::DropSchema
+        | Action::CreateEnum
+        | Action::DropEnum
+        | Action::AddEnumValue
+        | Action::CreateTable
+        | Action::CreateObject
+        | Action::DropObject
+        | Action::ReplaceObject
+        | Action::AlterSequence => Lock::None,
+        Action::CreateView | Action::CreateMaterializedView => Lock::AccessShare,
+        Action::FillTable | Action::UpdateRows => Lock::RowExclusive,
+        Action::Comment | Action::RenameIndex => Lock::ShareUpdateExclusive,
+        Action::CreateIndex | Action::AlterDomain => Lock::Share,
+        Action::AddForeignKey | Action::CreateTrigger | Action::UpdateRowsQuietly => {
+            Lock::ShareRowExclusive
+        }
+        Action::Rename
+        | Action::RebuildEnum
+        | Action::MoveTable
+        | Action::DropTable
+        | Action::SetLogged
+        | Action::AddColumn
+        | Action::AddColumnRewriting
+        | Action::DropColumn
+        | Action::KeepAndDropColumn
+        | Action::ChangeType(_)
+        | Action::SetDefault
+        | Action::SetNotNull
+        | Action::DropNotNull
+        | Action::DropExpression
+        | Action::AddIdentity
+        | Action::AlterIdentity
+        | Action::DropIdentity
+        | Action::AddCheck
+        | Action::AddUnique
+        | Action::AddExclusion
+        | Action::DropConstraint
+        | Action::DropForeignKey
+        | Action::DropIndex
+        | Action::DropTrigger => Lock::AccessExclusive,
+    }
+}

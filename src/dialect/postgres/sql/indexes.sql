@@ -1,0 +1,22 @@
+-- Indexes of plain tables that no constraint owns.
+SELECT pg_catalog.jsonb_build_object(
+    'schema', n.nspname,
+    'table', c.relname,
+    'name', ic.relname,
+    'unique', i.indisunique,
+    'keys', coalesce((SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
+                'column', a.attname,
+                'expression', CASE WHEN a.attname IS NULL
+                    THEN pg_catalog.pg_get_indexdef(i.indexrelid, u.place::int, true) END) ORDER BY u.place)
+             FROM pg_catalog.unnest(i.indkey::int2[]) WITH ORDINALITY u(attnum, place)
+             LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = u.attnum AND u.attnum > 0
+             WHERE u.place <= i.indnkeyatts), '[]'),
+    'predicate', pg_catalog.pg_get_expr(i.indpred, i.indrelid),
+    'definition', pg_catalog.pg_get_indexdef(i.indexrelid))
+FROM pg_catalog.pg_index i
+JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid
+JOIN pg_catalog.pg_class c ON c.oid = i.indrelid AND c.relkind = 'r'
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x'))
+  AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'migrate') AND n.nspname !~ '^migrate_kept'
+ORDER BY ic.relname

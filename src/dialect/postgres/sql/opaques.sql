@@ -1,0 +1,109 @@
+-- Objects carried as text: the statements that make each of them, in order.
+WITH own AS (
+    SELECT n.oid, n.nspname, pg_catalog.quote_ident(n.nspname) AS q
+    FROM pg_catalog.pg_namespace n
+    WHERE n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'migrate') AND n.nspname !~ '^migrate_kept'
+), member AS (
+    SELECT x.classid, x.objid FROM pg_catalog.pg_depend x WHERE x.deptype = 'e'
+), object AS (
+    SELECT 'extension' AS kind, n.nspname AS schema, e.extname::text AS name, '' AS signature,
+           NULL::text AS table_schema, NULL::text AS table_name,
+           ARRAY['CREATE EXTENSION ' || pg_catalog.quote_ident(e.extname) || ' WITH SCHEMA ' || pg_catalog.quote_ident(n.nspname)] AS texts
+    FROM pg_catalog.pg_extension e
+    JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace
+    WHERE e.extname <> 'plpgsql'
+    UNION ALL
+    SELECT 'sequence', own.nspname, c.relname, '', NULL, NULL,
+           ARRAY['CREATE SEQUENCE ' || own.q || '.' || pg_catalog.quote_ident(c.relname)
+                 || ' AS ' || pg_catalog.format_type(s.seqtypid, NULL)
+                 || ' INCREMENT BY ' || s.seqincrement || ' MINVALUE ' || s.seqmin || ' MAXVALUE ' || s.seqmax
+                 || ' START WITH ' || s.seqstart || ' CACHE ' || s.seqcache
+                 || CASE WHEN s.seqcycle THEN ' CYCLE' ELSE ' NO CYCLE' END,
+                 'COMMENT ON SEQUENCE ' || own.q || '.' || pg_catalog.quote_ident(c.relname) || ' IS '
+                 || pg_catalog.quote_literal(pg_catalog.obj_description(c.oid, 'pg_class'))]
+    FROM pg_catalog.pg_class c
+    JOIN own ON own.oid = c.relnamespace
+    JOIN pg_catalog.pg_sequence s ON s.seqrelid = c.oid
+    WHERE c.relkind = 'S'
+      AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_class'::regclass AND m.objid = c.oid)
+      AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend x
+                      WHERE x.classid = 'pg_catalog.pg_class'::regclass AND x.objid = c.oid
+                        AND x.refclassid = 'pg_catalog.pg_class'::regclass AND x.deptype IN ('a', 'i') AND x.refobjsubid > 0)
+    UNION ALL
+    SELECT 'domain', own.nspname, t.typname, '', NULL, NULL,
+           ARRAY['CREATE DOMAIN ' || own.q || '.' || pg_catalog.quote_ident(t.typname) || ' AS '
+                 || pg_catalog.format_type(t.typbasetype, t.typtypmod)
+                 || CASE WHEN t.typcollation <> b.typcollation
+                    THEN ' COLLATE ' || pg_catalog.quote_ident(cn.nspname) || '.' || pg_catalog.quote_ident(co.collname) ELSE '' END,
+                 'ALTER DOMAIN ' || own.q || '.' || pg_catalog.quote_ident(t.typname) || ' SET DEFAULT ' || t.typdefault,
+                 CASE WHEN t.typnotnull
+                    THEN 'ALTER DOMAIN ' || own.q || '.' || pg_catalog.quote_ident(t.typname) || ' SET NOT NULL' END]
+           || coalesce((SELECT pg_catalog.array_agg(
+                    'ALTER DOMAIN ' || own.q || '.' || pg_catalog.quote_ident(t.typname) || ' ADD CONSTRAINT '
+                    || pg_catalog.quote_ident(k.conname) || ' ' || pg_catalog.pg_get_constraintdef(k.oid) ORDER BY k.conname)
+                  FROM pg_catalog.pg_constraint k WHERE k.contypid = t.oid AND k.contype = 'c'), '{}')
+           || ('COMMENT ON DOMAIN ' || own.q || '.' || pg_catalog.quote_ident(t.typname) || ' IS '
+               || pg_catalog.quote_literal(pg_catalog.obj_description(t.oid, 'pg_type')))
+    FROM pg_catalog.pg_type t
+    JOIN own ON own.oid = t.typnamespace
+    JOIN pg_catalog.pg_type b ON b.oid = t.typbasetype
+    LEFT JOIN pg_catalog.pg_collation co ON co.oid = t.typcollation
+    LEFT JOIN pg_catalog.pg_namespace cn ON cn.oid = co.collnamespace
+    WHERE t.typtype = 'd'
+      AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_type'::regclass AND m.objid = t.oid)
+    UNION ALL
+    SELECT CASE p.prokind WHEN 'p' THEN 'procedure' ELSE 'function' END, own.nspname, p.proname,
+           pg_catalog.pg_get_function_identity_arguments(p.oid), NULL, NULL,
+           ARRAY[pg_catalog.rtrim(pg_catalog.pg_get_functiondef(p.oid), E'\n'),
+                 'COMMENT ON ' || CASE p.prokind WHEN 'p' THEN 'PROCEDURE ' ELSE 'FUNCTION ' END
+                 || own.q || '.' || pg_catalog.quote_ident(p.proname)
+                 || '(' || pg_catalog.pg_get_function_identity_arguments(p.oid) || ') IS '
+                 || pg_catalog.quote_literal(pg_catalog.obj_description(p.oid, 'pg_proc'))]
+    FROM pg_catalog.pg_proc p
+    JOIN own ON own.oid = p.pronamespace
+    WHERE p.prokind IN ('f', 'p', 'w')
+      AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_proc'::regclass AND m.objid = p.oid)
+    UNION ALL
+    SELECT CASE c.relkind WHEN 'v' THEN 'view' ELSE 'materialized_view' END, own.nspname, c.relname, '', NULL, NULL,
+           ARRAY['CREATE ' || CASE c.relkind WHEN 'v' THEN 'VIEW ' ELSE 'MATERIALIZED VIEW ' END
+                 || own.q || '.' || pg_catalog.quote_ident(c.relname)
+                 || coalesce(' WITH (' || pg_catalog.array_to_string(c.reloptions, ', ') || ')', '') || ' AS' || E'\n'
+                 || pg_catalog.rtrim(pg_catalog.pg_get_viewdef(c.oid), ';')]
+           || coalesce((SELECT pg_catalog.array_agg(pg_catalog.pg_get_indexdef(i.indexrelid) ORDER BY i.indexrelid::regclass::text)
+                  FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid), '{}')
+           || ('COMMENT ON ' || CASE c.relkind WHEN 'v' THEN 'VIEW ' ELSE 'MATERIALIZED VIEW ' END
+               || own.q || '.' || pg_catalog.quote_ident(c.relname) || ' IS '
+               || pg_catalog.quote_literal(pg_catalog.obj_description(c.oid, 'pg_class')))
+           || coalesce((SELECT pg_catalog.array_agg('COMMENT ON COLUMN ' || own.q || '.' || pg_catalog.quote_ident(c.relname) || '.'
+                    || pg_catalog.quote_ident(a.attname) || ' IS '
+                    || pg_catalog.quote_literal(pg_catalog.col_description(c.oid, a.attnum)) ORDER BY a.attnum)
+                  FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0
+                    AND pg_catalog.col_description(c.oid, a.attnum) IS NOT NULL), '{}')
+    FROM pg_catalog.pg_class c
+    JOIN own ON own.oid = c.relnamespace
+    WHERE c.relkind IN ('v', 'm')
+      AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_class'::regclass AND m.objid = c.oid)
+    UNION ALL
+    SELECT 'trigger', own.nspname, g.tgname, '', own.nspname, c.relname,
+           ARRAY[pg_catalog.pg_get_triggerdef(g.oid),
+                 CASE g.tgenabled
+                    WHEN 'D' THEN 'ALTER TABLE ' || own.q || '.' || pg_catalog.quote_ident(c.relname)
+                        || ' DISABLE TRIGGER ' || pg_catalog.quote_ident(g.tgname)
+                    WHEN 'R' THEN 'ALTER TABLE ' || own.q || '.' || pg_catalog.quote_ident(c.relname)
+                        || ' ENABLE REPLICA TRIGGER ' || pg_catalog.quote_ident(g.tgname)
+                    WHEN 'A' THEN 'ALTER TABLE ' || own.q || '.' || pg_catalog.quote_ident(c.relname)
+                        || ' ENABLE ALWAYS TRIGGER ' || pg_catalog.quote_ident(g.tgname) END,
+                 'COMMENT ON TRIGGER ' || pg_catalog.quote_ident(g.tgname) || ' ON ' || own.q || '.' || pg_catalog.quote_ident(c.relname)
+                 || ' IS ' || pg_catalog.quote_literal(pg_catalog.obj_description(g.oid, 'pg_trigger'))]
+    FROM pg_catalog.pg_trigger g
+    JOIN pg_catalog.pg_class c ON c.oid = g.tgrelid
+    JOIN own ON own.oid = c.relnamespace
+    WHERE NOT g.tgisinternal AND c.relkind IN ('r', 'v')
+      AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_trigger'::regclass AND m.objid = g.oid)
+)
+SELECT pg_catalog.jsonb_build_object(
+    'kind', kind, 'schema', schema, 'name', name, 'signature', signature,
+    'table_schema', table_schema, 'table_name', table_name,
+    'create', pg_catalog.to_jsonb(pg_catalog.array_remove(texts, NULL)))
+FROM object
+ORDER BY kind, schema, name, signature, table_schema, table_name

@@ -1,0 +1,127 @@
+-- Everything in user schemas that is not carried yet: kind and name.
+WITH own AS (
+    SELECT n.oid, n.nspname, n.nspowner, n.nspacl, pg_catalog.quote_ident(n.nspname) AS q
+    FROM pg_catalog.pg_namespace n
+    WHERE n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'migrate') AND n.nspname !~ '^migrate_kept'
+      AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend x
+                      WHERE x.classid = 'pg_catalog.pg_namespace'::regclass AND x.objid = n.oid AND x.deptype = 'e')
+), member AS (
+    SELECT x.classid, x.objid FROM pg_catalog.pg_depend x WHERE x.deptype = 'e'
+), relation AS (
+    SELECT c.*, own.q || '.' || pg_catalog.quote_ident(c.relname) AS q FROM pg_catalog.pg_class c JOIN own ON own.oid = c.relnamespace
+    WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_class'::regclass AND m.objid = c.oid)
+), found(kind, name) AS (
+    SELECT CASE relkind WHEN 'p' THEN 'partitioned table' WHEN 'f' THEN 'foreign table' WHEN 'c' THEN 'composite type'
+           ELSE 'relation of kind ' || relkind::text END, q
+    FROM relation WHERE relkind NOT IN ('r', 'v', 'm', 'S', 'i', 'I', 't')
+    UNION ALL SELECT CASE WHEN relispartition THEN 'partition' ELSE 'inherited table' END, q FROM relation
+    WHERE relkind = 'r' AND (relispartition OR EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhrelid = relation.oid OR i.inhparent = relation.oid))
+    UNION ALL SELECT 'typed table', q FROM relation WHERE relkind = 'r' AND reloftype <> 0
+    UNION ALL SELECT 'storage parameters of table', q FROM relation
+    WHERE relkind = 'r' AND (reloptions IS NOT NULL
+        OR EXISTS (SELECT FROM pg_catalog.pg_class x WHERE x.oid = relation.reltoastrelid AND x.reloptions IS NOT NULL))
+    UNION ALL SELECT 'tablespace of', q FROM relation WHERE relkind IN ('r', 'm', 'i') AND reltablespace <> 0
+    UNION ALL SELECT 'access method of table', q FROM relation JOIN pg_catalog.pg_am m ON m.oid = relation.relam
+    WHERE relkind IN ('r', 'm') AND m.amname <> 'heap'
+    UNION ALL SELECT 'unlogged', q FROM relation WHERE relkind IN ('m', 'S') AND relpersistence = 'u'
+        AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend x WHERE x.classid = 'pg_catalog.pg_class'::regclass AND x.objid = relation.oid
+            AND x.deptype IN ('a', 'i') AND x.refclassid = 'pg_catalog.pg_class'::regclass AND x.refobjsubid > 0)
+    UNION ALL SELECT 'materialized view without data', q FROM relation WHERE relkind = 'm' AND NOT relispopulated
+    UNION ALL SELECT 'replica identity of table', q FROM relation WHERE relkind = 'r' AND relreplident <> 'd'
+    UNION ALL SELECT 'row level security of table', q FROM relation WHERE relkind = 'r' AND (relrowsecurity OR relforcerowsecurity)
+    UNION ALL SELECT 'grants on', q FROM relation WHERE relkind IN ('r', 'v', 'm', 'S') AND relacl IS NOT NULL
+        AND NOT (relacl @> pg_catalog.acldefault(CASE relkind WHEN 'S' THEN 's'::"char" ELSE 'r'::"char" END, relowner)
+            AND relacl <@ pg_catalog.acldefault(CASE relkind WHEN 'S' THEN 's'::"char" ELSE 'r'::"char" END, relowner))
+    UNION ALL SELECT 'grants on column', r.q || '.' || pg_catalog.quote_ident(a.attname)
+    FROM pg_catalog.pg_attribute a JOIN relation r ON r.oid = a.attrelid WHERE a.attacl IS NOT NULL AND a.attacl <> '{}' AND NOT a.attisdropped
+    UNION ALL SELECT 'storage settings of column', r.q || '.' || pg_catalog.quote_ident(a.attname)
+    FROM pg_catalog.pg_attribute a JOIN relation r ON r.oid = a.attrelid JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+    WHERE r.relkind IN ('r', 'm') AND a.attnum > 0 AND NOT a.attisdropped
+      AND (a.attstorage <> t.typstorage
+        OR coalesce(pg_catalog.to_jsonb(a) ->> 'attcompression', '') <> ''
+        OR coalesce((pg_catalog.to_jsonb(a) ->> 'attstattarget')::int, -1) <> -1
+        OR EXISTS (SELECT FROM pg_catalog.unnest(a.attoptions) o WHERE o !~ '^pg_attver='))
+    UNION ALL SELECT 'default of view column', r.q || '.' || pg_catalog.quote_ident(a.attname)
+    FROM pg_catalog.pg_attrdef d JOIN relation r ON r.oid = d.adrelid AND r.relkind = 'v'
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid AND a.attnum = d.adnum
+    UNION ALL SELECT 'invalid index', r.q FROM pg_catalog.pg_index i JOIN relation r ON r.oid = i.indexrelid WHERE NOT i.indisvalid
+    UNION ALL SELECT 'clustering by index', r.q FROM pg_catalog.pg_index i JOIN relation r ON r.oid = i.indexrelid WHERE i.indisclustered
+    UNION ALL SELECT 'comment on index', q FROM relation
+    WHERE relkind IN ('i', 'I') AND pg_catalog.obj_description(oid, 'pg_class') IS NOT NULL
+    UNION ALL SELECT 'comment on owned sequence', q FROM relation
+    WHERE relkind = 'S' AND pg_catalog.obj_description(oid, 'pg_class') IS NOT NULL
+        AND EXISTS (SELECT FROM pg_catalog.pg_depend x WHERE x.classid = 'pg_catalog.pg_class'::regclass AND x.objid = relation.oid
+            AND x.deptype IN ('a', 'i') AND x.refclassid = 'pg_catalog.pg_class'::regclass AND x.refobjsubid > 0)
+    UNION ALL SELECT 'comment on constraint', coalesce(r.q, '') || ' ' || pg_catalog.quote_ident(k.conname)
+    FROM pg_catalog.pg_constraint k JOIN own ON own.oid = k.connamespace LEFT JOIN relation r ON r.oid = k.conrelid
+    WHERE pg_catalog.obj_description(k.oid, 'pg_constraint') IS NOT NULL
+    UNION ALL SELECT 'comment on schema', own.q FROM own
+    WHERE own.nspname <> 'public' AND pg_catalog.obj_description(own.oid, 'pg_namespace') IS NOT NULL
+    UNION ALL SELECT 'grants on schema', own.q FROM own
+    WHERE own.nspname <> 'public' AND own.nspacl IS NOT NULL
+        AND NOT (own.nspacl @> pg_catalog.acldefault('n', own.nspowner) AND own.nspacl <@ pg_catalog.acldefault('n', own.nspowner))
+    UNION ALL SELECT CASE t.typtype WHEN 'r' THEN 'range type' WHEN 'm' THEN 'multirange type' ELSE 'base type' END,
+        own.q || '.' || pg_catalog.quote_ident(t.typname)
+    FROM pg_catalog.pg_type t JOIN own ON own.oid = t.typnamespace
+    WHERE t.typtype IN ('b', 'p', 'r')
+      AND NOT EXISTS (SELECT FROM pg_catalog.pg_type el WHERE el.typarray = t.oid)
+      AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_type'::regclass AND m.objid = t.oid)
+    UNION ALL SELECT 'grants on type', own.q || '.' || pg_catalog.quote_ident(t.typname)
+    FROM pg_catalog.pg_type t JOIN own ON own.oid = t.typnamespace
+    WHERE t.typtype IN ('e', 'd') AND t.typacl IS NOT NULL
+      AND NOT (t.typacl @> pg_catalog.acldefault('T', t.typowner) AND t.typacl <@ pg_catalog.acldefault('T', t.typowner))
+    UNION ALL SELECT 'grants on function', p.oid::regprocedure::text
+    FROM pg_catalog.pg_proc p JOIN own ON own.oid = p.pronamespace
+    WHERE p.proacl IS NOT NULL
+      AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_proc'::regclass AND m.objid = p.oid)
+      AND NOT (p.proacl @> pg_catalog.acldefault('f', p.proowner) AND p.proacl <@ pg_catalog.acldefault('f', p.proowner))
+    UNION ALL SELECT 'aggregate', p.oid::regprocedure::text
+    FROM pg_catalog.pg_proc p JOIN own ON own.oid = p.pronamespace
+    WHERE p.prokind = 'a' AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_proc'::regclass AND m.objid = p.oid)
+    UNION ALL SELECT 'operator', o.oid::regoperator::text
+    FROM pg_catalog.pg_operator o JOIN own ON own.oid = o.oprnamespace
+    WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_operator'::regclass AND m.objid = o.oid)
+    UNION ALL SELECT 'operator class', own.q || '.' || pg_catalog.quote_ident(o.opcname)
+    FROM pg_catalog.pg_opclass o JOIN own ON own.oid = o.opcnamespace
+    WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_opclass'::regclass AND m.objid = o.oid)
+    UNION ALL SELECT 'operator family', own.q || '.' || pg_catalog.quote_ident(o.opfname)
+    FROM pg_catalog.pg_opfamily o JOIN own ON own.oid = o.opfnamespace
+    WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_opfamily'::regclass AND m.objid = o.oid)
+    UNION ALL SELECT 'collation', own.q || '.' || pg_catalog.quote_ident(o.collname)
+    FROM pg_catalog.pg_collation o JOIN own ON own.oid = o.collnamespace
+    WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_collation'::regclass AND m.objid = o.oid)
+    UNION ALL SELECT 'conversion', own.q || '.' || pg_catalog.quote_ident(o.conname)
+    FROM pg_catalog.pg_conversion o JOIN own ON own.oid = o.connamespace
+    WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_conversion'::regclass AND m.objid = o.oid)
+    UNION ALL SELECT 'statistics object', own.q || '.' || pg_catalog.quote_ident(o.stxname)
+    FROM pg_catalog.pg_statistic_ext o JOIN own ON own.oid = o.stxnamespace
+    UNION ALL SELECT 'text search configuration', own.q || '.' || pg_catalog.quote_ident(o.cfgname)
+    FROM pg_catalog.pg_ts_config o JOIN own ON own.oid = o.cfgnamespace
+    WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_ts_config'::regclass AND m.objid = o.oid)
+    UNION ALL SELECT 'text search dictionary', own.q || '.' || pg_catalog.quote_ident(o.dictname)
+    FROM pg_catalog.pg_ts_dict o JOIN own ON own.oid = o.dictnamespace
+    WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_ts_dict'::regclass AND m.objid = o.oid)
+    UNION ALL SELECT 'text search parser or template', own.q || '.' || pg_catalog.quote_ident(o.name)
+    FROM (SELECT prsname, prsnamespace, oid, 'pg_catalog.pg_ts_parser'::regclass FROM pg_catalog.pg_ts_parser
+          UNION ALL SELECT tmplname, tmplnamespace, oid, 'pg_catalog.pg_ts_template'::regclass FROM pg_catalog.pg_ts_template) o(name, namespace, oid, class)
+    JOIN own ON own.oid = o.namespace
+    WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = o.class AND m.objid = o.oid)
+    UNION ALL SELECT 'cast', pg_catalog.format_type(o.castsource, NULL) || ' AS ' || pg_catalog.format_type(o.casttarget, NULL)
+    FROM pg_catalog.pg_cast o
+    WHERE o.oid >= 16384 AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_cast'::regclass AND m.objid = o.oid)
+    UNION ALL SELECT 'policy', pg_catalog.quote_ident(o.polname) || ' on ' || r.q
+    FROM pg_catalog.pg_policy o JOIN relation r ON r.oid = o.polrelid
+    UNION ALL SELECT 'rule', pg_catalog.quote_ident(o.rulename) || ' on ' || r.q
+    FROM pg_catalog.pg_rewrite o JOIN relation r ON r.oid = o.ev_class WHERE o.rulename <> '_RETURN'
+    UNION ALL SELECT 'trigger', pg_catalog.quote_ident(g.tgname) || ' on ' || r.q
+    FROM pg_catalog.pg_trigger g JOIN relation r ON r.oid = g.tgrelid WHERE NOT g.tgisinternal AND r.relkind NOT IN ('r', 'v')
+    UNION ALL SELECT 'event trigger', pg_catalog.quote_ident(o.evtname) FROM pg_catalog.pg_event_trigger o
+    WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_event_trigger'::regclass AND m.objid = o.oid)
+    UNION ALL SELECT 'publication', pg_catalog.quote_ident(o.pubname) FROM pg_catalog.pg_publication o
+    UNION ALL SELECT 'default privileges', coalesce((SELECT own.q FROM own WHERE own.oid = o.defaclnamespace), 'all schemas')
+    FROM pg_catalog.pg_default_acl o
+    UNION ALL SELECT 'foreign server', pg_catalog.quote_ident(o.srvname) FROM pg_catalog.pg_foreign_server o
+    UNION ALL SELECT 'language', pg_catalog.quote_ident(o.lanname) FROM pg_catalog.pg_language o
+    WHERE o.oid >= 16384 AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_language'::regclass AND m.objid = o.oid)
+)
+SELECT pg_catalog.jsonb_build_object('kind', kind, 'name', name) FROM found ORDER BY kind, name

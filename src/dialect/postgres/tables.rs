@@ -1,0 +1,334 @@
+//! Whole tables: made, moved aside and back, thrown away.
+
+use std::collections::BTreeSet;
+
+use super::action::{Action, step};
+use super::context::{Context, column_sequences, columns, keys, slots, texts, values};
+use super::keep::{SCHEMA, kept_table, restore_rows};
+use super::quote::{quote, quote_ident, quote_name};
+use super::{constraints, render};
+use crate::catalog::{Column, ConstraintKind, Table};
+use crate::dialect::{Direction, Resource, Step};
+use crate::text::{Ident, QName, hash};
+
+/// Makes a table, or brings it back with its rows where the other way moved it aside.
+pub(super) fn add(table: &Table, context: &Context<'_>) -> Vec<Step> {
+    let discarded = context.is_discarded(&table.name, None);
+    let mut steps = match context.direction {
+        Direction::Down if !discarded => vec![bring_back(table, context)],
+        Direction::Up | Direction::Down => create(table, context, discarded),
+    };
+    for constraint in &table.constraints {
+        // A table that was brought back still has its own constraints; its foreign keys were dropped.
+        if !is_made_with(constraint, context, discarded) {
+            steps.push(constraints::add(table, constraint, context));
+        }
+    }
+    steps
+}
+
+fn is_made_with(
+    constraint: &crate::catalog::Constraint,
+    context: &Context<'_>,
+    discarded: bool,
+) -> bool {
+    match context.direction {
+        Direction::Down if !discarded => !matches!(constraint.kind, ConstraintKind::ForeignKey(_)),
+        Direction::Up | Direction::Down => render::stands_in_create(constraint),
+    }
+}
+
+fn create(table: &Table, context: &Context<'_>, discarded: bool) -> Vec<Step> {
+    let name = &table.name;
+    let mut steps = vec![
+        step(Action::CreateTable, format!("create table {name}"), render::create_table(table))
+            .needs([Resource::Schema(name.schema.clone())])
+            .needs(context.made_in(texts(table)))
+            .makes([Resource::Table(name.clone())])
+            .makes(columns(table))
+            .makes(keys(table))
+            .makes(slots(table)),
+    ];
+    for index in &table.indexes {
+        steps.push(constraints::create_index(table, index, context));
+    }
+    if discarded || context.direction == Direction::Down {
+        return steps;
+    }
+    let kept = context.kept_by_the_other_way(name, None);
+    let mut statements = restore_rows(table, &kept.name);
+    statements.extend(table.columns.iter().filter_map(|column| {
+        let sequence = column_sequences(column)?;
+        Some(render::advance_sequence(sequence, name, &column.name))
+    }));
+    steps.push(
+        step(Action::FillTable, format!("put rows back into {name}"), statements)
+            .lock(crate::dialect::Lock::None)
+            .needs([Resource::Table(name.clone())])
+            .makes(values(table))
+            .reads(kept),
+    );
+    steps
+}
+
+/// Moves a table aside with its rows, or throws it away where that was asked for.
+pub(super) fn drop(table: &Table, context: &Context<'_>) -> Vec<Step> {
+    let name = &table.name;
+    let foreign_keys = foreign_keys(table);
+    let mut statements: Vec<String> =
+        foreign_keys.iter().map(|(key, _)| render::drop_constraint(name, key)).collect();
+    let step = if context.is_discarded(name, None) {
+        statements.push(format!("DROP TABLE {}", quote_name(name)));
+        step(Action::DropTable, format!("drop table {name}"), statements)
+    } else {
+        let kept = context.keeps_as(name, None);
+        statements.extend(Aside::of(table, context).leave());
+        statements.extend(move_aside(table, &kept));
+        step(Action::MoveTable, format!("move table {name} aside"), statements)
+            .makes([Resource::Kept(kept)])
+    };
+    let step = step
+        .takes([Resource::Table(name.clone())])
+        .takes(columns(table))
+        .takes(keys(table))
+        .takes(slots(table))
+        .frees([Resource::Schema(name.schema.clone())])
+        .frees(context.taken_in(texts(table)))
+        .frees(referenced(&foreign_keys, name, context));
+    vec![step]
+}
+
+/// What the foreign keys of a table stand on in other tables.
+fn referenced(
+    foreign_keys: &[(&Ident, &QName)],
+    own: &QName,
+    context: &Context<'_>,
+) -> BTreeSet<Resource> {
+    foreign_keys
+        .iter()
+        .filter(|(_, table)| *table != own)
+        .filter_map(|(_, table)| context.before.tables.get(*table))
+        .flat_map(|table| {
+            // Not the table itself: two tables that point at each other may go in either order.
+            columns(table).into_iter().chain(keys(table))
+        })
+        .filter(|resource| match resource {
+            Resource::Column(table, _) | Resource::Constraint(table, _) => {
+                context.after().tables.contains_key(table)
+            }
+            _ => true,
+        })
+        .collect()
+}
+
+fn foreign_keys(table: &Table) -> Vec<(&Ident, &QName)> {
+    let keys = table.constraints.iter().filter_map(|constraint| match &constraint.kind {
+        ConstraintKind::ForeignKey(key) => Some((constraint.name.as_ref()?, &key.references)),
+        ConstraintKind::PrimaryKey { .. }
+        | ConstraintKind::Unique { .. }
+        | ConstraintKind::Check { .. }
+        | ConstraintKind::Exclusion => None,
+    });
+    keys.collect()
+}
+
+fn bring_back(table: &Table, context: &Context<'_>) -> Step {
+    let name = &table.name;
+    let kept = context.kept_by_the_other_way(name, None);
+    let mut statements = move_back(table, &kept.name);
+    statements.extend(Aside::of(table, context).return_());
+    step(Action::MoveTable, format!("bring table {name} back"), statements)
+        .undo(crate::dialect::Undo::Kept, "the table is moved aside again")
+        .needs([Resource::Schema(name.schema.clone())])
+        .needs(context.made_in(texts(table)))
+        .makes([Resource::Table(name.clone())])
+        .makes(columns(table))
+        .makes(values(table))
+        .makes(keys(table))
+        .makes(slots(table))
+        .reads(kept)
+}
+
+/// The names a table brings into the schema of kept tables: each must be free there, so each gets a name of its own.
+fn satellites(table: &Table, kept: &str) -> Vec<(&'static str, Ident, String)> {
+    let mut found: Vec<(&'static str, Ident)> = Vec::new();
+    for constraint in &table.constraints {
+        match (&constraint.kind, &constraint.name) {
+            (
+                ConstraintKind::PrimaryKey { .. }
+                | ConstraintKind::Unique { .. }
+                | ConstraintKind::Exclusion,
+                Some(name),
+            ) => found.push(("INDEX", name.clone())),
+            (
+                ConstraintKind::PrimaryKey { .. }
+                | ConstraintKind::Unique { .. }
+                | ConstraintKind::Exclusion,
+                None,
+            )
+            | (ConstraintKind::Check { .. } | ConstraintKind::ForeignKey(_), _) => {}
+        }
+    }
+    found.extend(table.indexes.iter().map(|index| ("INDEX", index.name.clone())));
+    found.extend(
+        table
+            .columns
+            .iter()
+            .filter_map(column_sequences)
+            .map(|sequence| ("SEQUENCE", sequence.name.name.clone())),
+    );
+    found.sort();
+    let stem = &hash::sha256(kept.as_bytes())[..12];
+    found
+        .into_iter()
+        .enumerate()
+        .map(|(index, (kind, name))| (kind, name, format!("kept_{stem}_{}", index + 1)))
+        .collect()
+}
+
+fn move_aside(table: &Table, kept: &str) -> Vec<String> {
+    let name = &table.name;
+    let mut statements: Vec<String> = satellites(table, kept)
+        .into_iter()
+        .map(|(kind, own, aside)| {
+            let own = quote_name(&QName { schema: name.schema.clone(), name: own });
+            format!("ALTER {kind} {own} RENAME TO {}", quote(&aside))
+        })
+        .collect();
+    statements.push(format!("ALTER TABLE {} RENAME TO {}", quote_name(name), quote(kept)));
+    statements.push(format!(
+        "ALTER TABLE {} SET SCHEMA {}",
+        quote_name(&QName::new(name.schema.as_str(), kept)),
+        quote(SCHEMA)
+    ));
+    statements
+}
+
+fn move_back(table: &Table, kept: &str) -> Vec<String> {
+    let name = &table.name;
+    let moved = QName::new(name.schema.as_str(), kept);
+    let mut statements = vec![
+        format!("ALTER TABLE {} SET SCHEMA {}", kept_table(kept), quote_ident(&name.schema)),
+        format!("ALTER TABLE {} RENAME TO {}", quote_name(&moved), quote_ident(&name.name)),
+    ];
+    statements.extend(satellites(table, kept).into_iter().map(|(kind, own, aside)| {
+        let aside = quote_name(&QName::new(name.schema.as_str(), aside));
+        format!("ALTER {kind} {aside} RENAME TO {}", quote_ident(&own))
+    }));
+    statements
+}
+
+/// What a table must let go of while it is aside: types, functions and sequences that this change may take away.
+struct Aside<'t> {
+    table: &'t Table,
+    defaults: Vec<&'t Column>,
+    types: Vec<&'t Column>,
+    constraints: Vec<&'t crate::catalog::Constraint>,
+    indexes: Vec<&'t crate::catalog::Index>,
+}
+
+impl<'t> Aside<'t> {
+    fn of(table: &'t Table, context: &Context<'_>) -> Self {
+        let stands_on = |text: &str| context.unstable.iter().any(|mention| mention.is_in(text));
+        let is_known = |data_type: &str| {
+            context
+                .before
+                .enums
+                .values()
+                .chain(context.after().enums.values())
+                .any(|enum_type| super::context::is_of_enum(data_type, enum_type))
+        };
+        let extension = context.changes_an_extension();
+        let type_goes = |column: &&Column| {
+            stands_on(&column.data_type)
+                || extension
+                    && !super::types::is_builtin(&column.data_type)
+                    && !is_known(&column.data_type)
+        };
+        let types: Vec<&Column> = table
+            .columns
+            .iter()
+            .filter(|column| column.generated.is_none() && type_goes(column))
+            .collect();
+        let changes_type = |column: &Column| types.iter().any(|other| other.name == column.name);
+        let defaults = table
+            .columns
+            .iter()
+            .filter(|column| {
+                column
+                    .default
+                    .as_ref()
+                    .is_some_and(|default| stands_on(default) || changes_type(column))
+            })
+            .collect();
+        let names_type = |text: &str| {
+            stands_on(text) || types.iter().any(|column| text.contains(column.data_type.as_str()))
+        };
+        Aside {
+            table,
+            defaults,
+            constraints: table
+                .constraints
+                .iter()
+                .filter(|constraint| {
+                    matches!(constraint.kind, ConstraintKind::Check { .. })
+                        && names_type(&constraint.definition)
+                })
+                .collect(),
+            indexes: table.indexes.iter().filter(|index| names_type(&index.definition)).collect(),
+            types,
+        }
+    }
+
+    fn leave(&self) -> Vec<String> {
+        let name = &self.table.name;
+        let constraints = self.constraints.iter().filter_map(|constraint| {
+            Some(render::drop_constraint(name, constraint.name.as_ref()?))
+        });
+        // An index that goes is made again under the name it would have aside, so that both ways count alike.
+        let indexes = self.indexes.iter().flat_map(|index| {
+            [
+                render::drop_index(name, &index.name),
+                format!(
+                    "CREATE INDEX {} ON {} ((1)) WHERE false",
+                    quote_ident(&index.name),
+                    quote_name(name)
+                ),
+            ]
+        });
+        let defaults = self
+            .defaults
+            .iter()
+            .map(|column| render::alter_column(name, &column.name, "DROP DEFAULT"));
+        let types = self.types.iter().map(|column| {
+            let using = format!("TYPE text USING {}::text", quote_ident(&column.name));
+            render::alter_column(name, &column.name, &using)
+        });
+        constraints.chain(indexes).chain(defaults).chain(types).collect()
+    }
+
+    fn return_(&self) -> Vec<String> {
+        let name = &self.table.name;
+        let types = self.types.iter().map(|column| {
+            let text = format!(
+                "TYPE {}{} USING {}::{}",
+                column.data_type,
+                render::collation(column),
+                quote_ident(&column.name),
+                column.data_type
+            );
+            render::alter_column(name, &column.name, &text)
+        });
+        let defaults = self.defaults.iter().filter_map(|column| {
+            let text = format!("SET DEFAULT {}", column.default.as_ref()?);
+            Some(render::alter_column(name, &column.name, &text))
+        });
+        let indexes = self
+            .indexes
+            .iter()
+            .flat_map(|index| [render::drop_index(name, &index.name), render::create_index(index)]);
+        let constraints =
+            self.constraints.iter().map(|constraint| render::add_constraint(name, constraint));
+        types.chain(defaults).chain(indexes).chain(constraints).collect()
+    }
+}

@@ -1,0 +1,331 @@
+//! Expressions that turn an old value into a new one, and the steps that move values of columns that stay.
+
+use super::action::{Action, step};
+use super::context::Context;
+use super::keep::{self, Altered, RowKey};
+use super::quote::{literal, quote_ident, quote_name};
+use super::types::{Conversion, conversion, is_builtin};
+use crate::catalog::Column;
+use crate::change::{ColumnSource, Keep, TableChange};
+use crate::dialect::{Direction, Resource, Step, Undo};
+use crate::text::{Ident, QName};
+
+/// A column that stays: both shapes, where its values come from, and its table.
+pub(super) struct Staying<'c> {
+    pub(super) change: &'c TableChange,
+    pub(super) before: &'c Column,
+    pub(super) after: &'c Column,
+    pub(super) source: &'c ColumnSource,
+}
+
+impl Staying<'_> {
+    pub(super) fn table(&self) -> &QName {
+        &self.change.after.name
+    }
+
+    pub(super) fn column(&self) -> Resource {
+        Resource::Column(self.table().clone(), self.after.name.clone())
+    }
+
+    pub(super) fn values(&self) -> Resource {
+        Resource::Values(self.table().clone(), self.after.name.clone())
+    }
+
+    /// A stage between two steps of this column.
+    pub(super) fn stage(&self, name: &str) -> Resource {
+        Resource::Constraint(self.table().clone(), format!("{name} of {}", self.after.name))
+    }
+
+    /// The key under which this way keeps rows.
+    pub(super) fn keep_key(&self) -> RowKey {
+        RowKey::of(&self.change.before, &self.change.after)
+    }
+
+    /// The key under which the other way kept rows.
+    pub(super) fn restore_key(&self) -> RowKey {
+        RowKey::of(&self.change.after, &self.change.before)
+    }
+
+    pub(super) fn keeps_altered(&self) -> bool {
+        self.source.keep == Keep::Altered
+    }
+
+    /// The way back through text, so that kept values return before the new type looks at them.
+    pub(super) fn returns_through_text(&self, context: &Context<'_>) -> bool {
+        context.direction == Direction::Down
+            && self.keeps_altered()
+            && !is_builtin(&self.after.data_type)
+    }
+
+    /// What becomes of the value `expression` of the old type.
+    pub(super) fn converted(&self, expression: &str) -> String {
+        convert(expression, &self.before.data_type, &self.after.data_type, &self.source.values)
+    }
+}
+
+/// `expression` of type `before` as a value of type `after`, old values mapped.
+pub(super) fn convert(
+    expression: &str,
+    before: &str,
+    after: &str,
+    values: &[(String, String)],
+) -> String {
+    if !values.is_empty() {
+        return format!("{}::{after}", mapped(expression, values));
+    }
+    if before == after {
+        return expression.to_owned();
+    }
+    match conversion(before, after) {
+        Conversion::Assignment | Conversion::Explicit => format!("{expression}::{after}"),
+        Conversion::ThroughText => format!("{expression}::text::{after}"),
+    }
+}
+
+/// The text of a value after a value map.
+pub(super) fn mapped(expression: &str, values: &[(String, String)]) -> String {
+    let branches: String = values
+        .iter()
+        .map(|(before, after)| format!(" WHEN {} THEN {}", literal(before), literal(after)))
+        .collect();
+    format!("(CASE {expression}::text{branches} ELSE {expression}::text END)")
+}
+
+/// As [`mapped`], or the plain text where nothing is mapped.
+pub(super) fn mapped_or_text(expression: &str, values: &[(String, String)]) -> String {
+    if values.is_empty() { format!("{expression}::text") } else { mapped(expression, values) }
+}
+
+/// Sets aside what the value map alters, for a conversion that goes through text. Without a map nothing is kept:
+/// the way there computes the values again.
+pub(super) fn keep_before_conversion_through_text(
+    staying: &Staying<'_>,
+    context: &Context<'_>,
+) -> Vec<String> {
+    if staying.source.values.is_empty() {
+        return Vec::new();
+    }
+    let own = format!("\"t\".{}", quote_ident(&staying.after.name));
+    let after = mapped(&own, &staying.source.values);
+    let condition = format!("{own}::text IS DISTINCT FROM {after}");
+    let kept = context.keeps_as(staying.table(), Some(&staying.after.name));
+    vec![
+        keep::hold_writes(staying.table()),
+        keep::keep_altered(
+            staying.table(),
+            &staying.after.name,
+            &staying.keep_key(),
+            &kept,
+            &Altered { after, condition },
+        ),
+    ]
+}
+
+/// Sets aside what a conversion alters; before the conversion, and in its step.
+pub(super) fn keep_before_conversion(staying: &Staying<'_>, context: &Context<'_>) -> Vec<String> {
+    if !staying.keeps_altered() {
+        return Vec::new();
+    }
+    let own = format!("\"t\".{}", quote_ident(&staying.after.name));
+    let after = staying.converted(&own);
+    let condition = if staying.source.values.is_empty() {
+        let back = convert(
+            &format!("({after})"),
+            &staying.after.data_type,
+            &staying.before.data_type,
+            &[],
+        );
+        format!("{own}::text IS DISTINCT FROM ({back})::text")
+    } else {
+        format!("{own}::text IS DISTINCT FROM ({after})::text")
+    };
+    let kept = context.keeps_as(staying.table(), Some(&staying.after.name));
+    vec![
+        keep::hold_writes(staying.table()),
+        keep::keep_altered(
+            staying.table(),
+            &staying.after.name,
+            &staying.keep_key(),
+            &kept,
+            &Altered { after, condition },
+        ),
+    ]
+}
+
+/// The steps that move values of a column whose type stays (a value map, a backfill of NULLs) or that put kept
+/// values back after a conversion. `converts` says whether an earlier step converts the column.
+pub(super) fn steps(staying: &Staying<'_>, converts: Converts, context: &Context<'_>) -> Vec<Step> {
+    let mut steps = Vec::new();
+    if staying.keeps_altered() && !staying.returns_through_text(context) {
+        steps.push(restore(staying, context));
+    }
+    let fills = staying.source.fill.is_some();
+    let maps = !staying.source.values.is_empty() && converts == Converts::No;
+    let keeps_here = staying.keeps_altered()
+        && converts == Converts::No
+        && (fills || maps || context.direction == Direction::Up);
+    if fills || maps || keeps_here {
+        steps.push(update(staying, context, Update { fills, maps, keeps: keeps_here }));
+    }
+    if let Some(last) = steps.pop() {
+        steps.push(last.makes([staying.values()]));
+    }
+    steps
+}
+
+/// Whether the stored values of a column are converted by another step of the plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Converts {
+    Yes,
+    No,
+}
+
+fn restore(staying: &Staying<'_>, context: &Context<'_>) -> Step {
+    let (table, name) = (staying.table(), &staying.after.name);
+    let use_ = context.kept_by_the_other_way(table, Some(name));
+    let key = staying.restore_key().without(name);
+    let kept_after = format!("(\"k\".\"after\"::{})", staying.before.data_type);
+    let mapped = staying.converted(&kept_after);
+    let statements = keep::restore_altered(table, staying.after, &key, &use_.name, &mapped);
+    let key_values =
+        key.columns().into_iter().map(|column| Resource::Values(table.clone(), column.clone()));
+    let key_columns =
+        key.columns().into_iter().map(|column| Resource::Column(table.clone(), column.clone()));
+    let kept = Resource::Kept(use_.name.clone());
+    quietly(format!("put old values back into {table}.{name}"), table, statements, context)
+        .undo(Undo::Exact, "the other way computes or keeps them again")
+        .needs(key_columns)
+        .needs(key_values.filter(|values| *values != staying.values()))
+        .needs([staying.column(), staying.stage("null")])
+        .takes([staying.values()])
+        .makes([kept])
+        .reads(use_)
+}
+
+struct Update {
+    fills: bool,
+    maps: bool,
+    keeps: bool,
+}
+
+/// Maps values and fills NULLs of a column whose type stays.
+fn update(staying: &Staying<'_>, context: &Context<'_>, what: Update) -> Step {
+    let (table, column) = (staying.table(), staying.after);
+    let name = quote_ident(&column.name);
+    let own = format!("\"t\".{name}");
+    let kept = context.keeps_as(table, Some(&column.name));
+    let key = staying.keep_key();
+    let olds: Vec<String> = staying.source.values.iter().map(|(old, _)| literal(old)).collect();
+    let is_mapped = format!("{own}::text IN ({})", olds.join(", "));
+    let fill = staying.source.fill.as_deref();
+    let mut statements = Vec::new();
+    if what.keeps {
+        let condition = match (what.maps, fill) {
+            (true, Some(_)) => format!("({is_mapped} OR {own} IS NULL)"),
+            (true, None) => is_mapped.clone(),
+            (false, Some(_)) => format!("{own} IS NULL"),
+            (false, None) => "false".to_owned(),
+        };
+        let mapped_value =
+            if what.maps { mapped(&own, &staying.source.values) } else { format!("{own}::text") };
+        let after = match fill {
+            Some(fill) => format!(
+                "CASE WHEN {own} IS NULL THEN ({fill})::{}::text ELSE {mapped_value} END",
+                column.data_type
+            ),
+            None => mapped_value,
+        };
+        statements.push(keep::hold_writes(table));
+        statements.push(keep::keep_altered(
+            table,
+            &column.name,
+            &key,
+            &kept,
+            &Altered { after, condition },
+        ));
+    }
+    if what.maps {
+        statements.push(format!(
+            "UPDATE {} AS \"t\" SET {name} = {}::{} WHERE {is_mapped}",
+            quote_name(table),
+            mapped(&own, &staying.source.values),
+            column.data_type
+        ));
+    }
+    match fill {
+        Some(_) if what.keeps => statements.push(keep::fill_from_kept(table, column, &key, &kept)),
+        Some(fill) => statements.push(fill_statement(table, column, fill)),
+        None => {}
+    }
+    let verb = if what.fills {
+        "backfill"
+    } else if what.maps {
+        "map values of"
+    } else {
+        "prepare to keep values of"
+    };
+    let mut made = quietly(format!("{verb} {table}.{}", column.name), table, statements, context);
+    if what.keeps {
+        made = made
+            .undo(Undo::Kept, "values that change are kept with their row keys")
+            .makes([Resource::Kept(kept)]);
+    }
+    if staying.keeps_altered() {
+        let restored = context.kept_by_the_other_way(table, Some(&column.name)).name;
+        made = made.needs([Resource::Kept(restored)]);
+    }
+    made.needs([staying.column(), staying.stage("null")])
+        .needs(fill_needs(staying.change, context))
+        .frees(fill_frees(staying.change, &column.name))
+        .takes([staying.values()])
+}
+
+/// `UPDATE … SET c = fill WHERE c IS NULL`.
+pub(super) fn fill_statement(table: &QName, column: &Column, fill: &str) -> String {
+    let name = quote_ident(&column.name);
+    format!("UPDATE {} AS \"t\" SET {name} = {fill} WHERE \"t\".{name} IS NULL", quote_name(table))
+}
+
+/// A backfill may read new tables.
+pub(super) fn fill_needs(_: &TableChange, context: &Context<'_>) -> Vec<Resource> {
+    context.new_tables.iter().cloned().map(Resource::Table).collect()
+}
+
+/// A backfill may read columns that this change drops, so they go after it.
+pub(super) fn fill_frees(change: &TableChange, own: &Ident) -> Vec<Resource> {
+    change
+        .before
+        .columns
+        .iter()
+        .filter(|column| column.name != *own && change.after.column(&column.name).is_none())
+        .map(|column| Resource::Column(change.after.name.clone(), column.name.clone()))
+        .collect()
+}
+
+/// An update that the table's own triggers do not see: it is the plan that changes the rows, not an application.
+pub(super) fn quietly(
+    title: String,
+    table: &QName,
+    updates: Vec<String>,
+    context: &Context<'_>,
+) -> Step {
+    let triggers = context.standing_triggers(table);
+    let action = if triggers.is_empty() { Action::UpdateRows } else { Action::UpdateRowsQuietly };
+    let toggle = |verb: &str| -> Vec<String> {
+        triggers
+            .iter()
+            .map(|trigger| {
+                format!("ALTER TABLE {} {verb} TRIGGER {}", quote_name(table), quote_ident(trigger))
+            })
+            .collect()
+    };
+    let mut statements = toggle("DISABLE");
+    let holds = updates.iter().any(|text| text.starts_with("LOCK TABLE"));
+    statements.extend(updates);
+    if context.has_deferred_constraints() {
+        statements.push("SET CONSTRAINTS ALL IMMEDIATE".to_owned());
+    }
+    statements.extend(toggle("ENABLE"));
+    let made = step(action, title, statements);
+    if holds { made.lock(crate::dialect::Lock::ShareRowExclusive) } else { made }
+}

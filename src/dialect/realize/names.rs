@@ -1,0 +1,43 @@
+//! Physical names.
+
+use crate::model::{ConstraintName, Entity, Model, NamelessByDefault};
+use crate::text::{Dialect, Ident, QName};
+
+/// The table of an entity. SQLite has one schema.
+pub(super) fn table(entity: &Entity, dialect: Dialect) -> QName {
+    match (&entity.postgres.schema, dialect) {
+        (Some(schema), Dialect::Postgres) => QName::new(schema.clone(), entity.table_name()),
+        (Some(_) | None, _) => QName::local(dialect, entity.table_name()),
+    }
+}
+
+/// A constraint's name: given, derived, or none where SQLite allows it and the model asks for it.
+/// On PostgreSQL every constraint has a name, so `none` means the derived one there.
+pub(super) fn constraint(
+    written: &ConstraintName,
+    derived: String,
+    model: &Model,
+    dialect: Dialect,
+) -> Option<Ident> {
+    let derived = Ident::new(shortened(derived));
+    match (written, dialect, model.sqlite_constraint_names) {
+        (ConstraintName::Given(name), _, _) => Some(Ident::new(name.clone())),
+        (ConstraintName::None, Dialect::Sqlite, _) => None,
+        (ConstraintName::Derived, Dialect::Sqlite, NamelessByDefault::Nameless) => None,
+        (ConstraintName::None | ConstraintName::Derived, _, _) => Some(derived),
+    }
+}
+
+/// PostgreSQL cuts names at 63 bytes; a hash keeps what is cut apart.
+pub(super) fn shortened(name: String) -> String {
+    const LONGEST: usize = 63;
+    if name.len() <= LONGEST {
+        return name;
+    }
+    let hash = crate::text::hash::sha256(name.as_bytes());
+    let mut end = LONGEST - 9;
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}_{}", &name[..end], &hash[..8])
+}

@@ -1,0 +1,227 @@
+//! SQL that a person or a dump program wrote, as statements that an engine can run one after the other.
+
+use super::{Sql, dump};
+use crate::text::diagnostic::{Diagnostic, Span};
+use crate::text::token::{self, Token};
+use crate::text::{Dialect, Ident};
+
+/// A script, read.
+#[derive(Clone, Debug, Default)]
+pub struct Script {
+    pub statements: Vec<Statement>,
+    /// What was left out and why, for people.
+    pub notes: Vec<Diagnostic>,
+}
+
+/// One statement and its place in the text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statement {
+    pub sql: Sql,
+    /// From the first character of the statement's own text, comments before it included.
+    pub span: Span,
+    pub kind: StatementKind,
+}
+
+/// What a replay has to know about a statement before it runs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StatementKind {
+    Plain,
+    /// Needs these roles: `OWNER TO`, `GRANT`, `REVOKE`, `CREATE POLICY … TO`.
+    NeedsRoles(Vec<Ident>),
+    /// Makes or changes a role, which outlives the database it is run in.
+    ClusterWide,
+}
+
+/// The statements of a text, in order. Use [`script`] for their places and for dumps.
+pub fn statements(text: &str, dialect: Dialect) -> Vec<Sql> {
+    token::split_statements(text, dialect)
+        .into_iter()
+        .map(|span| Sql::new(&text[span.start..span.end]))
+        .collect()
+}
+
+/// Reads a script or a plain dump: psql meta-commands and rows of `COPY … FROM stdin` are left out, as are
+/// statements about whole databases.
+///
+/// # Errors
+/// Meta-commands that change what the script says (`\i`, `\if`, `\gexec`), and SQLite shell commands.
+pub fn script(text: &str, dialect: Dialect) -> Result<Script, Vec<Diagnostic>> {
+    let (cleaned, mut notes) = match dialect {
+        Dialect::Postgres => dump::without_client_parts(text)?,
+        Dialect::Sqlite => (refuse_shell_commands(text)?, Vec::new()),
+    };
+    let mut statements = Vec::new();
+    for span in token::split_statements(&cleaned, dialect) {
+        let sql = &cleaned[span.start..span.end];
+        let tokens = token::tokenize(sql, dialect);
+        let code: Vec<&Token<'_>> = tokens.iter().filter(|token| token.is_code()).collect();
+        let head = code
+            .first()
+            .map_or(span, |first| Span { start: span.start + first.span.start, end: span.end });
+        match classify(&code, dialect) {
+            Some(kind) => statements.push(Statement { sql: Sql::new(sql), span, kind }),
+            None => notes.push(Diagnostic::warning(
+                head,
+                format!("left out `{}`, which is not about a schema", excerpt(&cleaned, head)),
+            )),
+        }
+    }
+    notes.sort_by_key(|note| note.span.start);
+    Ok(Script { statements, notes })
+}
+
+/// The beginning of a statement on one line, for messages.
+pub fn excerpt(text: &str, span: Span) -> String {
+    let words: Vec<&str> = text[span.start..span.end].split_whitespace().collect();
+    let line = words.join(" ");
+    match line.char_indices().nth(72) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
+/// `None` for a statement that says nothing about the schema.
+fn classify(code: &[&Token<'_>], dialect: Dialect) -> Option<StatementKind> {
+    if dialect == Dialect::Sqlite {
+        return Some(StatementKind::Plain);
+    }
+    let word = |at: usize, text: &str| code.get(at).is_some_and(|token| token.is_word(text));
+    let any = |at: usize, texts: &[&str]| texts.iter().any(|text| word(at, text));
+    if any(0, &["create", "drop", "alter"]) && word(1, "database") {
+        return None;
+    }
+    if any(0, &["create", "drop", "alter"]) && any(1, &["role", "user", "group"]) {
+        let mapping = word(1, "user") && word(2, "mapping");
+        return Some(if mapping { StatementKind::Plain } else { StatementKind::ClusterWide });
+    }
+    // Settings of newer servers that pg_dump writes; they say nothing about the schema.
+    if word(0, "set") && word(1, "transaction_timeout") {
+        return None;
+    }
+    // The rows are left out already; what is left is the command.
+    if word(0, "copy") {
+        return None;
+    }
+    let roles = roles(code);
+    Some(if roles.is_empty() { StatementKind::Plain } else { StatementKind::NeedsRoles(roles) })
+}
+
+/// Roles a statement names: after `OWNER TO`, and after `TO`/`FROM` of GRANT, REVOKE and policies.
+fn roles(code: &[&Token<'_>]) -> Vec<Ident> {
+    let first = |word: &str| code.first().is_some_and(|token| token.is_word(word));
+    let policy = (first("create") || first("alter"))
+        && code.get(1).is_some_and(|token| token.is_word("policy"));
+    let default_privileges =
+        first("alter") && code.get(1).is_some_and(|token| token.is_word("default"));
+    let grants = first("grant") || first("revoke") || policy || default_privileges;
+    let mut names = Vec::new();
+    for (at, token) in code.iter().enumerate() {
+        let owner = token.is_word("to") && at > 0 && code[at - 1].is_word("owner");
+        let grantee = grants && (token.is_word("to") || token.is_word("from"));
+        let for_role = default_privileges
+            && (token.is_word("role") || token.is_word("user"))
+            && at > 0
+            && code[at - 1].is_word("for");
+        if owner || grantee || for_role {
+            names.extend(role_list(&code[at + 1..]));
+        }
+    }
+    names.sort();
+    names.dedup();
+    names
+}
+
+fn role_list(code: &[&Token<'_>]) -> Vec<Ident> {
+    const NOT_A_ROLE: [&str; 5] =
+        ["public", "current_user", "session_user", "current_role", "group"];
+    let mut names = Vec::new();
+    for token in code {
+        if token.is_mark(",") {
+            continue;
+        }
+        let Some(name) = token.name() else { break };
+        if token.kind == token::Kind::Word {
+            let folded = name.to_lowercase();
+            if ["using", "with", "granted", "grant", "cascade"].contains(&folded.as_str()) {
+                break;
+            }
+            if !NOT_A_ROLE.contains(&folded.as_str()) {
+                names.push(Ident::new(folded));
+            }
+        } else {
+            names.push(Ident::new(name));
+        }
+    }
+    names
+}
+
+/// A line that starts with a dot where a statement may start is a command of the `sqlite3` shell.
+fn refuse_shell_commands(text: &str) -> Result<String, Vec<Diagnostic>> {
+    let mut errors = Vec::new();
+    for span in token::split_statements(text, Dialect::Sqlite) {
+        let statement = &text[span.start..span.end];
+        let tokens = token::tokenize(statement, Dialect::Sqlite);
+        let Some(first) = tokens.iter().find(|token| token.is_code()) else { continue };
+        if first.is_mark(".") {
+            let at = Span { start: span.start + first.span.start, end: span.end };
+            let line = text[at.start..at.end].lines().next().unwrap_or_default();
+            errors.push(
+                Diagnostic::error(
+                    Span { start: at.start, end: at.start + line.len() },
+                    format!("`{line}` is a command of the sqlite3 shell, not SQL"),
+                )
+                .help("write the SQL itself; the output of `.schema` or `.dump` will do"),
+            );
+        }
+    }
+    if errors.is_empty() { Ok(text.to_owned()) } else { Err(errors) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(script: &Script) -> Vec<&str> {
+        script.statements.iter().map(|statement| statement.sql.as_str()).collect()
+    }
+
+    #[test]
+    fn a_dump_is_reduced_to_its_schema() {
+        let text = "\\restrict x'y\nSET transaction_timeout = 0;\nCREATE DATABASE d;\n\\c d\n\
+                    CREATE TABLE t (a int);\nCOPY public.t (a) FROM stdin;\n1\n';\n\\.\nSELECT 1;\n\\unrestrict x'y\n";
+        let script = script(text, Dialect::Postgres).unwrap();
+        assert_eq!(texts(&script), ["CREATE TABLE t (a int)", "SELECT 1"]);
+        let select = script.statements[1].span;
+        assert_eq!(&text[select.start..select.end], "SELECT 1", "places stay those of the file");
+    }
+
+    #[test]
+    fn roles_are_found() {
+        let text = "ALTER TABLE t OWNER TO \"App\"; GRANT SELECT ON t TO reader, public; SELECT 1 FROM x;\
+                    CREATE POLICY p ON t TO writer USING (true); CREATE ROLE r";
+        let script = script(text, Dialect::Postgres).unwrap();
+        let kinds: Vec<_> = script.statements.iter().map(|s| s.kind.clone()).collect();
+        assert_eq!(
+            kinds,
+            [
+                StatementKind::NeedsRoles(vec!["App".into()]),
+                StatementKind::NeedsRoles(vec!["reader".into()]),
+                StatementKind::Plain,
+                StatementKind::NeedsRoles(vec!["writer".into()]),
+                StatementKind::ClusterWide,
+            ]
+        );
+    }
+
+    #[test]
+    fn commands_of_the_sqlite_shell_are_refused() {
+        let errors = script("CREATE TABLE t(a);\n.read more.sql\n", Dialect::Sqlite).unwrap_err();
+        assert!(errors[0].message.contains(".read more.sql"), "{errors:?}");
+    }
+
+    #[test]
+    fn including_another_file_is_refused() {
+        let errors = script("\\i other.sql\n", Dialect::Postgres).unwrap_err();
+        assert!(errors[0].message.contains("\\i other.sql"), "{errors:?}");
+    }
+}

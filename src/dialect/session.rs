@@ -1,0 +1,245 @@
+//! Statements about a session rather than a schema: settings, transactions, locks, scratch databases.
+//!
+//! Sources: PostgreSQL manual 20.11 "Client Connection Defaults", 9.28.10 "Advisory Lock Functions";
+//! sqlite.org/pragma.html, sqlite.org/lang_transaction.html.
+
+use std::time::Duration;
+
+use super::Sql;
+use crate::text::Dialect;
+
+/// What a transaction is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// One unchanging view of the data; nothing may be written.
+    Snapshot,
+    /// Changes, by the only writer (SQLite takes its write lock at once).
+    Write,
+}
+
+/// Whether a PostgreSQL session may write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writes {
+    Allowed,
+    Refused,
+}
+
+/// Opens a transaction.
+pub fn begin(dialect: Dialect, mode: Mode) -> Sql {
+    Sql::new(match (dialect, mode) {
+        (Dialect::Postgres, Mode::Snapshot) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        (Dialect::Postgres, Mode::Write) => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+        (Dialect::Sqlite, Mode::Snapshot) => "BEGIN DEFERRED",
+        (Dialect::Sqlite, Mode::Write) => "BEGIN IMMEDIATE",
+    })
+}
+
+/// Ends a transaction and keeps its changes.
+pub fn commit() -> Sql {
+    Sql::new("COMMIT")
+}
+
+/// Ends a transaction and drops its changes.
+pub fn rollback() -> Sql {
+    Sql::new("ROLLBACK")
+}
+
+/// What a SQLite connection needs before the transaction in which a plan runs: `foreign_keys` cannot be switched
+/// inside one (sqlite.org/foreignkeys.html section 2), and with it on, DROP TABLE deletes the rows of children.
+pub fn steps_before(dialect: Dialect) -> Vec<Sql> {
+    match dialect {
+        Dialect::Postgres => Vec::new(),
+        Dialect::Sqlite => vec![Sql::new("PRAGMA foreign_keys = OFF")],
+    }
+}
+
+/// What a plan's transaction starts with: renaming a rebuilt table must not rewrite what refers to it.
+pub fn steps_begin(dialect: Dialect) -> Vec<Sql> {
+    match dialect {
+        Dialect::Postgres => Vec::new(),
+        Dialect::Sqlite => vec![Sql::new("PRAGMA legacy_alter_table = ON")],
+    }
+}
+
+/// What a plan's transaction ends with.
+pub fn steps_end(dialect: Dialect) -> Vec<Sql> {
+    match dialect {
+        Dialect::Postgres => Vec::new(),
+        Dialect::Sqlite => vec![Sql::new("PRAGMA legacy_alter_table = OFF")],
+    }
+}
+
+/// What follows a plan's transaction, however it ended.
+pub fn steps_after(dialect: Dialect) -> Vec<Sql> {
+    match dialect {
+        Dialect::Postgres => Vec::new(),
+        Dialect::Sqlite => {
+            vec![Sql::new("PRAGMA legacy_alter_table = OFF"), Sql::new("PRAGMA foreign_keys = ON")]
+        }
+    }
+}
+
+/// Rows of a SQLite database whose foreign key points nowhere: table, rowid, parent, key.
+pub fn orphans() -> Sql {
+    Sql::new("SELECT \"table\", rowid, parent, fkid FROM pragma_foreign_key_check")
+}
+
+/// Whether a PostgreSQL session stands in a transaction that has changed something.
+pub fn has_open_changes() -> Sql {
+    Sql::new("SELECT (pg_current_xact_id_if_assigned() IS NOT NULL)::text")
+}
+
+/// Settings that make texts print the same way whoever is connected.
+/// The client encoding is UTF8 from the startup message on.
+pub fn postgres_settings(lock: Duration, statement: Duration, writes: Writes) -> Sql {
+    let read_only = match writes {
+        Writes::Allowed => "off",
+        Writes::Refused => "on",
+    };
+    Sql::new(format!(
+        "SET standard_conforming_strings = on; SET client_encoding = 'UTF8'; SET TimeZone = 'UTC'; \
+         SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'; SET bytea_output = 'hex'; \
+         SET extra_float_digits = 3; SET client_min_messages = 'warning'; SET row_security = off; \
+         SET lock_timeout = {}; SET statement_timeout = {}; \
+         SET default_transaction_read_only = {read_only}",
+        lock.as_millis(),
+        statement.as_millis(),
+    ))
+}
+
+/// Makes every name that is printed carry its schema, until the transaction ends.
+pub fn empty_search_path() -> Sql {
+    Sql::new("SET LOCAL search_path TO ''")
+}
+
+/// Number (`150018`) and text (`15.18 (Debian …)`) of the server's version.
+pub fn postgres_version() -> Sql {
+    Sql::new("SELECT current_setting('server_version_num'), current_setting('server_version')")
+}
+
+/// The version of the SQLite library.
+pub fn sqlite_version() -> Sql {
+    Sql::new("SELECT sqlite_version()")
+}
+
+/// Reads the first page, so that a file that is no database is found out at once.
+pub fn sqlite_probe() -> Sql {
+    Sql::new("SELECT count(*) FROM sqlite_schema")
+}
+
+/// SQLite runs without fsync: for copies that are thrown away.
+pub fn sqlite_unsafe_fast() -> Sql {
+    Sql::new("PRAGMA synchronous = OFF")
+}
+
+/// The two numbers under which the one-migrator lock stands in `pg_locks`: `migr` and the lock's own version.
+/// An advisory lock belongs to one database, so that two databases of a server never wait for each other.
+const LOCK: (i32, i32) = (0x6d69_6772, 1);
+
+/// Takes the one-migrator lock if it is free; never waits (a waiting `pg_advisory_lock` holds a snapshot, and
+/// `CREATE INDEX CONCURRENTLY` of the holder then waits for it).
+pub fn try_migrator_lock() -> Sql {
+    Sql::new(format!("SELECT pg_try_advisory_lock({}, {})", LOCK.0, LOCK.1))
+}
+
+/// Who holds the one-migrator lock: process, application, user, since when.
+pub fn migrator_lock_holder() -> Sql {
+    Sql::new(format!(
+        "SELECT l.pid::text, coalesce(a.application_name, ''), coalesce(a.usename::text, ''), \
+         coalesce(a.backend_start::text, '') FROM pg_locks l \
+         LEFT JOIN pg_stat_activity a ON a.pid = l.pid WHERE {} AND l.granted LIMIT 1",
+        lock_condition()
+    ))
+}
+
+/// One row if this session still holds the one-migrator lock.
+pub fn migrator_lock_still_held() -> Sql {
+    Sql::new(format!(
+        "SELECT 1 FROM pg_locks l WHERE {} AND l.granted AND l.pid = pg_backend_pid()",
+        lock_condition()
+    ))
+}
+
+fn lock_condition() -> String {
+    format!(
+        "l.locktype = 'advisory' AND l.classid::bigint = {} AND l.objid::bigint = {} \
+         AND l.objsubid = 2 AND l.database = \
+         (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())",
+        LOCK.0, LOCK.1
+    )
+}
+
+/// Encoding, collation, character type of the current database.
+pub fn database_locale() -> Sql {
+    Sql::new(
+        "SELECT pg_encoding_to_char(encoding), datcollate, datctype FROM pg_database \
+         WHERE datname = current_database()",
+    )
+}
+
+/// Locale of a database to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Locale {
+    pub encoding: String,
+    pub collate: String,
+    pub ctype: String,
+}
+
+/// Makes a database from `template0`, so that nothing that an administrator put into `template1` is in it.
+pub fn create_database(name: &str, locale: Option<&Locale>) -> Sql {
+    let locale = locale.map_or_else(String::new, |locale| {
+        format!(
+            " ENCODING {} LC_COLLATE {} LC_CTYPE {}",
+            quote_text(&locale.encoding),
+            quote_text(&locale.collate),
+            quote_text(&locale.ctype)
+        )
+    });
+    Sql::new(format!("CREATE DATABASE {} TEMPLATE template0{locale}", quote_name(name)))
+}
+
+/// Drops a database made by `create_database`, and the sessions in it. `FORCE` is in PostgreSQL 13 and later.
+pub fn drop_database(name: &str) -> Sql {
+    Sql::new(format!("DROP DATABASE {} WITH (FORCE)", quote_name(name)))
+}
+
+/// Whether the current role may make databases.
+pub fn may_create_database() -> Sql {
+    Sql::new("SELECT (rolsuper OR rolcreatedb)::text FROM pg_roles WHERE rolname = current_user")
+}
+
+/// The names of all roles that are not the server's own.
+pub fn role_names() -> Sql {
+    Sql::new("SELECT rolname FROM pg_roles WHERE rolname NOT LIKE 'pg\\_%' ORDER BY rolname")
+}
+
+/// Makes a role that has a name and no rights.
+pub fn create_role(name: &str) -> Sql {
+    Sql::new(format!("CREATE ROLE {} NOLOGIN", quote_name(name)))
+}
+
+/// Shares the current transaction's view of the data with other sessions.
+pub fn export_snapshot() -> Sql {
+    Sql::new("SELECT pg_export_snapshot()")
+}
+
+/// The first statement that takes away something a user made in the current database; no row if it is empty.
+/// Run it and ask again, until nothing is left: one drop may cascade to others.
+pub fn next_drop() -> Sql {
+    Sql::new(include_str!("next_drop.sql"))
+}
+
+/// A statement that a database returned as text (`next_drop`).
+pub fn returned(text: &str) -> Sql {
+    Sql::new(text)
+}
+
+/// An identifier in double quotes, in either dialect.
+pub(in crate::dialect) fn quote_name(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A string literal, with `standard_conforming_strings` on.
+pub(in crate::dialect) fn quote_text(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}

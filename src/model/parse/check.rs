@@ -1,0 +1,82 @@
+//! What only the whole model can tell: unknown names, types that do not fit, expressions, clashes.
+
+mod expressions;
+mod fields;
+mod names;
+
+use std::collections::BTreeMap;
+
+use crate::model::{FieldKind, Model, NamedType, tree};
+use crate::text::diagnostic::{Diagnostic, Span};
+
+/// Checks the whole model and fills in what the parts could not know: types, roles, expression trees.
+pub(super) fn check(model: &mut Model, issues: &mut Vec<Diagnostic>) {
+    let mut findings = Findings { issues };
+    fields::resolve_types(model, &mut findings);
+    names::check(model, &mut findings);
+    fields::check(model, &mut findings);
+    expressions::check(model, &mut findings);
+    warn_of_carried(model, &mut findings);
+}
+
+/// Where findings go.
+struct Findings<'i> {
+    issues: &'i mut Vec<Diagnostic>,
+}
+
+impl Findings<'_> {
+    fn error(&mut self, span: Span, message: impl Into<String>, help: impl Into<String>) {
+        let help: String = help.into();
+        let finding = Diagnostic::error(span, message);
+        self.issues.push(if help.is_empty() { finding } else { finding.help(help) });
+    }
+
+    fn warn(&mut self, span: Span, message: impl Into<String>, help: impl Into<String>) {
+        self.issues.push(Diagnostic::warning(span, message).help(help));
+    }
+}
+
+/// One warning for each kind of thing that is kept in the model and not acted on.
+fn warn_of_carried(model: &Model, findings: &mut Findings<'_>) {
+    let mut first: BTreeMap<&str, Span> = BTreeMap::new();
+    let entities = model.entities.iter().flat_map(|entity| {
+        entity.carried.iter().chain(entity.fields.iter().flat_map(|field| field.carried.iter()))
+    });
+    let types = model.types.iter().flat_map(|named: &NamedType| named.carried.iter());
+    for carried in model.carried.iter().chain(types).chain(entities) {
+        if carried.key == "audit" && only_timestamps(&carried.value) {
+            continue;
+        }
+        let span = first.entry(&carried.key).or_insert(carried.value.span);
+        if carried.value.span.start < span.start {
+            *span = carried.value.span;
+        }
+    }
+    for entity in &model.entities {
+        for field in &entity.fields {
+            if let FieldKind::States { transitions, .. } = &field.kind
+                && !transitions.is_empty()
+            {
+                first.entry("transitions").or_insert(field.place.span);
+            }
+        }
+        for rule in entity.rules.iter().filter(|rule| rule.beyond_row) {
+            first.entry("rules that look beyond their row").or_insert(rule.check.place.span);
+        }
+    }
+    for (key, span) in first {
+        findings.warn(
+            span,
+            format!("`{key}`: carried, but not enforced yet"),
+            "it stays in the model and in its snapshots; nothing in the database follows from it",
+        );
+    }
+}
+
+fn only_timestamps(value: &tree::Tree) -> bool {
+    match &value.value {
+        tree::Value::Scalar { text, .. } => text == "timestamps",
+        tree::Value::List(items) => items.iter().all(|item| item.as_text() == Some("timestamps")),
+        tree::Value::Map(_) => false,
+    }
+}

@@ -1,0 +1,175 @@
+//! Rules, backfills, generated columns, index expressions: parsed and typed against their entity.
+
+use super::Findings;
+use crate::catalog::rule::Enforce;
+use crate::expr::{Nullability, Scope, ValueType};
+use crate::model::expression::{self, Use};
+use crate::model::{Condition, Entity, Field, FieldKind, Model, PartText, Rule};
+use crate::text::Dialect;
+use crate::text::diagnostic::{Diagnostic, Span};
+use crate::text::suggest::did_you_mean;
+use crate::text::token::{Kind, tokenize};
+
+pub(super) fn check(model: &mut Model, findings: &mut Findings<'_>) {
+    let view = model.clone();
+    for (entity, before) in model.entities.iter_mut().zip(&view.entities) {
+        let scope = EntityScope { model: &view, entity: before };
+        for field in &mut entity.fields {
+            let target = value_type(&view, field).ok();
+            // `down` fills the old column, whose type is not in this model.
+            let uses = [Use::Backfill(target.clone()), Use::Backfill(None)];
+            for (condition, purpose) in [&mut field.backfill, &mut field.down].into_iter().zip(uses)
+            {
+                if let Some(condition) = condition {
+                    read(condition, &scope, purpose, findings);
+                }
+            }
+            if let Some(condition) = &mut field.generated {
+                read(condition, &scope, Use::Generated(target), findings);
+            }
+        }
+        for unique in &mut entity.unique {
+            for part in &mut unique.parts {
+                if let PartText::Expression(condition) = &mut part.text {
+                    read(condition, &scope, Use::Index, findings);
+                }
+            }
+            if let Some(condition) = &mut unique.condition {
+                read(condition, &scope, Use::RowRule, findings);
+            }
+        }
+        for index in &mut entity.indexes {
+            for part in &mut index.parts {
+                if let PartText::Expression(condition) = &mut part.text {
+                    read(condition, &scope, Use::Index, findings);
+                }
+            }
+            if let Some(condition) = &mut index.condition {
+                read(condition, &scope, Use::RowRule, findings);
+            }
+        }
+        for rule in &mut entity.rules {
+            check_rule(rule, before, &scope, findings);
+        }
+    }
+}
+
+fn check_rule(rule: &mut Rule, entity: &Entity, scope: &EntityScope<'_>, f: &mut Findings<'_>) {
+    rule.beyond_row = looks_beyond(&rule.check.text, entity)
+        || rule.condition.as_ref().is_some_and(|c| looks_beyond(&c.text, entity));
+    if rule.beyond_row {
+        if matches!(rule.enforce, None | Some(Enforce::Database)) {
+            let message =
+                format!("rule `{}` looks beyond its row, so no constraint can hold it", rule.name);
+            f.error(rule.check.place.span, message, "add `enforce: verify`");
+        }
+        return;
+    }
+    read(&mut rule.check, scope, Use::RowRule, f);
+    if let Some(condition) = &mut rule.condition {
+        read(condition, scope, Use::RowRule, f);
+    }
+}
+
+/// Whether the text names the far side of a relationship, or goes over a reference.
+fn looks_beyond(text: &str, entity: &Entity) -> bool {
+    let tokens: Vec<_> =
+        tokenize(text, Dialect::Postgres).into_iter().filter(|token| token.is_code()).collect();
+    tokens.iter().enumerate().any(|(at, token)| {
+        let field = (token.kind == Kind::Word).then(|| entity.field(token.text)).flatten();
+        match field.map(|field| &field.kind) {
+            Some(FieldKind::Many { .. }) => true,
+            Some(FieldKind::Ref { .. }) => tokens.get(at + 1).is_some_and(|next| next.is_mark(".")),
+            Some(FieldKind::Value { .. } | FieldKind::Enum { .. } | FieldKind::States { .. })
+            | None => false,
+        }
+    })
+}
+
+fn read(condition: &mut Condition, scope: &EntityScope<'_>, purpose: Use, f: &mut Findings<'_>) {
+    match expression::check(&condition.text, scope, &purpose) {
+        Ok(expr) => condition.expr = Some(expr),
+        Err(errors) => {
+            for error in errors {
+                let mut finding = Diagnostic::error(place(condition, error.span), error.message);
+                finding.help = error.help;
+                f.issues.push(finding);
+            }
+        }
+    }
+}
+
+/// The place of an error in the file: exact where the expression stands there as it is, else all of it.
+fn place(condition: &Condition, span: Span) -> Span {
+    let whole = condition.place.span;
+    if whole.end - whole.start != condition.text.len() || span.end > condition.text.len() {
+        return whole;
+    }
+    Span { start: whole.start + span.start, end: whole.start + span.end }
+}
+
+/// The fields an expression of an entity may name.
+pub(in crate::model) struct EntityScope<'m> {
+    pub(in crate::model) model: &'m Model,
+    pub(in crate::model) entity: &'m Entity,
+}
+
+impl Scope for EntityScope<'_> {
+    fn field(&self, path: &[String]) -> Result<(ValueType, Nullability), String> {
+        let mut entity = self.entity;
+        let mut nullability = Nullability::NotNull;
+        for (index, name) in path.iter().enumerate() {
+            let fields = entity.all_fields();
+            let Some(field) = fields.iter().find(|field| field.name == *name) else {
+                let hint = did_you_mean(name, fields.iter().map(|field| field.name.as_str()));
+                return Err(format!("no field `{name}` in `{}`{hint}", entity.name));
+            };
+            if field.optional && !entity.key_fields().contains(name) {
+                nullability = Nullability::Nullable;
+            }
+            if index + 1 == path.len() {
+                return Ok((value_type(self.model, field)?, nullability));
+            }
+            entity = match &field.kind {
+                FieldKind::Ref { entity: target, .. } => self
+                    .model
+                    .entity(target)
+                    .ok_or_else(|| format!("`{name}` refers to no entity"))?,
+                FieldKind::Value { .. }
+                | FieldKind::Enum { .. }
+                | FieldKind::States { .. }
+                | FieldKind::Many { .. } => {
+                    return Err(format!("`{name}` refers to no other entity"));
+                }
+            };
+        }
+        Err("an empty path".to_owned())
+    }
+}
+
+fn value_type(model: &Model, field: &Field) -> Result<ValueType, String> {
+    match &field.kind {
+        FieldKind::Value { value_type, .. } => Ok(value_type.clone()),
+        FieldKind::Enum { values, .. } | FieldKind::States { values, .. } => {
+            Ok(ValueType::Enum(values.clone()))
+        }
+        FieldKind::Ref { entity, .. } => key_type(model, entity, 0)
+            .ok_or_else(|| format!("`{}` refers to an entity without a key", field.name)),
+        FieldKind::Many { .. } => Err(format!("`{}` is many rows, not a value", field.name)),
+    }
+}
+
+/// The type of an entity's only key field, over keys that are references themselves.
+fn key_type(model: &Model, entity: &str, depth: usize) -> Option<ValueType> {
+    let entity = model.entity(entity)?;
+    let keys = entity.key_fields();
+    let [name] = keys.as_slice() else { return None };
+    match &entity.field(name)?.kind {
+        FieldKind::Value { value_type, .. } => Some(value_type.clone()),
+        FieldKind::Enum { values, .. } | FieldKind::States { values, .. } => {
+            Some(ValueType::Enum(values.clone()))
+        }
+        FieldKind::Ref { entity, .. } if depth < 8 => key_type(model, entity, depth + 1),
+        FieldKind::Ref { .. } | FieldKind::Many { .. } => None,
+    }
+}

@@ -1,0 +1,100 @@
+//! The JSON Schema (draft-07) of the model file, made from the table of keys: editors complete and explain by it.
+
+use serde_json::{Map, Value, json};
+
+use super::keys::{ALL, Context, Shape};
+
+/// The schema of `model.yaml`.
+pub fn schema() -> Value {
+    let mut definitions = Map::new();
+    for context in ALL {
+        definitions.insert(definition_name(context), object(context));
+    }
+    json!({
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "migrate model",
+        "description": "A domain model: entities, fields, relationships and rules.",
+        "$ref": format!("#/definitions/{}", definition_name(Context::Model)),
+        "definitions": definitions,
+    })
+}
+
+fn definition_name(context: Context) -> String {
+    format!("{context:?}")
+}
+
+fn object(context: Context) -> Value {
+    let mut properties = Map::new();
+    for key in context.keys() {
+        let mut value = shape(key.shape);
+        if let Value::Object(map) = &mut value {
+            // Draft-07 ignores what stands beside `$ref`, so that goes into an `allOf`.
+            if let Some(reference) = map.remove("$ref") {
+                map.insert("allOf".to_owned(), json!([{ "$ref": reference }]));
+            }
+            map.insert("description".to_owned(), json!(key.doc));
+        }
+        properties.insert(key.name.to_owned(), value);
+    }
+    let mut object = json!({
+        "type": "object",
+        "additionalProperties": false,
+        "properties": properties,
+    });
+    let required: &[&str] = match context {
+        Context::Entity => &["fields"],
+        Context::NamedType => &["base"],
+        Context::Change => &["drop"],
+        Context::Transition => &["from", "to"],
+        Context::Rule => &["check"],
+        Context::SqlObject => &["kind"],
+        Context::Key | Context::Unique => &["fields"],
+        Context::ForeignKey => &["fields", "ref"],
+        Context::SqlText => &["up"],
+        Context::Model
+        | Context::ModelSqlite
+        | Context::EntitySqlite
+        | Context::EntityPostgres
+        | Context::Field
+        | Context::FieldOverride
+        | Context::Length
+        | Context::Index
+        | Context::IndexOverride
+        | Context::RawText => &[],
+    };
+    if !required.is_empty() {
+        object["required"] = json!(required);
+    }
+    object
+}
+
+fn shape(of: Shape) -> Value {
+    match of {
+        Shape::Text | Shape::Expression | Shape::Sql => {
+            json!({ "type": ["string", "number", "boolean"] })
+        }
+        Shape::Number => json!({ "type": "integer", "minimum": 0 }),
+        Shape::Flag => json!({ "type": "boolean" }),
+        Shape::Scalar => json!({ "type": ["string", "number", "boolean", "null"] }),
+        Shape::Word(words) => json!({ "enum": words }),
+        Shape::List => json!({ "type": "array", "items": { "type": ["string", "number"] } }),
+        Shape::OneOrMore => json!({
+            "anyOf": [
+                { "type": "string" },
+                { "type": "array", "items": { "type": "string" } },
+            ],
+        }),
+        Shape::Pairs => {
+            json!({ "type": "object", "additionalProperties": { "type": ["string", "number", "boolean"] } })
+        }
+        Shape::Named(inner) => json!({ "type": "object", "additionalProperties": shape(*inner) }),
+        Shape::ListOf(inner) => json!({ "type": "array", "items": shape(*inner) }),
+        Shape::Object(context) => {
+            json!({ "$ref": format!("#/definitions/{}", definition_name(context)) })
+        }
+        Shape::Either(shapes) => {
+            json!({ "anyOf": shapes.iter().map(|inner| shape(*inner)).collect::<Vec<_>>() })
+        }
+        Shape::Any => json!({}),
+    }
+}

@@ -1,0 +1,171 @@
+//! An empty database to run DDL in, so that the engine itself is the parser of SQL.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::ShadowError;
+use super::cluster::{Cluster, cluster};
+use crate::db::{Access, Database, DatabaseUrl, DbError, Env};
+use crate::dialect::session;
+use crate::text::Dialect;
+
+/// Where scratch databases come from.
+#[derive(Clone, Debug, Default)]
+pub struct ScratchOptions {
+    pub env: Env,
+    /// `--scratch-url`: a PostgreSQL server to work on instead of one of our own.
+    pub url: Option<DatabaseUrl>,
+    /// The major version to prefer for a server of our own.
+    pub major: Option<u32>,
+}
+
+/// An empty database, gone or empty again when it is dropped.
+pub struct Scratch {
+    /// `None` only while being dropped.
+    database: Option<Database>,
+    cleanup: Cleanup,
+    note: String,
+}
+
+/// What has to be done at the end.
+enum Cleanup {
+    /// Memory goes by itself.
+    Nothing,
+    DropFromCluster {
+        cluster: Cluster,
+        name: String,
+    },
+    DropFromServer {
+        server: DatabaseUrl,
+        name: String,
+    },
+    /// The database is the user's own and was empty.
+    Empty,
+}
+
+/// Makes an empty database.
+///
+/// # Errors
+/// No server, or the given database is not empty and its user may not make another.
+pub fn scratch(dialect: Dialect, options: &ScratchOptions) -> Result<Scratch, ShadowError> {
+    match (dialect, &options.url) {
+        (Dialect::Sqlite, _) => Ok(Scratch {
+            database: Some(Database::memory()?),
+            cleanup: Cleanup::Nothing,
+            note: format!("SQLite {} in memory", rusqlite::version()),
+        }),
+        (Dialect::Postgres, Some(url)) => on_server(url),
+        (Dialect::Postgres, None) => {
+            let cluster = cluster(&options.env, options.major)?;
+            on_cluster(&cluster, None)
+        }
+    }
+}
+
+/// A fresh database in a cluster of our own.
+pub(in crate::shadow) fn on_cluster(
+    cluster: &Cluster,
+    locale: Option<&session::Locale>,
+) -> Result<Scratch, ShadowError> {
+    let name = fresh_name();
+    let url = cluster.create_database(&name, locale)?;
+    let note = format!("a local server of {}", cluster.version());
+    let cleanup = Cleanup::DropFromCluster { cluster: cluster.clone(), name };
+    finish(&url, cleanup, note)
+}
+
+/// A fresh database on a given server if its user may make one, else the given database if it is empty.
+pub(in crate::shadow) fn on_server(url: &DatabaseUrl) -> Result<Scratch, ShadowError> {
+    let mut given = Database::open(url, Access::ReadWrite)?;
+    if given.dialect() != Dialect::Postgres {
+        return Err(ShadowError::Database(
+            DbError::new(
+                crate::db::DbErrorKind::Unsupported,
+                format!("{} is not a PostgreSQL server", given.describe()),
+            )
+            .hint("`--scratch-url` takes `postgres://…`; SQLite needs none"),
+        ));
+    }
+    if given.value(&session::may_create_database())?.as_deref() == Some("true") {
+        let name = fresh_name();
+        given.execute(&session::create_database(&name, None))?;
+        let note = format!("a fresh database on {}", given.describe());
+        let cleanup = Cleanup::DropFromServer { server: url.clone(), name: name.clone() };
+        return finish(&url.with_database(&name), cleanup, note);
+    }
+    if given.value(&session::next_drop())?.is_some() {
+        return Err(ShadowError::NotEmpty { place: given.describe() });
+    }
+    let note = format!("the empty database {}", given.describe());
+    Ok(Scratch { database: Some(given), cleanup: Cleanup::Empty, note })
+}
+
+/// Opens the new database; if that fails it is dropped again.
+fn finish(url: &DatabaseUrl, cleanup: Cleanup, note: String) -> Result<Scratch, ShadowError> {
+    let mut scratch = Scratch { database: None, cleanup, note };
+    scratch.database = Some(Database::open(url, Access::ReadWrite)?);
+    Ok(scratch)
+}
+
+/// Unique on a server: process, then a counter.
+fn fresh_name() -> String {
+    static COUNTER: AtomicU64 = AtomicU64::new(0);
+    let time = jiff::Timestamp::now().as_millisecond();
+    let count = COUNTER.fetch_add(1, Ordering::Relaxed);
+    format!("migrate_shadow_{time}_{}_{count}", std::process::id())
+}
+
+impl Scratch {
+    /// The database itself.
+    ///
+    /// # Panics
+    /// Never: the database is there until the scratch is dropped.
+    pub fn database(&mut self) -> &mut Database {
+        self.database.as_mut().expect("a scratch holds its database until it is dropped")
+    }
+
+    /// Where it is, for people.
+    pub fn note(&self) -> &str {
+        &self.note
+    }
+
+    /// Whether roles may be made here without anybody else seeing them.
+    pub fn cluster(&self) -> Option<&Cluster> {
+        match &self.cleanup {
+            Cleanup::DropFromCluster { cluster, .. } => Some(cluster),
+            Cleanup::Nothing | Cleanup::DropFromServer { .. } | Cleanup::Empty => None,
+        }
+    }
+}
+
+impl Drop for Scratch {
+    /// Errors have nowhere to go here; a database that stays is named so that people know what it is.
+    fn drop(&mut self) {
+        match &self.cleanup {
+            Cleanup::Nothing => {}
+            Cleanup::DropFromCluster { cluster, name } => {
+                self.database = None;
+                let _ = cluster.drop_database(name);
+            }
+            Cleanup::DropFromServer { server, name } => {
+                self.database = None;
+                let _ = Database::open(server, Access::ReadWrite)
+                    .and_then(|mut database| database.execute(&session::drop_database(name)));
+            }
+            Cleanup::Empty => {
+                if let Some(database) = &mut self.database {
+                    let _ = empty(database);
+                }
+            }
+        }
+    }
+}
+
+/// Drops everything a user made.
+fn empty(database: &mut Database) -> Result<(), DbError> {
+    // The session may stand in a failed transaction; outside one this only warns.
+    let _ = database.rollback();
+    while let Some(statement) = database.value(&session::next_drop())? {
+        database.execute(&session::returned(&statement))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,66 @@
+//! Model files: parsed, then realized for a dialect by our own printer.
+
+use super::files::TextFile;
+use super::{LoadOptions, Loaded, SourceError};
+use crate::catalog::Printed;
+use crate::dialect::realize::realize;
+use crate::model::Model;
+use crate::model::parse::{locate, parse_files};
+use crate::text::diagnostic::{Colour, Diagnostic, Severity, Span, render};
+
+/// Reads a model from its files.
+pub(in crate::source) fn load(
+    files: &[TextFile],
+    options: &LoadOptions,
+) -> Result<Loaded, SourceError> {
+    let (model, warnings) = parse(files)?;
+    let realized = realize(&model, options.dialect)
+        .map_err(|diagnostics| SourceError::Model(shown(files, &diagnostics)))?;
+    Ok(Loaded {
+        catalog: realized.catalog,
+        printed: Printed::ByModel,
+        intent: realized.intent,
+        rules: realized.rules,
+        model: Some(model),
+        text: match files {
+            [file] => Some((file.path.clone(), file.text.clone())),
+            _ => None,
+        },
+        notes: warnings,
+    })
+}
+
+/// The model of some files, and its warnings as text.
+pub(in crate::source) fn parse(files: &[TextFile]) -> Result<(Model, Vec<String>), SourceError> {
+    let texts: Vec<(&str, &str)> =
+        files.iter().map(|file| (file.path.as_str(), file.text.as_str())).collect();
+    let (model, diagnostics) = parse_files(&texts);
+    let (errors, warnings): (Vec<Diagnostic>, Vec<Diagnostic>) =
+        diagnostics.into_iter().partition(|found| found.severity == Severity::Error);
+    match model {
+        Some(model) if errors.is_empty() => {
+            let warnings =
+                warnings.iter().map(|warning| shown(files, std::slice::from_ref(warning)));
+            Ok((model, warnings.collect()))
+        }
+        _ => Err(SourceError::Model(shown(files, &errors))),
+    }
+}
+
+/// Diagnostics with their source lines, each in its own file.
+fn shown(files: &[TextFile], diagnostics: &[Diagnostic]) -> String {
+    let texts: Vec<(&str, &str)> =
+        files.iter().map(|file| (file.path.as_str(), file.text.as_str())).collect();
+    let blocks: Vec<String> = diagnostics
+        .iter()
+        .map(|diagnostic| {
+            let (index, start) = locate(&texts, diagnostic.span.start).unwrap_or((0, 0));
+            let Some(file) = files.get(index) else { return diagnostic.message.clone() };
+            let length = diagnostic.span.end.saturating_sub(diagnostic.span.start);
+            let placed =
+                Diagnostic { span: Span { start, end: start + length }, ..diagnostic.clone() };
+            render(&file.path, &file.text, &[placed], Colour::Plain)
+        })
+        .collect();
+    blocks.join("\n\n")
+}
