@@ -9,6 +9,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use migrate::change::Intent;
+use migrate::dialect::Step;
+use migrate::plan::script;
+use migrate::text::Dialect;
 use rusqlite::Connection;
 use sqlite_support::{
     BROKEN, ForeignKeys, bookkeeping, catalog, contents, database, plan_between, run, run_with,
@@ -120,6 +123,15 @@ fn travel(case: &Path, other: &Path, folder: &Path, refusal: Refusal) -> Result<
     save(&a, &folder.join("a.db"));
     save(&b, &folder.join("b.db"));
     let (plan, questions) = plan_between(&a, &b, &Intent::default());
+
+    for steps in [&plan.up, &plan.down] {
+        let script = script::print(steps, &[]);
+        let read = script::parse(&script, Dialect::Sqlite).map_err(|error| error.to_string())?;
+        let texts = |steps: &[Step]| -> Vec<String> {
+            steps.iter().flat_map(|step| &step.statements).map(|sql| sql.to_string()).collect()
+        };
+        same("the script as it is read back", &texts(&read), &texts(steps))?;
+    }
 
     match run(&a, &plan.up) {
         Ok(()) => {}
