@@ -527,6 +527,19 @@ fn a_backfill_and_a_value_map_are_taken_back() {
 }
 
 #[test]
+fn a_backfill_that_never_says_the_same_twice_returns_as_it_was() {
+    for key in ["id INTEGER PRIMARY KEY", "id TEXT PRIMARY KEY", "id INT"] {
+        let travel = journey(
+            &format!("CREATE TABLE t ({key}, token TEXT)"),
+            "INSERT INTO t VALUES (1, NULL), (2, 'own'), (3, NULL)",
+            &format!("CREATE TABLE t ({key}, token TEXT NOT NULL)"),
+            &said("t", "token", Some("hex(randomblob(8))"), None),
+        );
+        travel.there_and_back(|db| assert_eq!(one::<i64>(db, "SELECT count(token) FROM t"), 3));
+    }
+}
+
+#[test]
 fn tables_of_every_kind_are_kept_and_restored() {
     let tables = "CREATE TABLE plain (a, b INT, c REAL, d NUMERIC, e ANY);
         CREATE TABLE strict_one (id INTEGER PRIMARY KEY, v ANY, w REAL) STRICT;
