@@ -134,16 +134,6 @@ pub enum SourceError {
 }
 
 impl Source {
-    /// The source with a relative path taken from a folder.
-    pub fn within(self, folder: &Path) -> Self {
-        match self {
-            Source::Model(path) => Source::Model(folder.join(path)),
-            Source::Sql(path) => Source::Sql(folder.join(path)),
-            Source::Database(url) => Source::Database(url.within(folder)),
-            other @ (Source::Git { .. } | Source::Version(_) | Source::Empty) => other,
-        }
-    }
-
     /// Reads how a user names a source. Files are looked at to tell their kind.
     ///
     /// # Errors
