@@ -182,8 +182,9 @@ fn can_flow(tree: &Tree) -> bool {
             entries.iter().all(|entry| {
                 let text = entry.value.as_text().unwrap_or("");
                 let expression = EXPRESSIONS.contains(&entry.key.as_str()) && text.contains(' ');
-                !expression && !BLOCKS[1..].contains(&entry.key.as_str())
-                    || entry.key == "fields" && !expression
+                let block = BLOCKS.contains(&entry.key.as_str())
+                    && matches!(&entry.value.value, Value::Map(_));
+                !expression && !block
             }) && entries.iter().all(|entry| can_flow(&entry.value))
         }
     }

@@ -47,6 +47,7 @@ pub fn lift(catalog: &Catalog, name: &str) -> Lifted {
     }
     model.sql = lift.objects();
     model.types = std::mem::take(&mut lift.types);
+    model.types.sort_by(|left, right| left.name.cmp(&right.name));
     let mut notes = lift.notes;
     let text = print(&model, crate::model::Hints::Keep);
     let (read, issues) = parse(&text);

@@ -510,16 +510,35 @@ fn field_names(
     for column in &table.columns {
         let name = column.name.as_str();
         let short = ["_id", "Id", "ID"].iter().find_map(|suffix| name.strip_suffix(suffix));
-        let short = short.filter(|short| {
-            references.contains_key(&column.name) && !short.is_empty()
-        });
+        let short = short
+            .filter(|short| references.contains_key(&column.name) && !short.is_empty())
+            .map(|short| plain_name(short));
         let field = match short {
             Some(short) if taken.insert(short.to_lowercase()) => short,
-            Some(_) | None => name,
+            Some(_) | None => {
+                let plain = plain_name(name);
+                let mut field = plain.clone();
+                let mut count = 2;
+                while field != name && !taken.insert(field.to_lowercase()) {
+                    field = format!("{plain}_{count}");
+                    count += 1;
+                }
+                field
+            }
         };
-        names.insert(column.name.clone(), field.to_owned());
+        names.insert(column.name.clone(), field);
     }
     names
+}
+
+/// A name that expressions can hold without quotes.
+fn plain_name(name: &str) -> String {
+    let plain: String =
+        name.chars().map(|c| if c.is_alphanumeric() || c == '_' { c } else { '_' }).collect();
+    match plain.starts_with(|c: char| c.is_ascii_digit()) {
+        true => format!("_{plain}"),
+        false => plain,
+    }
 }
 
 fn default(
