@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use migrate::catalog::Catalog;
-use migrate::change::Intent;
 use migrate::catalog::Printed;
+use migrate::change::Intent;
 use migrate::dialect::lift::lift;
 use migrate::dialect::postgres::inspect;
 use migrate::dialect::realize::realize;

@@ -116,7 +116,11 @@ mod tests {
             let said: Vec<&str> = properties.keys().map(String::as_str).collect();
             assert_eq!(known, said, "{context:?}");
             for key in context.keys() {
-                assert!(properties[key.name]["description"].is_string(), "{context:?}.{}", key.name);
+                assert!(
+                    properties[key.name]["description"].is_string(),
+                    "{context:?}.{}",
+                    key.name
+                );
             }
         }
     }

@@ -79,7 +79,10 @@ fn every_key_is_in_the_reference() {
 #[test]
 fn a_folder_is_one_model_and_its_mistakes_have_their_file() {
     let files = [
-        ("a.yaml", "model: 1\nname: m\nentities:\n  A:\n    fields:\n      id: int\n      b: { ref: B }\n"),
+        (
+            "a.yaml",
+            "model: 1\nname: m\nentities:\n  A:\n    fields:\n      id: int\n      b: { ref: B }\n",
+        ),
         ("b.yaml", "entities:\n  B:\n    fields:\n      id: int\n      x: txt\n"),
     ];
     let (_, issues) = super::parse_files(&files);
@@ -93,7 +96,30 @@ fn a_folder_is_one_model_and_its_mistakes_have_their_file() {
 /// Texts that YAML could read otherwise, in every place where a text may stand.
 #[test]
 fn awkward_texts_survive() {
-    for text in ["yes", "1e3", "a: b", "# x", " a", "a ", "", "it's \"so\"", "a\nb", "a\n", "- x", "null", "'", "x,y", "{", "now()", "\t", "é", "a\n\n  b\nc", "a \nb", "none", "~"] {
+    for text in [
+        "yes",
+        "1e3",
+        "a: b",
+        "# x",
+        " a",
+        "a ",
+        "",
+        "it's \"so\"",
+        "a\nb",
+        "a\n",
+        "- x",
+        "null",
+        "'",
+        "x,y",
+        "{",
+        "now()",
+        "\t",
+        "é",
+        "a\n\n  b\nc",
+        "a \nb",
+        "none",
+        "~",
+    ] {
         let mut model = Model { name: "m".to_owned(), ..Model::default() };
         let mut field = super::Field::of_type("id", crate::expr::ValueType::Text, "text");
         field.default = Some(super::DefaultValue::Text(text.to_owned()));

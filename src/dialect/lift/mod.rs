@@ -72,8 +72,8 @@ struct Lift<'c> {
 impl Lift<'_> {
     /// How a constraint's name is written, if the model would derive `derived`.
     fn name(&self, actual: Option<&Ident>, derived: &str) -> ConstraintName {
-        let nameless = self.nameless == NamelessByDefault::Nameless
-            && self.catalog.dialect == Dialect::Sqlite;
+        let nameless =
+            self.nameless == NamelessByDefault::Nameless && self.catalog.dialect == Dialect::Sqlite;
         match actual {
             None if nameless => ConstraintName::Derived,
             None => ConstraintName::None,
@@ -181,9 +181,14 @@ fn compare_table(before: &Table, after: &Table, notes: &mut Vec<String>) {
             let what = constraint.name.as_ref().map_or(&constraint.definition, |name| {
                 // A name says it shorter than a text.
                 let name: &Ident = name;
-                after.constraints.iter().find(|c| c.name.as_ref() == Some(name)).map_or(&constraint.definition, |c| &c.definition)
+                after
+                    .constraints
+                    .iter()
+                    .find(|c| c.name.as_ref() == Some(name))
+                    .map_or(&constraint.definition, |c| &c.definition)
             });
-            let name = constraint.name.as_ref().map(|name| format!("`{name}` ")).unwrap_or_default();
+            let name =
+                constraint.name.as_ref().map(|name| format!("`{name}` ")).unwrap_or_default();
             notes.push(format!("constraint {name}of `{table}` is not carried exactly: {what}"));
         }
     }

@@ -36,7 +36,9 @@ impl Lift<'_> {
                 .filter(|opaque| {
                     opaque.depends_on.iter().all(|dependency| match dependency {
                         Dependency::Opaque(id) => {
-                            done.contains(id) || *id == opaque.id || !self.catalog.opaques.contains_key(id)
+                            done.contains(id)
+                                || *id == opaque.id
+                                || !self.catalog.opaques.contains_key(id)
                         }
                         Dependency::Table(_) | Dependency::Column(..) | Dependency::Enum(_) => true,
                     })
@@ -76,7 +78,9 @@ impl Lift<'_> {
             after.extend(name.filter(|name| !after.contains(name) && *name != key));
         }
         let on = id.table.as_ref().and_then(by_name);
-        after.retain(|name| Some(name) != on.as_ref() || id.kind != OpaqueKind::Trigger || !self.is_entity(name));
+        after.retain(|name| {
+            Some(name) != on.as_ref() || id.kind != OpaqueKind::Trigger || !self.is_entity(name)
+        });
         let text = Some(SqlText { up: opaque.create.clone(), down: None });
         let (postgres, sqlite) = match dialect {
             Dialect::Postgres => (text, None),

@@ -236,9 +236,10 @@ impl Lift<'_> {
         let derived = format!("{}_pkey", draft.table.name.name);
         let row_id = self.catalog.dialect == Dialect::Sqlite
             && sqlite::realize::is_inline_key(constraint)
-            && columns.first().and_then(|name| draft.table.column(name)).is_some_and(|column| {
-                column.data_type.eq_ignore_ascii_case("integer")
-            });
+            && columns
+                .first()
+                .and_then(|name| draft.table.column(name))
+                .is_some_and(|column| column.data_type.eq_ignore_ascii_case("integer"));
         let name = match row_id && constraint.name.is_none() {
             true => ConstraintName::Derived,
             false => self.name(constraint.name.as_ref(), &derived),
@@ -292,9 +293,7 @@ impl Lift<'_> {
         let prefix = format!("{}_", table.name);
         let wanted = match actual {
             None => nameless,
-            Some(name) => {
-                name.as_str().strip_prefix(&prefix).unwrap_or(name.as_str()).to_owned()
-            }
+            Some(name) => name.as_str().strip_prefix(&prefix).unwrap_or(name.as_str()).to_owned(),
         };
         let mut key = wanted.clone();
         let mut count = 2;
@@ -316,7 +315,14 @@ impl Lift<'_> {
         let parts = fields.into_iter().map(|name| part(name, Order::Ascending)).collect();
         let place = Place::default();
         let condition = None;
-        draft.entity.unique.push(Unique { name, constraint: written, parts, condition, raw, place });
+        draft.entity.unique.push(Unique {
+            name,
+            constraint: written,
+            parts,
+            condition,
+            raw,
+            place,
+        });
     }
 
     fn foreign_key(&mut self, draft: &mut Draft<'_>, constraint: &Constraint, key: &ForeignKey) {

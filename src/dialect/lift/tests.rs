@@ -70,7 +70,8 @@ fn everything_sqlite_comes_back() {
 
 #[test]
 fn what_is_not_carried_is_named() {
-    let catalog = database("CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT NOT NULL ON CONFLICT IGNORE);");
+    let catalog =
+        database("CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT NOT NULL ON CONFLICT IGNORE);");
     let (lifted, _) = round(&catalog);
     assert_eq!(lifted.notes, ["table `t` has options that are not carried exactly"]);
 }

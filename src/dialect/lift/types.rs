@@ -111,9 +111,8 @@ fn portable(data_type: &str, dialect: Dialect) -> Option<ValueType> {
     let same = |value_type: &ValueType| {
         canonical(&print(value_type), dialect) == canonical(data_type, dialect)
     };
-    let decimal = precision(data_type).map(|(precision, scale)| {
-        ValueType::Decimal { precision, scale }
-    });
+    let decimal =
+        precision(data_type).map(|(precision, scale)| ValueType::Decimal { precision, scale });
     let decimal = decimal.filter(|decimal| parse_type(&print_type(decimal)).is_ok());
     simple.into_iter().chain(decimal).find(same)
 }
@@ -151,7 +150,8 @@ fn nearest(data_type: &str, dialect: Dialect) -> ValueType {
     } else if has("int") && !has("point") {
         ValueType::Int
     } else if has("numeric") || has("decimal") || has("money") {
-        let written = precision(data_type).map(|(precision, scale)| ValueType::Decimal { precision, scale });
+        let written =
+            precision(data_type).map(|(precision, scale)| ValueType::Decimal { precision, scale });
         let written = written.filter(|decimal| parse_type(&print_type(decimal)).is_ok());
         written.unwrap_or(ValueType::Float)
     } else if has("real") || has("floa") || has("doub") {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::action::{Action, all, step};
-use super::context::{Context, columns, keys, values};
+use super::context::{Context, columns, has_index, keys, slot, values};
 use super::render;
 use crate::catalog::{Constraint, ConstraintKind, Index, Table};
 use crate::change::TableChange;
@@ -79,7 +79,8 @@ pub(super) fn add(table: &Table, constraint: &Constraint, context: &Context<'_>)
     .needs([Resource::Table(name.clone())])
     .needs(all([columns(table), values(table)]))
     .needs(context.made_in([constraint.definition.as_str()]))
-    .makes([Resource::Constraint(name.clone(), label)]);
+    .makes([Resource::Constraint(name.clone(), label)])
+    .makes(index_slot(table, constraint));
     if trusted {
         made = made.work(crate::dialect::Work::Catalog);
     }
@@ -140,8 +141,15 @@ fn drop(table: &Table, constraint: &Constraint, context: &Context<'_>) -> Option
             vec![render::drop_constraint(name, label)],
         )
         .frees(frees)
-        .takes([Resource::Constraint(name.clone(), label.to_string())]),
+        .takes([Resource::Constraint(name.clone(), label.to_string())])
+        .takes(index_slot(table, constraint)),
     )
+}
+
+/// The name that a constraint's index occupies.
+fn index_slot(table: &Table, constraint: &Constraint) -> Option<Resource> {
+    let name = constraint.name.as_ref().filter(|_| has_index(constraint))?;
+    Some(slot(&table.name.schema, name))
 }
 
 pub(super) fn create_index(table: &Table, index: &Index, context: &Context<'_>) -> Step {
@@ -154,7 +162,8 @@ pub(super) fn create_index(table: &Table, index: &Index, context: &Context<'_>) 
     .needs([Resource::Table(name.clone())])
     .needs(all([columns(table), values(table)]))
     .needs(context.made_in([index.definition.as_str()]))
-    .makes([Resource::Constraint(name.clone(), index.name.to_string())]);
+    .makes([Resource::Constraint(name.clone(), index.name.to_string())])
+    .makes([slot(&name.schema, &index.name)]);
     if context.new_tables.contains(name) { made.lock(Lock::None) } else { made }
 }
 
@@ -168,4 +177,5 @@ fn drop_index(table: &Table, index: &Index, context: &Context<'_>) -> Step {
     .frees(all([columns(table), values(table)]))
     .frees(context.taken_in([index.definition.as_str()]))
     .takes([Resource::Constraint(name.clone(), index.name.to_string())])
+    .takes([slot(&name.schema, &index.name)])
 }

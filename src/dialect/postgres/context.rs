@@ -305,6 +305,46 @@ pub(super) fn keys(table: &Table) -> BTreeSet<Resource> {
         .collect()
 }
 
+/// A name in the space that tables, views, sequences, indexes and types of a schema share: who lets it go runs
+/// before who takes it up.
+pub(super) fn slot(schema: &Ident, name: &Ident) -> Resource {
+    let name = QName { schema: schema.clone(), name: name.clone() };
+    Resource::Constraint(name, "the name itself".to_owned())
+}
+
+/// The names that a table occupies: its own, those of its key indexes and of its own sequences.
+pub(super) fn slots(table: &Table) -> BTreeSet<Resource> {
+    let schema = &table.name.schema;
+    let keys = table.constraints.iter().filter(|constraint| has_index(constraint));
+    let keys = keys.filter_map(|constraint| constraint.name.as_ref());
+    let sequences =
+        table.columns.iter().flat_map(column_sequences).map(|sequence| &sequence.name.name);
+    let indexes = table.indexes.iter().map(|index| &index.name);
+    std::iter::once(&table.name.name)
+        .chain(keys)
+        .chain(sequences)
+        .chain(indexes)
+        .map(|name| slot(schema, name))
+        .collect()
+}
+
+/// The sequence behind a column, if any.
+pub(super) fn column_sequences(
+    column: &crate::catalog::Column,
+) -> Option<&crate::catalog::Sequence> {
+    column.owned_sequence.as_ref().or(column.identity.as_ref().map(|identity| &identity.sequence))
+}
+
+/// Whether a constraint is kept by an index of its name.
+pub(super) fn has_index(constraint: &crate::catalog::Constraint) -> bool {
+    match constraint.kind {
+        ConstraintKind::PrimaryKey { .. }
+        | ConstraintKind::Unique { .. }
+        | ConstraintKind::Exclusion => true,
+        ConstraintKind::Check { .. } | ConstraintKind::ForeignKey(_) => false,
+    }
+}
+
 /// The resource behind a dependency.
 pub(super) fn resource(dependency: &Dependency) -> Resource {
     match dependency {

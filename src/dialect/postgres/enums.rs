@@ -2,7 +2,7 @@
 
 use super::action::{Action, step};
 use super::around::only_adds;
-use super::context::{Context, is_of_enum, table_changes};
+use super::context::{Context, is_of_enum, slot, table_changes};
 use super::quote::{literal, quote, quote_ident, quote_name};
 use super::values::{self, Converts, Staying};
 use super::{keep, render};
@@ -28,7 +28,8 @@ pub(super) fn steps(
             Ok(vec![
                 step(Action::CreateEnum, format!("create type {}", enum_type.name), statements)
                     .needs([Resource::Schema(enum_type.name.schema.clone())])
-                    .makes([Resource::Enum(enum_type.name.clone())]),
+                    .makes([Resource::Enum(enum_type.name.clone())])
+                    .makes([slot(&enum_type.name.schema, &enum_type.name.name)]),
             ])
         }
         Delta::Drop(enum_type) => {
@@ -36,6 +37,7 @@ pub(super) fn steps(
             Ok(vec![
                 step(Action::DropEnum, format!("drop type {}", enum_type.name), vec![statement])
                     .takes([Resource::Enum(enum_type.name.clone())])
+                    .takes([slot(&enum_type.name.schema, &enum_type.name.name)])
                     .frees([Resource::Schema(enum_type.name.schema.clone())]),
             ])
         }

@@ -94,15 +94,18 @@ impl RowKey {
     fn joined(&self, table: &QName, kept: &str) -> String {
         match self {
             RowKey::Primary(columns) => {
-                let same = columns.iter().enumerate().map(|(index, (name, data_type))| {
-                    let own = portable(&format!("\"t\".{}", quote_ident(name)), data_type);
-                    format!("{own} = \"k\".\"key_{}\"", index + 1)
-                });
-                format!(
-                    "FROM {} AS \"k\" WHERE {}",
-                    kept_table(kept),
-                    same.collect::<Vec<_>>().join(" AND ")
-                )
+                let mut same: Vec<String> = columns
+                    .iter()
+                    .enumerate()
+                    .map(|(index, (name, data_type))| {
+                        let own = portable(&format!("\"t\".{}", quote_ident(name)), data_type);
+                        format!("{own} = \"k\".\"key_{}\"", index + 1)
+                    })
+                    .collect();
+                if same.is_empty() {
+                    same.push("true".to_owned());
+                }
+                format!("FROM {} AS \"k\" WHERE {}", kept_table(kept), same.join(" AND "))
             }
             RowKey::Row(_) => format!(
                 "FROM (SELECT \"t\".ctid AS \"at\", {} FROM {} AS \"t\") AS \"r\" JOIN {} AS \"k\" \

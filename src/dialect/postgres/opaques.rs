@@ -1,7 +1,7 @@
 //! Objects carried as text: made, dropped, replaced in place where PostgreSQL can.
 
 use super::action::{Action, all, step};
-use super::context::{Context, columns, keys, resource, values};
+use super::context::{Context, columns, keys, resource, slot, values};
 use super::quote::{quote_ident, quote_name};
 use crate::catalog::{Catalog, Dependency, ObjectId, Opaque, OpaqueKind, Table};
 use crate::change::Delta;
@@ -81,11 +81,16 @@ fn create(opaque: &Opaque, context: &Context<'_>) -> Option<Step> {
     };
     let own = Resource::Opaque(id.clone());
     let mut needs = stands_on(opaque, context.after());
-    needs.extend(context.made_in([]));
+    if id.kind != OpaqueKind::Extension {
+        needs.extend(context.made_in([]));
+    }
     needs.remove(&own);
     let is_new =
         tables(opaque, context.after()).all(|table| context.new_tables.contains(&table.name));
-    let made = step(action, format!("create {id}"), statements).needs(needs).makes([own]);
+    let made = step(action, format!("create {id}"), statements)
+        .needs(needs)
+        .makes([own])
+        .makes(own_slot(id));
     Some(if is_new { made.lock(Lock::None) } else { made })
 }
 
@@ -107,10 +112,32 @@ fn drop(opaque: &Opaque, context: &Context<'_>) -> Option<Step> {
     };
     let own = Resource::Opaque(id.clone());
     let mut frees = stands_on(opaque, &context.before);
-    frees.extend(context.taken_in([]));
+    if id.kind != OpaqueKind::Extension {
+        frees.extend(context.taken_in([]));
+    }
     frees.remove(&own);
     let statement = format!("DROP {} {}", id.kind.words(), reference(id));
-    Some(step(action, format!("drop {id}"), vec![statement]).frees(frees).takes([own]))
+    Some(
+        step(action, format!("drop {id}"), vec![statement])
+            .frees(frees)
+            .takes([own])
+            .takes(own_slot(id)),
+    )
+}
+
+/// The name that an object occupies among its like: a view and a table, a function and a procedure share one.
+fn own_slot(id: &ObjectId) -> Option<Resource> {
+    match id.kind {
+        OpaqueKind::Sequence
+        | OpaqueKind::Domain
+        | OpaqueKind::View
+        | OpaqueKind::MaterializedView
+        | OpaqueKind::VirtualTable => Some(slot(&id.name.schema, &id.name.name)),
+        OpaqueKind::Function | OpaqueKind::Procedure => {
+            Some(Resource::Constraint(id.name.clone(), "the routine name itself".to_owned()))
+        }
+        OpaqueKind::Extension | OpaqueKind::Trigger => None,
+    }
 }
 
 /// A sequence that a column owns on the other side changes hands there.

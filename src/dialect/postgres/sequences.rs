@@ -5,7 +5,7 @@ use super::context::Context;
 use super::quote::{quote_ident, quote_name};
 use super::render;
 use super::values::{self, Staying};
-use crate::catalog::{Column, Identity, ObjectId, OpaqueKind, Sequence};
+use crate::catalog::{Column, Identity, ObjectId, Opaque, OpaqueKind, Sequence};
 use crate::dialect::{Resource, Step};
 use crate::text::{Ident, QName};
 
@@ -47,11 +47,20 @@ pub(super) fn steps(staying: &Staying<'_>, context: &Context<'_>) -> Vec<Step> {
         }
         (Some(sequence), None) => {
             statements.push(render::alter_column(table, name, &default));
-            statements.push(if is_free(&sequence.name, context.after().opaques.keys()) {
-                format!("ALTER SEQUENCE {} OWNED BY NONE", quote_name(&sequence.name))
-            } else {
-                format!("DROP SEQUENCE {}", quote_name(&sequence.name))
-            });
+            match freed(&sequence.name, context) {
+                Some(free) => {
+                    statements.push(format!(
+                        "ALTER SEQUENCE {} OWNED BY NONE",
+                        quote_name(&sequence.name)
+                    ));
+                    statements.extend(
+                        free.create
+                            .iter()
+                            .map(|text| text.replacen("CREATE SEQUENCE", "ALTER SEQUENCE", 1)),
+                    );
+                }
+                None => statements.push(format!("DROP SEQUENCE {}", quote_name(&sequence.name))),
+            }
             action = Action::SetDefault;
         }
         (Some(old), Some(new)) => {
@@ -99,6 +108,14 @@ pub(super) fn steps(staying: &Staying<'_>, context: &Context<'_>) -> Vec<Step> {
 
 fn is_free<'i>(name: &QName, mut opaques: impl Iterator<Item = &'i ObjectId>) -> bool {
     opaques.any(|id| id.kind == OpaqueKind::Sequence && id.name == *name)
+}
+
+/// The free sequence that an owned one becomes.
+fn freed<'c>(name: &QName, context: &'c Context<'_>) -> Option<&'c Opaque> {
+    let opaques = context.after().opaques.values();
+    opaques
+        .into_iter()
+        .find(|opaque| opaque.id.kind == OpaqueKind::Sequence && opaque.id.name == *name)
 }
 
 /// Makes a sequence that a column owns, or takes over a free one of that name.

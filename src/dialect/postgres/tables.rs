@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::action::{Action, step};
-use super::context::{Context, columns, keys, texts, values};
+use super::context::{Context, column_sequences, columns, keys, slots, texts, values};
 use super::keep::{SCHEMA, kept_table, restore_rows};
 use super::quote::{quote, quote_ident, quote_name};
 use super::{constraints, render};
@@ -46,7 +46,8 @@ fn create(table: &Table, context: &Context<'_>, discarded: bool) -> Vec<Step> {
             .needs(context.made_in(texts(table)))
             .makes([Resource::Table(name.clone())])
             .makes(columns(table))
-            .makes(keys(table)),
+            .makes(keys(table))
+            .makes(slots(table)),
     ];
     for index in &table.indexes {
         steps.push(constraints::create_index(table, index, context));
@@ -57,7 +58,7 @@ fn create(table: &Table, context: &Context<'_>, discarded: bool) -> Vec<Step> {
     let kept = context.kept_by_the_other_way(name, None);
     let mut statements = restore_rows(table, &kept.name);
     statements.extend(table.columns.iter().filter_map(|column| {
-        let sequence = sequence_of(column)?;
+        let sequence = column_sequences(column)?;
         Some(render::advance_sequence(sequence, name, &column.name))
     }));
     steps.push(
@@ -68,10 +69,6 @@ fn create(table: &Table, context: &Context<'_>, discarded: bool) -> Vec<Step> {
             .reads(kept),
     );
     steps
-}
-
-fn sequence_of(column: &Column) -> Option<&crate::catalog::Sequence> {
-    column.owned_sequence.as_ref().or(column.identity.as_ref().map(|identity| &identity.sequence))
 }
 
 /// Moves a table aside with its rows, or throws it away where that was asked for.
@@ -94,6 +91,7 @@ pub(super) fn drop(table: &Table, context: &Context<'_>) -> Vec<Step> {
         .takes([Resource::Table(name.clone())])
         .takes(columns(table))
         .takes(keys(table))
+        .takes(slots(table))
         .frees([Resource::Schema(name.schema.clone())])
         .frees(context.taken_in(texts(table)))
         .frees(referenced(&foreign_keys, name, context));
@@ -147,6 +145,7 @@ fn bring_back(table: &Table, context: &Context<'_>) -> Step {
         .makes(columns(table))
         .makes(values(table))
         .makes(keys(table))
+        .makes(slots(table))
         .reads(kept)
 }
 
@@ -175,7 +174,7 @@ fn satellites(table: &Table, kept: &str) -> Vec<(&'static str, Ident, String)> {
         table
             .columns
             .iter()
-            .filter_map(sequence_of)
+            .filter_map(column_sequences)
             .map(|sequence| ("SEQUENCE", sequence.name.name.clone())),
     );
     found.sort();

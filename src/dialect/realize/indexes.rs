@@ -218,9 +218,8 @@ impl<'m> Work<'m> {
             Dialect::Postgres => &["asc", "desc", "nulls", "first", "last"],
             Dialect::Sqlite => &["asc"],
         };
-        let order = |word: &crate::text::token::Token<'_>| {
-            orders.iter().any(|known| word.is_word(known))
-        };
+        let order =
+            |word: &crate::text::token::Token<'_>| orders.iter().any(|known| word.is_word(known));
         match code.split_first() {
             Some((first, rest)) if rest.iter().all(order) => match first.name() {
                 Some(name) => IndexKey::Column(Ident::new(name)),

@@ -167,9 +167,7 @@ fn facets(facets: &Facets, value_type: &ValueType, findings: &mut Findings<'_>) 
     for limit in [&facets.min, &facets.max].into_iter().flatten() {
         let (fits, help) = match value_type {
             T::Text => (limit.parse::<u32>().is_ok(), "write a length, such as 40"),
-            T::Int | T::Int32 => {
-                (is_number(limit) && !limit.contains('.'), "write a whole number")
-            }
+            T::Int | T::Int32 => (is_number(limit) && !limit.contains('.'), "write a whole number"),
             T::Decimal { .. } | T::Float => (is_number(limit), "write a number"),
             T::Date => (is_date(limit), "write a date, such as '2024-01-31'"),
             T::Timestamp | T::Time | T::Bool | T::Uuid | T::Json | T::Bytes | T::Enum(_) => {
