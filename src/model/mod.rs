@@ -585,6 +585,14 @@ impl Field {
     }
 }
 
+/// The field an expression means: SQL folds case, so `total` also finds `Total` where that is the only one.
+pub fn field_named<'f>(fields: &'f [Field], name: &str) -> Option<&'f Field> {
+    fields.iter().find(|field| field.name == name).or_else(|| {
+        let mut like = fields.iter().filter(|field| field.name.eq_ignore_ascii_case(name));
+        like.next().filter(|_| like.next().is_none())
+    })
+}
+
 /// `InvoiceLine` becomes `invoice_line`, `HTTPServer` `http_server`.
 pub fn snake_case(name: &str) -> String {
     let letters: Vec<char> = name.chars().collect();
