@@ -4,6 +4,7 @@
 //! At the end the model is realized and compared: what still differs is named in a note.
 
 mod objects;
+mod sequences;
 mod table;
 mod types;
 #[cfg(test)]

@@ -149,7 +149,8 @@ fn default_fits(
         T::Timestamp => (matches!(default, DefaultValue::Now | DefaultValue::Text(_)), "now()"),
         T::Time => (matches!(default, DefaultValue::Text(_)), "a 'text' such as '09:00:00'"),
     };
-    if !fits && !(*default == DefaultValue::Null && field.optional) {
+    let is_empty = *default == DefaultValue::Null && field.optional;
+    if !fits && !is_empty {
         let message = format!("this default does not fit the type of `{}`", field.name);
         findings.error(field.place.span, message, format!("the default is {example} here"));
     }
