@@ -55,6 +55,18 @@ fn every_kind_of_source_is_recognised() {
 }
 
 #[test]
+fn relative_paths_are_taken_from_the_given_folder() {
+    let (folder, path) = file("schema.sql", "");
+    let env = Env::default();
+    assert_eq!(
+        Source::parse_in("schema.sql", &env, folder.path()).unwrap(),
+        Source::Sql(path.into())
+    );
+    let database = Source::parse_in("sqlite:a.db", &env, folder.path()).unwrap();
+    assert_eq!(database.to_string(), format!("sqlite:{}", folder.path().join("a.db").display()));
+}
+
+#[test]
 fn what_is_no_source_is_refused_with_the_choices() {
     for (text, parts) in [
         ("no/such/file.sql", ["`no/such/file.sql` does not exist", "help: "]),
@@ -256,4 +268,48 @@ fn a_version_that_is_not_there_is_named() {
     std::fs::write(here.path().join("migrations/0012_x/schema.sql"), "CREATE TABLE t (a);")
         .unwrap();
     assert_eq!(read("version:12", Dialect::Sqlite, here.path()).unwrap().catalog.tables.len(), 1);
+}
+
+const MODEL: &str = "model: 1\nname: shop\nentities:\n  Customer:\n    fields:\n      id: int\n      name: { type: text, min: 1 }\n  \
+                     Invoice:\n    was: Bill\n    fields:\n      id: int\n      customer: { ref: Customer, on_delete: restrict }\n      \
+                     total: { type: \"decimal(12,2)\", min: 0, was: amount }\n    rules:\n      small: total <= 1000000\n";
+
+#[test]
+fn a_model_is_realized_for_each_dialect() {
+    let (folder, path) = file("model.yaml", MODEL);
+    for dialect in [Dialect::Sqlite, Dialect::Postgres] {
+        let loaded = read(&path, dialect, folder.path()).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(loaded.printed, Printed::ByModel);
+        assert_eq!(loaded.catalog.tables.len(), 2);
+        assert!(loaded.model.is_some());
+        assert!(!loaded.intent.renames.is_empty());
+    }
+}
+
+#[test]
+fn a_broken_model_is_shown_with_its_places() {
+    let text = MODEL
+        .replace("on_delete: restrict", "on_delete: restict")
+        .replace("type: text", "type: txt");
+    let (folder, path) = file("model.yaml", &text);
+    let error = read(&path, Dialect::Sqlite, folder.path()).unwrap_err().to_string();
+    assert!(error.contains("model.yaml:7:"), "{error}");
+    assert!(error.contains("model.yaml:12:"), "{error}");
+}
+
+#[test]
+fn a_model_in_several_files_names_the_file_that_is_wrong() {
+    let (folder, _) = file(
+        "a.yaml",
+        "model: 1\nname: shop\nentities:\n  Customer:\n    fields:\n      id: int\n",
+    );
+    let other = "entities:\n  Invoice:\n    fields:\n      id: int\n      total: oops\n";
+    std::fs::write(folder.path().join("b.yaml"), other).unwrap();
+    let place = folder.path().display().to_string();
+    let error = read(&place, Dialect::Sqlite, folder.path()).unwrap_err().to_string();
+    assert!(error.contains("b.yaml:5:"), "{error}");
+    std::fs::write(folder.path().join("b.yaml"), other.replace("oops", "int")).unwrap();
+    let loaded =
+        read(&place, Dialect::Sqlite, folder.path()).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(loaded.catalog.tables.len(), 2);
 }

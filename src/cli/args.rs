@@ -92,6 +92,10 @@ pub(crate) enum Allow {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Start a project; with --from, adopt an existing database or SQL file
+    Init(command::init::InitArgs),
+    /// Lift a model from a database or SQL file
+    Import(command::import::ImportArgs),
     /// Write the model in canonical form, comments kept
     Fmt(command::fmt::FmtArgs),
     /// Print the JSON Schema of model.yaml, for editors

@@ -32,6 +32,8 @@ pub fn main() -> ExitCode {
 
 fn run(command: Command, world: &mut World) -> Result<Exit, CliError> {
     match command {
+        Command::Init(args) => command::init::run(&args, world),
+        Command::Import(args) => command::import::run(&args, world),
         Command::Fmt(args) => command::fmt::run(&args, world),
         Command::Schema => command::schema::run(),
         Command::Diff(args) => command::diff::run(&args, world),

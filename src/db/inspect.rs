@@ -36,16 +36,17 @@ impl Database {
         }
     }
 
-    fn answers(
+    /// Rows of one column of text, by the name of the query.
+    fn answers<Name: From<&'static str> + Ord>(
         &mut self,
         queries: Vec<InspectQuery>,
-    ) -> Result<BTreeMap<String, Vec<String>>, DbError> {
+    ) -> Result<BTreeMap<Name, Vec<String>>, DbError> {
         queries
             .into_iter()
             .map(|query| {
                 let rows = self.rows(&query.sql)?;
                 let texts = rows.into_iter().filter_map(|row| row.into_iter().next().flatten());
-                Ok((query.name.to_owned(), texts.collect()))
+                Ok((Name::from(query.name), texts.collect()))
             })
             .collect()
     }

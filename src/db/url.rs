@@ -304,8 +304,17 @@ fn postgres(rest: &str, env: &Env) -> Result<PostgresUrl, UrlError> {
         host: Some(parts.hosts.to_owned()).filter(|hosts| !hosts.is_empty()),
         ..Given::default()
     };
+    let written = given.host.clone();
     for (name, value) in parts.parameters {
         given.take(&name, value)?;
+    }
+    // `postgres://localhost:5433/app?host=/run/pg`: the parameter replaces the host and leaves the port, as in libpq.
+    if given.host != written && given.port.is_none() {
+        given.port = written
+            .as_deref()
+            .and_then(|host| host.rsplit_once(':'))
+            .map(|(_, port)| port.to_owned())
+            .filter(|port| port.chars().all(|c| c.is_ascii_digit()));
     }
     given.resolve(env)
 }

@@ -177,9 +177,9 @@ impl Printer<'_> {
             BinaryOp::LessOrEqual => ordered("<="),
             BinaryOp::Greater => ordered(">"),
             BinaryOp::GreaterOrEqual => ordered(">="),
-            BinaryOp::Add => infix("+"),
-            BinaryOp::Subtract => infix("-"),
-            BinaryOp::Multiply => infix("*"),
+            BinaryOp::Add => self.arithmetic(left, "+", right),
+            BinaryOp::Subtract => self.arithmetic(left, "-", right),
+            BinaryOp::Multiply => self.arithmetic(left, "*", right),
             BinaryOp::Concat => infix("||"),
             BinaryOp::AddDays => self.days(left, "+", right),
             BinaryOp::SubtractDays => self.days(left, "-", right),
@@ -194,6 +194,18 @@ impl Printer<'_> {
                 })
             }
         }
+    }
+
+    /// PostgreSQL computes on `integer` in 32 bits and fails beyond them; SQLite has 64.
+    fn arithmetic(&self, left: &Expr, sign: &str, right: &Expr) -> Result<String, Unprintable> {
+        let operand = |expr: &Expr| {
+            let text = self.print(expr, None)?;
+            Ok(match (self.dialect, self.type_of(expr)) {
+                (Dialect::Postgres, Some(ValueType::Int32)) => format!("CAST({text} AS bigint)"),
+                _ => text,
+            })
+        };
+        Ok(format!("({} {sign} {})", operand(left)?, operand(right)?))
     }
 
     /// PostgreSQL has `date + integer`, but no `date + bigint`.

@@ -10,6 +10,7 @@ impl Scope for Row {
     fn field(&self, path: &[String]) -> Result<(ValueType, Nullability), String> {
         let value = match path.join(".").as_str() {
             "n" => ValueType::Int,
+            "small" => ValueType::Int32,
             "amount" => ValueType::Decimal { precision: 12, scale: 2 },
             "t" | "u" => ValueType::Text,
             "d" | "e" => ValueType::Date,
@@ -41,6 +42,11 @@ fn both(text: &str) -> (String, String) {
 #[test]
 fn each_engine_gets_its_own_form() {
     let cases = [
+        (
+            "small * small > 1",
+            "((CAST(\"small\" AS bigint) * CAST(\"small\" AS bigint)) > 1)",
+            "((\"small\" * \"small\") > 1)",
+        ),
         ("n >= 0", "(\"n\" >= 0)", "(\"n\" >= 0)"),
         ("t < u", "((\"t\" COLLATE \"C\") < \"u\")", "(\"t\" < \"u\")"),
         ("t IS DISTINCT FROM u", "(\"t\" IS DISTINCT FROM \"u\")", "(\"t\" IS NOT \"u\")"),

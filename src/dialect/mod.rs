@@ -8,6 +8,7 @@ pub mod error;
 pub mod expression;
 pub mod fingerprint;
 pub mod keep;
+pub mod lift;
 pub mod postgres;
 pub mod realize;
 pub mod script;

@@ -318,6 +318,7 @@ const FIELD_OVERRIDE: &[Key] = &[
         "Options of that sequence: name, type, start, increment, min, max, cache, cycle.",
     ),
     key("generated", Shape::Sql, "SQL text of a generated column."),
+    key("enum", Shape::List, "Values of the engine's own enum type named in `type` (PostgreSQL)."),
     key("scale", Shape::Number, "Decimal kept as whole units of 10^-scale (SQLite)."),
 ];
 
@@ -404,7 +405,7 @@ const FOREIGN_KEY: &[Key] = &[
 const SQL_OBJECT: &[Key] = &[
     key("kind", Shape::Word(SQL_KINDS), "What it is."),
     key("after", Shape::OneOrMore, "Entities and SQL objects it stands on."),
-    key("on", Shape::Text, "Entity of a trigger."),
+    key("table", Shape::Text, "Entity, or view, of a trigger."),
     key("signature", Shape::Text, "Argument types of a function."),
     key("schema", Shape::Text, "Schema, where it is not the default."),
     key("name", Shape::Text, "Name in the database, where it is not the key."),

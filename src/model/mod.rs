@@ -260,6 +260,8 @@ pub struct Override {
     /// SQL text of a generated column.
     pub generated: Option<String>,
     pub not_null: Option<bool>,
+    /// Values of the enum type that `data_type` names (PostgreSQL); the type is part of the schema.
+    pub enum_values: Vec<String>,
     /// Digits after the point of a decimal kept as whole minor units.
     pub scale: Option<u32>,
     pub place: Place,
@@ -602,4 +604,9 @@ pub fn snake_case(name: &str) -> String {
         text.extend(letter.to_lowercase());
     }
     text
+}
+
+/// Whether a text is a number as YAML and both engines write it.
+pub fn is_number(text: &str) -> bool {
+    parse::field::is_number(text)
 }

@@ -320,6 +320,7 @@ fn overrides(out: &mut Out, postgres: &Override, sqlite: &Override) {
         let options = written.sequence.iter().map(|(k, v)| Entry::new(k, Tree::plain(v)));
         inner.map("sequence", options.collect());
         inner.plain("generated", written.generated.as_ref());
+        inner.list("enum", written.enum_values.iter().map(Tree::text).collect());
         inner.plain("scale", written.scale);
         out.map(dialect.name(), inner.0);
     }
@@ -424,7 +425,7 @@ fn sql_object(object: &SqlObject) -> Tree {
     let mut out = Out::default();
     out.plain("kind", Some(&object.kind));
     out.list("after", object.after.iter().map(Tree::text).collect());
-    out.text("on", object.on.as_ref());
+    out.text("table", object.on.as_ref());
     out.text("signature", object.signature.as_ref());
     out.text("schema", object.schema.as_ref());
     out.text("name", object.physical.as_ref());

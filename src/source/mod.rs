@@ -134,21 +134,19 @@ pub enum SourceError {
 }
 
 impl Source {
-    /// The source with a relative path taken from a folder.
-    pub fn within(self, folder: &Path) -> Self {
-        match self {
-            Source::Model(path) => Source::Model(folder.join(path)),
-            Source::Sql(path) => Source::Sql(folder.join(path)),
-            Source::Database(url) => Source::Database(url.within(folder)),
-            other @ (Source::Git { .. } | Source::Version(_) | Source::Empty) => other,
-        }
-    }
-
     /// Reads how a user names a source. Files are looked at to tell their kind.
     ///
     /// # Errors
     /// A missing file, an unknown scheme, a file of no known kind.
     pub fn parse(text: &str, env: &Env) -> Result<Self, SourceError> {
+        Source::parse_in(text, env, Path::new(""))
+    }
+
+    /// Reads how a user names a source; relative paths are taken from `folder`.
+    ///
+    /// # Errors
+    /// As `parse`.
+    pub fn parse_in(text: &str, env: &Env, folder: &Path) -> Result<Self, SourceError> {
         let text = text.trim();
         if text == "empty" {
             return Ok(Source::Empty);
@@ -156,19 +154,21 @@ impl Source {
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
             return Ok(Source::Database(DatabaseUrl::parse(text, env)?));
         }
-        let path = Path::new(text);
+        if text.starts_with("sqlite:") {
+            return Ok(Source::Database(DatabaseUrl::parse(text, env)?.within(folder)));
+        }
+        let path = folder.join(text);
         // A path wins over a scheme: `C:\schema.sql`, or a file that is called `git:x`.
         if !path.exists()
             && let Some((scheme, rest)) = text.split_once(':')
         {
-            return Source::with_scheme(scheme, rest, text, env);
+            return Source::with_scheme(scheme, rest, text);
         }
-        files::kind(path)
+        files::kind(&path)
     }
 
-    fn with_scheme(scheme: &str, rest: &str, text: &str, env: &Env) -> Result<Self, SourceError> {
+    fn with_scheme(scheme: &str, rest: &str, text: &str) -> Result<Self, SourceError> {
         match scheme {
-            "sqlite" => Ok(Source::Database(DatabaseUrl::parse(text, env)?)),
             "git" => {
                 let (revision, path) = match rest.split_once(':') {
                     Some((revision, path)) => (revision, Some(path.to_owned())),

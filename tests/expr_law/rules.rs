@@ -263,6 +263,7 @@ fn truth(below: &Level) -> BoxedStrategy<Expr> {
                 })
                 .boxed(),
         ),
+        (1, comparisons(&below.truth, any::<bool>().prop_map(Expr::Bool).boxed(), &equality)),
         (4, comparisons(&below.number, numbers(&["0", "2.50", "42"]), &order)),
         (4, comparisons(&below.text, literals(&TEXTS), &order)),
         (2, comparisons(&below.state, states, &equality)),

@@ -43,7 +43,7 @@ pub fn plan_between(
     intent: &Intent,
 ) -> (Plan, Vec<Question>) {
     let (difference, questions) = diff(&catalog(before), &catalog(after), intent);
-    (plan(&difference, &[]).expect("a plan"), questions)
+    (plan(&difference, &[], migrate::catalog::Printed::ByEngine).expect("a plan"), questions)
 }
 
 /// Whether rows that break a foreign key after the steps, and did not before, undo them.

@@ -7,16 +7,20 @@ use crate::apply::deploy::{Deployed, LossPolicy, Options, RehearsalPolicy, deplo
 use crate::apply::rehearse::Part;
 use crate::apply::{Bundle, Context};
 use crate::catalog::Catalog;
+use crate::change::Intent;
+use crate::change::describe::describe;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::world::{World, now};
 use crate::db::{Access, Database};
+use crate::diff::diff;
 use crate::journal::applied;
 use crate::report::rehearsal;
 use crate::report::style::{FAINT, GOOD, duration, paint};
 use crate::report::violation;
 use crate::source::project::{Project, Version};
 
+use super::init::record_baseline;
 use super::{plan_folder, versions};
 
 /// Run pending versions.
@@ -40,6 +44,9 @@ pub(crate) struct ApplyArgs {
     /// Why something usual is left out (goes into the ledger)
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
+    /// Run nothing: note that the database is at this version already, after comparing its schema
+    #[arg(long, value_name = "VERSION", conflicts_with_all = ["plan", "to", "dry_run"])]
+    baseline: Option<String>,
     /// Seconds to wait for another migrator
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     wait: u64,
@@ -49,6 +56,9 @@ pub(crate) fn run(args: &ApplyArgs, world: &World) -> Result<Exit, CliError> {
     let project = project_for(world, args.plan.as_ref())?;
     let access = if args.plan.is_some() { Access::ReadWrite } else { Access::Create };
     let mut database = world.open(project.as_ref(), access)?;
+    if let (Some(name), Some(project)) = (&args.baseline, &project) {
+        return baseline(world, project, &mut database, name);
+    }
     let pending = match (&args.plan, &project) {
         (Some(folder), _) => {
             vec![Pending { bundle: plan_folder::read(&world.folder.join(folder))?, target: None }]
@@ -91,6 +101,41 @@ pub(crate) fn run(args: &ApplyArgs, world: &World) -> Result<Exit, CliError> {
     drop(spinner);
     let deployed = deployed?;
     report(world, &deployed, &database);
+    Ok(Exit::Done)
+}
+
+/// Notes that a database is at a version, if its schema is that version's.
+fn baseline(
+    world: &World,
+    project: &Project,
+    database: &mut Database,
+    name: &str,
+) -> Result<Exit, CliError> {
+    let all = project.versions()?;
+    let version = versions::find(&all, name)?;
+    let target = versions::target(world, project, version, database.dialect())?;
+    let found = database.inspect()?;
+    let (difference, _) = diff(&found, &target, &Intent::default());
+    if !difference.changes.is_empty() {
+        let lines: Vec<String> =
+            difference.changes.iter().map(|change| format!("  {}", describe(change))).collect();
+        return Err(CliError::new(
+            Exit::History,
+            format!(
+                "{} is not at version `{}`; it would need:\n{}",
+                database.describe(),
+                version.manifest.id,
+                lines.join("\n")
+            ),
+        ));
+    }
+    record_baseline(world, database, version, &found.fingerprint())?;
+    world.print(&format!(
+        "{} {} is at {}\n",
+        paint(GOOD, "noted"),
+        database.describe(),
+        version.manifest.id
+    ));
     Ok(Exit::Done)
 }
 

@@ -42,9 +42,10 @@ pub(crate) fn run(args: &DiffArgs, world: &World) -> Result<Exit, CliError> {
     let before = args.a.as_deref().or(args.from.as_deref());
     let after = args.b.as_deref().or(args.to.as_deref());
     let (before, after) = match (before, after, &project) {
-        (Some(before), Some(after), _) => {
-            (Source::parse(before, &world.env)?, Source::parse(after, &world.env)?)
-        }
+        (Some(before), Some(after), _) => (
+            Source::parse_in(before, &world.env, &world.folder)?,
+            Source::parse_in(after, &world.env, &world.folder)?,
+        ),
         (None, None, Some(project)) => {
             let head = project.versions()?;
             let before = head
@@ -58,7 +59,6 @@ pub(crate) fn run(args: &DiffArgs, world: &World) -> Result<Exit, CliError> {
             ));
         }
     };
-    let (before, after) = (before.within(&world.folder), after.within(&world.folder));
     let pair = load_pair(world, project.as_ref(), &before, &after)?;
     pair.notes.iter().for_each(|note| world.note(note));
     let mut intent = pair.intent.clone();

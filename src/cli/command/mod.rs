@@ -5,6 +5,8 @@ pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod diff;
 pub(crate) mod fmt;
+pub(crate) mod import;
+pub(crate) mod init;
 pub(crate) mod log;
 pub(crate) mod new;
 pub(crate) mod pair;

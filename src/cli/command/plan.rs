@@ -63,8 +63,8 @@ pub(crate) fn run(args: &PlanArgs, world: &World) -> Result<Exit, CliError> {
 /// A plan between two sources, into a folder.
 fn between(args: &PlanArgs, from: &str, to: &str, world: &World) -> Result<Exit, CliError> {
     let project = world.project_if_any()?;
-    let before = Source::parse(from, &world.env)?.within(&world.folder);
-    let after = Source::parse(to, &world.env)?.within(&world.folder);
+    let before = Source::parse_in(from, &world.env, &world.folder)?;
+    let after = Source::parse_in(to, &world.env, &world.folder)?;
     let pair = load_pair(world, project.as_ref(), &before, &after)?;
     pair.notes.iter().for_each(|note| world.note(note));
     let plan = make_plan(world, &pair, &args.answers)?;

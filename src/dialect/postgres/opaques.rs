@@ -35,7 +35,7 @@ pub(super) fn around(context: &Context<'_>) -> Vec<Step> {
 }
 
 fn refuse_used_domain(domain: &Opaque, context: &Context<'_>) -> Result<(), LowerError> {
-    if domain.id.kind != OpaqueKind::Domain {
+    if !matches!(domain.id.kind, OpaqueKind::Domain | OpaqueKind::Type) {
         return Ok(());
     }
     let own = Resource::Opaque(domain.id.clone());
@@ -52,8 +52,8 @@ fn refuse_used_domain(domain: &Opaque, context: &Context<'_>) -> Result<(), Lowe
         None => Ok(()),
         Some(table) => Err(LowerError {
             what: domain.id.to_string(),
-            why: format!("its base type changes while table {} uses it", table.name),
-            help: "make a domain of another name and change the columns to it".to_owned(),
+            why: format!("it changes while table {} uses it", table.name),
+            help: "make a type of another name and change the columns to it".to_owned(),
         }),
     }
 }
@@ -76,6 +76,7 @@ fn create(opaque: &Opaque, context: &Context<'_>) -> Option<Step> {
         OpaqueKind::Extension
         | OpaqueKind::Sequence
         | OpaqueKind::Domain
+        | OpaqueKind::Type
         | OpaqueKind::Function
         | OpaqueKind::Procedure
         | OpaqueKind::VirtualTable => Action::CreateObject,
@@ -105,6 +106,7 @@ fn drop(opaque: &Opaque, context: &Context<'_>) -> Option<Step> {
         OpaqueKind::Extension
         | OpaqueKind::Sequence
         | OpaqueKind::Domain
+        | OpaqueKind::Type
         | OpaqueKind::Function
         | OpaqueKind::Procedure
         | OpaqueKind::View
@@ -131,6 +133,7 @@ fn own_slot(id: &ObjectId) -> Option<Resource> {
     match id.kind {
         OpaqueKind::Sequence
         | OpaqueKind::Domain
+        | OpaqueKind::Type
         | OpaqueKind::View
         | OpaqueKind::MaterializedView
         | OpaqueKind::VirtualTable => Some(slot(&id.name.schema, &id.name.name)),
@@ -182,6 +185,7 @@ fn reference(id: &ObjectId) -> String {
         (
             OpaqueKind::Sequence
             | OpaqueKind::Domain
+            | OpaqueKind::Type
             | OpaqueKind::View
             | OpaqueKind::MaterializedView
             | OpaqueKind::Trigger
@@ -215,6 +219,7 @@ fn stands_on(opaque: &Opaque, catalog: &Catalog) -> std::collections::BTreeSet<R
             OpaqueKind::Extension
             | OpaqueKind::Sequence
             | OpaqueKind::Domain
+            | OpaqueKind::Type
             | OpaqueKind::Function
             | OpaqueKind::Procedure
             | OpaqueKind::VirtualTable => {}
@@ -249,6 +254,7 @@ fn replace(before: &Opaque, after: &Opaque, context: &Context<'_>) -> Step {
         }
         OpaqueKind::View
         | OpaqueKind::MaterializedView
+        | OpaqueKind::Type
         | OpaqueKind::Trigger
         | OpaqueKind::VirtualTable => {
             (Action::ReplaceObject, after.create.iter().skip(1).cloned().collect())

@@ -90,16 +90,13 @@ pub fn value_set(column: &Ident, values: &[String]) -> (String, String) {
     (printed, rule)
 }
 
-/// A foreign key as `pg_get_constraintdef` prints it.
+/// A foreign key as `pg_get_constraintdef` prints it under an empty `search_path`.
 pub fn foreign_key(key: &ForeignKey) -> String {
     let list = |columns: &[Ident]| {
         let names: Vec<String> = columns.iter().map(|column| ident(column.as_str())).collect();
         names.join(", ")
     };
-    let table = match key.references.schema.as_str() {
-        "public" => ident(key.references.name.as_str()),
-        _ => qualified(&key.references),
-    };
+    let table = qualified(&key.references);
     let mut text = format!(
         "FOREIGN KEY ({}) REFERENCES {table}({})",
         list(&key.columns),

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::action::{Action, step};
-use super::context::{Context, column_sequences, columns, keys, slots, texts, values};
+use super::context::{
+    Context, column_sequences, columns, keys, slots, texts, texts_and_indexes, values,
+};
 use super::keep::{SCHEMA, kept_table, restore_rows};
 use super::quote::{quote, quote_ident, quote_name};
 use super::{constraints, render};
@@ -93,7 +95,7 @@ pub(super) fn drop(table: &Table, context: &Context<'_>) -> Vec<Step> {
         .takes(keys(table))
         .takes(slots(table))
         .frees([Resource::Schema(name.schema.clone())])
-        .frees(context.taken_in(texts(table)))
+        .frees(context.taken_in(texts_and_indexes(table)))
         .frees(referenced(&foreign_keys, name, context));
     vec![step]
 }
@@ -140,7 +142,7 @@ fn bring_back(table: &Table, context: &Context<'_>) -> Step {
     step(Action::MoveTable, format!("bring table {name} back"), statements)
         .undo(crate::dialect::Undo::Kept, "the table is moved aside again")
         .needs([Resource::Schema(name.schema.clone())])
-        .needs(context.made_in(texts(table)))
+        .needs(context.made_in(texts_and_indexes(table)))
         .makes([Resource::Table(name.clone())])
         .makes(columns(table))
         .makes(values(table))

@@ -310,6 +310,7 @@ fn merge(own: Override, of_type: &Override) -> Override {
         sequence: if own.sequence.is_empty() { of_type.sequence.clone() } else { own.sequence },
         generated: own.generated.or_else(|| of_type.generated.clone()),
         not_null: own.not_null.or(of_type.not_null),
+        enum_values: own.enum_values,
         scale: own.scale.or(of_type.scale),
         place: own.place,
     }
@@ -356,7 +357,9 @@ fn sequences(table: &QName, column: &mut Column, own: &Override) {
         Some(_) => column.identity = Some(Identity { kind: IdentityKind::ByDefault, sequence }),
         None if own.serial.is_some() => {
             let name = postgres::realize::qualified(&sequence.name);
-            column.default.get_or_insert(format!("nextval('{name}'::regclass)"));
+            if own.default.is_none() {
+                column.default = Some(format!("nextval('{name}'::regclass)"));
+            }
             column.owned_sequence = Some(sequence);
         }
         None => {}

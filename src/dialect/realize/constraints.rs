@@ -9,6 +9,7 @@ use crate::model::{
     Condition, ConstraintName, Entity, Field, FieldKind, NamelessByDefault, PartText, Place, Raw,
     Unique,
 };
+use crate::text::token::tokenize;
 use crate::text::{Dialect, Ident, QName};
 
 impl<'m> Work<'m> {
@@ -34,7 +35,11 @@ impl<'m> Work<'m> {
             true => None,
             false => names::constraint(&written, derived, self.model, self.dialect),
         };
-        let definition = self.definition(&raw, "PRIMARY KEY", &columns);
+        let mut definition = self.definition(&raw, "PRIMARY KEY", &columns);
+        let counts = entity.sqlite.autoincrement == Some(true) && raw.is_empty();
+        if self.dialect == Dialect::Sqlite && counts {
+            definition.push_str(" AUTOINCREMENT");
+        }
         let keys = columns.iter().map(|column| sql::quote(column.as_str())).collect();
         let title = format!("{}.key", entity.name);
         let requirement = Requirement::Unique { keys, predicate: None };
@@ -136,8 +141,15 @@ impl<'m> Work<'m> {
             };
             let derived = format!("{}_{}", draft.name.name, written.name);
             let name = names::constraint(&written.constraint, derived, self.model, self.dialect);
+            let mut key = key;
             let definition = match written.raw.of(self.dialect) {
-                Some(text) => text.to_owned(),
+                Some(text) => {
+                    // SQLite: no column list after the table means its key.
+                    if text.matches('(').count() == 1 {
+                        key.referenced_columns.clear();
+                    }
+                    text.to_owned()
+                }
                 None => self.foreign_key_text(&key, written.on_delete, written.on_update),
             };
             let title = format!("{}.{}", draft.entity.name, written.name);
@@ -301,7 +313,15 @@ impl<'m> Work<'m> {
         for raw in &draft.entity.constraints {
             let Some(text) = raw.raw.of(self.dialect) else { continue };
             let name = self.raw_name(&raw.constraint, &raw.name);
-            let kind = ConstraintKind::Exclusion;
+            let kind = match check_expression(text, self.dialect) {
+                Some(expression) => {
+                    let requirement = Requirement::Holds { expression: expression.clone() };
+                    let title = format!("{}.{}", draft.entity.name, raw.name);
+                    self.rule(&draft.name, title, requirement, Enforce::Database, raw.place);
+                    ConstraintKind::Check { expression }
+                }
+                None => ConstraintKind::Exclusion,
+            };
             draft.constraints.push(Constraint { name, kind, definition: text.to_owned() });
         }
     }
@@ -380,6 +400,27 @@ impl<'m> Work<'m> {
         }
         self.catalog.tables.insert(table.name.clone(), table);
     }
+}
+
+/// The condition of a CHECK that is written out, with whatever follows it (`NOT VALID`, `NO INHERIT`).
+fn check_expression(text: &str, dialect: Dialect) -> Option<String> {
+    let tokens = tokenize(text, dialect);
+    let mut code = tokens.iter().filter(|token| token.is_code());
+    code.next().filter(|token| token.is_word("check"))?;
+    let open = code.next().filter(|token| token.is_mark("("))?;
+    let mut depth = 1_usize;
+    for token in code {
+        if token.is_mark("(") {
+            depth += 1;
+        } else if token.is_mark(")") {
+            depth -= 1;
+        }
+        if depth == 0 {
+            let inner = text[open.span.end..token.span.start].trim();
+            return Some(sql::without_outer_parentheses(inner).to_owned());
+        }
+    }
+    None
 }
 
 /// Looks only at rows for which the condition is true.

@@ -26,6 +26,10 @@ impl<'m> Work<'m> {
                 IndexOverride::Skip => continue,
                 IndexOverride::Raw(create) => {
                     let made = self.raw_index(name, create);
+                    if made.unique {
+                        let title = format!("{}.{}", draft.entity.name, index.name);
+                        self.index_rule(draft, title, &made, index.place);
+                    }
                     draft.indexes.push(made);
                     continue;
                 }
@@ -73,7 +77,10 @@ impl<'m> Work<'m> {
     ) {
         let keys = index.keys.iter().map(|key| match key {
             IndexKey::Column(column) => sql::quote(column.as_str()),
-            IndexKey::Expression(text) => text.clone(),
+            IndexKey::Expression(text) => match text.rsplit_once(' ') {
+                Some((key, order)) if order.eq_ignore_ascii_case("desc") => key.to_owned(),
+                Some(_) | None => text.clone(),
+            },
         });
         let requirement =
             Requirement::Unique { keys: keys.collect(), predicate: index.predicate.clone() };
@@ -93,21 +100,29 @@ impl<'m> Work<'m> {
         let mut texts = Vec::new();
         for part in parts {
             let (key, text) = self.index_part(draft.entity, part)?;
+            let (key, text) = match (part.order, self.dialect) {
+                (Order::Ascending, _) => (key, text),
+                (Order::Descending, Dialect::Postgres) => (key, format!("{text} DESC")),
+                // As the inspection of SQLite has it: more than a column is an expression.
+                (Order::Descending, Dialect::Sqlite) => {
+                    let text = format!("{text} DESC");
+                    (IndexKey::Expression(text.clone()), text)
+                }
+            };
             keys.push(key);
-            texts.push(match part.order {
-                Order::Ascending => text,
-                Order::Descending => format!("{text} DESC"),
-            });
+            texts.push(text);
         }
-        let predicate = match condition {
-            Some(condition) => Some(self.index_expression(draft.entity, condition)?),
-            None => None,
+        let predicate = match (condition, self.dialect) {
+            (Some(condition), Dialect::Postgres) => {
+                Some(format!("({})", self.index_expression(draft.entity, condition)?))
+            }
+            (Some(condition), Dialect::Sqlite) => {
+                Some(self.index_expression(draft.entity, condition)?)
+            }
+            (None, _) => None,
         };
         let unique_word = if unique { "UNIQUE " } else { "" };
-        let tail = predicate.as_ref().map_or(String::new(), |text| match self.dialect {
-            Dialect::Postgres => format!(" WHERE ({text})"),
-            Dialect::Sqlite => format!(" WHERE {text}"),
-        });
+        let tail = predicate.as_ref().map_or(String::new(), |text| format!(" WHERE {text}"));
         let list = texts.join(", ");
         let index_name = self.ident(name.as_str());
         let definition = match self.dialect {
@@ -191,11 +206,7 @@ impl<'m> Work<'m> {
         }
         let rest = tokenize(&create[end..], self.dialect);
         let predicate = rest.iter().find(|token| token.is_word("where")).map(|token| {
-            let text = create[end + token.span.end..].trim().trim_end_matches(';').trim();
-            match (text.strip_prefix('(').and_then(|t| t.strip_suffix(')')), self.dialect) {
-                (Some(inner), Dialect::Postgres) => inner.to_owned(),
-                (Some(_) | None, _) => text.to_owned(),
-            }
+            create[end + token.span.end..].trim().trim_end_matches(';').trim().to_owned()
         });
         Index { name, unique, keys, predicate, definition: create.to_owned() }
     }
@@ -203,9 +214,12 @@ impl<'m> Work<'m> {
     fn raw_key(&self, text: &str) -> IndexKey {
         let code: Vec<_> =
             tokenize(text, self.dialect).into_iter().filter(|token| token.is_code()).collect();
-        let order = |word: &crate::text::token::Token<'_>| {
-            ["asc", "desc", "nulls", "first", "last"].iter().any(|known| word.is_word(known))
+        let orders: &[&str] = match self.dialect {
+            Dialect::Postgres => &["asc", "desc", "nulls", "first", "last"],
+            Dialect::Sqlite => &["asc"],
         };
+        let order =
+            |word: &crate::text::token::Token<'_>| orders.iter().any(|known| word.is_word(known));
         match code.split_first() {
             Some((first, rest)) if rest.iter().all(order) => match first.name() {
                 Some(name) => IndexKey::Column(Ident::new(name)),

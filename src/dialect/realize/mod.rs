@@ -17,7 +17,7 @@ mod tests;
 use std::collections::BTreeSet;
 
 use crate::catalog::rule::{Enforce, Requirement, Rule};
-use crate::catalog::{Catalog, Column, Constraint, Index, Table, TableOptions};
+use crate::catalog::{Catalog, Column, Constraint, EnumType, Index, Table, TableOptions};
 use crate::change::Intent;
 use crate::model::{Entity, Field, FieldKind, Model, Place};
 use crate::text::diagnostic::{Diagnostic, Span};
@@ -46,6 +46,7 @@ pub fn realize(model: &Model, dialect: Dialect) -> Result<Realized, Vec<Diagnost
     for entity in &model.entities {
         work.table(entity);
     }
+    work.enum_types();
     work.join_tables();
     work.objects();
     if !work.issues.is_empty() {
@@ -173,6 +174,39 @@ impl<'m> Work<'m> {
             .filter_map(Field::column_name)
             .map(Ident::new)
             .collect()
+    }
+
+    /// Enum types of the engine, which named types bring (PostgreSQL).
+    fn enum_types(&mut self) {
+        if self.dialect != Dialect::Postgres {
+            return;
+        }
+        for named in &self.model.types {
+            let own = &named.postgres;
+            let Some(data_type) = own.data_type.as_ref().filter(|_| !own.enum_values.is_empty())
+            else {
+                continue;
+            };
+            let parts: Vec<String> = crate::text::token::tokenize(data_type, self.dialect)
+                .iter()
+                .filter_map(crate::text::token::Token::name)
+                .collect();
+            let name = match parts.as_slice() {
+                [schema, name] => QName::new(schema.clone(), name.clone()),
+                [name] => QName::local(self.dialect, name.clone()),
+                _ => {
+                    let help = "write `type: name` or `type: schema.name`";
+                    self.error(own.place.span, "this is no name of an enum type", help);
+                    continue;
+                }
+            };
+            if name.schema.as_str() != "public" {
+                self.catalog.schemas.insert(name.schema.clone());
+            }
+            let values = own.enum_values.clone();
+            let made = EnumType { name: name.clone(), values, comment: None };
+            self.catalog.enums.insert(name, made);
+        }
     }
 
     /// Tables of n-n relationships: a key of two columns, both going with their rows.

@@ -16,8 +16,12 @@ impl Work<'_> {
                 .after
                 .iter()
                 .filter_map(|name| self.dependency(name))
-                .chain(id.table.iter().map(|table| Dependency::Table(table.clone())))
+                .chain(self.table_of(&id))
                 .collect();
+            let schema = &id.name.schema;
+            if schema.as_str() != self.dialect.default_schema() && !schema.as_str().is_empty() {
+                self.catalog.schemas.insert(schema.clone());
+            }
             self.catalog.opaques.insert(id.clone(), Opaque { id, create, depends_on });
         }
     }
@@ -31,11 +35,13 @@ impl Work<'_> {
     }
 
     fn object_id(&self, object: &SqlObject) -> ObjectId {
-        let table = object
-            .on
-            .as_ref()
-            .and_then(|name| self.model.entity(name))
-            .map(|entity| names::table(entity, self.dialect));
+        let table = object.on.as_ref().and_then(|name| match self.model.entity(name) {
+            Some(entity) => Some(names::table(entity, self.dialect)),
+            None => {
+                let view = self.model.sql.iter().find(|other| other.name == *name);
+                view.filter(|view| view.name != object.name).map(|view| self.object_id(view).name)
+            }
+        });
         let schema = match (&object.schema, self.dialect, &table) {
             (Some(schema), Dialect::Postgres, _) => Ident::new(schema.clone()),
             (None, _, Some(table)) => table.schema.clone(),
@@ -71,6 +77,12 @@ impl Work<'_> {
         statements
     }
 
+    /// A trigger stands on its table; on its view by `after`.
+    fn table_of(&self, id: &ObjectId) -> Option<Dependency> {
+        let table = id.table.as_ref().filter(|table| self.catalog.tables.contains_key(table))?;
+        Some(Dependency::Table(table.clone()))
+    }
+
     fn dependency(&self, name: &str) -> Option<Dependency> {
         if let Some(entity) = self.model.entity(name) {
             return Some(Dependency::Table(names::table(entity, self.dialect)));
@@ -87,6 +99,7 @@ fn kind(word: &str) -> OpaqueKind {
         "extension" => OpaqueKind::Extension,
         "sequence" => OpaqueKind::Sequence,
         "domain" => OpaqueKind::Domain,
+        "type" => OpaqueKind::Type,
         "function" => OpaqueKind::Function,
         "procedure" => OpaqueKind::Procedure,
         "materialized_view" => OpaqueKind::MaterializedView,

@@ -121,7 +121,7 @@ impl Work<'_> {
 }
 
 /// `(a = b)` as `a = b`; whoever uses the text adds its own.
-fn without_outer_parentheses(text: &str) -> &str {
+pub(super) fn without_outer_parentheses(text: &str) -> &str {
     let Some(inner) = text.strip_prefix('(').and_then(|text| text.strip_suffix(')')) else {
         return text;
     };

@@ -80,7 +80,7 @@ fn postgres_names_and_types_are_the_engines_own() {
     assert_eq!(definition("bills_pkey"), "PRIMARY KEY (id)");
     assert_eq!(
         definition("bills_settled_by_id_fkey"),
-        "FOREIGN KEY (settled_by_id) REFERENCES person(id) ON DELETE SET NULL"
+        "FOREIGN KEY (settled_by_id) REFERENCES public.person(id) ON DELETE SET NULL"
     );
     assert_eq!(
         definition("bills_status_check"),

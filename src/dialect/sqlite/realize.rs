@@ -113,7 +113,12 @@ pub fn foreign_key(
 /// Whether a key stands at its column: a nameless key of one column.
 pub fn is_inline_key(constraint: &Constraint) -> bool {
     match &constraint.kind {
-        ConstraintKind::PrimaryKey { columns } => constraint.name.is_none() && columns.len() == 1,
+        // A conflict clause keeps its place in the constraint's own text.
+        ConstraintKind::PrimaryKey { columns } => {
+            let text = constraint.definition.to_ascii_lowercase();
+            let plain = text.ends_with(')') || text.ends_with(") autoincrement");
+            constraint.name.is_none() && columns.len() == 1 && plain
+        }
         ConstraintKind::Unique { .. }
         | ConstraintKind::Check { .. }
         | ConstraintKind::ForeignKey(_)

@@ -89,7 +89,7 @@ fn word_default(text: &str) -> Option<DefaultValue> {
     })
 }
 
-pub(super) fn is_number(text: &str) -> bool {
+pub(in crate::model) fn is_number(text: &str) -> bool {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let mut parts = digits.splitn(2, '.');
     let whole = parts.next().unwrap_or("");
@@ -176,9 +176,7 @@ fn value<'t>(reader: &mut Reader<'t>, keys: &mut Keys<'t>, field: &mut Field) ->
     field.kind = FieldKind::Value { value_type: ValueType::Text, text };
     field.facets = facets(reader, keys);
     field.generated = keys.take("generated").and_then(|entry| reader.condition(entry));
-    if field.generated.is_some() {
-        field.stored = keys.take("stored").and_then(|entry| reader.flag(entry));
-    }
+    field.stored = keys.take("stored").and_then(|entry| reader.flag(entry));
     Some(())
 }
 
@@ -377,6 +375,8 @@ fn one_override<'t>(reader: &mut Reader<'t>, tree: &'t Tree) -> Override {
     let identity = keys.take("identity").and_then(|entry| reader.word(entry, &identities));
     let not_null = keys.take("not_null").and_then(|entry| reader.flag(entry));
     let scale = keys.take("scale").and_then(|entry| reader.number(entry));
+    let enum_values = keys.take("enum").map(|entry| reader.texts(&entry.value, "enum"));
+    let enum_values = enum_values.unwrap_or_default();
     let place = reader.place(keys.span);
     reader.finish(keys);
     let identity = identity.map(str::to_owned);
@@ -389,6 +389,7 @@ fn one_override<'t>(reader: &mut Reader<'t>, tree: &'t Tree) -> Override {
         sequence,
         generated,
         not_null,
+        enum_values,
         scale,
         place,
     }

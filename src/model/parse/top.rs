@@ -149,7 +149,7 @@ fn sql_object<'t>(reader: &mut Reader<'t>, entry: &'t Entry) -> Option<SqlObject
     };
     let mut text =
         |reader: &mut Reader<'t>, key: &str| keys.take(key).and_then(|entry| reader.text(entry));
-    let on = text(reader, "on");
+    let on = text(reader, "table");
     let signature = text(reader, "signature");
     let schema = text(reader, "schema");
     let physical = text(reader, "name");

@@ -211,13 +211,16 @@ fn sql_objects(model: &Model, findings: &mut Findings<'_>) {
             }
         }
         match (&object.on, object.kind.as_str()) {
-            (Some(table), _) if model.entity(table).is_none() => {
+            (Some(table), _)
+                if model.entity(table).is_none()
+                    && !model.sql.iter().any(|other| other.name == *table) =>
+            {
                 findings.error(object.place.span, unknown_entity(model, table), "");
             }
             (None, "trigger") => findings.error(
                 object.place.span,
                 format!("trigger `{}` has no table", object.name),
-                "write `on: Entity`",
+                "write `table: Entity`",
             ),
             (Some(_) | None, _) => {}
         }
