@@ -69,6 +69,11 @@ fn create(opaque: &Opaque, context: &Context<'_>) -> Option<Step> {
         statements.push("SET LOCAL check_function_bodies = off".to_owned());
     }
     statements.extend(opaque.create.iter().cloned());
+    if is_filled(context.before.opaques.get(id))
+        && let Some(first) = statements.first_mut()
+    {
+        *first = first.strip_suffix(NO_DATA).unwrap_or(first).to_owned();
+    }
     let action = match id.kind {
         OpaqueKind::View => Action::CreateView,
         OpaqueKind::MaterializedView => Action::CreateMaterializedView,
@@ -142,6 +147,17 @@ fn own_slot(id: &ObjectId) -> Option<Resource> {
         }
         OpaqueKind::Extension | OpaqueKind::Trigger => None,
     }
+}
+
+/// How the text of a materialized view ends that has not been filled.
+const NO_DATA: &str = "\n WITH NO DATA";
+
+/// Whether an object is a materialized view with rows; it has rows again when it is made again.
+fn is_filled(before: Option<&Opaque>) -> bool {
+    before.is_some_and(|opaque| {
+        opaque.id.kind == OpaqueKind::MaterializedView
+            && !opaque.create.iter().any(|text| text.ends_with(NO_DATA))
+    })
 }
 
 /// A free sequence that a column of a standing table takes over.

@@ -11,7 +11,8 @@ use super::quote::{quote, quote_ident, quote_name};
 use super::{constraints, render};
 use crate::catalog::{Column, ConstraintKind, Table};
 use crate::dialect::{Direction, Resource, Step};
-use crate::text::{Ident, QName, hash};
+use crate::text::token::{Token, tokenize};
+use crate::text::{Dialect, Ident, QName, hash};
 
 /// Makes a table, or brings it back with its rows where the other way moved it aside.
 pub(super) fn add(table: &Table, context: &Context<'_>) -> Vec<Step> {
@@ -266,6 +267,13 @@ impl<'t> Aside<'t> {
         let names_type = |text: &str| {
             stands_on(text) || types.iter().any(|column| text.contains(column.data_type.as_str()))
         };
+        // An index method may not know text: what is built on a converted column goes too.
+        let names_column = |text: &str| {
+            tokenize(text, Dialect::Postgres)
+                .iter()
+                .filter_map(Token::name)
+                .any(|name| types.iter().any(|column| column.name.as_str() == name))
+        };
         Aside {
             table,
             defaults,
@@ -274,10 +282,15 @@ impl<'t> Aside<'t> {
                 .iter()
                 .filter(|constraint| {
                     matches!(constraint.kind, ConstraintKind::Check { .. })
-                        && names_type(&constraint.definition)
+                        && (names_type(&constraint.definition)
+                            || names_column(&constraint.definition))
                 })
                 .collect(),
-            indexes: table.indexes.iter().filter(|index| names_type(&index.definition)).collect(),
+            indexes: table
+                .indexes
+                .iter()
+                .filter(|index| names_type(&index.definition) || names_column(&index.definition))
+                .collect(),
             types,
         }
     }

@@ -95,7 +95,8 @@ WITH own AS (
            ARRAY['CREATE ' || CASE c.relkind WHEN 'v' THEN 'VIEW ' ELSE 'MATERIALIZED VIEW ' END
                  || own.q || '.' || pg_catalog.quote_ident(c.relname)
                  || coalesce(' WITH (' || pg_catalog.array_to_string(c.reloptions, ', ') || ')', '') || ' AS' || E'\n'
-                 || pg_catalog.rtrim(pg_catalog.pg_get_viewdef(c.oid), ';')]
+                 || pg_catalog.rtrim(pg_catalog.pg_get_viewdef(c.oid), ';')
+                 || CASE WHEN c.relispopulated THEN '' ELSE E'\n WITH NO DATA' END]
            || coalesce((SELECT pg_catalog.array_agg(pg_catalog.pg_get_indexdef(i.indexrelid) ORDER BY i.indexrelid::regclass::text)
                   FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid), '{}')
            || ('COMMENT ON ' || CASE c.relkind WHEN 'v' THEN 'VIEW ' ELSE 'MATERIALIZED VIEW ' END

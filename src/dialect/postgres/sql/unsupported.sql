@@ -120,6 +120,12 @@ WITH own AS (
     UNION ALL SELECT 'default privileges', coalesce((SELECT own.q FROM own WHERE own.oid = o.defaclnamespace), 'all schemas')
     FROM pg_catalog.pg_default_acl o
     UNION ALL SELECT 'foreign server', pg_catalog.quote_ident(o.srvname) FROM pg_catalog.pg_foreign_server o
+    UNION ALL SELECT 'foreign data wrapper', pg_catalog.quote_ident(o.fdwname) FROM pg_catalog.pg_foreign_data_wrapper o
+    WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_foreign_data_wrapper'::regclass AND m.objid = o.oid)
+    UNION ALL SELECT 'access method', pg_catalog.quote_ident(o.amname) FROM pg_catalog.pg_am o
+    WHERE o.oid >= 16384 AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_am'::regclass AND m.objid = o.oid)
+    UNION ALL SELECT 'transform', pg_catalog.format_type(o.trftype, NULL) FROM pg_catalog.pg_transform o
+    WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_transform'::regclass AND m.objid = o.oid)
     UNION ALL SELECT 'language', pg_catalog.quote_ident(o.lanname) FROM pg_catalog.pg_language o
     WHERE o.oid >= 16384 AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_language'::regclass AND m.objid = o.oid)
 )
