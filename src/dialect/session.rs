@@ -79,9 +79,21 @@ pub fn steps_after(dialect: Dialect) -> Vec<Sql> {
     }
 }
 
-/// Rows of a SQLite database whose foreign key points nowhere: table, rowid, parent, key.
-pub fn orphans() -> Sql {
-    Sql::new("SELECT \"table\", rowid, parent, fkid FROM pragma_foreign_key_check")
+/// The tables of a SQLite database that have foreign keys.
+pub fn tables_with_keys() -> Sql {
+    Sql::new(
+        "SELECT DISTINCT m.name FROM sqlite_schema AS m, pragma_foreign_key_list(m.name) \
+         WHERE m.type = 'table' ORDER BY 1",
+    )
+}
+
+/// Rows of a SQLite table whose foreign key points nowhere: table, rowid, parent. The number of the key is left out:
+/// a rebuild may number keys anew.
+pub fn orphans_of(table: &str) -> Sql {
+    Sql::new(format!(
+        "SELECT \"table\", rowid, parent FROM pragma_foreign_key_check({})",
+        quote_text(table)
+    ))
 }
 
 /// Whether a PostgreSQL session stands in a transaction that has changed something.
@@ -110,6 +122,11 @@ pub fn postgres_settings(lock: Duration, statement: Duration, writes: Writes) ->
 /// Makes every name that is printed carry its schema, until the transaction ends.
 pub fn empty_search_path() -> Sql {
     Sql::new("SET LOCAL search_path TO ''")
+}
+
+/// Undoes what a script set: dumps empty the search path for the whole session.
+pub fn reset_search_path() -> Sql {
+    Sql::new("RESET search_path")
 }
 
 /// Number (`150018`) and text (`15.18 (Debian …)`) of the server's version.

@@ -182,8 +182,9 @@ fn can_flow(tree: &Tree) -> bool {
             entries.iter().all(|entry| {
                 let text = entry.value.as_text().unwrap_or("");
                 let expression = EXPRESSIONS.contains(&entry.key.as_str()) && text.contains(' ');
-                !expression && !BLOCKS[1..].contains(&entry.key.as_str())
-                    || entry.key == "fields" && !expression
+                let block = BLOCKS.contains(&entry.key.as_str())
+                    && matches!(&entry.value.value, Value::Map(_));
+                !expression && !block
             }) && entries.iter().all(|entry| can_flow(&entry.value))
         }
     }
@@ -287,4 +288,51 @@ fn could_be_misread(text: &str) -> bool {
     numeric
         || text.ends_with(')') && text.contains('(')
         || WORDS[..10].iter().any(|word| text.eq_ignore_ascii_case(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::tree::read;
+
+    fn text() -> impl Strategy<Value = String> {
+        prop_oneof![
+            "[a-z]{1,8}",
+            "[ -~]{0,24}",
+            "[a-z :#'\"\\[\\]{},&*!|>%@`\\\\-]{1,12}",
+            "([a-z ]{0,6}\n){1,3}[a-z]{0,4}",
+            "\\PC{0,6}",
+        ]
+    }
+
+    fn tree() -> impl Strategy<Value = Tree> {
+        text().prop_map(Tree::text).prop_recursive(4, 32, 5, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Tree::list),
+                prop::collection::btree_map(text(), inner, 0..4).prop_map(|pairs| {
+                    Tree::map(
+                        pairs.into_iter().map(|(key, value)| Entry::new(key, value)).collect(),
+                    )
+                }),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(value in tree()) {
+            let root = Tree::map(vec![Entry::new("root", value)]);
+            let text = emit(&Document { root: root.clone(), below: Vec::new() });
+            let back = read(&text, 0).map_err(|e| TestCaseError::fail(format!("{e:?}\n{text}")))?;
+            prop_assert_eq!(back.root, root, "{}", text);
+        }
+
+        #[test]
+        fn reading_never_panics(text in "[a-z0-9 :\\[\\]{}'\"#&*!|>\n-]{0,80}") {
+            let _ = crate::model::parse(&text);
+            let _ = crate::model::parse(&format!("model: 1\nentities:\n  A:\n    fields:\n      x: {text}"));
+        }
+    }
 }

@@ -98,3 +98,39 @@ fn shape(of: Shape) -> Value {
         Shape::Any => json!({}),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_is_in_the_schema_and_the_reverse() {
+        let schema = schema();
+        let definitions = schema["definitions"].as_object().expect("definitions");
+        assert_eq!(definitions.len(), ALL.len());
+        for context in ALL {
+            let object = &definitions[&definition_name(context)];
+            assert_eq!(object["additionalProperties"], json!(false));
+            let properties = object["properties"].as_object().expect("properties");
+            let known: Vec<&str> = context.keys().iter().map(|key| key.name).collect();
+            let said: Vec<&str> = properties.keys().map(String::as_str).collect();
+            assert_eq!(known, said, "{context:?}");
+            for key in context.keys() {
+                assert!(
+                    properties[key.name]["description"].is_string(),
+                    "{context:?}.{}",
+                    key.name
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        let text = schema().to_string();
+        for part in text.split("#/definitions/").skip(1) {
+            let name = part.split('"').next().expect("a name");
+            assert!(ALL.iter().any(|context| definition_name(*context) == name), "{name}");
+        }
+    }
+}

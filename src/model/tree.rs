@@ -260,6 +260,8 @@ impl Builder<'_> {
         let style = if style == ScalarStyle::Plain { Style::Plain } else { Style::Text };
         // The span of a block scalar ends on the line after it.
         let source = self.text.get(span.start..span.end).unwrap_or("");
+        // The parser writes `~` for a value that is not there.
+        let text = if source.is_empty() { String::new() } else { text };
         let end = span.start + source.trim_end().len();
         let span = self.moved(Span { start: span.start, end });
         Tree { value: Value::Scalar { text, style }, span }

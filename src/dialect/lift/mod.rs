@@ -4,6 +4,7 @@
 //! At the end the model is realized and compared: what still differs is named in a note.
 
 mod objects;
+mod sequences;
 mod table;
 mod types;
 #[cfg(test)]
@@ -47,6 +48,7 @@ pub fn lift(catalog: &Catalog, name: &str) -> Lifted {
     }
     model.sql = lift.objects();
     model.types = std::mem::take(&mut lift.types);
+    model.types.sort_by(|left, right| left.name.cmp(&right.name));
     let mut notes = lift.notes;
     let text = print(&model, crate::model::Hints::Keep);
     let (read, issues) = parse(&text);

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::sequences::sequences;
 use super::types::portable_default;
 use super::{Lift, table_key};
 use crate::catalog::value_set::value_set;
 use crate::catalog::{
-    Action, Column, Constraint, ConstraintKind, ForeignKey, GeneratedStorage, IdentityKind, Index,
-    Sequence, Table, TableOptions,
+    Action, Column, Constraint, ConstraintKind, ForeignKey, GeneratedStorage, Index, Table,
+    TableOptions,
 };
 use crate::dialect::{postgres, sqlite};
 use crate::expr::ValueType;
@@ -516,15 +517,35 @@ fn field_names(
     for column in &table.columns {
         let name = column.name.as_str();
         let short = ["_id", "Id", "ID"].iter().find_map(|suffix| name.strip_suffix(suffix));
-        let short =
-            short.filter(|short| references.contains_key(&column.name) && !short.is_empty());
+        let short = short
+            .filter(|short| references.contains_key(&column.name) && !short.is_empty())
+            .map(plain_name);
         let field = match short {
             Some(short) if taken.insert(short.to_lowercase()) => short,
-            Some(_) | None => name,
+            Some(_) | None => {
+                let plain = plain_name(name);
+                let mut field = plain.clone();
+                let mut count = 2;
+                while field != name && !taken.insert(field.to_lowercase()) {
+                    field = format!("{plain}_{count}");
+                    count += 1;
+                }
+                field
+            }
         };
-        names.insert(column.name.clone(), field.to_owned());
+        names.insert(column.name.clone(), field);
     }
     names
+}
+
+/// A name that expressions can hold without quotes.
+fn plain_name(name: &str) -> String {
+    let plain: String =
+        name.chars().map(|c| if c.is_alphanumeric() || c == '_' { c } else { '_' }).collect();
+    match plain.starts_with(|c: char| c.is_ascii_digit()) {
+        true => format!("_{plain}"),
+        false => plain,
+    }
 }
 
 fn default(
@@ -551,59 +572,4 @@ fn default(
         Some(default) => field.default = Some(default),
         None => own.default = Some(actual.clone()),
     }
-}
-
-fn sequences(table: &Table, column: &Column, own: &mut Override) {
-    if let Some(identity) = &column.identity {
-        own.identity = Some(match identity.kind {
-            IdentityKind::Always => "always".to_owned(),
-            IdentityKind::ByDefault => "by_default".to_owned(),
-        });
-        own.sequence = options(table, column, &identity.sequence);
-        let derived = format!("{}_{}_seq", table.name.name, column.name);
-        let sequence = &identity.sequence.name;
-        if sequence.name.as_str() != derived || sequence.schema != table.name.schema {
-            let name = format!("{}.{}", sequence.schema, sequence.name);
-            own.sequence.insert(0, ("name".to_owned(), name));
-        }
-    }
-    if let Some(sequence) = &column.owned_sequence {
-        own.serial = Some(match sequence.name.schema == table.name.schema {
-            true => sequence.name.name.to_string(),
-            false => format!("{}.{}", sequence.name.schema, sequence.name.name),
-        });
-        own.sequence = options(table, column, sequence);
-        if column.default.is_none() {
-            own.default = Some("none".to_owned());
-        }
-    }
-}
-
-/// What differs from the engine's defaults.
-fn options(_table: &Table, column: &Column, sequence: &Sequence) -> Vec<(String, String)> {
-    let usual = match column.data_type.as_str() {
-        kind @ ("smallint" | "integer" | "bigint") => kind,
-        _ => "bigint",
-    };
-    let largest = match sequence.data_type.as_str() {
-        "smallint" => i64::from(i16::MAX),
-        "integer" => i64::from(i32::MAX),
-        _ => i64::MAX,
-    };
-    let (min, max) = if sequence.increment < 0 { (-largest - 1, -1) } else { (1, largest) };
-    let start = if sequence.increment < 0 { sequence.max } else { sequence.min };
-    let mut options = Vec::new();
-    let mut put = |key: &str, value: String, usual: String| {
-        if value != usual {
-            options.push((key.to_owned(), value));
-        }
-    };
-    put("type", sequence.data_type.clone(), usual.to_owned());
-    put("start", sequence.start.to_string(), start.to_string());
-    put("increment", sequence.increment.to_string(), "1".to_owned());
-    put("min", sequence.min.to_string(), min.to_string());
-    put("max", sequence.max.to_string(), max.to_string());
-    put("cache", sequence.cache.to_string(), "1".to_owned());
-    put("cycle", sequence.cycle.to_string(), "false".to_owned());
-    options
 }

@@ -436,7 +436,7 @@ fn only_where(condition: &Expr, check: &Expr) -> Expr {
 fn names_field(expr: &Expr, name: &str) -> bool {
     any(
         expr,
-        &|inner| matches!(inner, Expr::Field(path) if path.first().is_some_and(|f| f == name)),
+        &|inner| matches!(inner, Expr::Field(path) if path.first().is_some_and(|first| first.eq_ignore_ascii_case(name))),
     )
 }
 

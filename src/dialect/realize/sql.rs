@@ -3,7 +3,7 @@
 use super::{Work, names};
 use crate::dialect::expression::{self, Columns, PatternUse, Unprintable};
 use crate::expr::{Expr, ValueType};
-use crate::model::{Entity, Field, FieldKind, Model};
+use crate::model::{Entity, Field, FieldKind, Model, field_named};
 use crate::text::{Dialect, QName};
 
 /// What stands before a column of the row itself.
@@ -35,7 +35,7 @@ impl Columns for EntityColumns<'_> {
     fn value_type(&self, path: &[String]) -> Option<ValueType> {
         let (first, rest) = path.split_first()?;
         let fields = self.entity.all_fields();
-        let field = fields.iter().find(|field| field.name == *first)?;
+        let field = field_named(&fields, first)?;
         let next = |entity: &str, path: &[String]| {
             let entity = self.model.entity(entity)?;
             EntityColumns { entity, ..*self }.value_type(path)
@@ -79,7 +79,7 @@ impl EntityColumns<'_> {
             return Ok(own);
         }
         let fields = entity.all_fields();
-        let field = fields.iter().find(|field| field.name == *first);
+        let field = field_named(&fields, first);
         let Some(FieldKind::Ref { entity: target, .. }) = field.map(|field| &field.kind) else {
             return Err(format!("`{first}` refers to no other entity"));
         };
@@ -145,7 +145,7 @@ pub(super) fn without_outer_parentheses(text: &str) -> &str {
 
 fn column_of(entity: &Entity, name: &str) -> Result<String, String> {
     let fields = entity.all_fields();
-    let field = fields.iter().find(|field| field.name == *name);
+    let field = field_named(&fields, name);
     field
         .and_then(Field::column_name)
         .ok_or_else(|| format!("`{name}` has no column in `{}`", entity.name))

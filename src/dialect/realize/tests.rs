@@ -182,3 +182,32 @@ fn views_stand_on_their_tables() {
     assert!(view.create[0].starts_with("CREATE VIEW \"open_totals\" AS SELECT"));
     assert!(view.depends_on.contains(&Dependency::Table(QName::new("main", "bills"))));
 }
+
+#[test]
+fn capital_letters_in_fields_are_found_by_rules() {
+    let text = "model: 1\nname: m\nentities:\n  Invoice:\n    table: Invoice\n    key: [InvoiceId]\n    fields:\n      InvoiceId: int\n      Total: { type: int, backfill: InvoiceId + 1 }\n      Customer: { ref: Customer, column: CustomerId }\n      Country: { type: text, backfill: Customer.Country }\n    indexes:\n      low: [lower(Country)]\n    rules:\n      positive: Total >= 0\n  Customer:\n    table: Customer\n    key: [CustomerId]\n    fields:\n      CustomerId: int\n      Country: text\n";
+    let realized = realized(text, Dialect::Sqlite);
+    let rule = realized.rules.iter().find(|rule| rule.name == "Invoice.positive").expect("rule");
+    assert_eq!(rule.requirement, Requirement::Holds { expression: "\"Total\" >= 0".to_owned() });
+    let table = QName::new("main", "Invoice");
+    let target = crate::change::Target::column(&table, &Ident::from("Country"));
+    assert_eq!(
+        realized.intent.columns[&target].backfill.as_deref(),
+        Some(
+            "(SELECT \"r1\".\"Country\" FROM \"Customer\" AS \"r1\" WHERE \"r1\".\"CustomerId\" = \"t\".\"CustomerId\")"
+        )
+    );
+}
+
+#[test]
+fn every_key_is_realized_on_both_engines() {
+    let text = include_str!("../../../fixtures/models/every-key.yaml");
+    for dialect in [Dialect::Postgres, Dialect::Sqlite] {
+        let catalog = realized(text, dialect).catalog;
+        assert_eq!(catalog.tables.len(), 5);
+    }
+    let db = Connection::open_in_memory().expect("memory");
+    for sql in statements(&realized(text, Dialect::Sqlite).catalog) {
+        db.execute_batch(&sql).unwrap_or_else(|error| panic!("{error}\n{sql}"));
+    }
+}

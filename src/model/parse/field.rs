@@ -154,6 +154,9 @@ fn kind<'t>(reader: &mut Reader<'t>, keys: &mut Keys<'t>, field: &mut Field) -> 
             None
         }
         several => {
+            for key in several {
+                keys.take(key);
+            }
             let message = format!("field `{}` has both `{}`", field.name, several.join("` and `"));
             reader.error_help(field.place.span, message, "keep one of them");
             None

@@ -7,7 +7,7 @@ SELECT pg_catalog.jsonb_build_object(
     'keys', coalesce((SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
                 'column', a.attname,
                 'expression', CASE WHEN a.attname IS NULL
-                    THEN pg_catalog.pg_get_indexdef(i.indexrelid, u.place::int, true) END) ORDER BY u.place)
+                    THEN pg_catalog.pg_get_indexdef(i.indexrelid, u.place::int, false) END) ORDER BY u.place)
              FROM pg_catalog.unnest(i.indkey::int2[]) WITH ORDINALITY u(attnum, place)
              LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = u.attnum AND u.attnum > 0
              WHERE u.place <= i.indnkeyatts), '[]'),

@@ -4,7 +4,7 @@ use super::Findings;
 use crate::catalog::rule::Enforce;
 use crate::expr::{Nullability, Scope, ValueType};
 use crate::model::expression::{self, Use};
-use crate::model::{Condition, Entity, Field, FieldKind, Model, PartText, Rule};
+use crate::model::{Condition, Entity, Field, FieldKind, Model, PartText, Rule, field_named};
 use crate::text::Dialect;
 use crate::text::diagnostic::{Diagnostic, Span};
 use crate::text::suggest::did_you_mean;
@@ -76,7 +76,8 @@ fn looks_beyond(text: &str, entity: &Entity) -> bool {
     let tokens: Vec<_> =
         tokenize(text, Dialect::Postgres).into_iter().filter(|token| token.is_code()).collect();
     tokens.iter().enumerate().any(|(at, token)| {
-        let field = (token.kind == Kind::Word).then(|| entity.field(token.text)).flatten();
+        let field =
+            (token.kind == Kind::Word).then(|| field_named(&entity.fields, token.text)).flatten();
         match field.map(|field| &field.kind) {
             Some(FieldKind::Many { .. }) => true,
             Some(FieldKind::Ref { .. }) => tokens.get(at + 1).is_some_and(|next| next.is_mark(".")),
@@ -120,11 +121,11 @@ impl Scope for EntityScope<'_> {
         let mut nullability = Nullability::NotNull;
         for (index, name) in path.iter().enumerate() {
             let fields = entity.all_fields();
-            let Some(field) = fields.iter().find(|field| field.name == *name) else {
+            let Some(field) = field_named(&fields, name) else {
                 let hint = did_you_mean(name, fields.iter().map(|field| field.name.as_str()));
                 return Err(format!("no field `{name}` in `{}`{hint}", entity.name));
             };
-            if field.optional && !entity.key_fields().contains(name) {
+            if field.optional && !entity.key_fields().contains(&field.name) {
                 nullability = Nullability::Nullable;
             }
             if index + 1 == path.len() {

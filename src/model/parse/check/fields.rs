@@ -149,7 +149,8 @@ fn default_fits(
         T::Timestamp => (matches!(default, DefaultValue::Now | DefaultValue::Text(_)), "now()"),
         T::Time => (matches!(default, DefaultValue::Text(_)), "a 'text' such as '09:00:00'"),
     };
-    if !fits && !(*default == DefaultValue::Null && field.optional) {
+    let is_empty = *default == DefaultValue::Null && field.optional;
+    if !fits && !is_empty {
         let message = format!("this default does not fit the type of `{}`", field.name);
         findings.error(field.place.span, message, format!("the default is {example} here"));
     }
@@ -165,18 +166,17 @@ fn facets(facets: &Facets, value_type: &ValueType, findings: &mut Findings<'_>) 
         findings.error(span, message, "remove them, or make the field a text");
     }
     for limit in [&facets.min, &facets.max].into_iter().flatten() {
-        let (fits, example) = match value_type {
-            T::Text => (limit.parse::<u32>().is_ok(), "a length, such as 40"),
-            T::Int | T::Int32 => (is_number(limit) && !limit.contains('.'), "a whole number"),
-            T::Decimal { .. } | T::Float => (is_number(limit), "a number"),
-            T::Date => (is_date(limit), "a date, such as '2024-01-31'"),
+        let (fits, help) = match value_type {
+            T::Text => (limit.parse::<u32>().is_ok(), "write a length, such as 40"),
+            T::Int | T::Int32 => (is_number(limit) && !limit.contains('.'), "write a whole number"),
+            T::Decimal { .. } | T::Float => (is_number(limit), "write a number"),
+            T::Date => (is_date(limit), "write a date, such as '2024-01-31'"),
             T::Timestamp | T::Time | T::Bool | T::Uuid | T::Json | T::Bytes | T::Enum(_) => {
-                (false, "nothing: this type has no limits")
+                (false, "remove it: this type has no limits")
             }
         };
         if !fits {
-            let message = format!("the limit `{limit}` does not fit the type");
-            findings.error(span, message, format!("it is {example} here"));
+            findings.error(span, format!("the limit `{limit}` does not fit the type"), help);
         }
     }
     if let (Some(min), Some(max)) = (&facets.min, &facets.max)

@@ -157,7 +157,7 @@ fn keys(entity: &Entity, findings: &mut Findings<'_>) {
                 column_field(entity, name, key.place.span, findings);
             }
         }
-        None if entity.field("id").is_none() => findings.warn(
+        None if entity.field("id").is_none() && !entity.fields.is_empty() => findings.warn(
             entity.place.span,
             format!("`{}` has no key", entity.name),
             "add a field `id`, or `key: [fields]`; `key: []` says that there is none",

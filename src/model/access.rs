@@ -1,0 +1,178 @@
+//! What follows from the parts of a model: names of tables and columns, keys, implied fields.
+
+use super::{
+    DefaultValue, Entity, Facets, Field, FieldKind, Format, Model, NamedType, Override, Place,
+    parse, tree,
+};
+use crate::expr::ValueType;
+use crate::text::Dialect;
+
+impl Format {
+    pub const ALL: [Format; 6] = [
+        Format::Email,
+        Format::Url,
+        Format::Slug,
+        Format::Currency,
+        Format::Country,
+        Format::Phone,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Format::Email => "email",
+            Format::Url => "url",
+            Format::Slug => "slug",
+            Format::Currency => "currency",
+            Format::Country => "country",
+            Format::Phone => "phone",
+        }
+    }
+}
+
+impl Model {
+    pub fn entity(&self, name: &str) -> Option<&Entity> {
+        self.entities.iter().find(|entity| entity.name == name)
+    }
+
+    pub fn named_type(&self, name: &str) -> Option<&NamedType> {
+        self.types.iter().find(|named| named.name == name)
+    }
+
+    /// The values of `roles:`.
+    pub fn roles(&self) -> Vec<String> {
+        let roles = self.carried.iter().find(|carried| carried.key == "roles");
+        match roles.map(|carried| &carried.value.value) {
+            Some(tree::Value::List(items)) => {
+                items.iter().filter_map(|item| item.as_text().map(str::to_owned)).collect()
+            }
+            Some(tree::Value::Scalar { .. } | tree::Value::Map(_)) | None => Vec::new(),
+        }
+    }
+}
+
+impl Entity {
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+
+    /// Whether `audit:` asks for `created_at` and `updated_at`.
+    pub fn has_timestamps(&self) -> bool {
+        let audit = self.carried.iter().find(|carried| carried.key == "audit");
+        audit.is_some_and(|carried| match &carried.value.value {
+            tree::Value::Scalar { text, .. } => text == "timestamps",
+            tree::Value::List(items) => items.iter().any(|i| i.as_text() == Some("timestamps")),
+            tree::Value::Map(_) => false,
+        })
+    }
+
+    /// The written fields, and those that `audit: timestamps` adds.
+    pub fn all_fields(&self) -> Vec<Field> {
+        let mut fields = self.fields.clone();
+        if self.has_timestamps() {
+            for name in ["created_at", "updated_at"] {
+                if self.field(name).is_none() {
+                    fields.push(Field::timestamp(name, self.place));
+                }
+            }
+        }
+        fields
+    }
+
+    /// Fields of the primary key: `key:`, else `id`.
+    pub fn key_fields(&self) -> Vec<String> {
+        match &self.key {
+            Some(key) => key.fields.clone(),
+            None => self.field("id").map(|_| vec!["id".to_owned()]).unwrap_or_default(),
+        }
+    }
+
+    /// The table's name: `table:`, else the entity's name in snake case.
+    pub fn table_name(&self) -> String {
+        self.table.clone().unwrap_or_else(|| snake_case(&self.name))
+    }
+}
+
+impl Field {
+    /// A required field of a type, with nothing else to it.
+    pub fn of_type(name: &str, value_type: ValueType, text: &str) -> Field {
+        Field {
+            name: name.to_owned(),
+            was: Vec::new(),
+            kind: FieldKind::Value { value_type, text: text.to_owned() },
+            optional: false,
+            default: None,
+            facets: Facets::default(),
+            backfill: None,
+            down: None,
+            values: Vec::new(),
+            column: None,
+            generated: None,
+            stored: None,
+            comment: None,
+            postgres: Override::default(),
+            sqlite: Override::default(),
+            carried: Vec::new(),
+            place: Place::default(),
+        }
+    }
+
+    fn timestamp(name: &str, place: Place) -> Field {
+        let mut field = Field::of_type(name, ValueType::Timestamp, "timestamp");
+        field.default = Some(DefaultValue::Now);
+        field.place = place;
+        field
+    }
+
+    /// The column's name; `None` for the far side of a relationship.
+    pub fn column_name(&self) -> Option<String> {
+        match (&self.kind, &self.column) {
+            (FieldKind::Many { .. }, _) => None,
+            (_, Some(column)) => Some(column.clone()),
+            (FieldKind::Ref { .. }, None) => Some(format!("{}_id", self.name)),
+            (FieldKind::Value { .. } | FieldKind::Enum { .. } | FieldKind::States { .. }, None) => {
+                Some(self.name.clone())
+            }
+        }
+    }
+
+    pub fn override_for(&self, dialect: Dialect) -> &Override {
+        match dialect {
+            Dialect::Postgres => &self.postgres,
+            Dialect::Sqlite => &self.sqlite,
+        }
+    }
+}
+
+/// The field an expression means: SQL folds case, so `total` also finds `Total` where that is the only one.
+pub fn field_named<'f>(fields: &'f [Field], name: &str) -> Option<&'f Field> {
+    fields.iter().find(|field| field.name == name).or_else(|| {
+        let mut like = fields.iter().filter(|field| field.name.eq_ignore_ascii_case(name));
+        like.next().filter(|_| like.next().is_none())
+    })
+}
+
+/// `InvoiceLine` becomes `invoice_line`, `HTTPServer` `http_server`.
+pub fn snake_case(name: &str) -> String {
+    let letters: Vec<char> = name.chars().collect();
+    let mut text = String::with_capacity(name.len() + 4);
+    for (index, letter) in letters.iter().enumerate() {
+        let before = index.checked_sub(1).map(|before| letters[before]);
+        let starts_word = letter.is_uppercase()
+            && before.is_some_and(|before| {
+                before.is_lowercase()
+                    || before.is_ascii_digit()
+                    || (before.is_uppercase()
+                        && letters.get(index + 1).is_some_and(|next| next.is_lowercase()))
+            });
+        if starts_word {
+            text.push('_');
+        }
+        text.extend(letter.to_lowercase());
+    }
+    text
+}
+
+/// Whether a text is a number as YAML and both engines write it.
+pub fn is_number(text: &str) -> bool {
+    parse::field::is_number(text)
+}

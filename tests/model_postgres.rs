@@ -1,0 +1,145 @@
+//! Models on a PostgreSQL server: what is realized is what the server then holds, and what is lifted comes back.
+//! Runs where `MIGRATE_TEST_PG` holds the URL of a server on which databases may be made.
+
+use std::collections::BTreeMap;
+
+use migrate::catalog::Catalog;
+use migrate::catalog::Printed;
+use migrate::change::Intent;
+use migrate::dialect::lift::lift;
+use migrate::dialect::postgres::inspect;
+use migrate::dialect::realize::realize;
+use migrate::diff::diff;
+use migrate::model::{Hints, parse, print};
+use migrate::plan::plan;
+use migrate::text::Dialect;
+use migrate::text::diagnostic::{Colour, render};
+use postgres::{Client, NoTls};
+
+fn execute(client: &mut Client, sql: &str) {
+    if let Err(error) = client.batch_execute(sql) {
+        panic!("{:?}\n{sql}", error.as_db_error());
+    }
+}
+
+/// A connection to a new database, if there is a server.
+fn database(name: &str) -> Option<Client> {
+    let Ok(url) = std::env::var("MIGRATE_TEST_PG") else {
+        println!("skipped: MIGRATE_TEST_PG is not set");
+        return None;
+    };
+    let name = format!("migrate_model_{name}");
+    let mut admin = Client::connect(&url, NoTls).expect("the server answers");
+    execute(&mut admin, &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
+    execute(&mut admin, &format!("CREATE DATABASE {name}"));
+    let mut client = Client::connect(&format!("{url} dbname={name}"), NoTls).expect("connects");
+    execute(&mut client, "SET client_min_messages = error");
+    Some(client)
+}
+
+fn inspected(client: &mut Client) -> Catalog {
+    execute(client, inspect::PREPARE);
+    let mut results = BTreeMap::new();
+    for query in inspect::queries() {
+        let sql = format!("SELECT q::text FROM ({}) AS x(q)", query.sql);
+        let rows = client.query(&sql, &[]).expect("a catalog query");
+        let rows = rows.iter().map(|row| row.get::<_, String>(0)).collect();
+        results.insert(query.name.to_string(), rows);
+    }
+    inspect::catalog(&results).expect("carried")
+}
+
+/// Makes the schema of a model, as a first migration does.
+fn make(client: &mut Client, catalog: &Catalog) {
+    let empty = Catalog::empty(Dialect::Postgres);
+    let (found, _) = diff(&empty, catalog, &Intent::default());
+    let plan = plan(&found, &[], Printed::ByModel).expect("planned");
+    execute(client, "SET search_path = public");
+    for step in plan.up.iter().filter(|step| step.reads_kept.is_none()) {
+        for statement in &step.statements {
+            execute(client, statement.as_str());
+        }
+    }
+}
+
+fn lifted_comes_back(catalog: &Catalog) -> String {
+    let lifted = lift(catalog, "lifted");
+    let text = print(&lifted.model, Hints::Keep);
+    assert_eq!(lifted.notes, Vec::<String>::new(), "{text}");
+    let (read, issues) = parse(&text);
+    let read = read.unwrap_or_else(|| panic!("{}", render("m", &text, &issues, Colour::Plain)));
+    let again = realize(&read, Dialect::Postgres).expect("realizable").catalog;
+    assert_eq!(again.normalized(), catalog.normalized(), "{text}");
+    text
+}
+
+#[test]
+fn the_server_holds_what_is_realized() {
+    let Some(mut client) = database("billing") else { return };
+    let text = include_str!("../fixtures/models/billing.yaml");
+    let model = parse(text).0.expect("valid");
+    let realized = realize(&model, Dialect::Postgres).expect("realizable").catalog;
+    make(&mut client, &realized);
+    let found = inspected(&mut client);
+    let mut differences = Vec::new();
+    let (found_form, wanted) = (found.normalized(), realized.normalized());
+    for (name, table) in &wanted.tables {
+        let other = &found_form.tables[name];
+        assert_eq!(other.columns, table.columns, "{name}");
+        for constraint in &table.constraints {
+            if !other.constraints.contains(constraint) {
+                let same = other.constraints.iter().find(|c| c.name == constraint.name);
+                differences.push(format!("{constraint:?}\n   {same:?}"));
+            }
+        }
+        for index in &table.indexes {
+            if !other.indexes.contains(index) {
+                let same = other.indexes.iter().find(|i| i.name == index.name);
+                differences.push(format!("{index:?}\n   {same:?}"));
+            }
+        }
+    }
+    println!("printed differently by the server:\n{}", differences.join("\n"));
+    lifted_comes_back(&found);
+}
+
+#[test]
+fn what_postgres_alone_has_is_lifted() {
+    let Some(mut client) = database("own") else { return };
+    execute(
+        &mut client,
+        "CREATE SCHEMA audit;
+         CREATE TYPE mood AS ENUM ('sad', 'ok');
+         CREATE TABLE org (id serial PRIMARY KEY, name varchar(80) NOT NULL DEFAULT 'x', m mood DEFAULT 'ok', tags text[], at timestamp DEFAULT now());
+         CREATE TABLE audit.log (id bigint GENERATED ALWAYS AS IDENTITY (START 10) PRIMARY KEY, org_id int REFERENCES org ON DELETE CASCADE,
+           \"Odd name\" smallint CHECK (\"Odd name\" > 0), day date NOT NULL DEFAULT CURRENT_DATE, kind text NOT NULL DEFAULT 'a' CHECK (kind IN ('a', 'b')),
+           low text GENERATED ALWAYS AS (lower(kind)) STORED, total numeric(10,2) DEFAULT -1.5,
+           CONSTRAINT once UNIQUE (org_id, day) DEFERRABLE, EXCLUDE USING btree (day WITH =));
+         CREATE TABLE \"select\" (a int, b int, c uuid DEFAULT gen_random_uuid(), FOREIGN KEY (a) REFERENCES org (id) ON UPDATE SET NULL DEFERRABLE INITIALLY DEFERRED);
+         ALTER TABLE org ADD CONSTRAINT late CHECK (id > 0) NOT VALID;
+         CREATE INDEX ON org (name DESC, at);
+         CREATE UNIQUE INDEX low_name ON org (lower(name)) WHERE m = 'ok';
+         COMMENT ON TABLE org IS 'they pay'; COMMENT ON COLUMN org.name IS 'of the firm';
+         CREATE VIEW names AS SELECT name FROM org;
+         CREATE VIEW shouted AS SELECT upper(name) AS n FROM names;
+         CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
+         CREATE TRIGGER touched BEFORE UPDATE ON org FOR EACH ROW EXECUTE FUNCTION touch();",
+    );
+    let catalog = inspected(&mut client);
+    let text = lifted_comes_back(&catalog);
+    assert!(text.contains("kind: { enum: [a, b], default: a }"), "{text}");
+    println!("{text}");
+}
+
+#[test]
+fn chinook_is_lifted_whole() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../shared/data/chinook/chinook.postgres.sql");
+    let Ok(sql) = std::fs::read_to_string(path) else { return };
+    let Some(mut client) = database("chinook") else { return };
+    let start = sql.find("CREATE TABLE").expect("tables");
+    execute(&mut client, &sql[start..]);
+    let text = lifted_comes_back(&inspected(&mut client));
+    assert!(text.lines().count() < 200, "{text}");
+    println!("{text}");
+}
