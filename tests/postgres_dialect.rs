@@ -1,10 +1,11 @@
 //! The PostgreSQL dialect against a server. Runs where `MIGRATE_TEST_PG` holds the URL of a server on which
-//! databases may be made. `MIGRATE_TEST_PAIRS` may name a folder of pairs (`CASE/a.sql`, `CASE/b.sql`).
+//! databases may be made. `MIGRATE_TEST_PAIRS` may name a folder of pairs (`CASE/a.sql`, `CASE/b.sql`);
+//! `MIGRATE_TEST_COMPARE` a command that compares two databases and fails where they differ.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use migrate::catalog::Catalog;
+use migrate::catalog::{Catalog, Printed};
 use migrate::change::{ColumnIntent, Intent, Rename, Target};
 use migrate::dialect::postgres::inspect;
 use migrate::dialect::{Absence, Step, Transaction};
@@ -160,8 +161,7 @@ fn round_trip(
     let before = inspect(&mut client)?;
     let rows_before = rows(&mut client, &before)?;
     let (found, _) = diff(&before, after, intent);
-    let plan = plan(&found, &[], migrate::catalog::Printed::ByEngine)
-        .map_err(|error| format!("plan: {error}"))?;
+    let plan = plan(&found, &[], Printed::ByEngine).map_err(|error| format!("plan: {error}"))?;
     if std::env::var("MIGRATE_TEST_SHOW").is_ok() {
         println!("{}", migrate::plan::script::print(&plan.up, &["up".to_owned()]));
         println!("{}", migrate::plan::script::print(&plan.down, &["down".to_owned()]));
@@ -235,8 +235,25 @@ fn pair(url: &str, case: &Path) -> Result<(), String> {
         let database = Database::new(url, "work");
         round_trip(&database, sql, target, &Intent::default())
             .map_err(|message| format!("{name}: {message}"))?;
+        if let Ok(command) = std::env::var("MIGRATE_TEST_COMPARE") {
+            let fresh = Database::new(url, "fresh");
+            load(&mut fresh.connect(), if std::ptr::eq(target, &before) { &a } else { &b })?;
+            compare(&command, &fresh, &database).map_err(|message| format!("{name}: {message}"))?;
+        }
     }
     Ok(())
+}
+
+fn compare(command: &str, expected: &Database, found: &Database) -> Result<(), String> {
+    let address = |database: &Database| format!("{} dbname={}", database.url, database.name);
+    let output = std::process::Command::new(command)
+        .args([address(expected), address(found)])
+        .output()
+        .map_err(|error| error.to_string())?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(format!("compared: {}", String::from_utf8_lossy(&output.stdout)))
 }
 
 /// A pair of schemas with rows in the first one.

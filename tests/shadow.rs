@@ -150,7 +150,45 @@ fn a_sqlite_copy_holds_all_rows_and_touches_nothing() {
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
     drop(shadow);
-    assert!(!std::path::Path::new(&path).exists());
+    let folder = std::path::Path::new(&path).parent().unwrap();
+    assert!(!folder.exists());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn copies_that_a_killed_process_left_are_swept() {
+    let parent = tempfile::tempdir().unwrap();
+    let (orphan, alive) =
+        (parent.path().join("migrate-shadow-orphan"), parent.path().join("migrate-shadow-alive"));
+    // Process 1 runs; no machine numbers a process like the other.
+    for (folder, owner) in [(&orphan, "999999999 5"), (&alive, "1")] {
+        std::fs::create_dir(folder).unwrap();
+        std::fs::write(folder.join("owner"), owner).unwrap();
+        std::fs::write(folder.join("shadow.db"), "rows of people").unwrap();
+    }
+    let place = parent.path().display().to_string();
+    let env = Env::new([("TMPDIR".to_owned(), place)]);
+    let file = sqlite();
+    let shadow = snapshot(&mut file.open(), &SnapshotOptions { env, url: None }).unwrap();
+    assert!(!orphan.exists());
+    assert!(alive.exists());
+    drop(shadow);
+    assert_eq!(std::fs::read_dir(parent.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn a_copy_can_go_to_a_given_server() {
+    let Some(server) = postgres() else { return };
+    let (home, other) = (server.database(), server.database());
+    let mut source = home.open();
+    run(&mut source, "CREATE TABLE t (a int); INSERT INTO t VALUES (1), (2)");
+    let options = SnapshotOptions { env: support::env(), url: Some(other.url.clone()) };
+    let mut shadow = snapshot(&mut source, &options).unwrap();
+    assert_eq!(rows(shadow.database(), "SELECT count(*) FROM t"), [["2"]]);
+    assert!(shadow.warnings()[0].contains("owners"), "{:?}", shadow.warnings());
+    let name = rows(shadow.database(), "SELECT current_database()")[0][0].clone();
+    drop(shadow);
+    assert!(!exists(&server, &name));
 }
 
 #[test]

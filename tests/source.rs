@@ -196,6 +196,11 @@ fn a_plain_dump_is_read_with_its_owners() {
     let loaded = read(&path, Dialect::Postgres, folder.path()).unwrap();
     let table = &loaded.catalog.tables[&QName::new("public", "t")];
     assert_eq!(table.primary_key(), ["a".into()]);
+    let later = folder.path().join("later.sql");
+    std::fs::write(later, "CREATE TABLE unqualified (a int);").unwrap();
+    let place = folder.path().display().to_string();
+    let both = read(&place, Dialect::Postgres, folder.path()).unwrap();
+    assert!(both.catalog.tables.contains_key(&QName::new("public", "unqualified")));
     assert!(
         loaded.notes.iter().any(|note| note.contains("dump.sql:10:1: left out the rows")),
         "{:?}",
@@ -311,5 +316,48 @@ fn a_model_in_several_files_names_the_file_that_is_wrong() {
     std::fs::write(folder.path().join("b.yaml"), other.replace("oops", "int")).unwrap();
     let loaded =
         read(&place, Dialect::Sqlite, folder.path()).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(loaded.catalog.tables.len(), 2);
+}
+
+#[test]
+fn a_dump_is_read_as_the_database_it_was_made_from() {
+    let Some(server) = postgres() else { return };
+    let home = server.database();
+    let mut database = home.open();
+    run(
+        &mut database,
+        "CREATE SCHEMA app; CREATE TYPE app.mood AS ENUM ('good', 'it''s; bad');
+         CREATE TABLE app.people (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, mood app.mood DEFAULT 'good',
+           name varchar(20) NOT NULL CHECK (name <> ';'), born date, age numeric(5,2));
+         COMMENT ON TABLE app.people IS E'two\\n\\\\lines;';
+         CREATE TABLE notes (person int REFERENCES app.people ON DELETE CASCADE, \"Text\" text, UNIQUE (person, \"Text\"));
+         CREATE INDEX notes_lower ON notes (lower(\"Text\")) WHERE person > 1;
+         CREATE FUNCTION app.f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+           IF NEW.name = '\\x' THEN RETURN NULL; END IF;
+           RETURN NEW; END $$;
+         CREATE TRIGGER keep BEFORE INSERT ON app.people FOR EACH ROW EXECUTE FUNCTION app.f();
+         CREATE VIEW app.young AS SELECT name FROM app.people WHERE age < 30;
+         INSERT INTO app.people (name) VALUES ('a;'), ('\\.'), (E'x\\ny')",
+    );
+    let Some(client) = migrate::shadow::binaries::clients(&support::env()).into_iter().next()
+    else {
+        eprintln!("skipped, no pg_dump");
+        return;
+    };
+    let migrate::db::DatabaseUrl::Postgres(url) = &home.url else { panic!("PostgreSQL") };
+    let output = Command::new(client.program("pg_dump"))
+        .env("PGHOST", &url.hosts[0].name)
+        .env("PGPORT", url.hosts[0].port.to_string())
+        .env("PGUSER", &url.user)
+        .env("PGDATABASE", &url.database)
+        .env("PGPASSWORD", url.password.as_ref().map_or("", |secret| secret.reveal()))
+        .arg("--create")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let (folder, path) = file("dump.sql", &String::from_utf8(output.stdout).unwrap());
+    let loaded =
+        read(&path, Dialect::Postgres, folder.path()).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(loaded.catalog, database.inspect().unwrap());
     assert_eq!(loaded.catalog.tables.len(), 2);
 }

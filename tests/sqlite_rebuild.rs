@@ -476,6 +476,26 @@ fn renames_follow_into_keys_views_triggers_and_indexes() {
 }
 
 #[test]
+fn broken_views_and_triggers_do_not_stop_a_rename_and_stay_as_they_are() {
+    let sqlite = |name: &str| QName::local(Dialect::Sqlite, name);
+    let rename = Rename::Table { before: sqlite("bill"), after: sqlite("invoice") };
+    let intent = Intent { renames: vec![rename], ..Intent::default() };
+    let rest = "CREATE TABLE other (x);
+        CREATE VIEW bad AS SELECT y FROM gone;
+        CREATE VIEW sound AS SELECT o.x AS z FROM other o;
+        CREATE TRIGGER bad_too AFTER INSERT ON other BEGIN INSERT INTO missing VALUES (new.x); END";
+    let travel = journey(
+        &format!("CREATE TABLE bill (id INTEGER PRIMARY KEY, a INT); {rest}"),
+        "INSERT INTO bill VALUES (1, 2)",
+        &format!("CREATE TABLE invoice (id INTEGER PRIMARY KEY, a TEXT); {rest}"),
+        &intent,
+    );
+    travel.there_and_back(|db| assert_eq!(one::<i64>(db, "SELECT count(*) FROM invoice"), 1));
+    let sql = all_sql(&travel.plan.up);
+    assert!(sql.contains("DROP VIEW \"bad\"") && !sql.contains("DROP VIEW \"sound\""), "{sql}");
+}
+
+#[test]
 fn a_backfill_and_a_value_map_are_taken_back() {
     let mut intent = said("t", "city", Some("upper(\"t\".\"name\")"), None);
     let state = ColumnIntent {
@@ -504,6 +524,19 @@ fn a_backfill_and_a_value_map_are_taken_back() {
             "Aopena1 xopenb2 Cdonec3 yopend4"
         );
     });
+}
+
+#[test]
+fn a_backfill_that_never_says_the_same_twice_returns_as_it_was() {
+    for key in ["id INTEGER PRIMARY KEY", "id TEXT PRIMARY KEY", "id INT"] {
+        let travel = journey(
+            &format!("CREATE TABLE t ({key}, token TEXT)"),
+            "INSERT INTO t VALUES (1, NULL), (2, 'own'), (3, NULL)",
+            &format!("CREATE TABLE t ({key}, token TEXT NOT NULL)"),
+            &said("t", "token", Some("hex(randomblob(8))"), None),
+        );
+        travel.there_and_back(|db| assert_eq!(one::<i64>(db, "SELECT count(token) FROM t"), 3));
+    }
 }
 
 #[test]

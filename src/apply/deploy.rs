@@ -13,7 +13,7 @@ use super::{Bundle, Context};
 use crate::catalog::Printed;
 use crate::db::lock::{Claim, Holder};
 use crate::db::{Database, DbError};
-use crate::dialect::Direction;
+use crate::dialect::{Absence, Direction, bookkeeping};
 use crate::journal::{Action, Unfinished, applied, broken_link};
 use crate::shadow::ShadowError;
 use crate::shadow::snapshot::{SnapshotOptions, snapshot};
@@ -100,6 +100,11 @@ pub enum DeployError {
     Uncertain { version: String, step: u32 },
     #[error("`{0}` is not applied to this database, so it cannot be rolled back")]
     NotApplied(String),
+    #[error(
+        "kept data `{0}` was released, so its values cannot be put back; nothing was rolled back\n\
+         help: restore a backup, or go forward with a new version"
+    )]
+    Released(String),
     #[error("the rehearsal did not pass; nothing was applied")]
     NotPassed(Box<Rehearsal>),
     #[error("rows break rules; nothing was applied")]
@@ -191,6 +196,7 @@ pub fn take_back(
         if resumed.is_none() {
             let found = database.inspect()?.fingerprint();
             refuse_drift(&books, &[], &found)?;
+            refuse_released(database, bundle)?;
             if options.loss == LossPolicy::Refuse {
                 refuse_unfit(database, bundle, context)?;
             }
@@ -373,6 +379,24 @@ fn check_rows(
         return Err(DeployError::Violations(Box::new(std::mem::take(&mut deployed.verdict))));
     }
     Ok(())
+}
+
+/// Kept data that the way back needs must still be there.
+fn refuse_released(database: &mut Database, bundle: &Bundle) -> Result<(), DeployError> {
+    let needed = bundle.down.iter().filter_map(|step| step.reads_kept.as_ref());
+    let needed: Vec<&str> = needed
+        .filter(|kept| kept.absence == Absence::Refuse)
+        .map(|kept| kept.name.as_str())
+        .collect();
+    if needed.is_empty() {
+        return Ok(());
+    }
+    let rows = database.rows(&bookkeeping::kept(bundle.dialect))?;
+    let there: Vec<String> = rows.into_iter().flatten().flatten().collect();
+    match needed.iter().find(|name| !there.iter().any(|other| other == *name)) {
+        Some(gone) => Err(DeployError::Released((*gone).to_owned())),
+        None => Ok(()),
+    }
 }
 
 fn refuse_unfit(

@@ -142,7 +142,7 @@ impl From<DeployError> for CliError {
             }
             DeployError::HalfWay { .. } | DeployError::Uncertain { .. } => Exit::HalfWay,
             DeployError::Violations(_) => Exit::Violations,
-            DeployError::Unfit(_) => Exit::Refused,
+            DeployError::Unfit(_) | DeployError::Released(_) => Exit::Refused,
             DeployError::Run { error, .. } => exit_of_run(error),
         };
         CliError::new(exit, message_of(&error))

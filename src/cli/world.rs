@@ -14,7 +14,7 @@ use crate::db::{Access, Database, DatabaseUrl, Env, OpenOptions};
 use crate::shadow::scratch::ScratchOptions;
 use crate::shadow::snapshot::SnapshotOptions;
 use crate::source::LoadOptions;
-use crate::source::project::{Environment, Project, ProjectError};
+use crate::source::project::{Environment, Project, ProjectError, put_in_variables};
 use crate::text::Dialect;
 use crate::text::diagnostic::Colour;
 
@@ -63,9 +63,7 @@ impl World {
 
     fn environment(&self, project: Option<&Project>) -> Result<Environment, CliError> {
         match project {
-            Some(project) => {
-                Ok(project.environment(self.global.environment.as_deref(), &self.env)?)
-            }
+            Some(project) => Ok(project.environment(self.global.environment.as_deref())?),
             None => Ok(Environment::default()),
         }
     }
@@ -84,7 +82,10 @@ impl World {
             (Some(url), _) => Some(url),
             (None, _) => from_settings(self)?,
         };
-        text.map(|text| self.read_url(&text)).transpose()
+        // A variable that is not set names no database: `check` then skips what needs one, `url` says why.
+        text.and_then(|text| put_in_variables(&text, &self.env).ok())
+            .map(|text| self.read_url(&text))
+            .transpose()
     }
 
     fn url_is_from_variable(&self) -> bool {
@@ -93,7 +94,13 @@ impl World {
 
     /// The address of the database.
     pub(crate) fn url(&self, project: Option<&Project>) -> Result<DatabaseUrl, CliError> {
-        self.url_if_any(project)?.ok_or_else(|| {
+        if let Some(url) = self.url_if_any(project)? {
+            return Ok(url);
+        }
+        if let Some(text) = self.environment(project)?.url {
+            put_in_variables(&text, &self.env)?;
+        }
+        Err({
             CliError::new(
                 Exit::Failure,
                 "no database is named\nhelp: pass `--url URL`, set DATABASE_URL, or give `[env.NAME]` a `url` in \
@@ -158,7 +165,11 @@ impl World {
     ) -> Result<ScratchOptions, CliError> {
         let text = match &self.global.scratch_url {
             Some(url) => Some(url.clone()),
-            None => self.environment(project)?.scratch_url,
+            None => self
+                .environment(project)?
+                .scratch_url
+                .map(|text| put_in_variables(&text, &self.env))
+                .transpose()?,
         };
         let url = text.map(|text| self.read_url(&text)).transpose()?;
         Ok(ScratchOptions { env: self.env.clone(), url, major: None })

@@ -5,11 +5,12 @@
 //! given to old tables by common table expressions, so that every rule can be written in the new names before the
 //! renames have run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::Sql;
+use super::keep::{SQLITE_PREFIX, kept_name};
+use super::{Direction, Sql};
 use crate::catalog::rule::{Enforce, Requirement, Rule, rules_of};
 use crate::catalog::{Catalog, Column, Table, TableOptions};
 use crate::change::{Change, ColumnSource, Diff, Rename, SourceOrigin, TableChange};
@@ -47,21 +48,28 @@ pub enum Part {
 }
 
 /// What rows must satisfy before a change runs: rules that are new or tightened, and rules on columns whose values
-/// change. `rules` are the model's, which carry names, messages and places.
-pub fn checks(diff: &Diff, rules: &[Rule]) -> Vec<Check> {
+/// change. `rules` are the model's, which carry names, messages and places. `kept` names the kept tables that the
+/// steps put back: rows that get their old values from there are not asked.
+pub fn checks(diff: &Diff, rules: &[Rule], tag: &str, kept: &BTreeSet<String>) -> Vec<Check> {
     let names = Names::before(diff);
     let mut checks = Vec::new();
     for change in &diff.changes {
         let Change::AlterTable(change) = change else { continue };
         let rows = Rows::pending(change, &names, diff.after.dialect);
         checks.extend(castable(change, &rows));
+        let kept = KeptRows { diff, change, rows: &rows, tag, kept };
         let held = rules_of(&change.before);
         for rule in all_rules(&change.after, rules) {
             let is_new = !held.iter().any(|old| old.requirement == rule.requirement);
             let mentioned = mentioned(&rule.requirement, &change.after, diff.after.dialect);
-            if is_new || mentioned.iter().any(|column| is_altered(column, &change.mapping)) {
-                checks.extend(check(&rule, &rows, &diff.before, &names));
+            if !is_new && !mentioned.iter().any(|column| is_altered(column, &change.mapping)) {
+                continue;
             }
+            let Some(asked) = kept.others(&mentioned) else { continue };
+            if !asked.is_empty() && matches!(rule.requirement, Requirement::Unique { .. }) {
+                continue; // whether kept values are unique among the others only putting them back tells
+            }
+            checks.extend(check(&rule, &rows, &asked, &diff.before, &names));
         }
     }
     checks
@@ -77,7 +85,7 @@ pub fn standing_checks(catalog: &Catalog, rules: &[Rule]) -> Vec<Check> {
             let rows = Rows::standing(table, catalog.dialect);
             all_rules(table, rules)
                 .into_iter()
-                .filter_map(|rule| check(&rule, &rows, catalog, &names))
+                .filter_map(|rule| check(&rule, &rows, "", catalog, &names))
                 .collect::<Vec<_>>()
         })
         .collect()
@@ -137,6 +145,75 @@ fn canonical_word(token: &crate::text::token::Token<'_>, name: &str, dialect: Di
     match token.kind {
         crate::text::token::Kind::Word => name.to_ascii_lowercase(),
         _ => canonical_name(name, dialect),
+    }
+}
+
+/// Rows whose old values are kept and will be put back.
+struct KeptRows<'a> {
+    diff: &'a Diff,
+    change: &'a TableChange,
+    rows: &'a Rows,
+    tag: &'a str,
+    kept: &'a BTreeSet<String>,
+}
+
+impl KeptRows<'_> {
+    /// The condition (` AND …`) that leaves out rows that get back a kept value of one of the columns; empty where
+    /// nothing is kept, `None` where kept rows cannot be told (no primary key): then only putting them back tells.
+    fn others(&self, columns: &[Ident]) -> Option<String> {
+        let mut condition = String::new();
+        for column in columns {
+            let name = self.name(column);
+            if !self.kept.contains(&name) {
+                continue;
+            }
+            let key = self.change.before.primary_key();
+            if key.is_empty() || key != self.change.after.primary_key() || self.rows.keys.is_empty()
+            {
+                return None;
+            }
+            condition.push_str(&format!(" AND NOT EXISTS ({})", self.lookup(&name, key)));
+        }
+        Some(condition)
+    }
+
+    fn lookup(&self, name: &str, key: &[Ident]) -> String {
+        let (table, prefix) = match self.rows.dialect {
+            Dialect::Postgres => (format!("\"migrate_kept\".{}", quote(&Ident::new(name))), "key_"),
+            Dialect::Sqlite => {
+                (quote(&Ident::new(format!("{SQLITE_PREFIX}{name}"))), "_migrate_key_")
+            }
+        };
+        let same: Vec<String> = key
+            .iter()
+            .enumerate()
+            .map(|(index, column)| {
+                let held = format!("k.\"{prefix}{}\"", index + 1);
+                match self.rows.dialect {
+                    // Keys of user-defined types are kept as text.
+                    Dialect::Postgres => format!("{held}::text = r.{}::text", quote(column)),
+                    Dialect::Sqlite => format!("{held} IS r.{}", quote(column)),
+                }
+            })
+            .collect();
+        format!("SELECT 1 FROM {table} AS k WHERE {}", same.join(" AND "))
+    }
+
+    /// The other way kept it under the names before this way's renames.
+    fn name(&self, column: &Ident) -> String {
+        let table = &self.change.after.name;
+        let old_column = self.diff.renames().find_map(|rename| match rename {
+            Rename::Column { table: own, before, after } if own == table && after == column => {
+                Some(before)
+            }
+            _ => None,
+        });
+        let old_table = self.diff.renames().find_map(|rename| match rename {
+            Rename::Table { before, after } if after == table => Some(before),
+            _ => None,
+        });
+        let (table, column) = (old_table.unwrap_or(table), old_column.unwrap_or(column));
+        kept_name(self.tag, Direction::Up, table, Some(column), self.rows.dialect)
     }
 }
 
@@ -327,7 +404,8 @@ fn is_constant(default: &str) -> bool {
 }
 
 /// The queries of one rule; `None` where it speaks of a column that cannot be told beforehand.
-fn check(rule: &Rule, rows: &Rows, before: &Catalog, names: &Names) -> Option<Check> {
+/// `asked` is a further condition (` AND …`) on the rows that are asked, or empty.
+fn check(rule: &Rule, rows: &Rows, asked: &str, before: &Catalog, names: &Names) -> Option<Check> {
     let words = |text: &str| {
         tokenize(text, rows.dialect).iter().filter_map(|token| token.name()).collect::<Vec<_>>()
     };
@@ -357,6 +435,7 @@ fn check(rule: &Rule, rows: &Rows, before: &Catalog, names: &Names) -> Option<Ch
     if speaks_of_untold(&bad) {
         return None;
     }
+    let bad = format!("{bad}{asked}");
     let with = names.prefix();
     let from = &rows.from;
     Some(Check {

@@ -90,6 +90,12 @@ fn classify(code: &[&Token<'_>], dialect: Dialect) -> Option<StatementKind> {
     if any(0, &["create", "drop", "alter"]) && word(1, "database") {
         return None;
     }
+    // The scratch database has another name.
+    let on_database =
+        code.windows(2).any(|pair| pair[0].is_word("on") && pair[1].is_word("database"));
+    if any(0, &["comment", "grant", "revoke", "security"]) && on_database {
+        return None;
+    }
     if any(0, &["create", "drop", "alter"]) && any(1, &["role", "user", "group"]) {
         let mapping = word(1, "user") && word(2, "mapping");
         return Some(if mapping { StatementKind::Plain } else { StatementKind::ClusterWide });
@@ -187,7 +193,7 @@ mod tests {
 
     #[test]
     fn a_dump_is_reduced_to_its_schema() {
-        let text = "\\restrict x'y\nSET transaction_timeout = 0;\nCREATE DATABASE d;\n\\c d\n\
+        let text = "\\restrict x'y\nSET transaction_timeout = 0;\nCREATE DATABASE d;\n\\c d\nCOMMENT ON DATABASE d IS 'x';\n\
                     CREATE TABLE t (a int);\nCOPY public.t (a) FROM stdin;\n1\n';\n\\.\nSELECT 1;\n\\unrestrict x'y\n";
         let script = script(text, Dialect::Postgres).unwrap();
         assert_eq!(texts(&script), ["CREATE TABLE t (a int)", "SELECT 1"]);

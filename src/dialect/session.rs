@@ -112,6 +112,11 @@ pub fn empty_search_path() -> Sql {
     Sql::new("SET LOCAL search_path TO ''")
 }
 
+/// Undoes what a script set: dumps empty the search path for the whole session.
+pub fn reset_search_path() -> Sql {
+    Sql::new("RESET search_path")
+}
+
 /// Number (`150018`) and text (`15.18 (Debian …)`) of the server's version.
 pub fn postgres_version() -> Sql {
     Sql::new("SELECT current_setting('server_version_num'), current_setting('server_version')")

@@ -169,6 +169,10 @@ fn enum_values(before: &Catalog, after: &Catalog, intent: &Intent, way: Way) -> 
             continue;
         };
         for (old, new) in &column.values {
+            // Values that are merged are mapped row by row; none of them is the one that was renamed.
+            if column.values.iter().filter(|(_, other)| other == new).count() > 1 {
+                continue;
+            }
             let (before, after) = match way {
                 Way::Forth => (old.clone(), new.clone()),
                 Way::Back => (new.clone(), old.clone()),

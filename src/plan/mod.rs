@@ -4,12 +4,14 @@ pub mod order;
 pub mod script;
 pub mod version;
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::rule::Rule;
 use crate::catalog::{Catalog, Printed};
 use crate::change::{Change, Diff, Intent};
-use crate::dialect::{self, Direction, Sql, Step, Undo, check::Check};
+use crate::dialect::{self, Absence, Direction, Sql, Step, Undo, check::Check};
 use crate::diff::{diff, inverse};
 use crate::text::{Dialect, hash};
 
@@ -67,13 +69,21 @@ pub fn plan(diff: &Diff, rules: &[Rule], printed: Printed) -> Result<Plan, PlanE
     let intent = format!("{:?}", diff.intent);
     let parts = [before.as_bytes(), after.as_bytes(), intent.as_bytes()];
     let tag = hash::sha256_parts(parts)[..8].to_owned();
+    let up = order::sort(dialect::lower(diff, Direction::Up, &tag)?)?;
+    let down = order::sort(dialect::lower(&back, Direction::Down, &tag)?)?;
+    let kept: BTreeSet<String> = down
+        .iter()
+        .filter_map(|step| step.reads_kept.as_ref())
+        .filter(|kept| kept.absence == Absence::Refuse)
+        .map(|kept| kept.name.clone())
+        .collect();
     Ok(Plan {
         dialect: diff.after.dialect,
         printed,
-        up: order::sort(dialect::lower(diff, Direction::Up, &tag)?)?,
-        down: order::sort(dialect::lower(&back, Direction::Down, &tag)?)?,
-        up_checks: dialect::check::checks(diff, rules),
-        down_checks: dialect::check::checks(&back, &[]),
+        up_checks: dialect::check::checks(diff, rules, &tag, &BTreeSet::new()),
+        down_checks: dialect::check::checks(&back, &[], &tag, &kept),
+        up,
+        down,
         summary: diff.changes.iter().map(summarize).collect(),
         tag,
         before,

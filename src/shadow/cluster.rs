@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use super::binaries::{self, Binaries};
-use super::{ShadowError, process, template};
+use super::{ShadowError, process, template, temporary};
 use crate::db::url::{Host, PostgresUrl, Tls, TlsMode};
 use crate::db::{Access, Database, DatabaseUrl, Env};
 use crate::dialect::session;
@@ -18,7 +18,6 @@ use crate::dialect::session;
 /// The superuser of every throwaway cluster. Not `migrate`: unqualified names go to the schema that is called like the user
 /// if there is one, and the schema `migrate` is bookkeeping.
 pub(in crate::shadow) const USER: &str = "migrate_su";
-const PREFIX: &str = "migrate-pg-";
 const START_PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running server. Clones share it.
@@ -162,13 +161,7 @@ fn url(folder: &Path, database: &str) -> DatabaseUrl {
 }
 
 fn start(env: &Env, binaries: Binaries) -> Result<Cluster, ShadowError> {
-    let parent = env.temporary_folder();
-    sweep(&parent);
-    let folder = tempfile::Builder::new()
-        .prefix(PREFIX)
-        .tempdir_in(&parent)
-        .map_err(|error| ShadowError::file("make a folder in", &parent, error))?
-        .keep();
+    let folder = temporary::folder(&env.temporary_folder(), temporary::SERVER)?;
     let running = Running { folder, binaries, keeper: Mutex::new(None) };
     // From here on, dropping `running` stops the server; the folder needs more until there is a keeper.
     let outcome = fill(env, &running).and_then(|()| launch(&running));
@@ -180,9 +173,6 @@ fn start(env: &Env, binaries: Binaries) -> Result<Cluster, ShadowError> {
 
 fn fill(env: &Env, running: &Running) -> Result<(), ShadowError> {
     let folder = &running.folder;
-    let owner = folder.join("owner");
-    std::fs::write(&owner, process::signature(std::process::id()))
-        .map_err(|error| ShadowError::file("write", &owner, error))?;
     process::give_to_server_user(folder)
         .map_err(|error| ShadowError::file("hand over", folder, error))?;
     template::put(env, &running.binaries, folder)
@@ -290,19 +280,4 @@ fn tail(path: &Path) -> String {
     let text = std::fs::read_to_string(path).unwrap_or_default();
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(5)..].join("\n")
-}
-
-/// Removes what killed processes left behind.
-fn sweep(parent: &Path) {
-    for entry in std::fs::read_dir(parent).into_iter().flatten().flatten() {
-        if !entry.file_name().to_string_lossy().starts_with(PREFIX) {
-            continue;
-        }
-        let folder = entry.path();
-        let Ok(owner) = std::fs::read_to_string(folder.join("owner")) else { continue };
-        if !process::is_alive(&owner) {
-            process::stop_orphan(&folder.join("d"));
-            let _ = std::fs::remove_dir_all(&folder);
-        }
-    }
 }

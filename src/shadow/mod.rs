@@ -6,6 +6,7 @@ mod process;
 pub mod scratch;
 pub mod snapshot;
 mod template;
+mod temporary;
 
 use thiserror::Error;
 

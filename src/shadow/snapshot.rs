@@ -8,6 +8,7 @@ use super::ShadowError;
 use super::binaries::{self, Binaries};
 use super::cluster::cluster;
 use super::scratch::{Scratch, on_cluster, on_server};
+use super::temporary::{self, Kept};
 use crate::db::postgres::PostgresDb;
 use crate::db::sqlite::SqliteDb;
 use crate::db::url::{PostgresUrl, SqlitePlace};
@@ -34,7 +35,7 @@ enum Place {
     /// The database is closed before its folder goes: fields are dropped in order.
     File {
         database: Box<Database>,
-        _folder: tempfile::TempDir,
+        _folder: Kept,
     },
 }
 
@@ -78,12 +79,8 @@ pub fn snapshot(source: &mut Database, options: &SnapshotOptions) -> Result<Shad
 
 /// All pages in one step: writers of a WAL database go on meanwhile. Source: sqlite.org/backup.html.
 fn copy_sqlite(source: &SqliteDb, options: &SnapshotOptions) -> Result<Shadow, ShadowError> {
-    let parent = options.env.temporary_folder();
-    let folder = tempfile::Builder::new()
-        .prefix("migrate-shadow-")
-        .tempdir_in(&parent)
-        .map_err(|error| ShadowError::file("make a folder in", &parent, error))?;
-    let path = folder.path().join("shadow.db");
+    let folder = Kept(temporary::folder(&options.env.temporary_folder(), temporary::COPY)?);
+    let path = folder.0.join("shadow.db");
     make_private_file(&path).map_err(|error| ShadowError::file("make", &path, error))?;
     let place = SqlitePlace::File(path);
     let mut copy = SqliteDb::open(&place, Access::Create, &OpenOptions::default())?;
@@ -122,17 +119,26 @@ fn copy_postgres(source: &mut Database, options: &SnapshotOptions) -> Result<Sha
         )));
     };
     let client = client(&options.env, source.major(), &name)?;
-    let (mut scratch, warnings) = target(source, options, &locale)?;
-    if let Some(cluster) = scratch.cluster() {
-        cluster.create_roles(roles.iter().map(String::as_str))?;
-    }
+    let (mut scratch, mut warnings) = target(source, options, &locale)?;
+    let owners = match scratch.cluster() {
+        Some(cluster) => {
+            cluster.create_roles(roles.iter().map(String::as_str))?;
+            Owners::Kept
+        }
+        None => {
+            warnings.push(
+                "owners and rights are left out: they are roles of another server".to_owned(),
+            );
+            Owners::LeftOut
+        }
+    };
     let Database::Postgres(copy) = scratch.database() else {
         return Err(ShadowError::Database(DbError::new(
             DbErrorKind::Unsupported,
             "the shadow is not a PostgreSQL database",
         )));
     };
-    transfer(&client, source, copy, &snapshot)?;
+    transfer(&client, source, copy, &snapshot, owners)?;
     let note = format!("{}, filled with all rows by {}", scratch.note(), client.version);
     Ok(Shadow { place: Place::Server(Box::new(scratch)), note, warnings })
 }
@@ -189,22 +195,36 @@ fn target(
     }
 }
 
+/// Whether the copy says whom its objects belong to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Owners {
+    Kept,
+    LeftOut,
+}
+
 /// Pipes `pg_dump` into `psql`, leaving out lines that the other server would not know.
 fn transfer(
     client: &Binaries,
     source: &PostgresDb,
     copy: &PostgresDb,
     snapshot: &str,
+    owners: Owners,
 ) -> Result<(), ShadowError> {
     let mut dump = Command::new(client.program("pg_dump"));
-    dump.args(["--format=plain", "--no-publications", "--no-subscriptions", "--no-tablespaces"])
+    // Never ask for a password: nobody may be there to answer.
+    dump.args(["--format=plain", "--no-password"])
+        .args(["--no-publications", "--no-subscriptions", "--no-tablespaces"])
+        .args(match owners {
+            Owners::Kept => &[][..],
+            Owners::LeftOut => &["--no-owner", "--no-privileges"][..],
+        })
         .arg(format!("--snapshot={snapshot}"))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     connection_settings(&mut dump, source.url());
     let mut psql = Command::new(client.program("psql"));
-    psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1"])
+    psql.args(["-X", "-q", "-w", "-v", "ON_ERROR_STOP=1"])
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped());

@@ -180,11 +180,11 @@ impl Project {
         self.root.join(&self.settings.model)
     }
 
-    /// The settings of an environment, with variables put in.
+    /// The settings of an environment, variables not yet put in.
     ///
     /// # Errors
-    /// An unknown environment, or a variable that is not set.
-    pub fn environment(&self, name: Option<&str>, env: &Env) -> Result<Environment, ProjectError> {
+    /// An unknown environment.
+    pub fn environment(&self, name: Option<&str>) -> Result<Environment, ProjectError> {
         let Some(name) = name.or(self.settings.default_env.as_deref()) else {
             return Ok(Environment::default());
         };
@@ -198,14 +198,7 @@ impl Project {
                 ),
             });
         };
-        let expand = |text: &Option<String>| {
-            text.as_ref().map(|text| put_in_variables(text, env)).transpose()
-        };
-        Ok(Environment {
-            url: expand(&found.url)?,
-            scratch_url: expand(&found.scratch_url)?,
-            ..found.clone()
-        })
+        Ok(found.clone())
     }
 
     /// All versions in order, each with the hash that `chain.sum` states.
@@ -402,7 +395,10 @@ fn io(path: &Path, source: std::io::Error) -> ProjectError {
 }
 
 /// `${NAME}` becomes the value of the environment variable.
-fn put_in_variables(text: &str, env: &Env) -> Result<String, ProjectError> {
+///
+/// # Errors
+/// A variable that is not set.
+pub fn put_in_variables(text: &str, env: &Env) -> Result<String, ProjectError> {
     let mut filled = String::new();
     let mut rest = text;
     while let Some(start) = rest.find("${") {

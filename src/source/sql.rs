@@ -5,7 +5,9 @@ use super::files::TextFile;
 use super::{LoadOptions, Loaded, SourceError};
 use crate::db::{DbError, DbErrorKind};
 use crate::dialect::script::{self, Script, Statement, StatementKind};
+use crate::dialect::session;
 use crate::shadow::scratch::{Scratch, scratch};
+use crate::text::Dialect;
 use crate::text::diagnostic::{Diagnostic, Span, line_column};
 
 /// Replays files, in order, in one empty database.
@@ -24,6 +26,9 @@ pub(in crate::source) fn load(
             .map_err(|diagnostics| in_file(file, diagnostics))?;
         merge(&mut all, found);
         notes.extend(script.notes.iter().map(|note| located(file, note)));
+        if options.dialect == Dialect::Postgres {
+            scratch.database().execute(&session::reset_search_path())?;
+        }
         replay(&mut scratch, file, &script, &mut notes)?;
     }
     refuse_open_transaction(&mut scratch, files)?;

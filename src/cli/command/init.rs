@@ -123,8 +123,8 @@ fn add_line(path: &Path, line: &str) -> Result<(), CliError> {
     Ok(write_atomically(path, &format!("{text}{separator}{line}\n"))?)
 }
 
-fn adopt(world: &World, name: &str, text: &str) -> Result<Exit, CliError> {
-    let source = Source::parse_in(text, &world.env, &world.folder)?;
+fn adopt(world: &World, name: &str, text_given: &str) -> Result<Exit, CliError> {
+    let source = Source::parse_in(text_given, &world.env, &world.folder)?;
     let dialect = dialect_of(world, None, &[&source])?;
     let options = world.load_options(None, dialect)?;
     let loaded = load(&source, &options)?;
@@ -149,7 +149,7 @@ fn adopt(world: &World, name: &str, text: &str) -> Result<Exit, CliError> {
         None => None,
     };
     write_atomically(&world.folder.join("model.yaml"), &text)?;
-    let project = write_project(world, database.map(|url| setting_of(url, world)))?;
+    let project = write_project(world, database.map(|url| setting_of(url, text_given, world)))?;
     let baseline = seal_baseline(world, &project, snapshot, model, dialect)?;
     if let Some(database) = &mut opened {
         let schema = loaded.catalog.fingerprint();
@@ -162,14 +162,19 @@ fn adopt(world: &World, name: &str, text: &str) -> Result<Exit, CliError> {
 }
 
 /// How the settings name a database: as it was given, or by variable where it holds a password.
-fn setting_of(url: &DatabaseUrl, world: &World) -> String {
+fn setting_of(url: &DatabaseUrl, given: &str, world: &World) -> String {
     match url {
         DatabaseUrl::Sqlite(_) => {
             let shown = url.to_string();
             let folder = format!("sqlite:{}/", world.folder.display());
             shown.strip_prefix(&folder).map_or(shown.clone(), |rest| format!("sqlite:{rest}"))
         }
-        DatabaseUrl::Postgres(_) => "${DATABASE_URL}".to_owned(),
+        DatabaseUrl::Postgres(_) => {
+            let authority = given.split("//").nth(1).and_then(|rest| rest.split('/').next());
+            let user = authority.and_then(|text| text.rsplit_once('@')).map(|(user, _)| user);
+            let secret = user.is_some_and(|user| user.contains(':')) || given.contains("password=");
+            if secret { "${DATABASE_URL}".to_owned() } else { given.to_owned() }
+        }
     }
 }
 

@@ -224,7 +224,25 @@ pub(super) fn is_replaceable(before: &Opaque, after: &Opaque) -> bool {
         OpaqueKind::View | OpaqueKind::MaterializedView => {
             before.create.first() == after.create.first() && after.id.kind == OpaqueKind::View
         }
-        OpaqueKind::Extension | OpaqueKind::Trigger | OpaqueKind::VirtualTable => false,
+        OpaqueKind::Extension => is_upgrade(extension_version(before), extension_version(after)),
+        OpaqueKind::Trigger | OpaqueKind::VirtualTable => false,
+    }
+}
+
+/// The version of an extension where it is not the server's default one.
+pub(super) fn extension_version(extension: &Opaque) -> Option<&str> {
+    extension.create.first()?.split_once(" VERSION ").map(|(_, version)| version)
+}
+
+/// Whether a version follows another; the default one (`None`) is the newest.
+fn is_upgrade(before: Option<&str>, after: Option<&str>) -> bool {
+    let numbers = |text: &str| -> Vec<u64> {
+        text.split(|c: char| !c.is_ascii_digit()).filter_map(|part| part.parse().ok()).collect()
+    };
+    match (before, after) {
+        (_, None) => true,
+        (None, Some(_)) => false,
+        (Some(before), Some(after)) => numbers(before) < numbers(after),
     }
 }
 

@@ -11,7 +11,8 @@ use super::{render, sequences};
 use crate::catalog::{Column, GeneratedStorage, Table};
 use crate::change::{ColumnSource, TableChange};
 use crate::dialect::{LowerError, Resource, Step, Undo};
-use crate::text::QName;
+use crate::text::token::{Token, tokenize};
+use crate::text::{Dialect, QName};
 
 /// The steps for the columns of one table.
 ///
@@ -309,6 +310,7 @@ fn ungenerate(
         step(Action::DropExpression, format!("make {table}.{name} a plain column"), statements)
             .needs(context.made_in(column_texts(after)))
             .frees(context.taken_in(column_texts(staying.before)))
+            .frees(computed_from(&staying.change.before, staying.before))
             .takes([staying.column()])
             .makes([staying.column()]),
     ];
@@ -321,16 +323,28 @@ fn ungenerate(
 
 fn drop_generated(table: &Table, column: &Column, context: &Context<'_>) -> Step {
     let (name, own) = (&table.name, Resource::Column(table.name.clone(), column.name.clone()));
-    let others = columns(table).into_iter().filter(|resource| *resource != own);
     step(
         Action::DropColumn,
         format!("drop generated column {name}.{}", column.name),
         vec![drop_column(name, column)],
     )
     .undo(Undo::Exact, "the values are computed")
-    .frees(others)
+    .frees(computed_from(table, column))
     .frees(context.taken_in(column_texts(column)))
     .takes([own])
+}
+
+/// The columns that a generated column is computed from.
+fn computed_from(table: &Table, column: &Column) -> Vec<Resource> {
+    let Some(generated) = &column.generated else { return Vec::new() };
+    let tokens = tokenize(&generated.expression, Dialect::Postgres);
+    let names: Vec<String> = tokens.iter().filter_map(Token::name).collect();
+    table
+        .columns
+        .iter()
+        .filter(|other| names.iter().any(|name| name == other.name.as_str()))
+        .map(|other| Resource::Column(table.name.clone(), other.name.clone()))
+        .collect()
 }
 
 fn add_generated(table: &Table, column: &Column, context: &Context<'_>) -> Step {
@@ -399,7 +413,9 @@ fn drop(change: &TableChange, column: &Column, context: &Context<'_>) -> Step {
             .frees(reads.collect::<Vec<_>>())
             .makes([Resource::Kept(kept)])
     };
-    made.frees(context.taken_in(column_texts(column))).takes([own])
+    let sequence = super::context::column_sequences(column)
+        .map(|sequence| super::context::slot(&sequence.name.schema, &sequence.name.name));
+    made.frees(context.taken_in(column_texts(column))).takes([own]).takes(sequence)
 }
 
 /// Adds a column; then values that the other way kept, a backfill, and NOT NULL, each in a step of its own.

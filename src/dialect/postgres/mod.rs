@@ -23,3 +23,5 @@ mod render;
 mod sequences;
 mod tables;
 mod values;
+#[cfg(test)]
+mod oracle_tests;

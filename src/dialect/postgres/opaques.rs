@@ -1,9 +1,10 @@
 //! Objects carried as text: made, dropped, replaced in place where PostgreSQL can.
 
 use super::action::{Action, all, step};
+use super::around::extension_version;
 use super::context::{Context, columns, keys, resource, slot, values};
 use super::quote::{quote_ident, quote_name};
-use crate::catalog::{Catalog, Dependency, ObjectId, Opaque, OpaqueKind, Table};
+use crate::catalog::{Catalog, Column, Dependency, ObjectId, Opaque, OpaqueKind, Table};
 use crate::change::Delta;
 use crate::dialect::{Lock, LowerError, Resource, Step};
 
@@ -59,7 +60,7 @@ fn refuse_used_domain(domain: &Opaque, context: &Context<'_>) -> Result<(), Lowe
 
 fn create(opaque: &Opaque, context: &Context<'_>) -> Option<Step> {
     let id = &opaque.id;
-    if is_handed_over(id, &context.before) {
+    if is_set_free(id, context) {
         return None;
     }
     let mut statements = Vec::new();
@@ -96,7 +97,7 @@ fn create(opaque: &Opaque, context: &Context<'_>) -> Option<Step> {
 
 fn drop(opaque: &Opaque, context: &Context<'_>) -> Option<Step> {
     let id = &opaque.id;
-    if is_handed_over(id, context.after()) {
+    if is_taken_over(id, context) {
         return None;
     }
     let action = match id.kind {
@@ -140,15 +141,32 @@ fn own_slot(id: &ObjectId) -> Option<Resource> {
     }
 }
 
-/// A sequence that a column owns on the other side changes hands there.
-fn is_handed_over(id: &ObjectId, other: &Catalog) -> bool {
-    id.kind == OpaqueKind::Sequence
-        && other
-            .tables
-            .values()
-            .flat_map(|table| &table.columns)
-            .filter_map(|column| column.owned_sequence.as_ref())
-            .any(|sequence| sequence.name == id.name)
+/// A free sequence that a column of a standing table takes over.
+fn is_taken_over(id: &ObjectId, context: &Context<'_>) -> bool {
+    owners(id, context.after()).any(|(table, _)| context.before.tables.contains_key(&table.name))
+}
+
+/// A sequence that a column which stays sets free.
+fn is_set_free(id: &ObjectId, context: &Context<'_>) -> bool {
+    owners(id, &context.before).any(|(table, column)| {
+        let after = context.after().tables.get(&table.name);
+        after.is_some_and(|after| after.column(&column.name).is_some())
+    })
+}
+
+/// The columns that own a sequence.
+fn owners<'c>(
+    id: &'c ObjectId,
+    catalog: &'c Catalog,
+) -> impl Iterator<Item = (&'c Table, &'c Column)> {
+    let columns = catalog
+        .tables
+        .values()
+        .filter(|_| id.kind == OpaqueKind::Sequence)
+        .flat_map(|table| table.columns.iter().map(move |column| (table, column)));
+    columns.filter(|(_, column)| {
+        column.owned_sequence.as_ref().is_some_and(|sequence| sequence.name == id.name)
+    })
 }
 
 /// How a DROP names an object.
@@ -223,9 +241,14 @@ fn replace(before: &Opaque, after: &Opaque, context: &Context<'_>) -> Step {
             statements.extend(after.create.iter().cloned());
             (Action::ReplaceObject, statements)
         }
+        OpaqueKind::Extension => {
+            let version = extension_version(after).map(|version| format!(" TO {version}"));
+            let name = quote_ident(&id.name.name);
+            let update = format!("ALTER EXTENSION {name} UPDATE{}", version.unwrap_or_default());
+            (Action::ReplaceObject, vec![update])
+        }
         OpaqueKind::View
         | OpaqueKind::MaterializedView
-        | OpaqueKind::Extension
         | OpaqueKind::Trigger
         | OpaqueKind::VirtualTable => {
             (Action::ReplaceObject, after.create.iter().skip(1).cloned().collect())
@@ -234,7 +257,9 @@ fn replace(before: &Opaque, after: &Opaque, context: &Context<'_>) -> Step {
     statements.extend(comments_taken_away(before, after));
     let own = Resource::Opaque(id.clone());
     let mut needs = stands_on(after, context.after());
-    needs.extend(context.made_in([]));
+    if id.kind != OpaqueKind::Extension {
+        needs.extend(context.made_in([]));
+    }
     needs.remove(&own);
     let mut frees = stands_on(before, &context.before);
     frees.remove(&own);

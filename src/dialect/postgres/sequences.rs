@@ -103,7 +103,13 @@ pub(super) fn steps(staying: &Staying<'_>, context: &Context<'_>) -> Vec<Step> {
         ])
         .needs(context.made_in(super::context::column_texts(after)))
         .frees(context.taken_in(super::context::column_texts(before)));
-    vec![made]
+    let owned =
+        |column: &Column| column.owned_sequence.as_ref().map(|sequence| sequence.name.clone());
+    let (old, new) = (owned(before), owned(after));
+    let slot_of = |name: &QName| super::context::slot(&name.schema, &name.name);
+    let takes = old.as_ref().filter(|_| new.is_none()).map(slot_of);
+    let makes = new.as_ref().filter(|_| old.is_none()).map(slot_of);
+    vec![made.takes(takes).makes(makes)]
 }
 
 fn is_free<'i>(name: &QName, mut opaques: impl Iterator<Item = &'i ObjectId>) -> bool {
@@ -189,4 +195,8 @@ pub(super) fn number_rows(table: &QName, column: &Column, context: &Context<'_>)
     values::quietly(format!("number {table}.{name}"), table, statements, context)
         .lock(crate::dialect::Lock::AccessExclusive)
         .needs([Resource::Table(table.clone())])
+        .makes(
+            super::context::column_sequences(column)
+                .map(|sequence| super::context::slot(&sequence.name.schema, &sequence.name.name)),
+        )
 }

@@ -8,6 +8,8 @@ mod index;
 mod normal;
 mod reader;
 mod table;
+#[cfg(test)]
+mod tests;
 
 pub use index::{CreateIndex, Key, parse_index};
 pub use normal::{normalized_column, normalized_create, normalized_table};

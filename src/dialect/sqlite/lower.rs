@@ -4,7 +4,7 @@ use super::facts::{facts, statements, whole};
 use super::kept::{Scope, keep_table, restore_step, restore_table};
 use super::quote::quote;
 use super::table::Shape;
-use super::{alter, opaque, rename};
+use super::{alter, broken, opaque, rename};
 use crate::catalog::Table;
 use crate::change::{Change, Delta, Diff};
 use crate::dialect::{Absence, Direction, LowerError, Order, Resource, Step, Undo, Work};
@@ -17,6 +17,7 @@ use crate::text::{Dialect, Ident, QName};
 /// # Errors
 /// A change SQLite cannot make, or rows that could not be restored; nothing is half planned.
 pub fn lower(diff: &Diff, direction: Direction, tag: &str) -> Result<Vec<Step>, LowerError> {
+    let diff = &broken::replaced_around_renames(diff);
     let scope = Scope { diff, direction, tag };
     let mut opaques = Vec::new();
     let mut steps = Vec::new();

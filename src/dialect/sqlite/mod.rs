@@ -7,6 +7,7 @@ pub mod realize;
 
 mod affinity;
 mod alter;
+mod broken;
 mod facts;
 mod kept;
 mod opaque;

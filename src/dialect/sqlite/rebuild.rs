@@ -373,23 +373,38 @@ impl Rebuild<'_> {
 }
 
 fn restore_column(rebuild: &Rebuild<'_>, source: &Source<'_>) -> Result<Step, LowerError> {
+    let (scope, after, key) = (rebuild.scope, &rebuild.after, rebuild.key()?);
     let column = &source.after.name;
-    let condition = source.held().map(|_| {
-        let now = format!("{}.{}", quote(rebuild.after.name()), quote(column.as_str()));
-        format!("{now} IS {}", values::mapped(source.source, &format!("\"k\".{AFTER}")))
-    });
-    let value = match source.held() {
-        None => VALUE,
-        Some(_) => BEFORE,
+    if source.held().is_none() {
+        return Ok(restore_values(scope, after, &key, column, VALUE, None));
+    }
+    let here = scope.kept_here(&after.table.name, Some(column)).quoted();
+    let there = scope.kept_there(&after.table.name, Some(column)).quoted();
+    let same_key = |left: &str, right: &str| {
+        let pair = |name: &String| format!("\"{left}\".{name} IS \"{right}\".{name}");
+        key.names().iter().map(pair).collect::<Vec<_>>().join(" AND ")
     };
-    Ok(restore_values(
-        rebuild.scope,
-        &rebuild.after,
-        &rebuild.key()?,
-        column,
-        value,
-        condition.as_deref(),
-    ))
+    // The row held what the rollback left there: it is now what that becomes, or was just kept as that.
+    let now = format!("{}.{}", quote(after.name()), quote(column.as_str()));
+    let becomes = values::mapped(source.source, &format!("\"k\".{AFTER}"));
+    let condition = format!(
+        "({now} IS {becomes} OR EXISTS (SELECT 1 FROM {here} AS \"h\" WHERE {} \
+         AND \"h\".{BEFORE} IS \"k\".{AFTER}))",
+        same_key("h", "k")
+    );
+    let mut step = restore_values(scope, after, &key, column, BEFORE, Some(&condition));
+    // What was kept on this way stands for the values that are there now.
+    let follow = format!(
+        "UPDATE {here} AS \"k\" SET {AFTER} = (SELECT \"t\".{} FROM {} AS \"t\" WHERE {}) \
+         WHERE EXISTS (SELECT 1 FROM {there} AS \"d\" WHERE {})",
+        quote(column.as_str()),
+        quote(after.name()),
+        key.matches(after, "\"t\""),
+        same_key("d", "k")
+    );
+    let last = step.statements.len().saturating_sub(1);
+    step.statements.splice(last..last, statements(vec![follow]));
+    Ok(step)
 }
 
 /// A step that writes kept values of one column back, with the table's triggers out of the way.

@@ -11,7 +11,7 @@ use super::lower::name_of;
 use super::opaque::{all_rows, triggers_that_stay};
 use super::quote::{literal, quote};
 use super::table::ROW;
-use crate::catalog::{Dependency, Opaque};
+use crate::catalog::{Dependency, Opaque, OpaqueKind};
 use crate::change::{Delta, Diff};
 use crate::dialect::{Absence, Order, Resource, Step, Undo, Work};
 use crate::text::token::{Kind, Token, tokenize};
@@ -24,8 +24,13 @@ enum Rows {
     Own(Vec<String>),
     /// R-Tree: like `Own`, but the first column is the rowid.
     Spatial(Vec<String>),
-    /// In another table, or nowhere; the name of the option's table.
-    Elsewhere(Option<String>),
+    /// In another table, under these columns of it.
+    Elsewhere {
+        table: String,
+        columns: Vec<String>,
+    },
+    /// Nowhere: only the index is kept by the engine.
+    Nowhere,
     Unknown,
 }
 
@@ -51,10 +56,10 @@ fn remove(before: &Opaque, scope: &Scope<'_>) -> Step {
         Rows::Spatial(columns) => {
             (keep(&kept, before, None, &columns), Undo::Kept, "its rows are kept")
         }
-        Rows::Elsewhere(Some(_)) => {
+        Rows::Elsewhere { .. } => {
             (Vec::new(), Undo::Exact, "its rows are in another table and are indexed again")
         }
-        Rows::Elsewhere(None) => (Vec::new(), Undo::Lossy, "an index without its rows"),
+        Rows::Nowhere => (Vec::new(), Undo::Lossy, "an index without its rows"),
         Rows::Unknown => (Vec::new(), Undo::Lossy, "its module is not known to keep rows"),
     };
     texts.push(format!("DROP TABLE {}", quote(name.name.as_str())));
@@ -97,7 +102,7 @@ fn add(after: &Opaque, scope: &Scope<'_>) -> Vec<Step> {
     let restore = match rows(after) {
         Rows::Own(columns) => put_back(&kept, after, Some("rowid"), &columns),
         Rows::Spatial(columns) => put_back(&kept, after, None, &columns),
-        Rows::Elsewhere(_) | Rows::Unknown => {
+        Rows::Elsewhere { .. } | Rows::Nowhere | Rows::Unknown => {
             return vec![create(scope.diff, after, Vec::new(), None)];
         }
     };
@@ -116,14 +121,12 @@ fn add(after: &Opaque, scope: &Scope<'_>) -> Vec<Step> {
 
 fn put_back(kept: &Kept, table: &Opaque, row: Option<&str>, columns: &[String]) -> Vec<String> {
     let (names, targets) = listed(row, columns);
-    vec![
-        format!(
-            "INSERT INTO {} ({targets}) SELECT {names} FROM {}",
-            quote(table.id.name.name.as_str()),
-            kept.quoted()
-        ),
-        kept.drop(),
-    ]
+    let insert = format!(
+        "INSERT INTO {} ({targets}) SELECT {names} FROM {}",
+        quote(table.id.name.name.as_str()),
+        kept.quoted()
+    );
+    [insert].into_iter().chain(flush()).chain([kept.drop()]).collect()
 }
 
 /// The table again in its new form: rows come from what the drop has just kept, and on the way back, for columns
@@ -180,9 +183,12 @@ fn create(diff: &Diff, after: &Opaque, then: Vec<String>, reads: Option<&Kept>) 
     let name = &after.id.name;
     let mut texts: Vec<String> = after.create.iter().map(|text| whole(text)).collect();
     texts.extend(then);
-    if let Rows::Elsewhere(Some(_)) = rows(after) {
+    if can_be_indexed_again(diff, after) {
         let own = quote(name.name.as_str());
         texts.push(format!("INSERT INTO {own} ({own}) VALUES ({})", literal("rebuild")));
+    }
+    if texts.len() > after.create.len() {
+        texts.extend(flush());
     }
     // Triggers on its shadow tables went with them.
     let shadows = diff.after.opaques.values().filter_map(|opaque| opaque.id.table.as_ref());
@@ -213,6 +219,31 @@ fn create(diff: &Diff, after: &Opaque, then: Vec<String>, reads: Option<&Kept>) 
             ..Order::default()
         },
     }
+}
+
+/// Whether the rows it indexes are in a table or view that is there and has the columns.
+fn can_be_indexed_again(diff: &Diff, after: &Opaque) -> bool {
+    let Rows::Elsewhere { table, columns } = rows(after) else { return false };
+    let same = |name: &str, other: &str| name.eq_ignore_ascii_case(other);
+    let stands = diff.after.tables.values().any(|content| {
+        same(content.name.name.as_str(), &table)
+            && columns.iter().all(|wanted| {
+                content.columns.iter().any(|column| same(column.name.as_str(), wanted))
+            })
+    });
+    stands
+        || diff
+            .after
+            .opaques
+            .keys()
+            .any(|id| id.kind == OpaqueKind::View && same(id.name.name.as_str(), &table))
+}
+
+/// FTS holds back what is written until a savepoint opens; with triggers on its shadow tables (which are made after
+/// this) the flush would start further statements, each with a savepoint of its own, without end.
+fn flush() -> [String; 2] {
+    let name = quote("_migrate_flush");
+    [format!("SAVEPOINT {name}"), format!("RELEASE {name}")]
 }
 
 /// Reads `CREATE VIRTUAL TABLE name USING module (arguments)`.
@@ -258,19 +289,22 @@ fn arguments<'a>(tokens: &'a [Token<'a>]) -> Vec<Vec<Token<'a>>> {
 fn full_text(arguments: &[Vec<Token<'_>>]) -> Rows {
     let is_option = |argument: &&Vec<Token<'_>>| argument.iter().any(|token| token.is_mark("="));
     let content = arguments.iter().filter(is_option).find(|a| a[0].is_word("content"));
-    if let Some(content) = content {
-        let named = content.last().map(|token| match token.kind {
-            Kind::Text => token.text.trim_matches('\'').to_owned(),
-            _ => token.name().unwrap_or_default(),
-        });
-        return Rows::Elsewhere(named.filter(|name| !name.is_empty()));
-    }
     let columns: Vec<String> = arguments
         .iter()
         .filter(|argument| !is_option(argument))
         .filter(|argument| !argument[0].is_word("tokenize"))
         .filter_map(|argument| column(argument))
         .collect();
+    if let Some(content) = content {
+        let named = content.last().and_then(|token| match token.kind {
+            Kind::Text => Some(token.text.trim_matches('\'').to_owned()),
+            _ => token.name(),
+        });
+        return match named.filter(|name| !name.is_empty()) {
+            Some(table) => Rows::Elsewhere { table, columns },
+            None => Rows::Nowhere,
+        };
+    }
     match columns.is_empty() {
         true => Rows::Own(vec!["content".to_owned()]),
         false => Rows::Own(columns),

@@ -8,9 +8,11 @@ WITH own AS (
 ), object AS (
     SELECT 'extension' AS kind, n.nspname AS schema, e.extname::text AS name, '' AS signature,
            NULL::text AS table_schema, NULL::text AS table_name,
-           ARRAY['CREATE EXTENSION ' || pg_catalog.quote_ident(e.extname) || ' WITH SCHEMA ' || pg_catalog.quote_ident(n.nspname)] AS texts
+           ARRAY['CREATE EXTENSION ' || pg_catalog.quote_ident(e.extname) || ' WITH SCHEMA ' || pg_catalog.quote_ident(n.nspname)
+                 || CASE WHEN e.extversion <> v.default_version THEN ' VERSION ' || pg_catalog.quote_literal(e.extversion) ELSE '' END] AS texts
     FROM pg_catalog.pg_extension e
     JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace
+    LEFT JOIN pg_catalog.pg_available_extensions v ON v.name = e.extname
     WHERE e.extname <> 'plpgsql'
     UNION ALL
     SELECT 'sequence', own.nspname, c.relname, '', NULL, NULL,
