@@ -119,6 +119,10 @@ fn next_version(args: &PlanArgs, world: &World) -> Result<Exit, CliError> {
         .map(|(dialect, files)| (*dialect, files))
         .collect();
     if planned.is_empty() {
+        if let (Some(version), false) = (&replaced, args.dry_run) {
+            project.withdraw(&version.manifest.id)?;
+            world.note(&format!("took {} out again", version.manifest.id));
+        }
         if world.global.json {
             world.print_json(&serde_json::json!({ "plan": null, "questions": [] }));
         } else {
@@ -138,11 +142,15 @@ fn next_version(args: &PlanArgs, world: &World) -> Result<Exit, CliError> {
         return Ok(exit(args, true));
     }
     let number = versions.last().map_or(1, |version| version.manifest.id.number() + 1);
-    let words = args
-        .name
-        .clone()
-        .unwrap_or_else(|| if number == 1 { "initial".to_owned() } else { "change".to_owned() });
-    let id = VersionId::new(number, &words);
+    let id = match (&args.name, &replaced) {
+        (Some(words), _) => VersionId::new(number, words),
+        (None, Some(version)) => version.manifest.id.clone(),
+        (None, None) if number == 1 => VersionId::new(number, "initial"),
+        (None, None) => VersionId::new(number, "change"),
+    };
+    if let Some(version) = &replaced {
+        project.withdraw(&version.manifest.id)?;
+    }
     let version = version(id, VersionKind::Planned, args.reason.clone(), drafts, world);
     let sealed = project.seal(version)?;
     world.note(&format!(
