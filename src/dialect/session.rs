@@ -79,9 +79,21 @@ pub fn steps_after(dialect: Dialect) -> Vec<Sql> {
     }
 }
 
-/// Rows of a SQLite database whose foreign key points nowhere: table, rowid, parent, key.
-pub fn orphans() -> Sql {
-    Sql::new("SELECT \"table\", rowid, parent, fkid FROM pragma_foreign_key_check")
+/// The tables of a SQLite database that have foreign keys.
+pub fn tables_with_keys() -> Sql {
+    Sql::new(
+        "SELECT DISTINCT m.name FROM sqlite_schema AS m, pragma_foreign_key_list(m.name) \
+         WHERE m.type = 'table' ORDER BY 1",
+    )
+}
+
+/// Rows of a SQLite table whose foreign key points nowhere: table, rowid, parent. The number of the key is left out:
+/// a rebuild may number keys anew.
+pub fn orphans_of(table: &str) -> Sql {
+    Sql::new(format!(
+        "SELECT \"table\", rowid, parent FROM pragma_foreign_key_check({})",
+        quote_text(table)
+    ))
 }
 
 /// Whether a PostgreSQL session stands in a transaction that has changed something.
