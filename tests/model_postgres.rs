@@ -38,6 +38,11 @@ fn database(name: &str) -> Option<Client> {
 }
 
 fn inspected(client: &mut Client) -> Catalog {
+    carried(client).expect("carried")
+}
+
+/// The catalog, or the objects that no catalog holds yet.
+fn carried(client: &mut Client) -> Result<Catalog, String> {
     execute(client, inspect::PREPARE);
     let mut results = BTreeMap::new();
     for query in inspect::queries() {
@@ -46,7 +51,7 @@ fn inspected(client: &mut Client) -> Catalog {
         let rows = rows.iter().map(|row| row.get::<_, String>(0)).collect();
         results.insert(query.name.to_string(), rows);
     }
-    inspect::catalog(&results).expect("carried")
+    inspect::catalog(&results).map_err(|error| error.to_string())
 }
 
 /// Makes the schema of a model, as a first migration does.
@@ -71,6 +76,13 @@ fn lifted_comes_back(catalog: &Catalog) -> String {
     let again = realize(&read, Dialect::Postgres).expect("realizable").catalog;
     assert_eq!(again.normalized(), catalog.normalized(), "{text}");
     text
+}
+
+/// Data beside the project; tests skip where it is not there.
+fn shared(path: &str) -> std::path::PathBuf {
+    let project = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let beside = project.join("../shared").join(path);
+    if beside.exists() { beside } else { project.join("../../shared").join(path) }
 }
 
 #[test]
@@ -133,8 +145,7 @@ fn what_postgres_alone_has_is_lifted() {
 
 #[test]
 fn chinook_is_lifted_whole() {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../shared/data/chinook/chinook.postgres.sql");
+    let path = shared("data/chinook/chinook.postgres.sql");
     let Ok(sql) = std::fs::read_to_string(path) else { return };
     let Some(mut client) = database("chinook") else { return };
     let start = sql.find("CREATE TABLE").expect("tables");
@@ -142,4 +153,43 @@ fn chinook_is_lifted_whole() {
     let text = lifted_comes_back(&inspected(&mut client));
     assert!(text.lines().count() < 200, "{text}");
     println!("{text}");
+}
+
+/// Real schemas, where they are at hand.
+#[test]
+fn real_schemas_come_back() {
+    let folder = shared("schemas");
+    let Ok(applications) = std::fs::read_dir(folder) else { return };
+    let mut wrong = Vec::new();
+    for application in applications.filter_map(Result::ok) {
+        if !application.file_name().to_string_lossy().ends_with("-pg") {
+            continue;
+        }
+        let mut files: Vec<_> = std::fs::read_dir(application.path())
+            .expect("folder")
+            .filter_map(|file| Some(file.ok()?.path()))
+            .collect();
+        files.sort();
+        // The newest has the most in it.
+        let Some(file) = files.last() else { continue };
+        let sql = std::fs::read_to_string(file).expect("readable");
+        let Some(mut client) = database("real") else { return };
+        if client.batch_execute(&sql).is_err() {
+            println!("{} does not load here", file.display());
+            continue;
+        }
+        execute(&mut client, "RESET ALL");
+        let catalog = match carried(&mut client) {
+            Ok(catalog) => catalog,
+            Err(reason) => {
+                println!("{}: {reason}", file.display());
+                continue;
+            }
+        };
+        let lifted = lift(&catalog, "real");
+        if !lifted.notes.is_empty() {
+            wrong.push(format!("{}: {:#?}", file.display(), lifted.notes));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -446,3 +446,26 @@ impl<T, const N: usize> ConcatAll<T> for [Vec<T>; N] {
         self.into_iter().flatten().collect()
     }
 }
+
+#[test]
+fn what_is_written_after_up_survives_down() {
+    let Some(url) = server() else { return };
+    let before = "CREATE TABLE t (id int PRIMARY KEY, gone text DEFAULT 'none', v text);
+        INSERT INTO t VALUES (1, 'a', '007'), (2, NULL, '008'), (3, 'c', '3');";
+    let after = catalog_of(&url, "later_target", "CREATE TABLE t (id int PRIMARY KEY, v int);")
+        .expect("the target can be read");
+    let database = Database::new(&url, "later_work");
+    let mut client = database.connect();
+    load(&mut client, before).expect("the rows load");
+    let catalog = inspect(&mut client).expect("the schema can be read");
+    let (found, _) = diff(&catalog, &after, &Intent::default());
+    let plan = plan(&found, &[], Printed::ByEngine).expect("a plan");
+    run(&mut client, &plan.up).expect("up runs");
+    let writes = "UPDATE t SET v = 70 WHERE id = 1; DELETE FROM t WHERE id = 3; INSERT INTO t VALUES (4, 44);";
+    execute(&mut client, writes).expect("the new shape takes rows");
+    run(&mut client, &plan.down).expect("down runs");
+    let found = rows(&mut client, &catalog).expect("the rows can be read");
+    let expected = ["(a,1,70)", "(none,4,44)", "(,2,008)"];
+    assert_eq!(found["t"].len(), expected.len());
+    assert!(expected.iter().all(|row| found["t"].contains(&(*row).to_owned())), "{found:?}");
+}

@@ -3,7 +3,9 @@
 //! PostgreSQL appends columns and cannot move them, so the order of columns does not count there. On SQLite a
 //! rebuild makes the order exact, so it does.
 
-use super::{Catalog, Column, Constraint, ConstraintKind, Index, Opaque, Table, TableOptions};
+use super::{
+    Catalog, Column, Constraint, ConstraintKind, Index, Opaque, OpaqueKind, Table, TableOptions,
+};
 use crate::text::token::{canonical, tokenize};
 use crate::text::{Dialect, hash};
 
@@ -121,6 +123,12 @@ pub fn normalize_opaque(opaque: &Opaque, dialect: Dialect) -> Opaque {
     // A function body is a string to the engine: its layout is part of what it is, and `canonical` keeps strings.
     for text in &mut opaque.create {
         *text = without_existence_test(&canonical(text, dialect));
+        // Whether a materialized view has been filled is data, not schema.
+        if opaque.id.kind == OpaqueKind::MaterializedView
+            && let Some(definition) = text.strip_suffix(" with no data")
+        {
+            *text = definition.to_owned();
+        }
     }
     opaque.depends_on.clear();
     opaque

@@ -287,6 +287,8 @@ pub enum OpaqueKind {
     Extension,
     Sequence,
     Domain,
+    /// A composite type (PostgreSQL only).
+    Type,
     Function,
     Procedure,
     View,
@@ -302,6 +304,7 @@ impl OpaqueKind {
             OpaqueKind::Extension => "EXTENSION",
             OpaqueKind::Sequence => "SEQUENCE",
             OpaqueKind::Domain => "DOMAIN",
+            OpaqueKind::Type => "TYPE",
             OpaqueKind::Function => "FUNCTION",
             OpaqueKind::Procedure => "PROCEDURE",
             OpaqueKind::View => "VIEW",

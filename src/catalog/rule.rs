@@ -74,25 +74,22 @@ fn required(column: &Ident) -> Requirement {
 }
 
 fn of_constraint(constraint: &Constraint) -> Option<(String, Requirement)> {
-    let (kind, requirement) = match &constraint.kind {
-        ConstraintKind::PrimaryKey { columns } => ("primary key", unique(columns)),
-        ConstraintKind::Unique { columns } => ("unique", unique(columns)),
+    let requirement = match &constraint.kind {
+        ConstraintKind::PrimaryKey { columns } => unique(columns),
+        ConstraintKind::Unique { columns } => unique(columns),
         ConstraintKind::Check { expression } => {
-            ("check", Requirement::Holds { expression: expression.clone() })
+            Requirement::Holds { expression: expression.clone() }
         }
-        ConstraintKind::ForeignKey(key) => (
-            "foreign key",
-            Requirement::References {
-                columns: key.columns.clone(),
-                table: key.references.clone(),
-                referenced_columns: key.referenced_columns.clone(),
-            },
-        ),
+        ConstraintKind::ForeignKey(key) => Requirement::References {
+            columns: key.columns.clone(),
+            table: key.references.clone(),
+            referenced_columns: key.referenced_columns.clone(),
+        },
         ConstraintKind::Exclusion => return None,
     };
     let name = match &constraint.name {
         Some(name) => name.to_string(),
-        None => format!("{kind} {}", constraint.definition),
+        None => constraint.definition.clone(),
     };
     Some((name, requirement))
 }

@@ -232,7 +232,7 @@ impl World {
 
     /// Prints a result.
     pub(crate) fn print(&self, text: &str) {
-        anstream::print!("{text}");
+        write_out(text);
     }
 
     /// Prints something on the way, not a result.
@@ -245,7 +245,7 @@ impl World {
     /// Prints a value as one JSON document.
     pub(crate) fn print_json(&self, value: &impl serde::Serialize) {
         let text = serde_json::to_string_pretty(value).expect("a report is plain data");
-        println!("{text}");
+        write_out(&format!("{text}\n"));
     }
 
     /// Whether somebody can answer.
@@ -288,6 +288,16 @@ impl World {
             Exit::Refused,
             format!("{name} is protected and nobody said yes\nhelp: pass `--yes`"),
         ))
+    }
+}
+
+/// Writes to standard output. A reader that has gone away (`| head`) ends nothing: what is being done is done.
+fn write_out(text: &str) {
+    let mut out = anstream::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
+        Err(error) => anstream::eprintln!("cannot write to standard output: {error}"),
     }
 }
 

@@ -187,6 +187,14 @@ impl DatabaseUrl {
         }
     }
 
+    /// The file of a SQLite database on disk.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            DatabaseUrl::Sqlite(SqlitePlace::File(path)) => Some(path),
+            DatabaseUrl::Sqlite(SqlitePlace::Memory) | DatabaseUrl::Postgres(_) => None,
+        }
+    }
+
     /// The same server, another database.
     pub fn with_database(&self, name: &str) -> Self {
         match self {

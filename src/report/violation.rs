@@ -24,6 +24,9 @@ fn closing(verdict: &Verdict) -> String {
     let rules = count(verdict.checked as u64, "rule");
     match verdict.violations.len() {
         0 if verdict.checked == 0 => "no rule is new or tightened: nothing to ask\n".to_owned(),
+        0 if verdict.checked == 1 => {
+            format!("{} {rules} holds on every row\n", paint(GOOD, "verified"))
+        }
         0 => format!("{} {rules} hold on every row\n", paint(GOOD, "verified")),
         broken => {
             let rows: u64 = verdict.violations.iter().map(|violation| violation.rows).sum();

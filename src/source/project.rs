@@ -329,12 +329,24 @@ impl Project {
         Ok(version)
     }
 
-    /// The version after the last.
+    /// Takes the last version out of the chain and removes its folder.
     ///
     /// # Errors
-    /// A faulty history.
-    pub fn next_number(&self) -> Result<u32, ProjectError> {
-        Ok(self.versions()?.last().map_or(1, |version| version.manifest.id.number() + 1))
+    /// It is not the last; the file system's.
+    pub fn withdraw(&self, id: &VersionId) -> Result<(), ProjectError> {
+        let path = self.migrations().join(CHAIN);
+        let mut chain = Chain::read(&read(&path)?).map_err(ProjectError::History)?;
+        if chain.head().is_none_or(|link| link.id != *id) {
+            return Err(ProjectError::NoVersion {
+                name: id.to_string(),
+                known: "only the last version can be taken out".to_owned(),
+            });
+        }
+        chain.links.pop();
+        // The chain first: a folder that is left over by a crash is named by the next command.
+        write_atomically(&path, &chain.print())?;
+        let folder = self.migrations().join(id.as_str());
+        fs::remove_dir_all(&folder).map_err(|source| io(&folder, source))
     }
 }
 

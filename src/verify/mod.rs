@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use crate::catalog::rule::Enforce;
 use crate::db::{Database, DbError, Mode, Row};
-use crate::dialect::check::{Check, Part};
+use crate::dialect::Sql;
+use crate::dialect::check::{Check, Part, SCAN, scan, share_rows};
 
 /// What the rows say to a list of checks.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -92,33 +93,76 @@ pub fn ask_all(
 ) -> Result<Verdict, VerifyError> {
     let mut verdict = Verdict::default();
     let mut blocked: BTreeSet<&str> = BTreeSet::new();
-    for check in checks {
-        if blocked.contains(check.table.as_str()) {
-            verdict.skipped.push(check.rule.clone());
+    for group in groups(checks) {
+        let table = group[0].table.as_str();
+        if blocked.contains(table) {
+            verdict.skipped.extend(group.iter().map(|check| check.rule.clone()));
             continue;
         }
-        before_each(&check.rule);
-        let found = ask(database, check)
-            .map_err(|source| VerifyError { rule: check.rule.clone(), source })?;
-        verdict.checked += 1;
-        verdict.rows = verdict.rows.max(found.of);
-        if found.rows > 0 {
-            if check.part == Part::Guard {
-                blocked.insert(&check.table);
+        before_each(&group[0].rule);
+        let found = ask_group(database, group)?;
+        verdict.checked += group.len();
+        for (check, violation) in group.iter().zip(found) {
+            verdict.rows = verdict.rows.max(violation.of);
+            if violation.rows == 0 {
+                continue;
             }
-            verdict.violations.push(found);
+            if check.part == Part::Guard {
+                blocked.insert(table);
+            }
+            verdict.violations.push(violation);
         }
     }
     Ok(verdict)
 }
 
-fn ask(database: &mut Database, check: &Check) -> Result<Violation, DbError> {
-    let counts = database.rows(&check.count)?;
-    let number = |position: usize| -> u64 {
-        let value = counts.first().and_then(|row| row.get(position)).cloned().flatten();
-        value.and_then(|text| text.parse().ok()).unwrap_or(0)
+/// Neighbours that look at the same rows are asked in one scan.
+fn groups(checks: &[Check]) -> impl Iterator<Item = &[Check]> {
+    checks
+        .chunk_by(share_rows)
+        .flat_map(|group| group.chunks(if group.len() > 1 { SCAN } else { 1 }))
+}
+
+fn ask_group(database: &mut Database, group: &[Check]) -> Result<Vec<Violation>, VerifyError> {
+    let names: Vec<&str> = group.iter().map(|check| check.rule.as_str()).collect();
+    let named = |source| VerifyError { rule: names.join(", "), source };
+    let counts = match (group, scan(group)) {
+        ([_, _, ..], Some(sql)) => {
+            let numbers = numbers(database, &sql).map_err(named)?;
+            let (counts, all) = numbers.split_at(group.len().min(numbers.len()));
+            let all = all.first().copied().unwrap_or(0);
+            counts.iter().map(|count| (*count, all)).collect::<Vec<_>>()
+        }
+        _ => {
+            let mut counts = Vec::new();
+            for check in group {
+                let numbers = numbers(database, &check.count).map_err(named)?;
+                let number = |position: usize| numbers.get(position).copied().unwrap_or(0);
+                counts.push((number(0), number(1)));
+            }
+            counts
+        }
     };
-    let (rows, of) = (number(0), number(1));
+    group
+        .iter()
+        .zip(counts)
+        .map(|(check, (rows, of))| violation(database, check, rows, of).map_err(named))
+        .collect()
+}
+
+/// The one row of numbers that a counting query answers.
+fn numbers(database: &mut Database, sql: &Sql) -> Result<Vec<u64>, DbError> {
+    let rows = database.rows(sql)?;
+    let row = rows.into_iter().next().unwrap_or_default();
+    Ok(row.into_iter().map(|value| value.and_then(|text| text.parse().ok()).unwrap_or(0)).collect())
+}
+
+fn violation(
+    database: &mut Database,
+    check: &Check,
+    rows: u64,
+    of: u64,
+) -> Result<Violation, DbError> {
     let sample = if rows > 0 { database.rows(&check.sample)? } else { Vec::new() };
     Ok(Violation {
         rule: check.rule.clone(),

@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use crate::apply::book;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::world::{World, now};
+use crate::db::Access;
+use crate::journal::applied;
 use crate::model::print::{Hints, print};
 use crate::plan::version::{Manifest, VersionId, VersionKind};
 use crate::plan::{Files, files};
@@ -42,6 +45,9 @@ pub(crate) struct PlanArgs {
     /// Why, for the version's manifest
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
+    /// Plan the last version anew, which must not be applied anywhere yet
+    #[arg(long, conflicts_with = "from")]
+    replace: bool,
     /// Show the plan, write nothing
     #[arg(long)]
     dry_run: bool,
@@ -100,7 +106,11 @@ fn show(world: &World, args: &PlanArgs, files: &Files) {
 /// The project's next version.
 fn next_version(args: &PlanArgs, world: &World) -> Result<Exit, CliError> {
     let project = world.project()?;
-    let versions = project.versions()?;
+    let mut versions = project.versions()?;
+    let replaced = if args.replace { versions.pop() } else { None };
+    if let Some(version) = &replaced {
+        refuse_applied(world, &project, version)?;
+    }
     let drafts = draft(world, &project, &versions, &args.answers)?;
     let planned: BTreeMap<Dialect, &Files> = drafts
         .files
@@ -109,6 +119,10 @@ fn next_version(args: &PlanArgs, world: &World) -> Result<Exit, CliError> {
         .map(|(dialect, files)| (*dialect, files))
         .collect();
     if planned.is_empty() {
+        if let (Some(version), false) = (&replaced, args.dry_run) {
+            project.withdraw(&version.manifest.id)?;
+            world.note(&format!("took {} out again", version.manifest.id));
+        }
         if world.global.json {
             world.print_json(&serde_json::json!({ "plan": null, "questions": [] }));
         } else {
@@ -128,11 +142,15 @@ fn next_version(args: &PlanArgs, world: &World) -> Result<Exit, CliError> {
         return Ok(exit(args, true));
     }
     let number = versions.last().map_or(1, |version| version.manifest.id.number() + 1);
-    let words = args
-        .name
-        .clone()
-        .unwrap_or_else(|| if number == 1 { "initial".to_owned() } else { "change".to_owned() });
-    let id = VersionId::new(number, &words);
+    let id = match (&args.name, &replaced) {
+        (Some(words), _) => VersionId::new(number, words),
+        (None, Some(version)) => version.manifest.id.clone(),
+        (None, None) if number == 1 => VersionId::new(number, "initial"),
+        (None, None) => VersionId::new(number, "change"),
+    };
+    if let Some(version) = &replaced {
+        project.withdraw(&version.manifest.id)?;
+    }
     let version = version(id, VersionKind::Planned, args.reason.clone(), drafts, world);
     let sealed = project.seal(version)?;
     world.note(&format!(
@@ -141,6 +159,29 @@ fn next_version(args: &PlanArgs, world: &World) -> Result<Exit, CliError> {
         project.migrations().join(sealed.manifest.id.as_str()).display()
     ));
     Ok(exit(args, true))
+}
+
+/// A version that a database has must not be planned anew. Only the database at hand can be asked.
+fn refuse_applied(world: &World, project: &Project, version: &Version) -> Result<(), CliError> {
+    let id = version.manifest.id.to_string();
+    let url = world.url_if_any(Some(project))?;
+    // A database file that does not exist yet has no version.
+    let exists = url.is_some_and(|url| url.file().is_none_or(|path| path.exists()));
+    if !exists {
+        return Ok(());
+    }
+    let mut database = world.open(Some(project), Access::ReadOnly)?;
+    let books = book::read(&mut database)?;
+    if !applied(&books.entries).iter().any(|entry| entry.version == id) {
+        return Ok(());
+    }
+    Err(CliError::new(
+        Exit::History,
+        format!(
+            "version `{id}` is applied to {}, so it stays as it is\nhelp: roll it back first, or plan a new version",
+            database.describe()
+        ),
+    ))
 }
 
 /// Plans for every target of the model, not yet a version.

@@ -112,6 +112,7 @@ fn kind(kind: OpaqueKind) -> &'static str {
         OpaqueKind::Extension => "extension",
         OpaqueKind::Sequence => "sequence",
         OpaqueKind::Domain => "domain",
+        OpaqueKind::Type => "type",
         OpaqueKind::Function => "function",
         OpaqueKind::Procedure => "procedure",
         OpaqueKind::View => "view",

@@ -104,10 +104,15 @@ impl Lift<'_> {
                 draft.said.insert(at);
                 self.reference(draft, &mut field, column, at, key, &mut own)
             }
+            None if self.value_list(draft, &mut field, column) => {
+                if !column.data_type.eq_ignore_ascii_case("text") {
+                    own.data_type = Some(column.data_type.clone());
+                }
+                ValueType::Text
+            }
             None => {
                 let (value_type, text) = self.value_type(&column.data_type);
                 field.kind = FieldKind::Value { value_type: value_type.clone(), text };
-                self.value_list(draft, &mut field, column);
                 value_type
             }
         };
@@ -158,10 +163,12 @@ impl Lift<'_> {
     }
 
     /// `CHECK (x IN ('a', 'b'))` on a text is an enum.
-    fn value_list(&mut self, draft: &mut Draft<'_>, field: &mut Field, column: &Column) {
+    fn value_list(&self, draft: &mut Draft<'_>, field: &mut Field, column: &Column) -> bool {
         let dialect = self.catalog.dialect;
-        if !column.data_type.eq_ignore_ascii_case("text") || column.generated.is_some() {
-            return;
+        let is_text = !column.data_type.is_empty()
+            && super::types::nearest(&column.data_type, dialect) == ValueType::Text;
+        if !is_text || column.generated.is_some() {
+            return false;
         }
         for (at, constraint) in draft.table.constraints.iter().enumerate() {
             let ConstraintKind::Check { expression } = &constraint.kind else { continue };
@@ -185,8 +192,9 @@ impl Lift<'_> {
             let constraint = self.name(constraint.name.as_ref(), &derived);
             field.kind = FieldKind::Enum { values: set.values, from_roles: false, constraint };
             draft.said.insert(at);
-            return;
+            return true;
         }
+        false
     }
 
     fn nullability(

@@ -45,6 +45,13 @@ fn round(catalog: &Catalog) -> (Lifted, String) {
     (lifted, text)
 }
 
+/// Data beside the project; tests skip where it is not there.
+fn shared(path: &str) -> std::path::PathBuf {
+    let project = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let beside = project.join("../shared").join(path);
+    if beside.exists() { beside } else { project.join("../../shared").join(path) }
+}
+
 #[test]
 fn everything_sqlite_comes_back() {
     let catalog = database(
@@ -54,6 +61,7 @@ fn everything_sqlite_comes_back() {
            email TEXT COLLATE NOCASE UNIQUE, role TEXT NOT NULL DEFAULT 'a' CHECK (role IN ('a', 'b')),
            score NUMERIC(10,2) DEFAULT 0, flag BOOLEAN DEFAULT 1, raw, low TEXT AS (lower(email)) VIRTUAL,
            CONSTRAINT positive CHECK (score >= 0), UNIQUE (org_id, email) ON CONFLICT IGNORE);
+         CREATE TABLE listed (id INTEGER PRIMARY KEY, size VARCHAR(9) DEFAULT 's' CHECK (size IN ('s', 'l')));
          CREATE TABLE pair (a INT, b INT, c TEXT, PRIMARY KEY (a, b)) STRICT, WITHOUT ROWID;
          CREATE TABLE third (x INT, y INT, z INT REFERENCES org, FOREIGN KEY (x, y) REFERENCES pair (a, b) DEFERRABLE INITIALLY DEFERRED);
          CREATE INDEX member_role ON member (role, score DESC);
@@ -66,6 +74,8 @@ fn everything_sqlite_comes_back() {
     let (lifted, text) = round(&catalog);
     assert_eq!(lifted.notes, Vec::<String>::new(), "{text}");
     assert!(text.contains("role: { enum: [a, b], default: a"), "{text}");
+    let listed = "size: { enum: [s, l], optional: true, default: s, sqlite: { type: VARCHAR(9) } }";
+    assert!(text.contains(listed), "{text}");
 }
 
 #[test]
@@ -78,8 +88,7 @@ fn what_is_not_carried_is_named() {
 
 #[test]
 fn chinook_is_lifted_whole() {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../shared/data/chinook/chinook.sqlite");
+    let path = shared("data/chinook/chinook.sqlite");
     if !path.exists() {
         return;
     }
@@ -100,4 +109,29 @@ fn a_realized_model_is_lifted_to_an_equal_database() {
         let (lifted, text) = round(&catalog);
         assert_eq!(lifted.notes, Vec::<String>::new(), "{text}");
     }
+}
+
+/// Real schemas, where they are at hand.
+#[test]
+fn real_sqlite_schemas_come_back() {
+    let folder = shared("schemas");
+    let Ok(applications) = std::fs::read_dir(folder) else { return };
+    let mut wrong = Vec::new();
+    for application in applications.filter_map(Result::ok) {
+        if !application.file_name().to_string_lossy().ends_with("-sqlite") {
+            continue;
+        }
+        for file in std::fs::read_dir(application.path()).expect("folder").filter_map(Result::ok) {
+            let sql = std::fs::read_to_string(file.path()).expect("readable");
+            let db = Connection::open_in_memory().expect("memory");
+            if db.execute_batch(&sql).is_err() {
+                continue;
+            }
+            let (lifted, _) = round(&inspect(&db));
+            if !lifted.notes.is_empty() {
+                wrong.push(format!("{}: {:?}", file.path().display(), lifted.notes));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

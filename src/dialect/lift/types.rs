@@ -126,7 +126,7 @@ fn precision(data_type: &str) -> Option<(u32, u32)> {
 }
 
 /// The portable type whose values come nearest, for rules and other engines.
-fn nearest(data_type: &str, dialect: Dialect) -> ValueType {
+pub(super) fn nearest(data_type: &str, dialect: Dialect) -> ValueType {
     let text = data_type.to_ascii_lowercase();
     let has = |word: &str| text.contains(word);
     let array = text.ends_with("[]");

@@ -225,6 +225,7 @@ pub(super) fn is_replaceable(before: &Opaque, after: &Opaque) -> bool {
             before.create.first() == after.create.first() && after.id.kind == OpaqueKind::View
         }
         OpaqueKind::Extension => is_upgrade(extension_version(before), extension_version(after)),
+        OpaqueKind::Type => before.create.first() == after.create.first(),
         OpaqueKind::Trigger | OpaqueKind::VirtualTable => false,
     }
 }

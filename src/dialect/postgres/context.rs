@@ -233,7 +233,7 @@ impl<'a> Context<'a> {
 /// Kinds of object that column types, defaults, checks and indexes can mention.
 fn is_mentionable(id: &ObjectId) -> bool {
     match id.kind {
-        OpaqueKind::Sequence | OpaqueKind::Domain | OpaqueKind::Function => true,
+        OpaqueKind::Sequence | OpaqueKind::Domain | OpaqueKind::Type | OpaqueKind::Function => true,
         OpaqueKind::Extension
         | OpaqueKind::Procedure
         | OpaqueKind::View
@@ -261,6 +261,12 @@ pub(super) fn texts(table: &Table) -> Vec<&str> {
         .filter(|constraint| !matches!(constraint.kind, ConstraintKind::ForeignKey(_)))
         .map(|constraint| constraint.definition.as_str());
     columns.chain(constraints).collect()
+}
+
+/// [`texts`], and the definitions of indexes, which go and come with a table that is moved.
+pub(super) fn texts_and_indexes(table: &Table) -> Vec<&str> {
+    let indexes = table.indexes.iter().map(|index| index.definition.as_str());
+    texts(table).into_iter().chain(indexes).collect()
 }
 
 /// All texts of a column that may mention other objects.

@@ -402,6 +402,7 @@ impl ObjectRow {
             "extension" => OpaqueKind::Extension,
             "sequence" => OpaqueKind::Sequence,
             "domain" => OpaqueKind::Domain,
+            "type" => OpaqueKind::Type,
             "function" => OpaqueKind::Function,
             "procedure" => OpaqueKind::Procedure,
             "view" => OpaqueKind::View,

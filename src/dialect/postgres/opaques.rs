@@ -35,7 +35,7 @@ pub(super) fn around(context: &Context<'_>) -> Vec<Step> {
 }
 
 fn refuse_used_domain(domain: &Opaque, context: &Context<'_>) -> Result<(), LowerError> {
-    if domain.id.kind != OpaqueKind::Domain {
+    if !matches!(domain.id.kind, OpaqueKind::Domain | OpaqueKind::Type) {
         return Ok(());
     }
     let own = Resource::Opaque(domain.id.clone());
@@ -52,8 +52,8 @@ fn refuse_used_domain(domain: &Opaque, context: &Context<'_>) -> Result<(), Lowe
         None => Ok(()),
         Some(table) => Err(LowerError {
             what: domain.id.to_string(),
-            why: format!("its base type changes while table {} uses it", table.name),
-            help: "make a domain of another name and change the columns to it".to_owned(),
+            why: format!("it changes while table {} uses it", table.name),
+            help: "make a type of another name and change the columns to it".to_owned(),
         }),
     }
 }
@@ -69,6 +69,11 @@ fn create(opaque: &Opaque, context: &Context<'_>) -> Option<Step> {
         statements.push("SET LOCAL check_function_bodies = off".to_owned());
     }
     statements.extend(opaque.create.iter().cloned());
+    if is_filled(context.before.opaques.get(id))
+        && let Some(first) = statements.first_mut()
+    {
+        *first = first.strip_suffix(NO_DATA).unwrap_or(first).to_owned();
+    }
     let action = match id.kind {
         OpaqueKind::View => Action::CreateView,
         OpaqueKind::MaterializedView => Action::CreateMaterializedView,
@@ -76,6 +81,7 @@ fn create(opaque: &Opaque, context: &Context<'_>) -> Option<Step> {
         OpaqueKind::Extension
         | OpaqueKind::Sequence
         | OpaqueKind::Domain
+        | OpaqueKind::Type
         | OpaqueKind::Function
         | OpaqueKind::Procedure
         | OpaqueKind::VirtualTable => Action::CreateObject,
@@ -105,6 +111,7 @@ fn drop(opaque: &Opaque, context: &Context<'_>) -> Option<Step> {
         OpaqueKind::Extension
         | OpaqueKind::Sequence
         | OpaqueKind::Domain
+        | OpaqueKind::Type
         | OpaqueKind::Function
         | OpaqueKind::Procedure
         | OpaqueKind::View
@@ -131,6 +138,7 @@ fn own_slot(id: &ObjectId) -> Option<Resource> {
     match id.kind {
         OpaqueKind::Sequence
         | OpaqueKind::Domain
+        | OpaqueKind::Type
         | OpaqueKind::View
         | OpaqueKind::MaterializedView
         | OpaqueKind::VirtualTable => Some(slot(&id.name.schema, &id.name.name)),
@@ -139,6 +147,17 @@ fn own_slot(id: &ObjectId) -> Option<Resource> {
         }
         OpaqueKind::Extension | OpaqueKind::Trigger => None,
     }
+}
+
+/// How the text of a materialized view ends that has not been filled.
+const NO_DATA: &str = "\n WITH NO DATA";
+
+/// Whether an object is a materialized view with rows; it has rows again when it is made again.
+fn is_filled(before: Option<&Opaque>) -> bool {
+    before.is_some_and(|opaque| {
+        opaque.id.kind == OpaqueKind::MaterializedView
+            && !opaque.create.iter().any(|text| text.ends_with(NO_DATA))
+    })
 }
 
 /// A free sequence that a column of a standing table takes over.
@@ -182,6 +201,7 @@ fn reference(id: &ObjectId) -> String {
         (
             OpaqueKind::Sequence
             | OpaqueKind::Domain
+            | OpaqueKind::Type
             | OpaqueKind::View
             | OpaqueKind::MaterializedView
             | OpaqueKind::Trigger
@@ -215,6 +235,7 @@ fn stands_on(opaque: &Opaque, catalog: &Catalog) -> std::collections::BTreeSet<R
             OpaqueKind::Extension
             | OpaqueKind::Sequence
             | OpaqueKind::Domain
+            | OpaqueKind::Type
             | OpaqueKind::Function
             | OpaqueKind::Procedure
             | OpaqueKind::VirtualTable => {}
@@ -249,6 +270,7 @@ fn replace(before: &Opaque, after: &Opaque, context: &Context<'_>) -> Step {
         }
         OpaqueKind::View
         | OpaqueKind::MaterializedView
+        | OpaqueKind::Type
         | OpaqueKind::Trigger
         | OpaqueKind::VirtualTable => {
             (Action::ReplaceObject, after.create.iter().skip(1).cloned().collect())

@@ -3,13 +3,16 @@
 use std::collections::BTreeSet;
 
 use super::action::{Action, step};
-use super::context::{Context, column_sequences, columns, keys, slots, texts, values};
+use super::context::{
+    Context, column_sequences, columns, keys, slots, texts, texts_and_indexes, values,
+};
 use super::keep::{SCHEMA, kept_table, restore_rows};
 use super::quote::{quote, quote_ident, quote_name};
 use super::{constraints, render};
 use crate::catalog::{Column, ConstraintKind, Table};
 use crate::dialect::{Direction, Resource, Step};
-use crate::text::{Ident, QName, hash};
+use crate::text::token::{Token, tokenize};
+use crate::text::{Dialect, Ident, QName, hash};
 
 /// Makes a table, or brings it back with its rows where the other way moved it aside.
 pub(super) fn add(table: &Table, context: &Context<'_>) -> Vec<Step> {
@@ -93,7 +96,7 @@ pub(super) fn drop(table: &Table, context: &Context<'_>) -> Vec<Step> {
         .takes(keys(table))
         .takes(slots(table))
         .frees([Resource::Schema(name.schema.clone())])
-        .frees(context.taken_in(texts(table)))
+        .frees(context.taken_in(texts_and_indexes(table)))
         .frees(referenced(&foreign_keys, name, context));
     vec![step]
 }
@@ -140,7 +143,7 @@ fn bring_back(table: &Table, context: &Context<'_>) -> Step {
     step(Action::MoveTable, format!("bring table {name} back"), statements)
         .undo(crate::dialect::Undo::Kept, "the table is moved aside again")
         .needs([Resource::Schema(name.schema.clone())])
-        .needs(context.made_in(texts(table)))
+        .needs(context.made_in(texts_and_indexes(table)))
         .makes([Resource::Table(name.clone())])
         .makes(columns(table))
         .makes(values(table))
@@ -264,6 +267,13 @@ impl<'t> Aside<'t> {
         let names_type = |text: &str| {
             stands_on(text) || types.iter().any(|column| text.contains(column.data_type.as_str()))
         };
+        // An index method may not know text: what is built on a converted column goes too.
+        let names_column = |text: &str| {
+            tokenize(text, Dialect::Postgres)
+                .iter()
+                .filter_map(Token::name)
+                .any(|name| types.iter().any(|column| column.name.as_str() == name))
+        };
         Aside {
             table,
             defaults,
@@ -272,10 +282,15 @@ impl<'t> Aside<'t> {
                 .iter()
                 .filter(|constraint| {
                     matches!(constraint.kind, ConstraintKind::Check { .. })
-                        && names_type(&constraint.definition)
+                        && (names_type(&constraint.definition)
+                            || names_column(&constraint.definition))
                 })
                 .collect(),
-            indexes: table.indexes.iter().filter(|index| names_type(&index.definition)).collect(),
+            indexes: table
+                .indexes
+                .iter()
+                .filter(|index| names_type(&index.definition) || names_column(&index.definition))
+                .collect(),
             types,
         }
     }

@@ -42,9 +42,22 @@ impl<'m> Work<'m> {
             let requirement = Requirement::Required { column: column.name.clone() };
             self.rule(&draft.name, rule, requirement, Enforce::Database, field.place);
         }
+        self.strict_type(draft.entity, field, &column);
         let column_name = column.name.clone();
         draft.columns.push(column);
         self.value_checks(draft, field, &column_name, &effective);
+    }
+
+    /// STRICT tables take six types only. Source: sqlite.org/stricttables.html.
+    fn strict_type(&mut self, entity: &Entity, field: &Field, column: &Column) {
+        const STRICT: [&str; 6] = ["int", "integer", "real", "text", "blob", "any"];
+        let strict = self.dialect == Dialect::Sqlite && entity.sqlite.strict == Some(true);
+        if strict && !STRICT.iter().any(|word| column.data_type.eq_ignore_ascii_case(word)) {
+            let message = format!("a STRICT table has no type `{}`", column.data_type);
+            let help = "write `sqlite: { type: INTEGER, scale: 2 }` for a decimal, or one of \
+                        INT, INTEGER, REAL, TEXT, BLOB, ANY";
+            self.error(field.place.span, message, help);
+        }
     }
 
     /// Key columns are required on PostgreSQL; SQLite's row id needs no NOT NULL.

@@ -27,6 +27,11 @@ impl<'m> Work<'m> {
             Some(key) => (key.constraint.clone(), key.raw.clone(), key.place),
             None => (ConstraintName::Derived, Raw::default(), entity.place),
         };
+        let counts = entity.sqlite.autoincrement == Some(true);
+        if self.dialect == Dialect::Sqlite && counts && !self.is_row_id(entity) {
+            let help = "make the key one `int` field, or remove `autoincrement`";
+            self.error(entity.place.span, "AUTOINCREMENT needs a key of one integer", help);
+        }
         let row_id = self.dialect == Dialect::Sqlite
             && written == ConstraintName::Derived
             && self.is_row_id(entity);
@@ -36,8 +41,7 @@ impl<'m> Work<'m> {
             false => names::constraint(&written, derived, self.model, self.dialect),
         };
         let mut definition = self.definition(&raw, "PRIMARY KEY", &columns);
-        let counts = entity.sqlite.autoincrement == Some(true) && raw.is_empty();
-        if self.dialect == Dialect::Sqlite && counts {
+        if self.dialect == Dialect::Sqlite && counts && raw.is_empty() {
             definition.push_str(" AUTOINCREMENT");
         }
         let keys = columns.iter().map(|column| sql::quote(column.as_str())).collect();

@@ -99,6 +99,7 @@ fn kind(word: &str) -> OpaqueKind {
         "extension" => OpaqueKind::Extension,
         "sequence" => OpaqueKind::Sequence,
         "domain" => OpaqueKind::Domain,
+        "type" => OpaqueKind::Type,
         "function" => OpaqueKind::Function,
         "procedure" => OpaqueKind::Procedure,
         "materialized_view" => OpaqueKind::MaterializedView,

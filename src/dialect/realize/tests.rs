@@ -48,6 +48,9 @@ fn sqlite_takes_the_billing_schema_and_holds_its_rules() {
            SELECT id, '1', 'EUR', '2026-01-31' FROM company;",
     )
     .expect("valid rows");
+    for stamp in ["2026-02-28 10:00:00", "2026-02-28 10:00:00.250"] {
+        db.execute("UPDATE bills SET settled_at = ?1", [stamp]).expect(stamp);
+    }
     let id: String = db.query_row("SELECT id FROM company", [], |row| row.get(0)).expect("id");
     assert_eq!(id.len(), 36, "{id}");
     for (sql, name) in [
@@ -57,6 +60,7 @@ fn sqlite_takes_the_billing_schema_and_holds_its_rules() {
         ("UPDATE bills SET due_on = '2025-01-01'", "bills_due_after_issue"),
         ("UPDATE bills SET status = 'settled'", "bills_settled_is_complete"),
         ("UPDATE bills SET issued_on = '2026-02-30'", "bills_issued_on_type"),
+        ("UPDATE bills SET settled_at = '2026-02-28T10:00:00Z'", "bills_settled_at_type"),
         ("UPDATE company SET title = ''", "company_title_min"),
     ] {
         let error = db.execute_batch(sql).expect_err(sql).to_string();

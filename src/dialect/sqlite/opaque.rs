@@ -27,6 +27,7 @@ pub(super) fn steps(delta: &Delta<Opaque>, scope: &Scope<'_>) -> Result<Vec<Step
             kind @ (OpaqueKind::Extension
             | OpaqueKind::Sequence
             | OpaqueKind::Domain
+            | OpaqueKind::Type
             | OpaqueKind::Function
             | OpaqueKind::Procedure
             | OpaqueKind::MaterializedView),

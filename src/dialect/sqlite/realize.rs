@@ -39,7 +39,11 @@ pub fn type_check(column: &Ident, value_type: &ValueType) -> Option<String> {
     match value_type {
         ValueType::Bool => Some(format!("{column} IN (0, 1)")),
         ValueType::Date => Some(format!("{column} IS date({column}, '+0 days')")),
-        ValueType::Timestamp => Some(format!("{column} IS NULL OR datetime({column}) IS NOT NULL")),
+        // One spelling, with or without milliseconds, so that text order is time order.
+        ValueType::Timestamp => Some(format!(
+            "{column} IS datetime({column}, '+0 days') \
+             OR {column} IS strftime('%Y-%m-%d %H:%M:%f', {column}, '+0 days')"
+        )),
         ValueType::Time => Some(format!("{column} IS NULL OR time({column}) IS NOT NULL")),
         ValueType::Json => Some(format!("{column} IS NULL OR json_valid({column})")),
         ValueType::Int
@@ -61,8 +65,8 @@ pub fn default(default: &DefaultValue, value_type: &ValueType) -> Option<String>
         DefaultValue::Number(number) if matches!(value_type, ValueType::Enum(_)) => text(number),
         DefaultValue::Number(number) => number.clone(),
         DefaultValue::Text(value) => text(value),
-        DefaultValue::Now => "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')".to_owned(),
-        DefaultValue::Today => "date('now')".to_owned(),
+        DefaultValue::Now => "CURRENT_TIMESTAMP".to_owned(),
+        DefaultValue::Today => "CURRENT_DATE".to_owned(),
         DefaultValue::Uuid => UUID.to_owned(),
     })
 }

@@ -4,10 +4,10 @@ WITH own AS (
     SELECT n.oid, n.nspname FROM pg_catalog.pg_namespace n
     WHERE n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'migrate') AND n.nspname !~ '^migrate_kept'
 ), relation AS (
-    SELECT c.oid, CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized_view' WHEN 'S' THEN 'sequence' ELSE 'table' END AS kind,
+    SELECT c.oid, CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized_view' WHEN 'S' THEN 'sequence' WHEN 'c' THEN 'type' ELSE 'table' END AS kind,
            own.nspname AS schema, c.relname::text AS name
     FROM pg_catalog.pg_class c JOIN own ON own.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'v', 'm')
+    WHERE c.relkind IN ('r', 'v', 'm', 'c')
        OR c.relkind = 'S' AND NOT EXISTS (
             SELECT FROM pg_catalog.pg_depend x WHERE x.classid = 'pg_catalog.pg_class'::regclass AND x.objid = c.oid
                AND x.refclassid = 'pg_catalog.pg_class'::regclass AND x.deptype IN ('a', 'i') AND x.refobjsubid > 0)

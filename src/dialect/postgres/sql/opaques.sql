@@ -54,6 +54,31 @@ WITH own AS (
     WHERE t.typtype = 'd'
       AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_type'::regclass AND m.objid = t.oid)
     UNION ALL
+    SELECT 'type', own.nspname, c.relname, '', NULL, NULL,
+           ARRAY['CREATE TYPE ' || own.q || '.' || pg_catalog.quote_ident(c.relname) || ' AS ('
+                 || coalesce((SELECT pg_catalog.string_agg(
+                        pg_catalog.quote_ident(a.attname) || ' ' || pg_catalog.format_type(a.atttypid, a.atttypmod)
+                        || CASE WHEN a.attcollation <> b.typcollation
+                           THEN ' COLLATE ' || pg_catalog.quote_ident(cn.nspname) || '.' || pg_catalog.quote_ident(co.collname) ELSE '' END,
+                        ', ' ORDER BY a.attnum)
+                    FROM pg_catalog.pg_attribute a
+                    JOIN pg_catalog.pg_type b ON b.oid = a.atttypid
+                    LEFT JOIN pg_catalog.pg_collation co ON co.oid = a.attcollation
+                    LEFT JOIN pg_catalog.pg_namespace cn ON cn.oid = co.collnamespace
+                    WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), '') || ')',
+                 'COMMENT ON TYPE ' || own.q || '.' || pg_catalog.quote_ident(c.relname) || ' IS '
+                 || pg_catalog.quote_literal(pg_catalog.obj_description(c.reltype, 'pg_type'))]
+           || coalesce((SELECT pg_catalog.array_agg('COMMENT ON COLUMN ' || own.q || '.' || pg_catalog.quote_ident(c.relname) || '.'
+                    || pg_catalog.quote_ident(a.attname) || ' IS '
+                    || pg_catalog.quote_literal(pg_catalog.col_description(c.oid, a.attnum)) ORDER BY a.attnum)
+                  FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0
+                    AND pg_catalog.col_description(c.oid, a.attnum) IS NOT NULL), '{}')
+    FROM pg_catalog.pg_class c
+    JOIN own ON own.oid = c.relnamespace
+    WHERE c.relkind = 'c'
+      AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_class'::regclass AND m.objid = c.oid)
+      AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_type'::regclass AND m.objid = c.reltype)
+    UNION ALL
     SELECT CASE p.prokind WHEN 'p' THEN 'procedure' ELSE 'function' END, own.nspname, p.proname,
            pg_catalog.pg_get_function_identity_arguments(p.oid), NULL, NULL,
            ARRAY[pg_catalog.rtrim(pg_catalog.pg_get_functiondef(p.oid), E'\n'),
@@ -70,7 +95,8 @@ WITH own AS (
            ARRAY['CREATE ' || CASE c.relkind WHEN 'v' THEN 'VIEW ' ELSE 'MATERIALIZED VIEW ' END
                  || own.q || '.' || pg_catalog.quote_ident(c.relname)
                  || coalesce(' WITH (' || pg_catalog.array_to_string(c.reloptions, ', ') || ')', '') || ' AS' || E'\n'
-                 || pg_catalog.rtrim(pg_catalog.pg_get_viewdef(c.oid), ';')]
+                 || pg_catalog.rtrim(pg_catalog.pg_get_viewdef(c.oid), ';')
+                 || CASE WHEN c.relispopulated THEN '' ELSE E'\n WITH NO DATA' END]
            || coalesce((SELECT pg_catalog.array_agg(pg_catalog.pg_get_indexdef(i.indexrelid) ORDER BY i.indexrelid::regclass::text)
                   FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid), '{}')
            || ('COMMENT ON ' || CASE c.relkind WHEN 'v' THEN 'VIEW ' ELSE 'MATERIALIZED VIEW ' END

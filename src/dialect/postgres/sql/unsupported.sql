@@ -11,9 +11,9 @@ WITH own AS (
     SELECT c.*, own.q || '.' || pg_catalog.quote_ident(c.relname) AS q FROM pg_catalog.pg_class c JOIN own ON own.oid = c.relnamespace
     WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_class'::regclass AND m.objid = c.oid)
 ), found(kind, name) AS (
-    SELECT CASE relkind WHEN 'p' THEN 'partitioned table' WHEN 'f' THEN 'foreign table' WHEN 'c' THEN 'composite type'
+    SELECT CASE relkind WHEN 'p' THEN 'partitioned table' WHEN 'f' THEN 'foreign table'
            ELSE 'relation of kind ' || relkind::text END, q
-    FROM relation WHERE relkind NOT IN ('r', 'v', 'm', 'S', 'i', 'I', 't')
+    FROM relation WHERE relkind NOT IN ('r', 'v', 'm', 'S', 'i', 'I', 't', 'c')
     UNION ALL SELECT CASE WHEN relispartition THEN 'partition' ELSE 'inherited table' END, q FROM relation
     WHERE relkind = 'r' AND (relispartition OR EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhrelid = relation.oid OR i.inhparent = relation.oid))
     UNION ALL SELECT 'typed table', q FROM relation WHERE relkind = 'r' AND reloftype <> 0
@@ -26,7 +26,6 @@ WITH own AS (
     UNION ALL SELECT 'unlogged', q FROM relation WHERE relkind IN ('m', 'S') AND relpersistence = 'u'
         AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend x WHERE x.classid = 'pg_catalog.pg_class'::regclass AND x.objid = relation.oid
             AND x.deptype IN ('a', 'i') AND x.refclassid = 'pg_catalog.pg_class'::regclass AND x.refobjsubid > 0)
-    UNION ALL SELECT 'materialized view without data', q FROM relation WHERE relkind = 'm' AND NOT relispopulated
     UNION ALL SELECT 'replica identity of table', q FROM relation WHERE relkind = 'r' AND relreplident <> 'd'
     UNION ALL SELECT 'row level security of table', q FROM relation WHERE relkind = 'r' AND (relrowsecurity OR relforcerowsecurity)
     UNION ALL SELECT 'grants on', q FROM relation WHERE relkind IN ('r', 'v', 'm', 'S') AND relacl IS NOT NULL
@@ -68,7 +67,7 @@ WITH own AS (
       AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_type'::regclass AND m.objid = t.oid)
     UNION ALL SELECT 'grants on type', own.q || '.' || pg_catalog.quote_ident(t.typname)
     FROM pg_catalog.pg_type t JOIN own ON own.oid = t.typnamespace
-    WHERE t.typtype IN ('e', 'd') AND t.typacl IS NOT NULL
+    WHERE t.typtype IN ('e', 'd', 'c') AND t.typacl IS NOT NULL
       AND NOT (t.typacl @> pg_catalog.acldefault('T', t.typowner) AND t.typacl <@ pg_catalog.acldefault('T', t.typowner))
     UNION ALL SELECT 'grants on function', p.oid::regprocedure::text
     FROM pg_catalog.pg_proc p JOIN own ON own.oid = p.pronamespace
@@ -121,6 +120,12 @@ WITH own AS (
     UNION ALL SELECT 'default privileges', coalesce((SELECT own.q FROM own WHERE own.oid = o.defaclnamespace), 'all schemas')
     FROM pg_catalog.pg_default_acl o
     UNION ALL SELECT 'foreign server', pg_catalog.quote_ident(o.srvname) FROM pg_catalog.pg_foreign_server o
+    UNION ALL SELECT 'foreign data wrapper', pg_catalog.quote_ident(o.fdwname) FROM pg_catalog.pg_foreign_data_wrapper o
+    WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_foreign_data_wrapper'::regclass AND m.objid = o.oid)
+    UNION ALL SELECT 'access method', pg_catalog.quote_ident(o.amname) FROM pg_catalog.pg_am o
+    WHERE o.oid >= 16384 AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_am'::regclass AND m.objid = o.oid)
+    UNION ALL SELECT 'transform', pg_catalog.format_type(o.trftype, NULL) FROM pg_catalog.pg_transform o
+    WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_transform'::regclass AND m.objid = o.oid)
     UNION ALL SELECT 'language', pg_catalog.quote_ident(o.lanname) FROM pg_catalog.pg_language o
     WHERE o.oid >= 16384 AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_language'::regclass AND m.objid = o.oid)
 )

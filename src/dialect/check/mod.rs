@@ -1,0 +1,231 @@
+//! Rules as queries: which rows break a rule, asked of the rows as they are, or as a pending change will leave
+//! them.
+
+mod kept;
+mod query;
+mod rows;
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::Sql;
+use crate::catalog::rule::{Enforce, Requirement, Rule, rules_of};
+use crate::catalog::{Catalog, Table};
+use crate::change::{Change, ColumnSource, Diff, SourceOrigin};
+use crate::text::token::{canonical_name, tokenize};
+use crate::text::{Dialect, Ident, QName};
+
+use kept::KeptRows;
+use query::{castable, check};
+use rows::{Names, Rows};
+
+/// How many violating rows a check fetches.
+pub const SAMPLE: usize = 10;
+
+/// One rule as queries.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    pub rule: String,
+    pub table: String,
+    /// What a violation means, for people: `total must be at least 0`.
+    pub message: String,
+    pub enforce: Enforce,
+    pub origin: Option<(usize, usize)>,
+    /// Answers one row: violating rows, all rows.
+    pub count: Sql,
+    /// Answers up to [`SAMPLE`] rows: first the key columns, then the values the rule speaks of.
+    pub sample: Sql,
+    pub keys: Vec<String>,
+    pub values: Vec<String>,
+    pub part: Part,
+    /// How the rule is asked together with others of its rows, in one scan.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub scan: Option<Scan>,
+}
+
+/// A rule that looks at one row at a time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scan {
+    /// Common table expressions, or empty.
+    with: String,
+    from: String,
+    /// The condition that a row breaks the rule.
+    bad: String,
+}
+
+/// How many rules one scan asks: PostgreSQL caches 32 compiled patterns a session, and compiles each anew for every
+/// row beyond that.
+pub const SCAN: usize = 30;
+
+/// Whether two checks can be asked in one scan.
+pub fn share_rows(left: &Check, right: &Check) -> bool {
+    match (&left.scan, &right.scan) {
+        (Some(left), Some(right)) => left.with == right.with && left.from == right.from,
+        (None, _) | (_, None) => false,
+    }
+}
+
+/// Asks checks that share their rows in one scan: answers one row, the violating rows of each, then all rows.
+pub fn scan(checks: &[Check]) -> Option<Sql> {
+    let scans: Vec<&Scan> =
+        checks.iter().map(|check| check.scan.as_ref()).collect::<Option<_>>()?;
+    let first = scans.first()?;
+    let counts: Vec<String> =
+        scans.iter().map(|scan| format!("count(*) FILTER (WHERE {})", scan.bad)).collect();
+    Some(Sql::new(format!(
+        "{}SELECT {}, count(*) FROM {} AS r",
+        first.with,
+        counts.join(", "),
+        first.from
+    )))
+}
+
+/// What a failed check means for the checks after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// Values that cannot be converted: other checks of the table would stop with an error, so they are left out.
+    Guard,
+    Rule,
+}
+
+/// What rows must satisfy before a change runs: rules that are new or tightened, and rules on columns whose values
+/// change. `rules` are the model's, which carry names, messages and places. `kept` names the kept tables that the
+/// steps put back: rows that get their old values from there are not asked.
+pub fn checks(diff: &Diff, rules: &[Rule], tag: &str, kept: &BTreeSet<String>) -> Vec<Check> {
+    let names = Names::before(diff);
+    let mut checks = Vec::new();
+    for change in &diff.changes {
+        let Change::AlterTable(change) = change else { continue };
+        let rows = Rows::pending(change, &names, diff.after.dialect);
+        let mut asked_here = castable(change, &rows);
+        let kept = KeptRows { diff, change, rows: &rows, tag, kept };
+        let held = rules_of(&change.before);
+        for rule in all_rules(&change.after, rules) {
+            let is_new = !held.iter().any(|old| old.requirement == rule.requirement);
+            let mentioned = mentioned(&rule.requirement, &change.after, diff.after.dialect);
+            if !is_new && !mentioned.iter().any(|column| is_altered(column, &change.mapping)) {
+                continue;
+            }
+            let Some(asked) = kept.others(&mentioned) else { continue };
+            if !asked.is_empty() && matches!(rule.requirement, Requirement::Unique { .. }) {
+                continue; // whether kept values are unique among the others only putting them back tells
+            }
+            asked_here.extend(check(&rule, &rows, &mentioned, &asked, &diff.before, &names));
+        }
+        checks.extend(in_order(asked_here));
+    }
+    checks
+}
+
+/// Every rule on the rows as they are. Rules of the database come from `catalog`, the others from `rules`.
+pub fn standing_checks(catalog: &Catalog, rules: &[Rule]) -> Vec<Check> {
+    let names = Names::default();
+    catalog
+        .tables
+        .values()
+        .flat_map(|table| {
+            let rows = Rows::standing(table, catalog.dialect);
+            let asked = all_rules(table, rules)
+                .into_iter()
+                .filter_map(|rule| {
+                    let mentioned = mentioned(&rule.requirement, table, catalog.dialect);
+                    check(&rule, &rows, &mentioned, "", catalog, &names)
+                })
+                .collect();
+            in_order(asked)
+        })
+        .collect()
+}
+
+/// Guards first, then rules that share a scan, so that they stand together.
+fn in_order(mut checks: Vec<Check>) -> Vec<Check> {
+    checks.sort_by_key(|check| (check.part != Part::Guard, check.scan.is_none()));
+    checks
+}
+
+/// The rules of a table: the database's own, under the model's name where the model states the same, and those
+/// that only the model states.
+fn all_rules(table: &Table, model: &[Rule]) -> Vec<Rule> {
+    let mine: Vec<&Rule> = model.iter().filter(|rule| rule.table == table.name).collect();
+    let mut rules = rules_of(table);
+    for rule in &mut rules {
+        if let Some(stated) = mine.iter().find(|stated| stated.requirement == rule.requirement) {
+            *rule = (*stated).clone();
+        }
+    }
+    let unstated = mine.into_iter().filter(|stated| {
+        stated.enforce != Enforce::Database
+            && !rules.iter().any(|rule| rule.requirement == stated.requirement)
+    });
+    let unstated: Vec<Rule> = unstated.cloned().collect();
+    rules.into_iter().chain(unstated).collect()
+}
+
+fn is_altered(column: &Ident, mapping: &[ColumnSource]) -> bool {
+    mapping.iter().any(|source| {
+        source.column == *column
+            && (source.origin != SourceOrigin::Same
+                || !source.values.is_empty()
+                || source.fill.is_some())
+    })
+}
+
+/// The columns of `table` that a requirement speaks of.
+fn mentioned(requirement: &Requirement, table: &Table, dialect: Dialect) -> Vec<Ident> {
+    let texts: Vec<&str> = match requirement {
+        Requirement::Required { column } => return vec![column.clone()],
+        Requirement::References { columns, .. } => return columns.clone(),
+        Requirement::Holds { expression } => vec![expression],
+        Requirement::Unique { keys, predicate } => {
+            keys.iter().chain(predicate).map(String::as_str).collect()
+        }
+    };
+    let words: Vec<String> = texts
+        .iter()
+        .flat_map(|text| tokenize(text, dialect))
+        .filter_map(|token| token.name().map(|name| canonical_word(&token, &name, dialect)))
+        .collect();
+    table
+        .columns
+        .iter()
+        .filter(|column| words.contains(&canonical_name(column.name.as_str(), dialect)))
+        .map(|column| column.name.clone())
+        .collect()
+}
+
+fn canonical_word(token: &crate::text::token::Token<'_>, name: &str, dialect: Dialect) -> String {
+    match token.kind {
+        crate::text::token::Kind::Word => name.to_ascii_lowercase(),
+        _ => canonical_name(name, dialect),
+    }
+}
+
+pub(in crate::dialect::check) fn message(rule: &Rule) -> String {
+    let names =
+        |columns: &[Ident]| columns.iter().map(Ident::as_str).collect::<Vec<_>>().join(", ");
+    match (&rule.message, &rule.requirement) {
+        (Some(message), _) => message.clone(),
+        (None, Requirement::Required { column }) => format!("`{column}` is required"),
+        (None, Requirement::Holds { expression }) => format!("must hold: {expression}"),
+        (None, Requirement::Unique { keys, .. }) => {
+            format!("must be unique: {}", keys.join(", ").replace('"', ""))
+        }
+        (None, Requirement::References { columns, table, .. }) => {
+            format!("`{}` must be found in `{table}`", names(columns))
+        }
+    }
+}
+
+pub(in crate::dialect::check) fn quote(name: &Ident) -> String {
+    format!("\"{}\"", name.as_str().replace('"', "\"\""))
+}
+
+pub(in crate::dialect::check) fn qualified(name: &QName) -> String {
+    format!("{}.{}", quote(&name.schema), quote(&name.name))
+}
+
+pub(in crate::dialect::check) fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}

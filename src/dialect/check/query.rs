@@ -1,0 +1,204 @@
+//! One rule as queries: how many rows break it, and which.
+
+use super::rows::{Names, Rows, keys_of, shown};
+use super::{Check, Part, SAMPLE, Scan, message, qualified, quote};
+use crate::catalog::Catalog;
+use crate::catalog::rule::{Enforce, Requirement, Rule};
+use crate::change::{SourceOrigin, TableChange};
+use crate::dialect::{Sql, castability};
+use crate::text::token::tokenize;
+use crate::text::{Ident, QName};
+
+/// The queries of one rule; `None` where it speaks of a column that cannot be told beforehand.
+/// `asked` is a further condition (` AND …`) on the rows that are asked, or empty.
+pub(super) fn check(
+    rule: &Rule,
+    rows: &Rows,
+    mentioned: &[Ident],
+    asked: &str,
+    before: &Catalog,
+    names: &Names,
+) -> Option<Check> {
+    let words = |text: &str| {
+        tokenize(text, rows.dialect).iter().filter_map(|token| token.name()).collect::<Vec<_>>()
+    };
+    let speaks_of_untold = |text: &str| {
+        words(text)
+            .iter()
+            .any(|word| rows.untold.iter().any(|c| c.as_str().eq_ignore_ascii_case(word)))
+    };
+    let (bad, values): (String, Vec<String>) = match &rule.requirement {
+        Requirement::Required { column } => {
+            (format!("r.{} IS NULL", quote(column)), vec![quote(column)])
+        }
+        Requirement::Holds { expression } => {
+            (format!("({expression}) IS FALSE"), mentioned.iter().map(quote).collect())
+        }
+        Requirement::References { columns, table, referenced_columns } => {
+            let bad = orphan(columns, table, referenced_columns, before, names);
+            (bad, columns.iter().map(quote).collect())
+        }
+        Requirement::Unique { keys, predicate } => {
+            if keys.iter().chain(predicate).any(|text| speaks_of_untold(text)) {
+                return None;
+            }
+            return Some(unique(rule, keys, predicate.as_deref(), rows, names));
+        }
+    };
+    if speaks_of_untold(&bad) {
+        return None;
+    }
+    let bad = format!("{bad}{asked}");
+    let with = names.prefix();
+    let from = &rows.from;
+    Some(Check {
+        rule: rule.name.clone(),
+        table: rows.table.to_string(),
+        message: message(rule),
+        enforce: rule.enforce,
+        origin: rule.origin,
+        count: Sql::new(match &rule.requirement {
+            // As a WHERE the engine can join with the other table once.
+            Requirement::References { .. } => format!(
+                "{with}SELECT count(*), (SELECT count(*) FROM {from} AS a) FROM {from} AS r WHERE {bad}"
+            ),
+            Requirement::Required { .. }
+            | Requirement::Holds { .. }
+            | Requirement::Unique { .. } => {
+                format!("{with}SELECT count(*) FILTER (WHERE {bad}), count(*) FROM {from} AS r")
+            }
+        }),
+        sample: Sql::new(format!(
+            "{with}SELECT {} FROM {from} AS r WHERE {bad}{} LIMIT {SAMPLE}",
+            columns_of(rows, &values),
+            by_keys(rows)
+        )),
+        keys: rows.keys.clone(),
+        values: values.iter().map(|value| value.trim_matches('"').to_owned()).collect(),
+        part: Part::Rule,
+        scan: match &rule.requirement {
+            Requirement::Required { .. } | Requirement::Holds { .. } => {
+                Some(Scan { with, from: from.clone(), bad })
+            }
+            Requirement::References { .. } | Requirement::Unique { .. } => None,
+        },
+    })
+}
+
+fn columns_of(rows: &Rows, values: &[String]) -> String {
+    let keys = rows.keys.iter().map(|key| format!("r.{}", quote(&Ident::new(key.clone()))));
+    let list: Vec<String> = keys.chain(values.iter().map(|value| value.to_owned())).collect();
+    if list.is_empty() { "1".to_owned() } else { list.join(", ") }
+}
+
+fn by_keys(rows: &Rows) -> String {
+    let keys: Vec<String> = (1..=rows.keys.len()).map(|position| position.to_string()).collect();
+    if keys.is_empty() { String::new() } else { format!(" ORDER BY {}", keys.join(", ")) }
+}
+
+fn orphan(
+    columns: &[Ident],
+    table: &QName,
+    referenced: &[Ident],
+    before: &Catalog,
+    names: &Names,
+) -> String {
+    let present: Vec<String> =
+        columns.iter().map(|column| format!("r.{} IS NOT NULL", quote(column))).collect();
+    let present = present.join(" AND ");
+    let parent = before.tables.get(table);
+    let renamed = names.expressions.contains_key(table);
+    if parent.is_none() && !renamed {
+        // The table is made by the same change and holds no row yet.
+        return present;
+    }
+    let key = parent.map(|parent| parent.primary_key().to_vec()).unwrap_or_default();
+    let referenced = if referenced.is_empty() { &key } else { referenced };
+    let pairs: Vec<String> = columns
+        .iter()
+        .zip(referenced)
+        .map(|(column, other)| format!("p.{} = r.{}", quote(other), quote(column)))
+        .collect();
+    format!(
+        "{present} AND NOT EXISTS (SELECT 1 FROM {} AS p WHERE {})",
+        names.table(table),
+        pairs.join(" AND ")
+    )
+}
+
+fn unique(
+    rule: &Rule,
+    keys: &[String],
+    predicate: Option<&str>,
+    rows: &Rows,
+    names: &Names,
+) -> Check {
+    let with = names.prefix();
+    let from = &rows.from;
+    let list = keys.join(", ");
+    let present: Vec<String> = keys.iter().map(|key| format!("({key}) IS NOT NULL")).collect();
+    let mut condition = present.join(" AND ");
+    if let Some(predicate) = predicate {
+        condition.push_str(&format!(" AND ({predicate})"));
+    }
+    let groups = format!(
+        "SELECT {list} FROM {from} AS r WHERE {condition} GROUP BY {list} HAVING count(*) > 1"
+    );
+    Check {
+        rule: rule.name.clone(),
+        table: rows.table.to_string(),
+        message: message(rule),
+        enforce: rule.enforce,
+        origin: rule.origin,
+        count: Sql::new(format!(
+            "{with}SELECT coalesce(sum(n), 0), (SELECT count(*) FROM {from} AS a) FROM \
+             (SELECT count(*) AS n FROM {from} AS r WHERE {condition} GROUP BY {list} \
+             HAVING count(*) > 1) AS g"
+        )),
+        sample: Sql::new(format!(
+            "{with}SELECT {} FROM {from} AS r WHERE {condition} AND ({list}) IN ({groups}) \
+             ORDER BY {list} LIMIT {SAMPLE}",
+            columns_of(rows, keys)
+        )),
+        keys: rows.keys.clone(),
+        values: keys.iter().map(|key| key.trim_matches('"').to_owned()).collect(),
+        part: Part::Rule,
+        scan: None,
+    }
+}
+
+/// Whether old values can be read as the new type at all, asked without casting (a failed cast ends the query).
+pub(super) fn castable(change: &TableChange, rows: &Rows) -> Vec<Check> {
+    let mut checks = Vec::new();
+    for source in &change.mapping {
+        let SourceOrigin::Cast { before, after } = &source.origin else { continue };
+        let column = format!("\"t\".{}", quote(&source.column));
+        let Some(bad) = castability::misfit(&column, before, after, rows.dialect) else {
+            continue;
+        };
+        let keys: Vec<Ident> = keys_of(&change.before, &|_| true);
+        let mut list: Vec<String> =
+            keys.iter().map(|key| format!("\"t\".{}", quote(key))).collect();
+        list.push(column.clone());
+        let from = qualified(&change.before.name);
+        checks.push(Check {
+            rule: format!("{}.{} as {after}", change.after.name, source.column),
+            table: change.after.name.to_string(),
+            message: format!("every value must be a valid {after}"),
+            enforce: Enforce::Database,
+            origin: None,
+            count: Sql::new(format!(
+                "SELECT count(*) FILTER (WHERE {bad}), count(*) FROM {from} AS \"t\""
+            )),
+            sample: Sql::new(format!(
+                "SELECT {} FROM {from} AS \"t\" WHERE {bad} LIMIT {SAMPLE}",
+                list.join(", ")
+            )),
+            keys: shown(keys),
+            values: vec![source.column.to_string()],
+            part: Part::Guard,
+            scan: None,
+        });
+    }
+    checks
+}

@@ -1,0 +1,198 @@
+//! The rows that checks read: as they are, or as a pending change will leave them.
+//!
+//! A pending change is told as a projection: `SELECT <value of each new column> FROM <old table>`. New names are
+//! given to old tables by common table expressions, so that every rule can be written in the new names before the
+//! renames have run.
+
+use std::collections::BTreeMap;
+
+use super::{literal, qualified, quote};
+use crate::catalog::{Column, Table, TableOptions};
+use crate::change::{ColumnSource, Diff, Rename, SourceOrigin, TableChange};
+use crate::text::{Dialect, Ident, QName};
+
+/// Tables that a pending change renames, as common table expressions in the new names.
+#[derive(Default)]
+pub(super) struct Names {
+    pub(super) expressions: BTreeMap<QName, String>,
+}
+
+impl Names {
+    pub(super) fn before(diff: &Diff) -> Self {
+        let mut old_tables: BTreeMap<QName, QName> = BTreeMap::new();
+        let mut columns: BTreeMap<QName, Vec<(Ident, Ident)>> = BTreeMap::new();
+        for rename in diff.renames() {
+            match rename {
+                Rename::Table { before, after } => {
+                    old_tables.insert(after.clone(), before.clone());
+                }
+                Rename::Column { table, before, after } => {
+                    columns.entry(table.clone()).or_default().push((before.clone(), after.clone()));
+                }
+                Rename::Enum { .. }
+                | Rename::EnumValue { .. }
+                | Rename::Constraint { .. }
+                | Rename::Index { .. } => {}
+            }
+        }
+        let touched = old_tables.keys().chain(columns.keys()).cloned();
+        let expressions = touched.filter_map(|table| {
+            let old = old_tables.get(&table).unwrap_or(&table);
+            let list: Vec<String> = diff
+                .before
+                .tables
+                .get(old)?
+                .columns
+                .iter()
+                .map(|column| {
+                    let new = columns
+                        .get(&table)
+                        .and_then(|list| list.iter().find(|(before, _)| *before == column.name))
+                        .map_or(&column.name, |(_, after)| after);
+                    format!("{} AS {}", quote(&column.name), quote(new))
+                })
+                .collect();
+            Some((table.clone(), format!("SELECT {} FROM {}", list.join(", "), qualified(old))))
+        });
+        Names { expressions: expressions.collect() }
+    }
+
+    pub(super) fn prefix(&self) -> String {
+        if self.expressions.is_empty() {
+            return String::new();
+        }
+        let list: Vec<String> = self
+            .expressions
+            .iter()
+            .map(|(table, select)| format!("{} AS ({select})", quote(&table.name)))
+            .collect();
+        format!("WITH {} ", list.join(", "))
+    }
+
+    pub(super) fn table(&self, name: &QName) -> String {
+        if self.expressions.contains_key(name) { quote(&name.name) } else { qualified(name) }
+    }
+}
+
+/// The rows a check reads: a FROM item with the alias `r`, and how rows are told apart.
+pub(super) struct Rows {
+    pub(super) dialect: Dialect,
+    pub(super) table: QName,
+    pub(super) from: String,
+    pub(super) keys: Vec<String>,
+    /// Columns of the new shape whose value cannot be told before the change runs.
+    pub(super) untold: Vec<Ident>,
+}
+
+impl Rows {
+    pub(super) fn standing(table: &Table, dialect: Dialect) -> Self {
+        let keys = keys_of(table, &|column| table.column(column).is_some());
+        let from = match row_id(table, &keys) {
+            Some(id) => format!("(SELECT \"t\".*, {id} FROM {} AS \"t\")", qualified(&table.name)),
+            None => qualified(&table.name),
+        };
+        Rows { dialect, table: table.name.clone(), from, keys: shown(keys), untold: Vec::new() }
+    }
+
+    pub(super) fn pending(change: &TableChange, names: &Names, dialect: Dialect) -> Self {
+        let mut untold = Vec::new();
+        let mut list = Vec::new();
+        for (source, column) in change.mapping.iter().zip(&change.after.columns) {
+            match value(source, column, dialect) {
+                Some(text) => list.push(format!("{text} AS {}", quote(&column.name))),
+                None => untold.push(column.name.clone()),
+            }
+        }
+        let told =
+            |column: &Ident| change.after.column(column).is_some() && !untold.contains(column);
+        let keys = keys_of(&change.after, &told);
+        // Through a common table expression the engine's own row id is out of sight.
+        let keys = if keys.is_empty() && !names.expressions.contains_key(&change.after.name) {
+            list.extend(row_id(&change.before, &keys));
+            row_id(&change.before, &keys).map(|_| vec![Ident::new("row id")]).unwrap_or_default()
+        } else {
+            keys
+        };
+        if list.is_empty() {
+            list.push("1 AS \"row\"".to_owned());
+        }
+        let from = format!(
+            "(SELECT {} FROM {} AS \"t\")",
+            list.join(", "),
+            names.table(&change.after.name)
+        );
+        Rows { dialect, table: change.after.name.clone(), from, keys: shown(keys), untold }
+    }
+}
+
+pub(super) fn shown(keys: Vec<Ident>) -> Vec<String> {
+    keys.iter().map(Ident::to_string).collect()
+}
+
+pub(super) fn keys_of(table: &Table, told: &dyn Fn(&Ident) -> bool) -> Vec<Ident> {
+    let keys = table.primary_key();
+    if keys.iter().all(told) { keys.to_vec() } else { Vec::new() }
+}
+
+/// The engine's own name for a row, for tables without a primary key.
+fn row_id(table: &Table, keys: &[Ident]) -> Option<String> {
+    match &table.options {
+        _ if !keys.is_empty() => None,
+        TableOptions::Postgres { .. } => Some("\"t\".ctid::text AS \"row id\"".to_owned()),
+        TableOptions::Sqlite { without_rowid: true, .. } => None,
+        TableOptions::Sqlite { without_rowid: false, .. } => {
+            Some("\"t\".rowid AS \"row id\"".to_owned())
+        }
+    }
+}
+
+/// The value a column of the new shape will have, over the old row `t`; `None` where only running the change
+/// tells (generated columns, defaults that call a function).
+fn value(source: &ColumnSource, column: &Column, dialect: Dialect) -> Option<String> {
+    let old = format!("\"t\".{}", quote(&source.column));
+    let mapped = match (&source.values[..], dialect) {
+        ([], _) => old,
+        (values, Dialect::Postgres) => case(&format!("{old}::text"), values),
+        (values, Dialect::Sqlite) => case(&old, values),
+    };
+    let moved = match (&source.origin, dialect) {
+        (SourceOrigin::Computed, _) => return None,
+        (SourceOrigin::New, _) => match (&source.fill, &column.default) {
+            (Some(fill), _) => format!("({fill})"),
+            (None, None) => null_of(column, dialect),
+            (None, Some(default)) if is_constant(default) => format!("({default})"),
+            (None, Some(_)) => return None,
+        },
+        (SourceOrigin::Same, Dialect::Postgres) if source.values.is_empty() => mapped,
+        (SourceOrigin::Same | SourceOrigin::Cast { .. }, Dialect::Postgres) => {
+            format!("CAST({mapped} AS {})", column.data_type)
+        }
+        (SourceOrigin::Same | SourceOrigin::Cast { .. }, Dialect::Sqlite) => mapped,
+    };
+    Some(match (&source.fill, &source.origin) {
+        (Some(fill), SourceOrigin::Same | SourceOrigin::Cast { .. }) => {
+            format!("coalesce({moved}, {fill})")
+        }
+        _ => moved,
+    })
+}
+
+fn null_of(column: &Column, dialect: Dialect) -> String {
+    match dialect {
+        Dialect::Postgres => format!("CAST(NULL AS {})", column.data_type),
+        Dialect::Sqlite => "NULL".to_owned(),
+    }
+}
+
+fn case(operand: &str, values: &[(String, String)]) -> String {
+    let branches: Vec<String> = values
+        .iter()
+        .map(|(old, new)| format!("WHEN {} THEN {}", literal(old), literal(new)))
+        .collect();
+    format!("CASE {operand} {} ELSE {operand} END", branches.join(" "))
+}
+
+/// A default without a call is the same for every row.
+fn is_constant(default: &str) -> bool {
+    !default.contains('(') && !default.to_ascii_uppercase().contains("CURRENT_")
+}
