@@ -43,17 +43,21 @@ fn every_folder_is_a_case_and_every_file_is_read() {
     let all = cases();
     assert!(all.len() >= 45, "only {} cases are found", all.len());
     for case in &all {
-        let ran: Vec<Dialect> = DIALECTS.into_iter().filter(|dialect| runs_on(case, *dialect)).collect();
+        let ran: Vec<Dialect> =
+            DIALECTS.into_iter().filter(|dialect| runs_on(case, *dialect)).collect();
         if ran.is_empty() {
             wrong.push(format!("{}: runs on no engine", case.display()));
         }
-        let mut known = BTreeSet::from(["answers".to_owned(), "before.yaml".into(), "after.yaml".into()]);
+        let mut known =
+            BTreeSet::from(["answers".to_owned(), "before.yaml".into(), "after.yaml".into()]);
         for stem in ["a", "b", "rows", "new_rows"] {
             known.insert(format!("{stem}.sql"));
             known.extend(ran.iter().map(|dialect| format!("{stem}.{dialect}.sql")));
         }
         for dialect in ran {
-            known.extend(["up.sql", "down.sql", "rows.txt"].map(|golden| format!("{dialect}.{golden}")));
+            known.extend(
+                ["up.sql", "down.sql", "rows.txt"].map(|golden| format!("{dialect}.{golden}")),
+            );
         }
         for entry in std::fs::read_dir(case).expect("a folder").flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
@@ -72,7 +76,8 @@ fn root() -> PathBuf {
 }
 
 fn folders(path: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let entries =
+        std::fs::read_dir(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let mut found: Vec<PathBuf> =
         entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
     found.sort();
@@ -107,7 +112,9 @@ fn run_all(dialect: Dialect) {
         for _ in 0..4 {
             scope.spawn(|| {
                 loop {
-                    let Some(case) = next.lock().expect("no test panics here").next() else { break };
+                    let Some(case) = next.lock().expect("no test panics here").next() else {
+                        break;
+                    };
                     let outcome = std::panic::catch_unwind(|| travel(case, dialect));
                     let outcome = outcome.unwrap_or_else(|panic| {
                         let text = panic.downcast_ref::<String>().cloned();
@@ -115,7 +122,10 @@ fn run_all(dialect: Dialect) {
                     });
                     if let Err(problem) = outcome {
                         let name = case.strip_prefix(root()).unwrap_or(case).display().to_string();
-                        failures.lock().expect("no test panics here").push(format!("{name}: {problem}"));
+                        failures
+                            .lock()
+                            .expect("no test panics here")
+                            .push(format!("{name}: {problem}"));
                     }
                 }
             });
@@ -124,7 +134,12 @@ fn run_all(dialect: Dialect) {
     let mut failures = failures.into_inner().expect("no test panics here");
     failures.sort();
     let count = mine.len();
-    assert!(failures.is_empty(), "{} of {count} cases failed\n\n{}", failures.len(), failures.join("\n\n"));
+    assert!(
+        failures.is_empty(),
+        "{} of {count} cases failed\n\n{}",
+        failures.len(),
+        failures.join("\n\n")
+    );
 }
 
 /// Takes one case there, back, there and back again.
@@ -142,8 +157,12 @@ fn travel(case: &Path, dialect: Dialect) -> Result<(), String> {
     let mut stations = format!("before\n\n{}", page(&start));
 
     let plan = plan(case, dialect, &here)?;
-    let up = |database: &mut Database| journey::apply(database, &plan).map_err(|error| format!("up: {error:?}"));
-    let down = |database: &mut Database| journey::rollback(database, &plan).map_err(|error| format!("down: {error:?}"));
+    let up = |database: &mut Database| {
+        journey::apply(database, &plan).map_err(|error| format!("up: {error:?}"))
+    };
+    let down = |database: &mut Database| {
+        journey::rollback(database, &plan).map_err(|error| format!("down: {error:?}"))
+    };
 
     up(&mut database)?;
     same_schema("after up", &schemas.1, &inspect(&mut database))?;

@@ -127,7 +127,9 @@ fn query(table: &Table, dialect: Dialect) -> (String, String) {
 fn has_hidden_key(table: &Table) -> bool {
     let TableOptions::Sqlite { without_rowid, .. } = &table.options else { return false };
     let is_rowid = match table.primary_key() {
-        [only] => table.column(only).is_some_and(|column| column.data_type.eq_ignore_ascii_case("integer")),
+        [only] => table
+            .column(only)
+            .is_some_and(|column| column.data_type.eq_ignore_ascii_case("integer")),
         _ => false,
     };
     !*without_rowid && !is_rowid && table.column(&"rowid".into()).is_none()
