@@ -438,13 +438,24 @@ fn add(
     let is_keyless = matches!(key, RowKey::Row(_));
 
     let default = column.default.as_ref().filter(|_| !numbers);
+    // A backfill says what old rows hold; the default is then for new rows alone.
+    let for_old_rows = default.filter(|_| source.fill.is_none());
+    let required_at_once = column.not_null && for_old_rows.is_some();
     let mut definition = render::column_type(column);
-    definition.extend(default.map(|default| format!(" DEFAULT {default}")));
+    definition.extend(for_old_rows.map(|default| format!(" DEFAULT {default}")));
+    if required_at_once {
+        definition.push_str(" NOT NULL");
+    }
     let mut statements = vec![format!("ALTER TABLE {} ADD COLUMN {definition}", quote_name(table))];
+    statements.extend(
+        default
+            .filter(|_| source.fill.is_some())
+            .map(|default| render::alter_column(table, name, &format!("SET DEFAULT {default}"))),
+    );
     statements.extend(
         column.comment.as_ref().map(|text| render::comment_on_column(table, name, Some(text))),
     );
-    let rewrites = default.is_some_and(|default| is_volatile(default))
+    let rewrites = for_old_rows.is_some_and(|default| is_volatile(default))
         || !is_builtin(&column.data_type)
             && context.after().opaques.keys().any(|id| {
                 id.kind == crate::catalog::OpaqueKind::Domain
@@ -478,7 +489,7 @@ fn add(
                 .needs([own.clone(), Resource::Kept(restored)])
                 .takes([own_values.clone()]),
         );
-    } else if column.not_null {
+    } else if column.not_null && !required_at_once {
         let statement = render::alter_column(table, name, "SET NOT NULL");
         steps.push(
             step(Action::SetNotNull, format!("require {table}.{name}"), vec![statement]).needs([
