@@ -438,24 +438,22 @@ fn add(
     let is_keyless = matches!(key, RowKey::Row(_));
 
     let default = column.default.as_ref().filter(|_| !numbers);
-    // A backfill says what old rows hold; the default is then for new rows alone.
-    let for_old_rows = default.filter(|_| source.fill.is_none());
-    let required_at_once = column.not_null && for_old_rows.is_some();
+    // With a backfill, rows that exist must not get the default: it is set once the column is there.
+    let at_once = default.filter(|_| source.fill.is_none());
+    let required_at_once = column.not_null && at_once.is_some();
     let mut definition = render::column_type(column);
-    definition.extend(for_old_rows.map(|default| format!(" DEFAULT {default}")));
+    definition.extend(at_once.map(|default| format!(" DEFAULT {default}")));
     if required_at_once {
         definition.push_str(" NOT NULL");
     }
     let mut statements = vec![format!("ALTER TABLE {} ADD COLUMN {definition}", quote_name(table))];
-    statements.extend(
-        default
-            .filter(|_| source.fill.is_some())
-            .map(|default| render::alter_column(table, name, &format!("SET DEFAULT {default}"))),
-    );
+    if let (Some(default), Some(_)) = (default, &source.fill) {
+        statements.push(render::alter_column(table, name, &format!("SET DEFAULT {default}")));
+    }
     statements.extend(
         column.comment.as_ref().map(|text| render::comment_on_column(table, name, Some(text))),
     );
-    let rewrites = for_old_rows.is_some_and(|default| is_volatile(default))
+    let rewrites = at_once.is_some_and(|default| is_volatile(default))
         || !is_builtin(&column.data_type)
             && context.after().opaques.keys().any(|id| {
                 id.kind == crate::catalog::OpaqueKind::Domain
@@ -473,7 +471,11 @@ fn add(
         steps.push(restore(change, column, &key, context));
     }
     if let Some(fill) = &source.fill {
-        let statement = values::fill_statement(table, column, fill);
+        let fill = match default {
+            Some(default) => format!("COALESCE(({fill}), {default})"),
+            None => fill.clone(),
+        };
+        let statement = values::fill_statement(table, column, &fill);
         steps.push(
             values::quietly(format!("backfill {table}.{name}"), table, vec![statement], context)
                 .needs(all([columns(&change.after)]))
