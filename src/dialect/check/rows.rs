@@ -194,7 +194,11 @@ fn value(source: &ColumnSource, column: &Column, dialect: Dialect) -> Option<Str
     let moved = match (&source.origin, dialect) {
         (SourceOrigin::Computed, _) => return None,
         (SourceOrigin::New, _) => match (&source.fill, &column.default) {
-            (Some(fill), _) => format!("({fill})"),
+            (Some(fill), None) => format!("({fill})"),
+            (Some(fill), Some(default)) if is_constant(default) => {
+                format!("coalesce({fill}, {default})")
+            }
+            (Some(_), Some(_)) => return None,
             (None, None) => null_of(column, dialect),
             (None, Some(default)) if is_constant(default) => format!("({default})"),
             (None, Some(_)) => return None,
