@@ -47,6 +47,20 @@ impl World {
         Ok(World { env: Env::new(variables), folder, global: global.clone() })
     }
 
+    /// The surroundings of commands in another folder, whatever database or environment the user has set for this one.
+    pub(crate) fn apart(&self, folder: PathBuf) -> World {
+        let names = ["DATABASE_URL", "MIGRATE_ENV", "MIGRATE_SCRATCH_URL", "MIGRATE_YES"];
+        let global = Global {
+            folder: Some(folder.clone()),
+            environment: None,
+            url: None,
+            scratch_url: None,
+            dialect: None,
+            ..self.global.clone()
+        };
+        World { env: self.env.without(&names), folder, global }
+    }
+
     /// The project this folder belongs to.
     pub(crate) fn project(&self) -> Result<Project, CliError> {
         Ok(Project::find(&self.folder)?)
