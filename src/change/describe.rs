@@ -98,10 +98,10 @@ fn pair<T>(deltas: &[&Delta<T>], equal: impl Fn(&T, &T) -> bool) -> Option<(usiz
 fn renamed(count: usize, kind: &str) -> Option<String> {
     match count {
         0 => None,
-        1 => Some(format!("> 1 {kind} takes its new name")),
+        1 => Some(format!("> name of 1 {kind}")),
         _ => {
-            let plural = if kind == "index" { "indexes".to_owned() } else { format!("{kind}s") };
-            Some(format!("> {count} {plural} take their new names"))
+            let plural = if kind == "index" { "es" } else { "s" };
+            Some(format!("> names of {count} {kind}{plural}"))
         }
     }
 }

@@ -22,14 +22,14 @@ struct MarkedTable {
 }
 
 impl Mark {
-    /// `24 organization, 120 user, …`, one line.
+    /// `bill 100,000, customer 4,000, …`.
     pub(super) fn counts(&self) -> String {
         let counts: Vec<String> = self
             .tables
             .iter()
-            .map(|marked| format!("{} {}", number(marked.rows.rows), marked.table.name))
+            .map(|marked| format!("{} {}", marked.table.name, number(marked.rows.rows)))
             .collect();
-        format!("  {}\n", counts.join(", "))
+        counts.join(", ")
     }
 
     /// How many values the rows hold.

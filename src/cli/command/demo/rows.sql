@@ -65,17 +65,17 @@ SELECT n, 1 + customer % 24, customer, printf('%s-%06d', substr(issued, 1, 4), n
     WHEN chance < 98 THEN 'paid' ELSE 'void' END
 FROM drawn;
 
-INSERT INTO "bill_line" (bill_id, description, quantity, price)
+INSERT INTO "line" (document_id, description, quantity, price)
 WITH RECURSIVE position(p) AS (SELECT 1 UNION ALL SELECT p + 1 FROM position WHERE p < 4)
 SELECT bill.id, product.name, 1 + (bill.id * p * 31) % 5, product.cents / 100.0
 FROM "bill" CROSS JOIN position ON p <= 1 + bill.id % 4
 JOIN product ON product.n = 1 + (bill.id * 5 + p * 3) % 11
 ORDER BY bill.id, p;
 
-CREATE TEMP TABLE sums AS SELECT bill_id, round(sum(quantity * price), 2) AS total FROM "bill_line" GROUP BY bill_id;
-UPDATE "bill" SET total = sums.total FROM sums WHERE sums.bill_id = bill.id;
+CREATE TEMP TABLE sums AS SELECT document_id, round(sum(quantity * price), 2) AS total FROM "line" GROUP BY document_id;
+UPDATE "bill" SET total = sums.total FROM sums WHERE sums.document_id = bill.id;
 
-INSERT INTO "payment" (bill_id, amount, paid_on, method)
+INSERT INTO "payment" (document_id, amount, paid_on, method)
 SELECT id, total, date(issued_on, '+' || (id * 37 % 45) || ' days'),
   CASE id % 5 WHEN 0 THEN 'card' WHEN 1 THEN 'debit' ELSE 'transfer' END
 FROM "bill" WHERE status = 'paid' ORDER BY id;
@@ -85,7 +85,7 @@ UPDATE "bill" SET due_on = date(issued_on, '-1 month') WHERE id IN (640, 1203, 1
 UPDATE "bill" SET (organization_id, number) =
   (SELECT organization_id, number FROM "bill" AS earlier WHERE earlier.id = bill.id - 24)
 WHERE id IN (925, 1416);
-UPDATE "bill_line" SET quantity = 0 WHERE id IN (1207, 2604, 3590);
+UPDATE "line" SET quantity = 0 WHERE id IN (1207, 2604, 3590);
 
 DROP TABLE sums;
 DROP TABLE product;

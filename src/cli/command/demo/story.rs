@@ -7,7 +7,7 @@ use clap::Parser;
 use crate::cli::args::Cli;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
-use crate::cli::world::World;
+use crate::cli::world::{Output, World};
 use crate::db::{Access, Database};
 use crate::report::style::{FAINT, GOOD, STRONG, duration, paint};
 use crate::source::project::write_atomically;
@@ -30,7 +30,7 @@ impl Story {
     pub(super) fn stage(&mut self, title: &str, why: &str) {
         self.stages += 1;
         self.stage_began = Instant::now();
-        let heading = format!("{}. {title}", self.stages);
+        let heading = format!("== {}. {title} ==", self.stages);
         self.say(&format!("\n{}\n{why}\n\n", paint(STRONG, &heading)));
     }
 
@@ -55,6 +55,18 @@ impl Story {
     pub(super) fn command(&mut self, words: &[&str], expected: Exit) -> Result<(), CliError> {
         self.say(&format!("{} migrate {}\n", paint(GOOD, "$"), words.join(" ")));
         run(words, &mut self.world, expected)
+    }
+
+    /// Prints a command and runs it, but shows nothing of what it says.
+    ///
+    /// # Errors
+    /// The command's own, or it ended otherwise than it should.
+    pub(super) fn short(&mut self, words: &[&str]) -> Result<(), CliError> {
+        self.say(&format!("{} migrate {}\n", paint(GOOD, "$"), words.join(" ")));
+        self.world.output = Output::Hidden;
+        let outcome = run(words, &mut self.world, Exit::Done);
+        self.world.output = Output::Shown;
+        outcome
     }
 
     /// Writes a file of the project.
