@@ -35,7 +35,7 @@ fn run(command: Command, world: &mut World) -> Result<Exit, CliError> {
         Command::Init(args) => command::init::run(&args, world),
         Command::Import(args) => command::import::run(&args, world),
         Command::Fmt(args) => command::fmt::run(&args, world),
-        Command::Schema => command::schema::run(),
+        Command::Schema => command::schema::run(world),
         Command::Diff(args) => command::diff::run(&args, world),
         Command::Plan(args) => command::plan::run(&args, world),
         Command::New(args) => command::new::run(&args, world),

@@ -438,13 +438,18 @@ fn add(
     let is_keyless = matches!(key, RowKey::Row(_));
 
     let default = column.default.as_ref().filter(|_| !numbers);
+    // With a backfill, rows that exist must not get the default: it is set once the column is there.
+    let at_once = default.filter(|_| source.fill.is_none());
     let mut definition = render::column_type(column);
-    definition.extend(default.map(|default| format!(" DEFAULT {default}")));
+    definition.extend(at_once.map(|default| format!(" DEFAULT {default}")));
     let mut statements = vec![format!("ALTER TABLE {} ADD COLUMN {definition}", quote_name(table))];
+    if let (Some(default), Some(_)) = (default, &source.fill) {
+        statements.push(render::alter_column(table, name, &format!("SET DEFAULT {default}")));
+    }
     statements.extend(
         column.comment.as_ref().map(|text| render::comment_on_column(table, name, Some(text))),
     );
-    let rewrites = default.is_some_and(|default| is_volatile(default))
+    let rewrites = at_once.is_some_and(|default| is_volatile(default))
         || !is_builtin(&column.data_type)
             && context.after().opaques.keys().any(|id| {
                 id.kind == crate::catalog::OpaqueKind::Domain
@@ -462,7 +467,11 @@ fn add(
         steps.push(restore(change, column, &key, context));
     }
     if let Some(fill) = &source.fill {
-        let statement = values::fill_statement(table, column, fill);
+        let fill = match default {
+            Some(default) => format!("COALESCE(({fill}), {default})"),
+            None => fill.clone(),
+        };
+        let statement = values::fill_statement(table, column, &fill);
         steps.push(
             values::quietly(format!("backfill {table}.{name}"), table, vec![statement], context)
                 .needs(all([columns(&change.after)]))
