@@ -258,6 +258,15 @@ pub struct Intent {
     /// Drops that say `keep: none`.
     pub discard: BTreeSet<Target>,
     pub drop_policy: DropPolicy,
+    /// What the user calls tables and columns where that is not their physical name (`Customer.company`).
+    pub names: BTreeMap<Target, String>,
+}
+
+impl Intent {
+    /// What the user calls a table or column.
+    pub fn name_of(&self, target: &Target) -> String {
+        self.names.get(target).cloned().unwrap_or_else(|| target.to_string())
+    }
 }
 
 /// What the user said about one column.

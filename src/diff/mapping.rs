@@ -178,14 +178,14 @@ fn keep(
         }),
     };
     let map = said.map(|intent| pending(intent, forth_before, forth_after)).unwrap_or_default();
-    let backfills = said.is_some_and(|intent| intent.backfill.is_some());
+    let fills = said.is_some_and(|intent| intent.backfill.is_some() || intent.down.is_some());
     match origin {
         SourceOrigin::New | SourceOrigin::Computed => Keep::Nothing,
         SourceOrigin::Cast { .. } => Keep::Altered,
         SourceOrigin::Same if !map.is_empty() && !is_one_to_one(&map, forth_before) => {
             Keep::Altered
         }
-        SourceOrigin::Same if fill.is_some() || backfills && nullability_changes(target, sides) => {
+        SourceOrigin::Same if fill.is_some() || fills && nullability_changes(target, sides) => {
             Keep::Altered
         }
         SourceOrigin::Same => Keep::Nothing,
