@@ -189,25 +189,6 @@ fn cases_go_there_and_back_and_there_again() {
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));
 }
 
-#[test]
-fn rows_that_exist_get_the_backfill_and_not_the_default() {
-    let Some(url) = server() else { return };
-    let case = case(
-        "backfilled",
-        "CREATE TABLE t (id int PRIMARY KEY, v int); INSERT INTO t VALUES (1, 5), (2, -5), (3, NULL);",
-        "CREATE TABLE t (id int PRIMARY KEY, v int, s text NOT NULL DEFAULT 'new');",
-    )
-    .backfill("t", "s", "CASE WHEN \"t\".\"v\" < 0 THEN 'below' WHEN \"t\".\"v\" > 0 THEN 'above' END");
-    let after = catalog_of(&url, "fill_target", case.after).expect("a schema");
-    let database = Database::new(&url, "fill_work");
-    round_trip(&database, case.before, &after, &case.intent).expect("there and back again");
-    let mut client = database.connect();
-    execute(&mut client, "INSERT INTO t (id) VALUES (4)").expect("a row");
-    let rows = client.query("SELECT s FROM t ORDER BY id", &[]).expect("rows");
-    let found: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
-    assert_eq!(found, ["above", "below", "new", "new"]);
-}
-
 /// `concat` for lists whose items cannot be cloned.
 trait ConcatAll<T> {
     fn concat_all(self) -> Vec<T>;
