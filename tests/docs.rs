@@ -84,6 +84,16 @@ fn the_first_migration_is_as_told_on_postgres() {
 }
 
 #[test]
+fn a_database_is_adopted_as_told() {
+    follow("docs/guide/existing-database.md", Dialect::Sqlite);
+}
+
+#[test]
+fn a_rollback_does_what_the_guide_says() {
+    follow("docs/guide/rollback.md", Dialect::Sqlite);
+}
+
+#[test]
 fn documents_with_console_blocks_are_followed_by_a_test() {
     let source = read(&root().join("tests/docs.rs"));
     for path in documents() {
@@ -92,7 +102,10 @@ fn documents_with_console_blocks_are_followed_by_a_test() {
         let name = path.strip_prefix(root()).expect("below the root").display().to_string();
         for dialect in if runs { engines(&text) } else { Vec::new() } {
             let call = format!("follow(\"{name}\", Dialect::{dialect:?})");
-            assert!(source.contains(&call), "{name} has console blocks and no test runs it on {dialect}");
+            assert!(
+                source.contains(&call),
+                "{name} has console blocks and no test runs it on {dialect}"
+            );
         }
     }
 }
@@ -135,7 +148,10 @@ fn is_as_generated(name: &str, generated: &str) {
         return;
     }
     let found = read(&path);
-    assert!(found == generated, "{name} is not up to date: run `UPDATE_GOLDEN=1 cargo test --test docs`");
+    assert!(
+        found == generated,
+        "{name} is not up to date: run `UPDATE_GOLDEN=1 cargo test --test docs`"
+    );
 }
 
 #[test]
@@ -163,8 +179,10 @@ fn every_refused_kind_of_object_is_documented() {
     for (at, _) in sql.match_indices('\'') {
         let before = sql[..at].trim_end();
         let names_a_kind = before.ends_with("UNION ALL SELECT")
-            || ["THEN", "ELSE"].iter().any(|word| before.ends_with(word)) && before.lines().last().is_some_and(
-                |line| line.contains("SELECT CASE") || line.trim_start().starts_with("ELSE '"));
+            || ["THEN", "ELSE"].iter().any(|word| before.ends_with(word))
+                && before.lines().last().is_some_and(|line| {
+                    line.contains("SELECT CASE") || line.trim_start().starts_with("ELSE '")
+                });
         if names_a_kind {
             kinds.extend(sql[at + 1..].split('\'').next().map(|kind| kind.trim().to_owned()));
         }

@@ -50,7 +50,11 @@ fn usage(command: &Command) -> String {
             } else {
                 ""
             };
-            if argument.is_required_set() { format!(" <{name}>{many}") } else { format!(" [{name}]{many}") }
+            if argument.is_required_set() {
+                format!(" <{name}>{many}")
+            } else {
+                format!(" [{name}]{many}")
+            }
         })
         .collect();
     format!("migrate {} [OPTIONS]{positionals}", command.get_name())
@@ -93,7 +97,8 @@ fn row(argument: &Arg) -> String {
     if let Some(variable) = argument.get_env() {
         meaning.push_str(&format!(". Variable: `{}`", variable.to_string_lossy()));
     }
-    let defaults = argument.get_default_values().iter().filter(|_| argument.get_action().takes_values());
+    let defaults =
+        argument.get_default_values().iter().filter(|_| argument.get_action().takes_values());
     let defaults: Vec<String> =
         defaults.map(|value| format!("`{}`", value.to_string_lossy())).collect();
     if !defaults.is_empty() {
