@@ -440,8 +440,12 @@ fn add(
     let default = column.default.as_ref().filter(|_| !numbers);
     // With a backfill, rows that exist must not get the default: it is set once the column is there.
     let at_once = default.filter(|_| source.fill.is_none());
+    let required_at_once = column.not_null && at_once.is_some();
     let mut definition = render::column_type(column);
     definition.extend(at_once.map(|default| format!(" DEFAULT {default}")));
+    if required_at_once {
+        definition.push_str(" NOT NULL");
+    }
     let mut statements = vec![format!("ALTER TABLE {} ADD COLUMN {definition}", quote_name(table))];
     if let (Some(default), Some(_)) = (default, &source.fill) {
         statements.push(render::alter_column(table, name, &format!("SET DEFAULT {default}")));
@@ -487,7 +491,7 @@ fn add(
                 .needs([own.clone(), Resource::Kept(restored)])
                 .takes([own_values.clone()]),
         );
-    } else if column.not_null {
+    } else if column.not_null && !required_at_once {
         let statement = render::alter_column(table, name, "SET NOT NULL");
         steps.push(
             step(Action::SetNotNull, format!("require {table}.{name}"), vec![statement]).needs([
