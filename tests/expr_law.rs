@@ -1,6 +1,7 @@
 //! Laws of portable expressions, on random well-typed ones: printing and parsing are inverse, and a rule gives
-//! the same verdict in the reference evaluator, on SQLite and on PostgreSQL (`MIGRATE_TEST_PG=URL`).
+//! the same verdict in the reference evaluator, on SQLite and on PostgreSQL.
 
+mod support;
 mod expr_law {
     pub mod casts;
     pub mod rows;
@@ -223,12 +224,11 @@ fn any_text_is_an_expression_or_errors_at_places_within_it() {
         .unwrap_or_else(|error| panic!("{error}"));
 }
 
-fn postgres() -> Option<postgres::Client> {
-    let Ok(url) = std::env::var("MIGRATE_TEST_PG") else {
-        eprintln!("skipped: set MIGRATE_TEST_PG to the URL of a scratch database");
-        return None;
-    };
-    Some(postgres::Client::connect(&url, postgres::NoTls).expect("connects"))
+/// A database and a connection to it, if there is a server.
+fn postgres() -> Option<(support::TestDatabase, postgres::Client)> {
+    let database = support::postgres()?.database();
+    let client = database.client();
+    Some((database, client))
 }
 
 #[test]
@@ -240,7 +240,7 @@ fn casts_and_the_clock_of_backfills_agree_on_both_engines() {
         let found: Result<Option<bool>, _> = connection.query_row(&query, [], |row| row.get(0));
         assert_eq!(found, Ok(Some(true)), "{text}\n{query}");
     }
-    let Some(mut client) = postgres() else { return };
+    let Some((_database, mut client)) = postgres() else { return };
     // Far from UTC, so that nothing may depend on the session's zone.
     client.batch_execute("SET TIME ZONE 'Asia/Tokyo'; SET datestyle = 'German'").expect("sets");
     client.batch_execute(&casts::create(Dialect::Postgres)).expect("creates");
@@ -254,7 +254,7 @@ fn casts_and_the_clock_of_backfills_agree_on_both_engines() {
 
 #[test]
 fn postgres_reads_portable_patterns_as_we_do() {
-    let Some(client) = postgres() else { return };
+    let Some((_database, client)) = postgres() else { return };
     let client = std::cell::RefCell::new(client);
     runner(2000)
         .run(&(regexes(), prop::collection::vec(texts(), 25), any::<bool>()), |(text, samples, fold)| {
@@ -279,7 +279,7 @@ fn postgres_reads_portable_patterns_as_we_do() {
 
 #[test]
 fn postgres_gives_the_verdict_of_the_evaluator() {
-    let Some(client) = postgres() else { return };
+    let Some((_database, client)) = postgres() else { return };
     let client = std::cell::RefCell::new(client);
     let rows = rows(40);
     let setup = Table::create(Dialect::Postgres);

@@ -1,5 +1,6 @@
 //! Models on a PostgreSQL server: what is realized is what the server then holds, and what is lifted comes back.
-//! Runs where `MIGRATE_TEST_PG` holds the URL of a server on which databases may be made.
+
+mod support;
 
 use std::collections::BTreeMap;
 
@@ -14,7 +15,7 @@ use migrate::model::{Hints, parse, print};
 use migrate::plan::plan;
 use migrate::text::Dialect;
 use migrate::text::diagnostic::{Colour, render};
-use postgres::{Client, NoTls};
+use postgres::Client;
 
 fn execute(client: &mut Client, sql: &str) {
     if let Err(error) = client.batch_execute(sql) {
@@ -23,18 +24,11 @@ fn execute(client: &mut Client, sql: &str) {
 }
 
 /// A connection to a new database, if there is a server.
-fn database(name: &str) -> Option<Client> {
-    let Ok(url) = std::env::var("MIGRATE_TEST_PG") else {
-        println!("skipped: MIGRATE_TEST_PG is not set");
-        return None;
-    };
-    let name = format!("migrate_model_{name}");
-    let mut admin = Client::connect(&url, NoTls).expect("the server answers");
-    execute(&mut admin, &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
-    execute(&mut admin, &format!("CREATE DATABASE {name}"));
-    let mut client = Client::connect(&format!("{url} dbname={name}"), NoTls).expect("connects");
+fn database() -> Option<(support::TestDatabase, Client)> {
+    let database = support::postgres()?.database();
+    let mut client = database.client();
     execute(&mut client, "SET client_min_messages = error");
-    Some(client)
+    Some((database, client))
 }
 
 fn inspected(client: &mut Client) -> Catalog {
@@ -87,7 +81,7 @@ fn shared(path: &str) -> std::path::PathBuf {
 
 #[test]
 fn the_server_holds_what_is_realized() {
-    let Some(mut client) = database("billing") else { return };
+    let Some((_database, mut client)) = database() else { return };
     let text = include_str!("../fixtures/models/billing.yaml");
     let model = parse(text).0.expect("valid");
     let realized = realize(&model, Dialect::Postgres).expect("realizable").catalog;
@@ -117,7 +111,7 @@ fn the_server_holds_what_is_realized() {
 
 #[test]
 fn what_postgres_alone_has_is_lifted() {
-    let Some(mut client) = database("own") else { return };
+    let Some((_database, mut client)) = database() else { return };
     execute(
         &mut client,
         "CREATE SCHEMA audit;
@@ -147,7 +141,7 @@ fn what_postgres_alone_has_is_lifted() {
 fn chinook_is_lifted_whole() {
     let path = shared("data/chinook/chinook.postgres.sql");
     let Ok(sql) = std::fs::read_to_string(path) else { return };
-    let Some(mut client) = database("chinook") else { return };
+    let Some((_database, mut client)) = database() else { return };
     let start = sql.find("CREATE TABLE").expect("tables");
     execute(&mut client, &sql[start..]);
     let text = lifted_comes_back(&inspected(&mut client));
@@ -173,7 +167,7 @@ fn real_schemas_come_back() {
         // The newest has the most in it.
         let Some(file) = files.last() else { continue };
         let sql = std::fs::read_to_string(file).expect("readable");
-        let Some(mut client) = database("real") else { return };
+        let Some((_database, mut client)) = database() else { return };
         if client.batch_execute(&sql).is_err() {
             println!("{} does not load here", file.display());
             continue;

@@ -150,6 +150,7 @@ pub const SQL_KINDS: &[&str] = &[
     "extension",
     "sequence",
     "domain",
+    "type",
     "function",
     "procedure",
     "view",

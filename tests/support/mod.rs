@@ -3,6 +3,8 @@
 // Each test binary uses a part of this.
 #![allow(dead_code)]
 
+pub mod round_trip;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{OnceLock, PoisonError};
 
@@ -78,6 +80,29 @@ impl TestServer {
 }
 
 impl TestDatabase {
+    /// The address as libpq and its relatives write it.
+    pub fn address(&self) -> String {
+        let DatabaseUrl::Postgres(url) = &self.url else { panic!("a PostgreSQL database") };
+        let value = |text: &str| format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"));
+        let hosts: Vec<&str> = url.hosts.iter().map(|host| host.name.as_str()).collect();
+        let ports: Vec<String> = url.hosts.iter().map(|host| host.port.to_string()).collect();
+        let password = url.password.as_ref();
+        let password = password.map(|secret| format!(" password={}", value(secret.reveal())));
+        format!(
+            "host={} port={} user={} dbname={}{}",
+            value(&hosts.join(",")),
+            ports.join(","),
+            value(&url.user),
+            value(&url.database),
+            password.unwrap_or_default()
+        )
+    }
+
+    /// A connection that knows nothing of this crate.
+    pub fn client(&self) -> postgres::Client {
+        postgres::Client::connect(&self.address(), postgres::NoTls).expect("the database answers")
+    }
+
     /// A session in the database.
     pub fn open(&self) -> Database {
         Database::open(&self.url, Access::ReadWrite).expect("the test database opens")

@@ -94,6 +94,16 @@ impl Names {
         format!("WITH {} ", list.join(", "))
     }
 
+    /// A source whose fill reads renamed tables through the common table expressions.
+    fn localized(&self, source: &ColumnSource) -> ColumnSource {
+        let fill = source.fill.as_ref().map(|fill| {
+            self.expressions.keys().fold(fill.clone(), |fill, table| {
+                fill.replace(&qualified(table), &quote(&table.name))
+            })
+        });
+        ColumnSource { fill, ..source.clone() }
+    }
+
     pub(super) fn table(&self, name: &QName) -> String {
         if self.expressions.contains_key(name) { quote(&name.name) } else { qualified(name) }
     }
@@ -123,7 +133,8 @@ impl Rows {
         let mut untold = Vec::new();
         let mut list = Vec::new();
         for (source, column) in change.mapping.iter().zip(&change.after.columns) {
-            match value(source, column, dialect) {
+            let source = names.localized(source);
+            match value(&source, column, dialect) {
                 Some(text) => list.push(format!("{text} AS {}", quote(&column.name))),
                 None => untold.push(column.name.clone()),
             }
@@ -183,7 +194,11 @@ fn value(source: &ColumnSource, column: &Column, dialect: Dialect) -> Option<Str
     let moved = match (&source.origin, dialect) {
         (SourceOrigin::Computed, _) => return None,
         (SourceOrigin::New, _) => match (&source.fill, &column.default) {
-            (Some(fill), _) => format!("({fill})"),
+            (Some(fill), None) => format!("({fill})"),
+            (Some(fill), Some(default)) if is_constant(default) => {
+                format!("coalesce({fill}, {default})")
+            }
+            (Some(_), Some(_)) => return None,
             (None, None) => null_of(column, dialect),
             (None, Some(default)) if is_constant(default) => format!("({default})"),
             (None, Some(_)) => return None,

@@ -438,32 +438,52 @@ fn add(
     let is_keyless = matches!(key, RowKey::Row(_));
 
     let default = column.default.as_ref().filter(|_| !numbers);
-    let mut steps = vec![add_plain(table, column, default, source, context)];
+    // With a backfill, rows that exist must not get the default: it is set once the column is there.
+    let at_once = default.filter(|_| source.fill.is_none());
+    let required_at_once = column.not_null && at_once.is_some();
+    let mut definition = render::column_type(column);
+    definition.extend(at_once.map(|default| format!(" DEFAULT {default}")));
+    if required_at_once {
+        definition.push_str(" NOT NULL");
+    }
+    let mut statements = vec![format!("ALTER TABLE {} ADD COLUMN {definition}", quote_name(table))];
+    if let (Some(default), Some(_)) = (default, &source.fill) {
+        statements.push(render::alter_column(table, name, &format!("SET DEFAULT {default}")));
+    }
+    statements.extend(
+        column.comment.as_ref().map(|text| render::comment_on_column(table, name, Some(text))),
+    );
+    let rewrites = at_once.is_some_and(|default| is_volatile(default))
+        || !is_builtin(&column.data_type)
+            && context.after().opaques.keys().any(|id| {
+                id.kind == crate::catalog::OpaqueKind::Domain
+                    && column.data_type.contains(id.name.name.as_str())
+            });
+    let action = if rewrites { Action::AddColumnRewriting } else { Action::AddColumn };
+    let mut steps = vec![
+        step(action, format!("add column {table}.{name}"), statements)
+            .needs([Resource::Table(table.clone())])
+            .needs(context.made_in(column_texts(column)))
+            .makes([own.clone()]),
+    ];
     let restored = context.kept_by_the_other_way(table, Some(name)).name;
-    let filled = Resource::Constraint(table.clone(), format!("backfill of {name}"));
+    if restores && !is_keyless {
+        steps.push(restore(change, column, &key, context));
+    }
     if let Some(fill) = &source.fill {
         let fill = match default {
             Some(default) => format!("COALESCE(({fill}), {default})"),
             None => fill.clone(),
         };
         let statement = values::fill_statement(table, column, &fill);
-        let filling =
+        steps.push(
             values::quietly(format!("backfill {table}.{name}"), table, vec![statement], context)
                 .needs(all([columns(&change.after)]))
+                .needs([Resource::Kept(restored.clone())])
                 .needs(values::fill_needs(change, context))
                 .frees(values::fill_frees(change, name))
-                .makes([filled.clone()])
-                .takes([own_values.clone()]);
-        // Kept values of rows without a key return first: a backfill moves rows, and their place tells them apart.
-        steps.push(if is_keyless {
-            filling.needs([Resource::Kept(restored.clone())])
-        } else {
-            filling
-        });
-    }
-    // After the backfill: a NULL that was kept is a value too.
-    if restores && !is_keyless {
-        steps.push(restore(change, column, &key, context).needs([filled]));
+                .takes([own_values.clone()]),
+        );
     }
     if numbers {
         steps.push(
@@ -471,7 +491,7 @@ fn add(
                 .needs([own.clone(), Resource::Kept(restored)])
                 .takes([own_values.clone()]),
         );
-    } else if column.not_null {
+    } else if column.not_null && !required_at_once {
         let statement = render::alter_column(table, name, "SET NOT NULL");
         steps.push(
             step(Action::SetNotNull, format!("require {table}.{name}"), vec![statement]).needs([
@@ -486,41 +506,6 @@ fn add(
         last.order.makes.insert(own_values);
     }
     steps
-}
-
-/// `ADD COLUMN`. A default in it is the value of every row at once, so where a backfill follows it is set after.
-fn add_plain(
-    table: &QName,
-    column: &Column,
-    default: Option<&String>,
-    source: &ColumnSource,
-    context: &Context<'_>,
-) -> Step {
-    let name = &column.name;
-    let (at_once, later) = match source.fill {
-        Some(_) => (None, default),
-        None => (default, None),
-    };
-    let mut definition = render::column_type(column);
-    definition.extend(at_once.map(|default| format!(" DEFAULT {default}")));
-    let mut statements = vec![format!("ALTER TABLE {} ADD COLUMN {definition}", quote_name(table))];
-    statements.extend(
-        later.map(|default| render::alter_column(table, name, &format!("SET DEFAULT {default}"))),
-    );
-    statements.extend(
-        column.comment.as_ref().map(|text| render::comment_on_column(table, name, Some(text))),
-    );
-    let rewrites = at_once.is_some_and(|default| is_volatile(default))
-        || !is_builtin(&column.data_type)
-            && context.after().opaques.keys().any(|id| {
-                id.kind == crate::catalog::OpaqueKind::Domain
-                    && column.data_type.contains(id.name.name.as_str())
-            });
-    let action = if rewrites { Action::AddColumnRewriting } else { Action::AddColumn };
-    step(action, format!("add column {table}.{name}"), statements)
-        .needs([Resource::Table(table.clone())])
-        .needs(context.made_in(column_texts(column)))
-        .makes([Resource::Column(table.clone(), name.clone())])
 }
 
 /// Puts kept values back into a column that was added again.

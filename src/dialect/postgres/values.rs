@@ -282,9 +282,13 @@ fn update(staying: &Staying<'_>, context: &Context<'_>, what: Update) -> Step {
         .takes([staying.values()])
 }
 
-/// `UPDATE … SET c = fill WHERE c IS NULL`.
+/// `UPDATE … SET c = fill WHERE c IS NULL`; the default where the fill comes to nothing.
 pub(super) fn fill_statement(table: &QName, column: &Column, fill: &str) -> String {
     let name = quote_ident(&column.name);
+    let fill = match &column.default {
+        Some(default) => format!("coalesce({fill}, {default})"),
+        None => fill.to_owned(),
+    };
     format!("UPDATE {} AS \"t\" SET {name} = {fill} WHERE \"t\".{name} IS NULL", quote_name(table))
 }
 

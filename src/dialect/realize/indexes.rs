@@ -212,6 +212,10 @@ impl<'m> Work<'m> {
     }
 
     fn raw_key(&self, text: &str) -> IndexKey {
+        let text = match self.dialect {
+            Dialect::Postgres => leading_expression(text),
+            Dialect::Sqlite => text,
+        };
         let code: Vec<_> =
             tokenize(text, self.dialect).into_iter().filter(|token| token.is_code()).collect();
         let orders: &[&str] = match self.dialect {
@@ -228,4 +232,29 @@ impl<'m> Work<'m> {
             Some(_) | None => IndexKey::Expression(text.trim().to_owned()),
         }
     }
+}
+
+/// A key without its collation, operator class and order: PostgreSQL allows a name, a call, or parentheses there.
+fn leading_expression(text: &str) -> &str {
+    let mut depth = 0_usize;
+    let mut complete = false;
+    let mut end = 0;
+    for token in tokenize(text, Dialect::Postgres).iter().filter(|token| token.is_code()) {
+        match token.text {
+            "(" if token.kind == Kind::Mark => {
+                // After a blank, parentheses are the parameters of an operator class.
+                if depth == 0 && complete && token.span.start != end {
+                    break;
+                }
+                depth += 1;
+            }
+            ")" if token.kind == Kind::Mark => depth = depth.saturating_sub(1),
+            "." if token.kind == Kind::Mark => {}
+            _ if depth == 0 && complete && !text[..token.span.start].ends_with('.') => break,
+            _ => {}
+        }
+        end = token.span.end;
+        complete = true;
+    }
+    text[..end].trim()
 }
