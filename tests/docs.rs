@@ -92,7 +92,10 @@ fn documents_with_console_blocks_are_followed_by_a_test() {
         let name = path.strip_prefix(root()).expect("below the root").display().to_string();
         for dialect in if runs { engines(&text) } else { Vec::new() } {
             let call = format!("follow(\"{name}\", Dialect::{dialect:?})");
-            assert!(source.contains(&call), "{name} has console blocks and no test runs it on {dialect}");
+            assert!(
+                source.contains(&call),
+                "{name} has console blocks and no test runs it on {dialect}"
+            );
         }
     }
 }

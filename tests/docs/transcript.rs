@@ -204,9 +204,7 @@ fn matches(expected: &[String], printed: &[String], dialect: Dialect) -> bool {
             (0..=printed.len()).any(|skipped| matches(rest, &printed[skipped..], dialect))
         }
         [first, rest @ ..] => match printed {
-            [line, more @ ..] => {
-                line_matches(first, line, dialect) && matches(rest, more, dialect)
-            }
+            [line, more @ ..] => line_matches(first, line, dialect) && matches(rest, more, dialect),
             [] => false,
         },
     }
@@ -250,6 +248,9 @@ fn level(line: &str) -> String {
         (r" {2,}", "  "),
     ];
     patterns.iter().fold(line.trim_end().to_owned(), |text, (pattern, with)| {
-        regex::Regex::new(pattern).expect("a pattern of ours").replace_all(&text, *with).into_owned()
+        regex::Regex::new(pattern)
+            .expect("a pattern of ours")
+            .replace_all(&text, *with)
+            .into_owned()
     })
 }
