@@ -84,6 +84,16 @@ fn the_first_migration_is_as_told_on_postgres() {
 }
 
 #[test]
+fn a_database_is_adopted_as_told() {
+    follow("docs/guide/existing-database.md", Dialect::Sqlite);
+}
+
+#[test]
+fn a_rollback_does_what_the_guide_says() {
+    follow("docs/guide/rollback.md", Dialect::Sqlite);
+}
+
+#[test]
 fn documents_with_console_blocks_are_followed_by_a_test() {
     let source = read(&root().join("tests/docs.rs"));
     for path in documents() {
@@ -128,4 +138,62 @@ fn no_document_names_a_folder_of_one_machine() {
             assert!(!text.contains(word), "{} names `{word}`", path.display());
         }
     }
+}
+
+/// Compares a file with what the code says, or writes it.
+fn is_as_generated(name: &str, generated: &str) {
+    let path = root().join(name);
+    if updates() {
+        std::fs::write(&path, generated).expect("the file can be written");
+        return;
+    }
+    let found = read(&path);
+    assert!(
+        found == generated,
+        "{name} is not up to date: run `UPDATE_GOLDEN=1 cargo test --test docs`"
+    );
+}
+
+#[test]
+fn the_command_line_reference_is_the_command_line() {
+    is_as_generated("docs/reference/cli.md", &migrate::cli::reference());
+}
+
+#[test]
+fn every_exit_code_is_documented() {
+    let text = read(&root().join("docs/reference/exit-codes.md"));
+    let documented: Vec<u8> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.split(' ').next()?.parse().ok())
+        .filter(|code| *code < 100)
+        .collect();
+    let codes: Vec<u8> = migrate::cli::Exit::ALL.iter().map(|exit| exit.code()).collect();
+    assert_eq!(documented, codes);
+}
+
+/// What PostgreSQL databases are refused for, as the query that finds it names it.
+#[test]
+fn every_refused_kind_of_object_is_documented() {
+    let sql = read(&root().join("src/dialect/postgres/sql/unsupported.sql"));
+    let mut kinds: Vec<String> = Vec::new();
+    for (at, _) in sql.match_indices('\'') {
+        let before = sql[..at].trim_end();
+        let names_a_kind = before.ends_with("UNION ALL SELECT")
+            || ["THEN", "ELSE"].iter().any(|word| before.ends_with(word))
+                && before.lines().last().is_some_and(|line| {
+                    line.contains("SELECT CASE") || line.trim_start().starts_with("ELSE '")
+                });
+        if names_a_kind {
+            kinds.extend(sql[at + 1..].split('\'').next().map(|kind| kind.trim().to_owned()));
+        }
+    }
+    assert!(kinds.len() > 10, "kinds were found: {kinds:?}");
+    let text = read(&root().join("docs/reference/objects.md"));
+    let (head, rest) = text.split_once("<!-- refused -->").expect("a marker before the list");
+    let (_, tail) = rest.split_once("<!-- end -->").expect("a marker after the list");
+    let list: String = kinds.iter().map(|kind| format!("- {kind}\n")).collect();
+    is_as_generated(
+        "docs/reference/objects.md",
+        &format!("{head}<!-- refused -->\n\n{list}\n<!-- end -->{tail}"),
+    );
 }

@@ -177,16 +177,16 @@ fn rehearse_one(
 
     let Some(first) = act.run(Direction::Up, &Expectation::Unknown)? else { return Ok(None) };
     let up_ms = first.0;
-    let there = picture(act.stage.shadow)?;
+    let there = act.stage.shadow.inspect()?;
     if let Some(target) = &part.target {
-        act.compare_schemas("up", target, &there.catalog);
+        act.compare_schemas("up", target, &there);
     }
     act.ask_down_checks()?;
     let Some(second) = act.run(Direction::Down, &Expectation::Unknown)? else { return Ok(None) };
     let back = picture(act.stage.shadow)?;
     act.compare_schemas("down", &start.catalog, &back.catalog);
     act.compare_rows(&start, &back);
-    let again = Expectation::Schema(there.catalog.fingerprint());
+    let again = Expectation::Schema(there.fingerprint());
     if act.run(Direction::Up, &again)?.is_none() {
         return Ok(None);
     }
@@ -198,7 +198,7 @@ fn rehearse_one(
     Ok(Some(Evidence {
         plan: bundle.hash.clone(),
         before: start.catalog.fingerprint(),
-        after: there.catalog.fingerprint(),
+        after: there.fingerprint(),
         shadow: stage.provider.clone(),
         engine: stage.shadow.version(),
         at: (context.now)(),

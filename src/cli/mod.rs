@@ -5,6 +5,7 @@ mod command;
 mod error;
 mod exit;
 mod progress;
+mod reference;
 mod world;
 
 use std::process::ExitCode;
@@ -13,8 +14,10 @@ use clap::Parser;
 
 use args::{Cli, Command};
 use error::CliError;
-use exit::Exit;
 use world::World;
+
+pub use exit::Exit;
+pub use reference::reference;
 
 /// Parses the command line and runs it.
 pub fn main() -> ExitCode {

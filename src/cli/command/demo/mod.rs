@@ -141,7 +141,7 @@ fn applied(story: &mut Story) -> Result<(), CliError> {
 }
 
 fn rolled_back(story: &mut Story) -> Result<(), CliError> {
-    story.stage("rollback", "Old values return to their rows; rows written since stay.");
+    story.stage("Rollback", "Old values return to their rows; rows written since stay.");
     story.command(&["rollback", "--steps", "2"], Exit::Done)?;
     story.command(&["status"], Exit::Done)?;
     story.end();
