@@ -467,23 +467,29 @@ fn add(
             .makes([own.clone()]),
     ];
     let restored = context.kept_by_the_other_way(table, Some(name)).name;
-    if restores && !is_keyless {
-        steps.push(restore(change, column, &key, context));
-    }
+    let filled = Resource::Constraint(table.clone(), format!("backfill of {name}"));
     if let Some(fill) = &source.fill {
         let fill = match default {
             Some(default) => format!("COALESCE(({fill}), {default})"),
             None => fill.clone(),
         };
         let statement = values::fill_statement(table, column, &fill);
-        steps.push(
+        let filling =
             values::quietly(format!("backfill {table}.{name}"), table, vec![statement], context)
                 .needs(all([columns(&change.after)]))
-                .needs([Resource::Kept(restored.clone())])
                 .needs(values::fill_needs(change, context))
                 .frees(values::fill_frees(change, name))
-                .takes([own_values.clone()]),
-        );
+                .makes([filled.clone()])
+                .takes([own_values.clone()]);
+        // Rows without a key get kept values back first: a backfill moves rows, and their place tells them apart.
+        steps.push(match is_keyless {
+            true => filling.needs([Resource::Kept(restored.clone())]),
+            false => filling,
+        });
+    }
+    // After the backfill: a NULL that was kept is a value too.
+    if restores && !is_keyless {
+        steps.push(restore(change, column, &key, context).needs([filled]));
     }
     if numbers {
         steps.push(
