@@ -539,6 +539,7 @@ fn restore_keyless(change: &TableChange, context: &Context<'_>) -> Option<Step> 
         .iter()
         .filter(|column| column.generated.is_none() && change.before.column(&column.name).is_none())
         .filter(|column| !context.is_discarded(table, Some(&column.name)))
+        .filter(|column| hierarchy::followed(table, &column.name, context).is_none())
         .map(|column| (column, context.kept_by_the_other_way(table, Some(&column.name)).name))
         .collect();
     let (first, _) = added.first()?;

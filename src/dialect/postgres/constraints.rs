@@ -155,7 +155,7 @@ pub(super) fn add(table: &Table, constraint: &Constraint, context: &Context<'_>)
     }
 }
 
-fn drop(table: &Table, constraint: &Constraint, context: &Context<'_>) -> Option<Step> {
+pub(super) fn drop(table: &Table, constraint: &Constraint, context: &Context<'_>) -> Option<Step> {
     let label = constraint.name.as_ref()?;
     let name = &table.name;
     if hierarchy::cascades(name, label, context) {

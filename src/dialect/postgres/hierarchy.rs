@@ -11,7 +11,7 @@ use super::context::{Context, columns, slot, table_changes, values};
 use super::quote::quote_name;
 use super::render;
 use crate::catalog::postgres_table::{Origin, PostgresTable};
-use crate::catalog::{Catalog, Column, Constraint, ConstraintKind, Table};
+use crate::catalog::{Catalog, Column, Constraint, ConstraintKind, IndexKey, Table};
 use crate::change::{Delta, Diff, TableChange};
 use crate::dialect::{LowerError, Resource, Step};
 use crate::text::{Ident, QName};
@@ -296,11 +296,22 @@ pub(super) fn follow(
     let title = format!("what {table} has of its own on {}", column.name);
     let parents = options(&change.after).parents.iter();
     let settled = parents.map(|parent| settled(parent, &column.name));
+    let gone: Vec<Resource> = change
+        .constraints
+        .iter()
+        .filter_map(Delta::before)
+        .filter(|constraint| matches!(constraint.kind, ConstraintKind::PrimaryKey { .. }))
+        .filter_map(|constraint| constraint.name.as_ref())
+        .filter(|_| !column.not_null)
+        .map(|name| Resource::Constraint(table.clone(), name.to_string()))
+        .collect();
     vec![
         step(Action::SetNotNull, title, statements)
             .needs([Resource::Column(table.clone(), column.name.clone())])
             .needs([Resource::Values(table.clone(), column.name.clone())])
-            .needs(settled),
+            .needs(settled)
+            // NOT NULL goes only after the primary key that asks for it.
+            .makes(gone),
     ]
 }
 
@@ -354,6 +365,11 @@ pub(super) fn check(change: &TableChange, context: &Context<'_>) -> Result<(), L
     Ok(())
 }
 
+/// The marker of a table whose columns that go are gone.
+fn fewer_columns(table: &QName) -> Resource {
+    Resource::Constraint(table.clone(), "its columns are gone".to_owned())
+}
+
 /// The marker of a table that has left a parent.
 fn parted(child: &QName) -> Resource {
     Resource::Constraint(child.clone(), "it has left its parent".to_owned())
@@ -379,17 +395,35 @@ pub(super) fn partitions_joined(parent: &QName, context: &Context<'_>) -> Vec<Re
 }
 
 /// Adds the steps that part and join tables, and tells the order of the others what parents do to children.
-pub(super) fn finish(mut steps: Vec<Step>, context: &Context<'_>) -> Vec<Step> {
+///
+/// # Errors
+/// A table that joins a parent with two indexes of which either could be taken in.
+pub(super) fn finish(mut steps: Vec<Step>, context: &Context<'_>) -> Result<Vec<Step>, LowerError> {
     mirror(&mut steps, context);
     let names: BTreeSet<&QName> =
         context.before.tables.keys().chain(context.after().tables.keys()).collect();
     let mut joins = Vec::new();
     for child in &names {
         for parent in joined(child, context) {
+            is_plain(child, context)?;
             joins.push((join(child, parent, context), (*child).clone(), parent.clone()));
         }
     }
-    for (made, child, _) in &mut joins {
+    for (made, child, parent) in &mut joins {
+        // The columns that the parent loses, the child has not.
+        let has = |column: &Ident| {
+            context.after().tables.get(parent).is_some_and(|table| table.column(column).is_some())
+        };
+        for step in &mut steps {
+            let drops = step.order.takes.iter().any(|taken| match taken {
+                Resource::Column(table, column) => table == parent && !has(column),
+                _ => false,
+            });
+            if drops {
+                step.order.makes.insert(fewer_columns(parent));
+                made.order.needs.insert(fewer_columns(parent));
+            }
+        }
         let own = steps.iter().filter(|step| !step.order.needs.contains(&joined_marker(child)));
         let makes = own.flat_map(|step| &step.order.makes);
         made.order.needs.extend(makes.filter(|it| table_of(it) == Some(child)).cloned());
@@ -412,7 +446,42 @@ pub(super) fn finish(mut steps: Vec<Step>, context: &Context<'_>) -> Vec<Step> {
         }
     }
     steps.extend(parts);
-    steps
+    Ok(steps)
+}
+
+/// Refuses what the engine would decide by the age of indexes.
+fn is_plain(child: &QName, context: &Context<'_>) -> Result<(), LowerError> {
+    let Some(table) = context.after().tables.get(child) else { return Ok(()) };
+    let keys = table.constraints.iter().filter_map(|constraint| match &constraint.kind {
+        ConstraintKind::PrimaryKey { columns } | ConstraintKind::Unique { columns } => {
+            let columns = columns.iter().cloned().map(IndexKey::Column).collect();
+            Some((constraint.name.as_ref()?, (true, columns, None)))
+        }
+        ConstraintKind::Check { .. }
+        | ConstraintKind::ForeignKey(_)
+        | ConstraintKind::Exclusion => None,
+    });
+    let indexes = table
+        .indexes
+        .iter()
+        .map(|index| (&index.name, (index.unique, index.keys.clone(), index.predicate.as_ref())));
+    // Engine rule: attaching takes in an index that is equal in all of this.
+    type Shape<'i> = (bool, Vec<IndexKey>, Option<&'i String>);
+    let all: Vec<(&Ident, Shape<'_>)> = keys.chain(indexes).collect();
+    let inherited = &options(table).inherited;
+    for (name, shape) in all.iter().filter(|(name, _)| inherited.contains_key(*name)) {
+        let twin = all.iter().find(|(other, other_shape)| other != name && other_shape == shape);
+        if let Some((twin, _)) = twin {
+            return Err(LowerError {
+                what: format!("table {child}"),
+                why: format!(
+                    "its indexes `{name}` and `{twin}` are alike, and attaching takes in either"
+                ),
+                help: format!("drop `{twin}` first, and create it after the table is attached"),
+            });
+        }
+    }
+    Ok(())
 }
 
 fn table_of(resource: &Resource) -> Option<&QName> {

@@ -36,7 +36,7 @@ pub fn lower(diff: &Diff, direction: Direction, tag: &str) -> Result<Vec<Step>, 
     steps.extend(columns::around(&context));
     steps.extend(constraints::around(&context));
     steps.extend(opaques::around(&context));
-    Ok(hierarchy::finish(steps, &context))
+    hierarchy::finish(steps, &context)
 }
 
 fn schema(delta: &Delta<crate::text::Ident>) -> Vec<Step> {

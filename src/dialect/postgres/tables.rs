@@ -81,7 +81,8 @@ fn create(table: &Table, context: &Context<'_>) -> Vec<Step> {
             .makes(columns(table))
             .makes(keys(table))
             .makes(slots(table));
-    if is_heir(table) {
+    {
+        // A partition's default may count with the sequence of its parent.
         let parents = hierarchy::options(table).parents.iter();
         let parents = parents.filter_map(|parent| context.after().tables.get(parent));
         made = made.needs(parents.flat_map(|parent| {
@@ -173,11 +174,18 @@ pub(super) fn rebuild(
         });
     }
     let aside = context.keeps_as(name, None);
-    let foreign_keys = foreign_keys(before, context);
-    let mut statements: Vec<String> =
-        foreign_keys.iter().map(|(key, _)| render::drop_constraint(name, key)).collect();
-    statements.extend(move_aside(before, &aside));
-    let mut steps = vec![
+    let own = foreign_keys(before, context);
+    let goes = |constraint: &&crate::catalog::Constraint| {
+        own.iter().any(|(key, _)| constraint.name.as_ref() == Some(*key))
+    };
+    let mut steps: Vec<Step> = before
+        .constraints
+        .iter()
+        .filter(goes)
+        .filter_map(|constraint| constraints::drop(before, constraint, context))
+        .collect();
+    let statements = move_aside(before, &aside);
+    steps.push(
         step(Action::MoveTable, format!("move table {name} aside to build it anew"), statements)
             .undo(crate::dialect::Undo::Exact, "the way back builds it anew from the same rows")
             .makes([Resource::Kept(aside.clone())])
@@ -185,9 +193,8 @@ pub(super) fn rebuild(
             .takes(columns(before))
             .takes(keys(before))
             .takes(slots(before))
-            .frees(context.taken_in(texts_and_indexes(before)))
-            .frees(referenced(&foreign_keys, name, context)),
-    ];
+            .frees(context.taken_in(texts_and_indexes(before))),
+    );
     steps.extend(create(after, context));
     steps.extend(settings::of_new(after, context));
     steps.push(move_rows(change, &aside, context));
