@@ -8,13 +8,13 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use super::run::{Expectation, Finished, RunError, Timing, run};
+use super::run::{Expectation, Finished, Problem, RunError, Timing, run};
 use super::{Bundle, Context, book};
 use crate::catalog::Catalog;
 use crate::change::Intent;
 use crate::change::describe::describe;
 use crate::db::fingerprint::{TableFingerprint, row_fingerprints};
-use crate::db::{Database, DbError};
+use crate::db::{Database, DbError, DbErrorKind};
 use crate::dialect::Direction;
 use crate::diff::diff;
 use crate::text::QName;
@@ -75,6 +75,11 @@ impl Rehearsal {
     pub fn passed(&self) -> bool {
         self.findings.is_empty() && !self.verdict.fails()
     }
+
+    /// Whether rows are what keeps it from passing.
+    pub fn blames_rows(&self) -> bool {
+        self.verdict.fails() || self.findings.iter().any(|finding| finding.fault == Fault::Rows)
+    }
 }
 
 /// Something that is not as the plan promised.
@@ -82,7 +87,18 @@ impl Rehearsal {
 pub struct Finding {
     /// The plan it was found in.
     pub plan: String,
+    pub fault: Fault,
     pub message: String,
+}
+
+/// What is at fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fault {
+    /// Rows break a constraint that the plan makes.
+    Rows,
+    /// The plan does not do what it promised.
+    Plan,
 }
 
 /// Why a rehearsal could not be carried out at all.
@@ -161,16 +177,16 @@ fn rehearse_one(
 
     let Some(first) = act.run(Direction::Up, &Expectation::Unknown)? else { return Ok(None) };
     let up_ms = first.0;
-    let there = picture(act.stage.shadow)?;
+    let there = act.stage.shadow.inspect()?;
     if let Some(target) = &part.target {
-        act.compare_schemas("up", target, &there.catalog);
+        act.compare_schemas("up", target, &there);
     }
     act.ask_down_checks()?;
     let Some(second) = act.run(Direction::Down, &Expectation::Unknown)? else { return Ok(None) };
     let back = picture(act.stage.shadow)?;
     act.compare_schemas("down", &start.catalog, &back.catalog);
     act.compare_rows(&start, &back);
-    let again = Expectation::Schema(there.catalog.fingerprint());
+    let again = Expectation::Schema(there.fingerprint());
     if act.run(Direction::Up, &again)?.is_none() {
         return Ok(None);
     }
@@ -182,7 +198,7 @@ fn rehearse_one(
     Ok(Some(Evidence {
         plan: bundle.hash.clone(),
         before: start.catalog.fingerprint(),
-        after: there.catalog.fingerprint(),
+        after: there.fingerprint(),
         shadow: stage.provider.clone(),
         engine: stage.shadow.version(),
         at: (context.now)(),
@@ -229,7 +245,15 @@ impl Act<'_, '_, '_> {
                     Some((position, title)) => format!("{way} failed at step {position} ({title})"),
                     None => format!("{way} failed"),
                 };
-                self.find(format!("{place}: {problem}"));
+                let fault = match &problem {
+                    Problem::Orphans { .. } => Fault::Rows,
+                    Problem::Db(error) if error.kind == DbErrorKind::Constraint => Fault::Rows,
+                    Problem::Db(_)
+                    | Problem::KeptDataGone(_)
+                    | Problem::WrongSchema { .. }
+                    | Problem::Overtaken => Fault::Plan,
+                };
+                self.find(fault, format!("{place}: {problem}"));
                 Ok(None)
             }
         }
@@ -239,7 +263,7 @@ impl Act<'_, '_, '_> {
         let checks = &self.bundle.plan.down.checks;
         let verdict = verify(self.stage.shadow, checks, &mut |_| {})?;
         for violation in verdict.violations {
-            self.find(format!(
+            self.find(Fault::Plan, format!(
                 "down would be refused: {} of {} rows of `{}` cannot live in the old shape ({})",
                 violation.rows, violation.of, violation.table, violation.message
             ));
@@ -250,7 +274,10 @@ impl Act<'_, '_, '_> {
     fn compare_schemas(&mut self, way: &str, expected: &Catalog, found: &Catalog) {
         let (difference, _) = diff(found, expected, &Intent::default());
         for change in &difference.changes {
-            self.find(format!("schema after {way} differs (to mend it: {})", describe(change)));
+            self.find(
+                Fault::Plan,
+                format!("schema after {way} differs (to mend it: {})", describe(change)),
+            );
         }
     }
 
@@ -258,7 +285,10 @@ impl Act<'_, '_, '_> {
         for (name, was) in &before.rows {
             let Some(is) = after.rows.get(name) else { continue };
             if was.rows != is.rows {
-                self.find(format!("`{name}` had {} rows and has {} after down", was.rows, is.rows));
+                self.find(
+                    Fault::Plan,
+                    format!("`{name}` had {} rows and has {} after down", was.rows, is.rows),
+                );
             }
             let changed: Vec<&str> = was
                 .columns
@@ -267,15 +297,21 @@ impl Act<'_, '_, '_> {
                 .map(|(column, _)| column.as_str())
                 .collect();
             if !changed.is_empty() {
-                self.find(format!("values of `{name}` differ after down: {}", changed.join(", ")));
+                self.find(
+                    Fault::Plan,
+                    format!("values of `{name}` differ after down: {}", changed.join(", ")),
+                );
             } else if was.whole != is.whole {
-                self.find(format!("values of `{name}` stand in other rows after down"));
+                self.find(
+                    Fault::Plan,
+                    format!("values of `{name}` stand in other rows after down"),
+                );
             }
         }
     }
 
-    fn find(&mut self, message: String) {
-        self.findings.push(Finding { plan: self.bundle.name.clone(), message });
+    fn find(&mut self, fault: Fault, message: String) {
+        self.findings.push(Finding { plan: self.bundle.name.clone(), fault, message });
     }
 }
 

@@ -62,6 +62,10 @@ pub enum Problem {
     )]
     Orphans { new: usize, example: String },
     #[error(
+        "another migrator changed this database meanwhile\nhelp: look at `migrate status`, then run again"
+    )]
+    Overtaken,
+    #[error(
         "the schema after the last step is not the one that was promised\n  promised {promised}\n  found    {found}\n\
          help: this is a fault of the plan, not of your data; please report it with plan.json"
     )]
@@ -225,6 +229,7 @@ impl Runner<'_> {
         context: &mut Context<'_>,
         seal: Seal<'_>,
     ) -> Result<Option<Entry>, Problem> {
+        self.refuse_overtaken()?;
         let orphans = self.orphans()?;
         for sql in session::steps_begin(self.database.dialect()) {
             self.database.execute(&sql)?;
@@ -244,6 +249,13 @@ impl Runner<'_> {
         let entry = seal(found, (context.now)(), &context.who);
         book::write_entry(self.database, &entry)?;
         Ok(Some(entry))
+    }
+
+    /// SQLite's write lock is taken only now: another migrator may have finished since the ledger was read.
+    fn refuse_overtaken(&mut self) -> Result<(), Problem> {
+        let entries = book::read(self.database)?.entries;
+        let next = entries.last().map_or(1, |entry| entry.number + 1);
+        if next == self.run { Ok(()) } else { Err(Problem::Overtaken) }
     }
 
     fn promised(&self, found: &Catalog, expect: &Expectation) -> Result<String, Problem> {

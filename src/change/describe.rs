@@ -50,17 +50,60 @@ fn describe_table(change: &TableChange) -> String {
         }
         Delta::Add(_) | Delta::Drop(_) => text,
     });
+    let (constraints, moved) =
+        without_renamed(&change.constraints, |left, right| left.definition == right.definition);
+    let (indexes, moved_indexes) = without_renamed(&change.indexes, |left, right| {
+        (left.unique, &left.keys, &left.predicate) == (right.unique, &right.keys, &right.predicate)
+    });
     let constraints =
-        change.constraints.iter().map(|delta| mark(delta, "constraint", describe_constraint));
-    let indexes = change.indexes.iter().map(|delta| mark(delta, "index", describe_index));
+        constraints.into_iter().map(|delta| mark(delta, "constraint", describe_constraint));
+    let indexes = indexes.into_iter().map(|delta| mark(delta, "index", describe_index));
+    let moved = renamed(moved, "constraint").into_iter().chain(renamed(moved_indexes, "index"));
     let values = change.mapping.iter().flat_map(|source| {
         source.values.iter().map(|(old, new)| format!("~ values {}: {old} -> {new}", source.column))
     });
-    let mut parts: Vec<String> = altered.chain(values).chain(constraints).chain(indexes).collect();
+    let mut parts: Vec<String> =
+        altered.chain(values).chain(constraints).chain(indexes).chain(moved).collect();
     if parts.is_empty() {
         parts.push("~ definition".to_owned());
     }
     format!("~ table {}: {}", change.after.name, parts.join(", "))
+}
+
+/// Leaves out pairs of a drop and an add that differ only in their name, as after the rename of a table; says how many.
+fn without_renamed<T>(
+    deltas: &[Delta<T>],
+    equal: impl Fn(&T, &T) -> bool,
+) -> (Vec<&Delta<T>>, usize) {
+    let mut left: Vec<&Delta<T>> = deltas.iter().collect();
+    let mut pairs = 0;
+    while let Some((dropped, added)) = pair(&left, &equal) {
+        left.remove(dropped.max(added));
+        left.remove(dropped.min(added));
+        pairs += 1;
+    }
+    (left, pairs)
+}
+
+fn pair<T>(deltas: &[&Delta<T>], equal: impl Fn(&T, &T) -> bool) -> Option<(usize, usize)> {
+    deltas.iter().enumerate().find_map(|(dropped, delta)| {
+        let Delta::Drop(before) = delta else { return None };
+        let added = deltas
+            .iter()
+            .position(|delta| matches!(delta, Delta::Add(after) if equal(before, after)))?;
+        Some((dropped, added))
+    })
+}
+
+fn renamed(count: usize, kind: &str) -> Option<String> {
+    match count {
+        0 => None,
+        1 => Some(format!("> name of 1 {kind}")),
+        _ => {
+            let plural = if kind == "index" { "es" } else { "s" };
+            Some(format!("> names of {count} {kind}{plural}"))
+        }
+    }
 }
 
 fn describe_column(column: &Column) -> String {

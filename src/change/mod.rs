@@ -258,10 +258,25 @@ pub struct Intent {
     /// Drops that say `keep: none`.
     pub discard: BTreeSet<Target>,
     pub drop_policy: DropPolicy,
+    /// What the user calls tables and columns where that is not their physical name (`Customer.company`).
+    pub names: BTreeMap<Target, String>,
+}
+
+impl Intent {
+    /// All of it that decides what a plan does, as text that changes only when that does.
+    pub fn text(&self) -> String {
+        serde_json::to_string(&(&self.renames, &self.columns, &self.drops, &self.discard))
+            .expect("an intent is plain data")
+    }
+
+    /// What the user calls a table or column.
+    pub fn name_of(&self, target: &Target) -> String {
+        self.names.get(target).cloned().unwrap_or_else(|| target.to_string())
+    }
 }
 
 /// What the user said about one column.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ColumnIntent {
     /// SQL expression over the row for rows that exist already.
     pub backfill: Option<String>,

@@ -127,6 +127,8 @@ pub(crate) enum Command {
     Log(command::log::LogArgs),
     /// Print a version: its changes, steps or SQL
     Show(command::show::ShowArgs),
+    /// See it work: a small company's database, no server needed
+    Demo(command::demo::DemoArgs),
     /// Print shell completions
     Completions(command::completions::CompletionsArgs),
 }

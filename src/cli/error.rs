@@ -132,10 +132,11 @@ impl From<DeployError> for CliError {
             DeployError::Verify(error) => exit_of(error.source.kind),
             DeployError::Rehearse(RehearseError::Db(error)) => exit_of(error.kind),
             DeployError::Rehearse(RehearseError::Verify(error)) => exit_of(error.source.kind),
-            DeployError::Shadow(_)
-            | DeployError::Evidence { .. }
-            | DeployError::NotApplied(_)
-            | DeployError::NotPassed(_) => Exit::Failure,
+            DeployError::Shadow(_) | DeployError::Evidence { .. } | DeployError::NotApplied(_) => {
+                Exit::Failure
+            }
+            DeployError::NotPassed(found) if found.blames_rows() => Exit::Violations,
+            DeployError::NotPassed(_) => Exit::Failure,
             DeployError::Busy(_) => Exit::Busy,
             DeployError::Ledger(_) | DeployError::Drift { .. } | DeployError::WrongStart { .. } => {
                 Exit::History
@@ -155,6 +156,7 @@ fn exit_of_run(error: &RunError) -> Exit {
         (Reached::Nothing, Problem::Db(error)) => exit_of(error.kind),
         (Reached::Nothing, Problem::KeptDataGone(_)) => Exit::Refused,
         (Reached::Nothing, Problem::Orphans { .. }) => Exit::Violations,
+        (Reached::Nothing, Problem::Overtaken) => Exit::Busy,
         (Reached::Nothing, Problem::WrongSchema { .. }) => Exit::Failure,
     }
 }

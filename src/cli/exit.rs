@@ -26,6 +26,20 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// All codes, ascending.
+    pub const ALL: [Exit; 10] = [
+        Exit::Done,
+        Exit::Failure,
+        Exit::Usage,
+        Exit::Differences,
+        Exit::Findings,
+        Exit::Violations,
+        Exit::History,
+        Exit::Refused,
+        Exit::HalfWay,
+        Exit::Busy,
+    ];
+
     pub fn code(self) -> u8 {
         match self {
             Exit::Done => 0,

@@ -5,6 +5,7 @@ mod command;
 mod error;
 mod exit;
 mod progress;
+mod reference;
 mod world;
 
 use std::process::ExitCode;
@@ -13,8 +14,10 @@ use clap::Parser;
 
 use args::{Cli, Command};
 use error::CliError;
-use exit::Exit;
 use world::World;
+
+pub use exit::Exit;
+pub use reference::reference;
 
 /// Parses the command line and runs it.
 pub fn main() -> ExitCode {
@@ -35,7 +38,7 @@ fn run(command: Command, world: &mut World) -> Result<Exit, CliError> {
         Command::Init(args) => command::init::run(&args, world),
         Command::Import(args) => command::import::run(&args, world),
         Command::Fmt(args) => command::fmt::run(&args, world),
-        Command::Schema => command::schema::run(),
+        Command::Schema => command::schema::run(world),
         Command::Diff(args) => command::diff::run(&args, world),
         Command::Plan(args) => command::plan::run(&args, world),
         Command::New(args) => command::new::run(&args, world),
@@ -49,6 +52,7 @@ fn run(command: Command, world: &mut World) -> Result<Exit, CliError> {
         Command::Status(args) => command::status::run(&args, world),
         Command::Log(args) => command::log::run(&args, world),
         Command::Show(args) => command::show::run(&args, world),
+        Command::Demo(args) => command::demo::run(&args, world),
         Command::Completions(args) => command::completions::run(&args),
     }
 }

@@ -23,6 +23,15 @@ pub(crate) struct World {
     pub(crate) env: Env,
     pub(crate) folder: PathBuf,
     pub(crate) global: Global,
+    pub(crate) output: Output,
+}
+
+/// Whether results are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Output {
+    Shown,
+    /// A command that another one runs, of whose words it shows nothing.
+    Hidden,
 }
 
 impl World {
@@ -44,7 +53,22 @@ impl World {
         }
         let mut variables = if global.no_dotenv { Vec::new() } else { dotenv(&folder) };
         variables.extend(std::env::vars());
-        Ok(World { env: Env::new(variables), folder, global: global.clone() })
+        let output = Output::Shown;
+        Ok(World { env: Env::new(variables), folder, global: global.clone(), output })
+    }
+
+    /// The surroundings of commands in another folder, whatever database or environment the user has set for this one.
+    pub(crate) fn apart(&self, folder: PathBuf) -> World {
+        let names = ["DATABASE_URL", "MIGRATE_ENV", "MIGRATE_SCRATCH_URL", "MIGRATE_YES"];
+        let global = Global {
+            folder: Some(folder.clone()),
+            environment: None,
+            url: None,
+            scratch_url: None,
+            dialect: None,
+            ..self.global.clone()
+        };
+        World { env: self.env.without(&names), folder, global, output: self.output }
     }
 
     /// The project this folder belongs to.
@@ -232,12 +256,15 @@ impl World {
 
     /// Prints a result.
     pub(crate) fn print(&self, text: &str) {
-        write_out(text);
+        match self.output {
+            Output::Shown => write_out(text),
+            Output::Hidden => {}
+        }
     }
 
     /// Prints something on the way, not a result.
     pub(crate) fn note(&self, text: &str) {
-        if !self.global.quiet {
+        if !self.global.quiet && self.output == Output::Shown {
             anstream::eprintln!("{text}");
         }
     }

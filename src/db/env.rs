@@ -19,6 +19,13 @@ impl Env {
         self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
+    /// The same without some variables.
+    pub fn without(&self, names: &[&str]) -> Self {
+        let mut env = self.clone();
+        env.variables.retain(|name, _| !names.contains(&name.as_str()));
+        env
+    }
+
     /// The user's folder.
     pub fn home(&self) -> Option<PathBuf> {
         self.get("HOME").or_else(|| self.get("USERPROFILE")).map(PathBuf::from)

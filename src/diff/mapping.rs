@@ -178,18 +178,37 @@ fn keep(
         }),
     };
     let map = said.map(|intent| pending(intent, forth_before, forth_after)).unwrap_or_default();
-    let backfills = said.is_some_and(|intent| intent.backfill.is_some());
+    let fills = said.is_some_and(|intent| intent.backfill.is_some() || intent.down.is_some());
     match origin {
         SourceOrigin::New | SourceOrigin::Computed => Keep::Nothing,
+        SourceOrigin::Cast { before, after }
+            if sides.after.dialect == Dialect::Postgres
+                && map.is_empty()
+                && fill.is_none()
+                && !(fills && nullability_changes(target, sides))
+                && is_exact(before, after) =>
+        {
+            Keep::Nothing
+        }
         SourceOrigin::Cast { .. } => Keep::Altered,
         SourceOrigin::Same if !map.is_empty() && !is_one_to_one(&map, forth_before) => {
             Keep::Altered
         }
-        SourceOrigin::Same if fill.is_some() || backfills && nullability_changes(target, sides) => {
+        SourceOrigin::Same if fill.is_some() || fills && nullability_changes(target, sides) => {
             Keep::Altered
         }
         SourceOrigin::Same => Keep::Nothing,
     }
+}
+
+/// Whether PostgreSQL carries every value from one type to the other and back unchanged, or refuses it; either way there
+/// is nothing to keep. Source: PostgreSQL manual 8.1.1 and 8.3; `character(n)` pads, numeric scales round.
+fn is_exact(before: &str, after: &str) -> bool {
+    let base = |printed: &str| printed.split('(').next().unwrap_or_default().trim().to_owned();
+    let (before, after) = (base(before), base(after));
+    let among =
+        |kinds: &[&str]| [&before, &after].iter().all(|kind| kinds.contains(&kind.as_str()));
+    among(&["smallint", "integer", "bigint"]) || among(&["text", "character varying"])
 }
 
 fn nullability_changes(target: &Target, sides: &Sides<'_>) -> bool {

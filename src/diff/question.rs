@@ -17,7 +17,7 @@ pub(super) fn ask(diff: &Diff) -> Vec<Question> {
         match change {
             Change::AlterTable(change) => {
                 questions.extend(column_renames(change, diff));
-                questions.extend(missing_values(change));
+                questions.extend(missing_values(change, diff));
                 questions.extend(stranded_values(change, diff));
                 questions.extend(column_drops(change, diff));
             }
@@ -54,14 +54,18 @@ fn table_renames(diff: &Diff) -> Vec<Question> {
         }
         for new in added.iter().filter(|new| look_alike(old, new)) {
             let (old, new) = (&old.name, &new.name);
+            let called = |table| diff.intent.name_of(&Target::table(table));
+            let (said_old, said_new) = (called(old), called(new));
             questions.push(Question {
                 id: format!("rename:{old}={new}"),
                 kind: QuestionKind::Rename,
                 message: format!("table `{old}` is gone and `{new}` looks like it: renamed?"),
                 answers: vec![
-                    format!("renamed: add `was: {old}` to `{new}`, or pass `--rename {old}={new}`"),
                     format!(
-                        "not renamed: add `- drop: {old}` under `changes:`, or pass `--drop {old}`"
+                        "renamed: add `was: {said_old}` to `{said_new}`, or pass `--rename {old}={new}`"
+                    ),
+                    format!(
+                        "not renamed: add `- drop: {said_old}` under `changes:`, or pass `--drop {old}`"
                     ),
                 ],
             });
@@ -92,6 +96,9 @@ fn column_renames(change: &TableChange, diff: &Diff) -> Vec<Question> {
         }
         for new in change.columns.iter().filter_map(added).filter(|new| could_be(old, new)) {
             let (old, new) = (&old.name, &new.name);
+            let said_old = diff.intent.name_of(&Target::column(table, old));
+            let said_new = diff.intent.name_of(&Target::column(table, new));
+            let field = |said: &str| said.rsplit('.').next().unwrap_or(said).to_owned();
             questions.push(Question {
                 id: format!("rename:{table}.{old}={table}.{new}"),
                 kind: QuestionKind::Rename,
@@ -100,10 +107,11 @@ fn column_renames(change: &TableChange, diff: &Diff) -> Vec<Question> {
                 ),
                 answers: vec![
                     format!(
-                        "renamed: add `was: {old}` to field `{new}`, or pass `--rename {table}.{old}={table}.{new}`"
+                        "renamed: add `was: {}` to `{said_new}`, or pass `--rename {table}.{old}={table}.{new}`",
+                        field(&said_old)
                     ),
                     format!(
-                        "not renamed: add `- drop: {table}.{old}` under `changes:`, or pass `--drop {table}.{old}`"
+                        "not renamed: add `- drop: {said_old}` under `changes:`, or pass `--drop {table}.{old}`"
                     ),
                 ],
             });
@@ -133,7 +141,7 @@ fn could_be(old: &Column, new: &Column) -> bool {
 }
 
 /// Required columns that are new and have no value for rows that exist.
-fn missing_values(change: &TableChange) -> Vec<Question> {
+fn missing_values(change: &TableChange, diff: &Diff) -> Vec<Question> {
     let table = &change.after.name;
     let needs = |column: &Column, source: &ColumnSource| {
         source.origin == SourceOrigin::New
@@ -156,7 +164,10 @@ fn missing_values(change: &TableChange) -> Vec<Question> {
                 column.name
             ),
             answers: vec![
-                format!("add `backfill: EXPRESSION` to field `{}`", column.name),
+                format!(
+                    "add `backfill: EXPRESSION` to `{}`",
+                    diff.intent.name_of(&Target::column(table, &column.name))
+                ),
                 "or give it a default, or make it optional".to_owned(),
             ],
         })
@@ -245,7 +256,8 @@ fn drop_question(diff: &Diff, target: &Target) -> Option<Question> {
         kind: QuestionKind::Drop,
         message: format!("`{target}` is dropped, and the model does not say so"),
         answers: vec![format!(
-            "add `- drop: {target}` under `changes:`, or pass `--drop {target}`"
+            "add `- drop: {}` under `changes:`, or pass `--drop {target}`",
+            diff.intent.name_of(target)
         )],
     })
 }

@@ -66,7 +66,7 @@ impl Plan {
 pub fn plan(diff: &Diff, rules: &[Rule], printed: Printed) -> Result<Plan, PlanError> {
     let back = inverse(diff);
     let (before, after) = (diff.before.fingerprint(), diff.after.fingerprint());
-    let intent = format!("{:?}", diff.intent);
+    let intent = diff.intent.text();
     let parts = [before.as_bytes(), after.as_bytes(), intent.as_bytes()];
     let tag = hash::sha256_parts(parts)[..8].to_owned();
     let up = order::sort(dialect::lower(diff, Direction::Up, &tag)?)?;

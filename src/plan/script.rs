@@ -162,7 +162,7 @@ impl Quotes {
     fn is_outside(&self) -> bool {
         use crate::text::token::{Kind, tokenize};
         let Some(last) = tokenize(&self.text, self.dialect).pop() else { return true };
-        let closed = match last.kind {
+        match last.kind {
             Kind::Text | Kind::Quoted => {
                 let quote = if last.text.starts_with('$') { '$' } else { '\'' };
                 last.text.len() > 1
@@ -170,8 +170,7 @@ impl Quotes {
             }
             Kind::Comment => !last.text.starts_with("/*") || last.text.ends_with("*/"),
             Kind::Word | Kind::Number | Kind::Parameter | Kind::Mark | Kind::Space => true,
-        };
-        closed
+        }
     }
 }
 

@@ -9,7 +9,24 @@ pub fn changes(summary: &[String]) -> String {
     summary.iter().map(|line| format!("  {}\n", change(line))).collect()
 }
 
+/// How wide a line of changes may become before it is broken at a comma.
+const WIDTH: usize = 100;
+
 fn change(line: &str) -> String {
+    let mut lines = vec![String::new()];
+    for part in line.split_inclusive(", ") {
+        let last = lines.last_mut().expect("there is always a line");
+        if !last.is_empty() && last.len() + part.trim_end().len() > WIDTH {
+            last.truncate(last.trim_end().len());
+            lines.push(format!("      {part}"));
+        } else {
+            last.push_str(part);
+        }
+    }
+    marked(&lines.join("\n"))
+}
+
+fn marked(line: &str) -> String {
     let style = match line.chars().next() {
         Some('+') => GOOD,
         Some('-') => BAD,

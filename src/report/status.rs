@@ -74,7 +74,7 @@ pub fn status(status: &Status) -> String {
             format!("{} the schema is as the last run left it\n", paint(GOOD, "no drift:"))
         }
         SchemaStatus::Drifted => format!(
-            "{} the schema is not as the last run left it; `migrate diff` shows how\n",
+            "{} the schema is not as the last run left it; `migrate diff version:N URL` shows how\n",
             paint(BAD, "drift:")
         ),
     });

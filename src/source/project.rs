@@ -362,7 +362,8 @@ fn make_readable(folder: &Path) {
     let _ = folder;
 }
 
-fn hash_of(version: &Version, parent: Option<&str>) -> String {
+/// The hash of a version as its files are now.
+pub fn hash_of(version: &Version, parent: Option<&str>) -> String {
     version_hash(parent, version.snapshot.text(), &version.sql)
 }
 

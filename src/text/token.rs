@@ -355,7 +355,12 @@ pub fn rename_identifier(sql: &str, before: &str, after: &str, dialect: Dialect)
 
 /// `REFERENCES t (a)` and `CREATE TABLE t (…)` look like calls and are not.
 fn after_table_word(tokens: &[Token<'_>]) -> bool {
-    tokens.iter().rev().find(|token| token.is_code()).is_some_and(|token| {
+    let mut code = tokens.iter().rev().filter(|token| token.is_code()).peekable();
+    // A schema may stand between: `REFERENCES public.t (a)`.
+    while code.next_if(|token| token.is_mark(".")).is_some() {
+        code.next();
+    }
+    code.next().is_some_and(|token| {
         ["references", "table", "on", "into", "key", "unique", "exists"]
             .iter()
             .any(|word| token.is_word(word))

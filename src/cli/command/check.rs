@@ -40,6 +40,14 @@ struct Finding {
     message: String,
 }
 
+impl Finding {
+    /// Without colour codes, for machines.
+    fn plain(&self) -> Finding {
+        let message = anstream::adapter::strip_str(&self.message).to_string();
+        Finding { what: self.what, outcome: self.outcome, message }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Outcome {
@@ -164,7 +172,7 @@ fn database(world: &World, project: &Project, gate: &mut Gate) -> Result<(), Cli
     match found.schema {
         SchemaStatus::Drifted => {
             let message = format!(
-                "{} is not as the last run left it\nhelp: `migrate diff` shows how",
+                "{} is not as the last run left it\nhelp: `migrate diff version:N URL` shows what differs, with N the last version applied",
                 found.database
             );
             gate.fail("drift", CliError::new(Exit::History, message));
@@ -195,7 +203,7 @@ fn database(world: &World, project: &Project, gate: &mut Gate) -> Result<(), Cli
     drop(spinner);
     let found = outcome?;
     let text = rehearsal::rehearsal(&found).trim_end().to_owned();
-    if found.verdict.fails() {
+    if found.blames_rows() {
         gate.fail("rows", CliError::new(Exit::Violations, text));
     } else if found.passed() {
         gate.pass("rehearsal", text);
@@ -208,8 +216,9 @@ fn database(world: &World, project: &Project, gate: &mut Gate) -> Result<(), Cli
 fn print(world: &World, gate: &Gate) {
     let failed = gate.findings.iter().filter(|finding| finding.outcome == Outcome::Failed).count();
     if world.global.json {
+        let findings: Vec<Finding> = gate.findings.iter().map(Finding::plain).collect();
         world.print_json(&serde_json::json!({
-            "check": 1, "passed": failed == 0, "findings": gate.findings, "exit": gate.exit.code(),
+            "check": 1, "passed": failed == 0, "findings": findings, "exit": gate.exit.code(),
         }));
         return;
     }

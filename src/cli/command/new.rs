@@ -10,10 +10,11 @@ use crate::dialect::Undo;
 use crate::plan::version::{VersionId, VersionKind};
 use crate::plan::{FORMAT, Files, PlanFile, WayFile};
 use crate::report::style::{GOOD, paint};
-use crate::source::project::Version;
+use crate::source::project::{Project, Version};
 use crate::text::{Dialect, hash};
 
-use super::plan::{Drafts, version};
+use super::plan::{Drafts, refuse_applied, version};
+use super::versions;
 
 /// Make an empty version for SQL written by hand.
 ///
@@ -23,6 +24,9 @@ use super::plan::{Drafts, version};
 pub(crate) struct NewArgs {
     /// A few words that name the version
     name: String,
+    /// Put it before this version, which must be the last and not applied yet (it takes the next number)
+    #[arg(long, value_name = "VERSION")]
+    before: Option<String>,
     /// Why, for the version's manifest
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
@@ -30,7 +34,11 @@ pub(crate) struct NewArgs {
 
 pub(crate) fn run(args: &NewArgs, world: &World) -> Result<Exit, CliError> {
     let project = world.project()?;
-    let versions = project.versions()?;
+    let mut versions = project.versions()?;
+    let follower = match &args.before {
+        Some(name) => Some(movable(name, world, &project, &mut versions)?),
+        None => None,
+    };
     let Some(last) = versions.last() else {
         return Err(CliError::new(
             Exit::Failure,
@@ -42,11 +50,43 @@ pub(crate) fn run(args: &NewArgs, world: &World) -> Result<Exit, CliError> {
     let id = VersionId::new(last.manifest.id.number() + 1, &args.name);
     let drafts = Drafts { snapshot: last.snapshot.clone(), files };
     let written: Version = version(id, VersionKind::Written, args.reason.clone(), drafts, world);
+    if let Some(follower) = &follower {
+        project.withdraw(&follower.manifest.id)?;
+    }
     let sealed = project.seal(written)?;
     let folder = project.migrations().join(sealed.manifest.id.as_str());
     world.note(&format!("{} {}", paint(GOOD, "made"), folder.display()));
+    if let Some(mut follower) = follower {
+        let id = &follower.manifest.id;
+        let words = id.as_str().split_once('_').map_or("change", |(_, words)| words);
+        follower.manifest.id = VersionId::new(sealed.manifest.id.number() + 1, words);
+        let moved = project.seal(follower)?;
+        world.note(&format!("it comes before {}", moved.manifest.id));
+    }
     world.note("write its up.sql and down.sql, then run `migrate rehash`");
     Ok(Exit::Done)
+}
+
+/// Takes the version that is to come after the new one off the end of the list.
+fn movable(
+    name: &str,
+    world: &World,
+    project: &Project,
+    versions: &mut Vec<Version>,
+) -> Result<Version, CliError> {
+    let wanted = versions::find(versions, name)?.manifest.id.clone();
+    match versions.pop() {
+        Some(last) if last.manifest.id == wanted => {
+            refuse_applied(world, project, &last)?;
+            Ok(last)
+        }
+        Some(_) | None => Err(CliError::new(
+            Exit::Refused,
+            format!(
+                "`{wanted}` is not the last version\nhelp: only before the last version is there room for another"
+            ),
+        )),
+    }
 }
 
 fn empty(name: &str, last: &PlanFile) -> Files {

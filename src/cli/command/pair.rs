@@ -6,6 +6,7 @@ use crate::change::{Intent, Rename, Target};
 use crate::cli::error::CliError;
 use crate::cli::world::World;
 use crate::db::Database;
+use crate::model::Model;
 use crate::plan::create_script;
 use crate::shadow::scratch::{ScratchOptions, scratch};
 use crate::source::project::Project;
@@ -48,7 +49,9 @@ pub(crate) fn same_hand(
         && after.printed == Printed::ByModel
         && (both_models || from_nothing);
     let notes = before.notes.iter().chain(&after.notes).cloned().collect();
-    let (intent, rules) = (after.intent, after.rules);
+    let names = [&before, &after].into_iter().filter_map(|side| side.model.as_ref());
+    let names = names.flat_map(|model| model_names(model, dialect)).collect();
+    let (intent, rules) = (Intent { names, ..after.intent }, after.rules);
     if by_model {
         return Ok(Pair {
             before: before.catalog,
@@ -67,6 +70,22 @@ pub(crate) fn same_hand(
         rules,
         notes,
     })
+}
+
+/// What a model calls the tables and columns it makes.
+fn model_names(model: &Model, dialect: Dialect) -> Vec<(Target, String)> {
+    let mut names = Vec::new();
+    for entity in &model.entities {
+        let table = QName::local(dialect, entity.table_name());
+        names.push((Target::table(&table), entity.name.clone()));
+        for field in &entity.fields {
+            if let Some(column) = field.column_name() {
+                let target = Target::column(&table, &Ident::new(column));
+                names.push((target, format!("{}.{}", entity.name, field.name)));
+            }
+        }
+    }
+    names
 }
 
 /// The catalog as the engine prints it.

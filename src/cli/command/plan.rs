@@ -162,7 +162,11 @@ fn next_version(args: &PlanArgs, world: &World) -> Result<Exit, CliError> {
 }
 
 /// A version that a database has must not be planned anew. Only the database at hand can be asked.
-fn refuse_applied(world: &World, project: &Project, version: &Version) -> Result<(), CliError> {
+pub(crate) fn refuse_applied(
+    world: &World,
+    project: &Project,
+    version: &Version,
+) -> Result<(), CliError> {
     let id = version.manifest.id.to_string();
     let url = world.url_if_any(Some(project))?;
     // A database file that does not exist yet has no version.

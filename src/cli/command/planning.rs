@@ -52,10 +52,18 @@ pub(crate) fn make_plan(world: &World, pair: &Pair, answers: &Answers) -> Result
 
 fn open_questions(pair: &Pair, intent: &Intent, answers: &Answers) -> Vec<Question> {
     let (_, questions) = diff(&pair.before, &pair.after, intent);
-    questions
+    let open: Vec<Question> = questions
         .into_iter()
         .filter(|question| !allows(&answers.allow, question.kind.allow()))
-        .collect()
+        .collect();
+    // Whoever says that a column was not renamed says that it is dropped: one question for both.
+    let asked: Vec<String> = open
+        .iter()
+        .filter(|question| question.kind == QuestionKind::Rename)
+        .filter_map(|question| question.id.strip_prefix("rename:")?.split_once('='))
+        .map(|(old, _)| format!("drop:{old}"))
+        .collect();
+    open.into_iter().filter(|question| !asked.contains(&question.id)).collect()
 }
 
 fn refused(world: &World, open: &[Question]) -> CliError {

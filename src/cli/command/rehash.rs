@@ -8,11 +8,11 @@ use crate::cli::exit::Exit;
 use crate::cli::world::{World, now};
 use crate::plan::create_script;
 use crate::plan::script;
-use crate::plan::version::Chain;
+use crate::plan::version::{Chain, Link};
 use crate::report::rehearsal;
 use crate::report::style::{GOOD, paint};
 use crate::shadow::scratch::scratch;
-use crate::source::project::{CHAIN, Project, ProjectError, Version};
+use crate::source::project::{CHAIN, Project, ProjectError, Version, hash_of};
 use crate::text::{Dialect, hash};
 
 use super::versions::target;
@@ -20,7 +20,8 @@ use super::versions::target;
 /// Prove an edited, unreleased version anew and seal it.
 ///
 /// In an empty scratch database the schema of the version before is made; the edited SQL must lead from it to the
-/// version's model and back. A version that is applied anywhere must not be edited: plan a new one.
+/// version's model and back. So for the first version that was edited and each after it (for the last one, if none
+/// was). A version that is applied anywhere must not be edited: plan a new one.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RehashArgs {}
 
@@ -30,24 +31,33 @@ pub(crate) fn run(_: &RehashArgs, world: &World) -> Result<Exit, CliError> {
     let text = std::fs::read_to_string(&path)
         .map_err(|error| CliError::new(Exit::Failure, format!("`{}`: {error}", path.display())))?;
     let chain = Chain::read(&text).map_err(ProjectError::History)?;
-    let Some(head) = chain.head() else {
+    if chain.links.is_empty() {
         return Err(CliError::new(Exit::Failure, "there is no version to rehash"));
-    };
-    let mut version =
-        project.read_folder(&head.id).map_err(|fault| ProjectError::History(vec![fault]))?;
-    let before = match chain.links.len() {
-        0 | 1 => None,
-        count => {
-            let id = &chain.links[count - 2].id;
-            Some(project.read_folder(id).map_err(|fault| ProjectError::History(vec![fault]))?)
-        }
-    };
-    for dialect in version.plans.keys().copied().collect::<Vec<_>>() {
-        refresh(&mut version, dialect)?;
-        prove(world, &project, before.as_ref(), &version, dialect)?;
     }
-    let sealed = project.seal(version)?;
-    world.print(&format!("{} {}\n", paint(GOOD, "proved and sealed"), sealed.manifest.id));
+    let read = |link: &Link| {
+        project.read_folder(&link.id).map_err(|fault| ProjectError::History(vec![fault]))
+    };
+    let versions = chain.links.iter().map(read).collect::<Result<Vec<Version>, _>>()?;
+    let edited = versions
+        .iter()
+        .zip(&chain.links)
+        .position(|(version, link)| hash_of(version, link.parent.as_deref()) != link.hash);
+    let start = edited.unwrap_or(versions.len() - 1);
+    let mut before = start.checked_sub(1).map(|position| versions[position].clone());
+    let mut proved = Vec::new();
+    for mut version in versions.into_iter().skip(start) {
+        for dialect in version.plans.keys().copied().collect::<Vec<_>>() {
+            refresh(&mut version, dialect)?;
+            prove(world, &project, before.as_ref(), &version, dialect)?;
+        }
+        before = Some(version.clone());
+        proved.push(version);
+    }
+    // All are proved: sealing the first cuts the chain there, and the others follow.
+    for version in proved {
+        let sealed = project.seal(version)?;
+        world.print(&format!("{} {}\n", paint(GOOD, "proved and sealed"), sealed.manifest.id));
+    }
     Ok(Exit::Done)
 }
 

@@ -2,10 +2,9 @@
 
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
+use crate::cli::world::World;
 
-pub(crate) fn run() -> Result<Exit, CliError> {
-    let text =
-        serde_json::to_string_pretty(&crate::model::schema()).expect("a JSON value is plain data");
-    println!("{text}");
+pub(crate) fn run(world: &World) -> Result<Exit, CliError> {
+    world.print_json(&crate::model::schema());
     Ok(Exit::Done)
 }

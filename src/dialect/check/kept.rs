@@ -39,11 +39,10 @@ impl KeptRows<'_> {
     }
 
     fn lookup(&self, name: &str, key: &[Ident]) -> String {
-        let (table, prefix) = match self.rows.dialect {
-            Dialect::Postgres => (format!("\"migrate_kept\".{}", quote(&Ident::new(name))), "key_"),
-            Dialect::Sqlite => {
-                (quote(&Ident::new(format!("{SQLITE_PREFIX}{name}"))), "_migrate_key_")
-            }
+        let table = kept_table(name, self.rows.dialect);
+        let prefix = match self.rows.dialect {
+            Dialect::Postgres => "key_",
+            Dialect::Sqlite => "_migrate_key_",
         };
         let same: Vec<String> = key
             .iter()
@@ -75,5 +74,13 @@ impl KeptRows<'_> {
         });
         let (table, column) = (old_table.unwrap_or(table), old_column.unwrap_or(column));
         kept_name(self.tag, Direction::Up, table, Some(column), self.rows.dialect)
+    }
+}
+
+/// The kept table as a FROM item.
+pub(super) fn kept_table(name: &str, dialect: Dialect) -> String {
+    match dialect {
+        Dialect::Postgres => format!("\"migrate_kept\".{}", quote(&Ident::new(name))),
+        Dialect::Sqlite => quote(&Ident::new(format!("{SQLITE_PREFIX}{name}"))),
     }
 }

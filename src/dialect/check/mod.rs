@@ -94,12 +94,12 @@ pub enum Part {
 /// change. `rules` are the model's, which carry names, messages and places. `kept` names the kept tables that the
 /// steps put back: rows that get their old values from there are not asked.
 pub fn checks(diff: &Diff, rules: &[Rule], tag: &str, kept: &BTreeSet<String>) -> Vec<Check> {
-    let names = Names::before(diff);
+    let names = Names::before(diff).with_returning(diff, tag, kept);
     let mut checks = Vec::new();
     for change in &diff.changes {
         let Change::AlterTable(change) = change else { continue };
         let rows = Rows::pending(change, &names, diff.after.dialect);
-        let mut asked_here = castable(change, &rows);
+        let mut asked_here = castable(change, &rows, &names);
         let kept = KeptRows { diff, change, rows: &rows, tag, kept };
         let held = rules_of(&change.before);
         for rule in all_rules(&change.after, rules) {

@@ -1,7 +1,7 @@
 //! One rule as queries: how many rows break it, and which.
 
 use super::rows::{Names, Rows, keys_of, shown};
-use super::{Check, Part, SAMPLE, Scan, message, qualified, quote};
+use super::{Check, Part, SAMPLE, Scan, message, quote};
 use crate::catalog::Catalog;
 use crate::catalog::rule::{Enforce, Requirement, Rule};
 use crate::change::{SourceOrigin, TableChange};
@@ -106,7 +106,7 @@ fn orphan(
     let present: Vec<String> =
         columns.iter().map(|column| format!("r.{} IS NOT NULL", quote(column))).collect();
     let present = present.join(" AND ");
-    let parent = before.tables.get(table);
+    let parent = before.tables.get(table).or_else(|| names.returning.get(table));
     let renamed = names.expressions.contains_key(table);
     if parent.is_none() && !renamed {
         // The table is made by the same change and holds no row yet.
@@ -168,7 +168,7 @@ fn unique(
 }
 
 /// Whether old values can be read as the new type at all, asked without casting (a failed cast ends the query).
-pub(super) fn castable(change: &TableChange, rows: &Rows) -> Vec<Check> {
+pub(super) fn castable(change: &TableChange, rows: &Rows, names: &Names) -> Vec<Check> {
     let mut checks = Vec::new();
     for source in &change.mapping {
         let SourceOrigin::Cast { before, after } = &source.origin else { continue };
@@ -180,7 +180,7 @@ pub(super) fn castable(change: &TableChange, rows: &Rows) -> Vec<Check> {
         let mut list: Vec<String> =
             keys.iter().map(|key| format!("\"t\".{}", quote(key))).collect();
         list.push(column.clone());
-        let from = qualified(&change.before.name);
+        let (with, from) = (names.prefix(), names.table(&change.after.name));
         checks.push(Check {
             rule: format!("{}.{} as {after}", change.after.name, source.column),
             table: change.after.name.to_string(),
@@ -188,10 +188,10 @@ pub(super) fn castable(change: &TableChange, rows: &Rows) -> Vec<Check> {
             enforce: Enforce::Database,
             origin: None,
             count: Sql::new(format!(
-                "SELECT count(*) FILTER (WHERE {bad}), count(*) FROM {from} AS \"t\""
+                "{with}SELECT count(*) FILTER (WHERE {bad}), count(*) FROM {from} AS \"t\""
             )),
             sample: Sql::new(format!(
-                "SELECT {} FROM {from} AS \"t\" WHERE {bad} LIMIT {SAMPLE}",
+                "{with}SELECT {} FROM {from} AS \"t\" WHERE {bad} LIMIT {SAMPLE}",
                 list.join(", ")
             )),
             keys: shown(keys),

@@ -4,17 +4,22 @@
 //! given to old tables by common table expressions, so that every rule can be written in the new names before the
 //! renames have run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::kept::kept_table;
 use super::{literal, qualified, quote};
 use crate::catalog::{Column, Table, TableOptions};
-use crate::change::{ColumnSource, Diff, Rename, SourceOrigin, TableChange};
+use crate::change::{Change, ColumnSource, Delta, Diff, Rename, SourceOrigin, TableChange};
+use crate::dialect::Direction;
+use crate::dialect::keep::kept_name;
 use crate::text::{Dialect, Ident, QName};
 
 /// Tables that a pending change renames, as common table expressions in the new names.
 #[derive(Default)]
 pub(super) struct Names {
     pub(super) expressions: BTreeMap<QName, String>,
+    /// Dropped tables that come back with the rows that were kept of them.
+    pub(super) returning: BTreeMap<QName, Table>,
 }
 
 impl Names {
@@ -54,7 +59,27 @@ impl Names {
                 .collect();
             Some((table.clone(), format!("SELECT {} FROM {}", list.join(", "), qualified(old))))
         });
-        Names { expressions: expressions.collect() }
+        Names { expressions: expressions.collect(), returning: BTreeMap::new() }
+    }
+
+    /// Adds the tables that the change puts back: until then their rows are in kept tables.
+    pub(super) fn with_returning(
+        mut self,
+        diff: &Diff,
+        tag: &str,
+        kept: &BTreeSet<String>,
+    ) -> Self {
+        for change in &diff.changes {
+            let Change::Table(Delta::Add(table)) = change else { continue };
+            let dialect = diff.after.dialect;
+            let name = kept_name(tag, Direction::Up, &table.name, None, dialect);
+            if kept.contains(&name) {
+                let select = format!("SELECT * FROM {}", kept_table(&name, dialect));
+                self.expressions.insert(table.name.clone(), select);
+                self.returning.insert(table.name.clone(), table.clone());
+            }
+        }
+        self
     }
 
     pub(super) fn prefix(&self) -> String {
@@ -67,6 +92,16 @@ impl Names {
             .map(|(table, select)| format!("{} AS ({select})", quote(&table.name)))
             .collect();
         format!("WITH {} ", list.join(", "))
+    }
+
+    /// A source whose fill reads renamed tables through the common table expressions.
+    fn localized(&self, source: &ColumnSource) -> ColumnSource {
+        let fill = source.fill.as_ref().map(|fill| {
+            self.expressions.keys().fold(fill.clone(), |fill, table| {
+                fill.replace(&qualified(table), &quote(&table.name))
+            })
+        });
+        ColumnSource { fill, ..source.clone() }
     }
 
     pub(super) fn table(&self, name: &QName) -> String {
@@ -98,7 +133,8 @@ impl Rows {
         let mut untold = Vec::new();
         let mut list = Vec::new();
         for (source, column) in change.mapping.iter().zip(&change.after.columns) {
-            match value(source, column, dialect) {
+            let source = names.localized(source);
+            match value(&source, column, dialect) {
                 Some(text) => list.push(format!("{text} AS {}", quote(&column.name))),
                 None => untold.push(column.name.clone()),
             }
@@ -158,7 +194,11 @@ fn value(source: &ColumnSource, column: &Column, dialect: Dialect) -> Option<Str
     let moved = match (&source.origin, dialect) {
         (SourceOrigin::Computed, _) => return None,
         (SourceOrigin::New, _) => match (&source.fill, &column.default) {
-            (Some(fill), _) => format!("({fill})"),
+            (Some(fill), None) => format!("({fill})"),
+            (Some(fill), Some(default)) if is_constant(default) => {
+                format!("coalesce({fill}, {default})")
+            }
+            (Some(_), Some(_)) => return None,
             (None, None) => null_of(column, dialect),
             (None, Some(default)) if is_constant(default) => format!("({default})"),
             (None, Some(_)) => return None,

@@ -444,13 +444,22 @@ fn add(
     let is_keyless = matches!(key, RowKey::Row(_));
 
     let default = column.default.as_ref().filter(|_| !numbers);
+    // With a backfill, rows that exist must not get the default: it is set once the column is there.
+    let at_once = default.filter(|_| source.fill.is_none());
+    let required_at_once = column.not_null && at_once.is_some();
     let mut definition = render::column_type(column);
-    definition.extend(default.map(|default| format!(" DEFAULT {default}")));
+    definition.extend(at_once.map(|default| format!(" DEFAULT {default}")));
+    if required_at_once {
+        definition.push_str(" NOT NULL");
+    }
     let mut statements = vec![format!("ALTER TABLE {} ADD COLUMN {definition}", quote_name(table))];
+    if let (Some(default), Some(_)) = (default, &source.fill) {
+        statements.push(render::alter_column(table, name, &format!("SET DEFAULT {default}")));
+    }
     statements.extend(
         column.comment.as_ref().map(|text| render::comment_on_column(table, name, Some(text))),
     );
-    let rewrites = default.is_some_and(|default| is_volatile(default))
+    let rewrites = at_once.is_some_and(|default| is_volatile(default))
         || !is_builtin(&column.data_type)
             && context.after().opaques.keys().any(|id| {
                 id.kind == crate::catalog::OpaqueKind::Domain
@@ -464,19 +473,29 @@ fn add(
             .makes([own.clone()]),
     ];
     let restored = context.kept_by_the_other_way(table, Some(name)).name;
-    if restores && !is_keyless {
-        steps.push(restore(change, column, &key, context));
-    }
+    let filled = Resource::Constraint(table.clone(), format!("backfill of {name}"));
     if let Some(fill) = &source.fill {
-        let statement = values::fill_statement(table, column, fill);
-        steps.push(
+        let fill = match default {
+            Some(default) => format!("COALESCE(({fill}), {default})"),
+            None => fill.clone(),
+        };
+        let statement = values::fill_statement(table, column, &fill);
+        let filling =
             values::quietly(format!("backfill {table}.{name}"), table, vec![statement], context)
                 .needs(all([columns(&change.after)]))
-                .needs([Resource::Kept(restored.clone())])
                 .needs(values::fill_needs(change, context))
                 .frees(values::fill_frees(change, name))
-                .takes([own_values.clone()]),
-        );
+                .makes([filled.clone()])
+                .takes([own_values.clone()]);
+        // Rows without a key get kept values back first: a backfill moves rows, and their place tells them apart.
+        steps.push(match is_keyless {
+            true => filling.needs([Resource::Kept(restored.clone())]),
+            false => filling,
+        });
+    }
+    // After the backfill: a NULL that was kept is a value too.
+    if restores && !is_keyless {
+        steps.push(restore(change, column, &key, context).needs([filled]));
     }
     if numbers {
         steps.push(
@@ -484,7 +503,7 @@ fn add(
                 .needs([own.clone(), Resource::Kept(restored)])
                 .takes([own_values.clone()]),
         );
-    } else if column.not_null {
+    } else if column.not_null && !required_at_once {
         let statement = render::alter_column(table, name, "SET NOT NULL");
         steps.push(
             step(Action::SetNotNull, format!("require {table}.{name}"), vec![statement]).needs([

@@ -156,7 +156,8 @@ pub(super) fn keep_before_conversion(staying: &Staying<'_>, context: &Context<'_
 /// values back after a conversion. `converts` says whether an earlier step converts the column.
 pub(super) fn steps(staying: &Staying<'_>, converts: Converts, context: &Context<'_>) -> Vec<Step> {
     let mut steps = Vec::new();
-    if staying.keeps_altered() && !staying.returns_through_text(context) {
+    let returned = converts == Converts::Yes && staying.returns_through_text(context);
+    if staying.keeps_altered() && !returned {
         steps.push(restore(staying, context));
     }
     let fills = staying.source.fill.is_some();
@@ -197,6 +198,7 @@ fn restore(staying: &Staying<'_>, context: &Context<'_>) -> Step {
         .needs(key_columns)
         .needs(key_values.filter(|values| *values != staying.values()))
         .needs([staying.column(), staying.stage("null")])
+        .needs(context.made_in([staying.after.data_type.as_str()]))
         .takes([staying.values()])
         .makes([kept])
         .reads(use_)
@@ -280,9 +282,13 @@ fn update(staying: &Staying<'_>, context: &Context<'_>, what: Update) -> Step {
         .takes([staying.values()])
 }
 
-/// `UPDATE … SET c = fill WHERE c IS NULL`.
+/// `UPDATE … SET c = fill WHERE c IS NULL`; the default where the fill comes to nothing.
 pub(super) fn fill_statement(table: &QName, column: &Column, fill: &str) -> String {
     let name = quote_ident(&column.name);
+    let fill = match &column.default {
+        Some(default) => format!("coalesce({fill}, {default})"),
+        None => fill.to_owned(),
+    };
     format!("UPDATE {} AS \"t\" SET {name} = {fill} WHERE \"t\".{name} IS NULL", quote_name(table))
 }
 

@@ -90,7 +90,7 @@ impl EntityColumns<'_> {
         };
         let alias = format!("\"r{depth}\"");
         let inner = self.path(target, rest, &format!("{alias}."), depth + 1)?;
-        let table = table_text(&names::table(target, self.dialect));
+        let table = table_text(&names::table(target, self.dialect), self.dialect);
         let key = quote(&column_of(target, key)?);
         Ok(format!("(SELECT {inner} FROM {table} AS {alias} WHERE {alias}.{key} = {own})"))
     }
@@ -155,10 +155,12 @@ pub(super) fn quote(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// A table without its schema where that is the default: scratch copies may live elsewhere.
-fn table_text(name: &QName) -> String {
-    match name.schema.as_str() {
-        "public" | "main" => quote(name.name.as_str()),
-        schema => format!("{}.{}", quote(schema), quote(name.name.as_str())),
+/// A table as a statement names it: with its schema on PostgreSQL, where a search path may lead elsewhere.
+fn table_text(name: &QName, dialect: Dialect) -> String {
+    match dialect {
+        Dialect::Sqlite => quote(name.name.as_str()),
+        Dialect::Postgres => {
+            format!("{}.{}", quote(name.schema.as_str()), quote(name.name.as_str()))
+        }
     }
 }

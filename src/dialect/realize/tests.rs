@@ -117,7 +117,7 @@ fn intent_says_renames_values_and_drops() {
     assert_eq!(
         intent.columns[&column("currency")].backfill.as_deref(),
         Some(
-            "coalesce((SELECT \"r1\".\"home_currency\" FROM \"company\" AS \"r1\" \
+            "coalesce((SELECT \"r1\".\"home_currency\" FROM \"public\".\"company\" AS \"r1\" \
              WHERE \"r1\".\"id\" = \"t\".\"company_id\"), 'EUR')"
         )
     );

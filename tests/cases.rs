@@ -1,0 +1,295 @@
+//! Each folder under `fixtures/cases` is a change of a schema with rows, taken up, down, up and down again on each
+//! engine: a test is a folder, and its name is the claim.
+//!
+//! A folder holds either `a.sql` and `b.sql` (or `a.postgres.sql` …, then it runs on that engine only) or a model pair
+//! `before.yaml` and `after.yaml`; `rows.sql`, the rows of the old shape; `new_rows.sql`, what is written while the new
+//! shape is in force and must survive the way back; `answers`, flags of `migrate plan`. Each of the SQL files may be
+//! there once for both engines or once for each (`rows.sqlite.sql`). Goldens are `ENGINE.up.sql`, `ENGINE.down.sql` and
+//! `ENGINE.rows.txt` (the rows at each station); `UPDATE_GOLDEN=1` writes them, and they are read in review.
+//! `MIGRATE_CASE=part-of-a-path` runs only those cases.
+
+mod journey;
+mod support;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use journey::{
+    Place, bundle, contents, kept, migrate, page, ran, same_contents, same_schema, typed,
+};
+use migrate::apply::Bundle;
+use migrate::db::Database;
+use migrate::plan::create_script;
+use migrate::source::{LoadOptions, Source, load};
+use migrate::text::Dialect;
+
+#[test]
+fn every_case_goes_there_and_back_on_sqlite() {
+    run_all(Dialect::Sqlite);
+}
+
+#[test]
+fn every_case_goes_there_and_back_on_postgres() {
+    if support::postgres().is_some() {
+        run_all(Dialect::Postgres);
+    }
+}
+
+/// A folder that no engine runs, or a file that nobody reads, is a mistake.
+#[test]
+fn every_folder_is_a_case_and_every_file_is_read() {
+    let mut wrong = Vec::new();
+    let all = cases();
+    assert!(all.len() >= 45, "only {} cases are found", all.len());
+    for case in &all {
+        let ran: Vec<Dialect> =
+            DIALECTS.into_iter().filter(|dialect| runs_on(case, *dialect)).collect();
+        if ran.is_empty() {
+            wrong.push(format!("{}: runs on no engine", case.display()));
+        }
+        let mut known =
+            BTreeSet::from(["answers".to_owned(), "before.yaml".into(), "after.yaml".into()]);
+        for stem in ["a", "b", "rows", "new_rows"] {
+            known.insert(format!("{stem}.sql"));
+            known.extend(ran.iter().map(|dialect| format!("{stem}.{dialect}.sql")));
+        }
+        for dialect in ran {
+            known.extend(
+                ["up.sql", "down.sql", "rows.txt"].map(|golden| format!("{dialect}.{golden}")),
+            );
+        }
+        for entry in std::fs::read_dir(case).expect("a folder").flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if !known.contains(&name) {
+                wrong.push(format!("{}: nobody reads `{name}`", case.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+const DIALECTS: [Dialect; 2] = [Dialect::Postgres, Dialect::Sqlite];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/cases")
+}
+
+fn folders(path: &Path) -> Vec<PathBuf> {
+    let entries =
+        std::fs::read_dir(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let mut found: Vec<PathBuf> =
+        entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
+    found.sort();
+    found
+}
+
+fn cases() -> Vec<PathBuf> {
+    folders(&root()).iter().flat_map(|object| folders(object)).collect()
+}
+
+/// The file of a case for an engine: its own, or that of both.
+fn file(case: &Path, stem: &str, dialect: Dialect) -> Option<PathBuf> {
+    [format!("{stem}.{dialect}.sql"), format!("{stem}.sql")]
+        .iter()
+        .map(|name| case.join(name))
+        .find(|path| path.is_file())
+}
+
+fn runs_on(case: &Path, dialect: Dialect) -> bool {
+    case.join("before.yaml").is_file() || file(case, "a", dialect).is_some()
+}
+
+fn run_all(dialect: Dialect) {
+    let wanted = std::env::var("MIGRATE_CASE").unwrap_or_default();
+    let mine: Vec<PathBuf> = cases()
+        .into_iter()
+        .filter(|case| runs_on(case, dialect) && case.to_string_lossy().contains(&wanted))
+        .collect();
+    let next = Mutex::new(mine.iter());
+    let failures = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                loop {
+                    let Some(case) = next.lock().expect("no test panics here").next() else {
+                        break;
+                    };
+                    let outcome = std::panic::catch_unwind(|| travel(case, dialect));
+                    let outcome = outcome.unwrap_or_else(|panic| {
+                        let text = panic.downcast_ref::<String>().cloned();
+                        Err(text.unwrap_or_else(|| "panicked".to_owned()))
+                    });
+                    if let Err(problem) = outcome {
+                        let name = case.strip_prefix(root()).unwrap_or(case).display().to_string();
+                        failures
+                            .lock()
+                            .expect("no test panics here")
+                            .push(format!("{name}: {problem}"));
+                    }
+                }
+            });
+        }
+    });
+    let mut failures = failures.into_inner().expect("no test panics here");
+    failures.sort();
+    let count = mine.len();
+    assert!(
+        failures.is_empty(),
+        "{} of {count} cases failed\n\n{}",
+        failures.len(),
+        failures.join("\n\n")
+    );
+}
+
+/// Takes one case there, back, there and back again.
+fn travel(case: &Path, dialect: Dialect) -> Result<(), String> {
+    let (here, fresh) = (place(dialect)?, place(dialect)?);
+    let mut database = here.open();
+    make(&mut database, case, Side::Before);
+    if let Some(rows) = file(case, "rows", dialect) {
+        support::run(&mut database, &text(&rows));
+    }
+    let mut wanted = fresh.open();
+    make(&mut wanted, case, Side::After);
+    let schemas = (inspect(&mut database), inspect(&mut wanted));
+    let start = contents(&mut database);
+    let mut stations = format!("before\n\n{}", page(&start));
+
+    let plan = plan(case, dialect, &here)?;
+    let up = |database: &mut Database| {
+        journey::apply(database, &plan).map_err(|error| format!("up: {error:?}"))
+    };
+    let down = |database: &mut Database| {
+        journey::rollback(database, &plan).map_err(|error| format!("down: {error:?}"))
+    };
+
+    up(&mut database)?;
+    same_schema("after up", &schemas.1, &inspect(&mut database))?;
+    let first = contents(&mut database);
+    stations.push_str(&format!("\nafter up\n\n{}", page(&first)));
+    down(&mut database)?;
+    same_schema("after down", &schemas.0, &inspect(&mut database))?;
+    same_contents("after down", &start, &contents(&mut database))?;
+    up(&mut database)?;
+    same_schema("after up again", &schemas.1, &inspect(&mut database))?;
+    same_contents("after up again", &first, &contents(&mut database))?;
+    refuse_left_over("after up again", &mut database, "_d_")?;
+
+    if let Some(rows) = file(case, "new_rows", dialect) {
+        support::run(&mut database, &text(&rows));
+        stations.push_str(&format!("\nafter new rows\n\n{}", page(&contents(&mut database))));
+    }
+    down(&mut database)?;
+    same_schema("after down again", &schemas.0, &inspect(&mut database))?;
+    let last = contents(&mut database);
+    match file(case, "new_rows", dialect) {
+        None => same_contents("after down again", &start, &last)?,
+        Some(_) => stations.push_str(&format!("\nafter down with the new rows\n\n{}", page(&last))),
+    }
+    refuse_left_over("after down again", &mut database, "_u_")?;
+    golden(&case.join(format!("{dialect}.rows.txt")), &stations)
+}
+
+fn place(dialect: Dialect) -> Result<Place, String> {
+    Place::new(dialect).ok_or_else(|| "there is no server".to_owned())
+}
+
+fn text(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn inspect(database: &mut Database) -> migrate::catalog::Catalog {
+    database.inspect().expect("the schema can be read")
+}
+
+/// One side of a case.
+#[derive(Clone, Copy)]
+enum Side {
+    Before,
+    After,
+}
+
+impl Side {
+    fn model(self) -> &'static str {
+        match self {
+            Side::Before => "before.yaml",
+            Side::After => "after.yaml",
+        }
+    }
+
+    fn sql(self) -> &'static str {
+        match self {
+            Side::Before => "a",
+            Side::After => "b",
+        }
+    }
+
+    fn path(self, case: &Path, dialect: Dialect) -> PathBuf {
+        let model = case.join(self.model());
+        if model.is_file() {
+            return model;
+        }
+        file(case, self.sql(), dialect).unwrap_or_else(|| panic!("`{}.sql` is missing", self.sql()))
+    }
+}
+
+/// Makes the schema of one side in an empty database, by no plan.
+fn make(database: &mut Database, case: &Path, side: Side) {
+    let path = side.path(case, database.dialect());
+    if path.extension().is_some_and(|extension| extension == "sql") {
+        support::run(database, &text(&path));
+        return;
+    }
+    let options = LoadOptions::new(database.dialect(), support::env(), case);
+    let loaded = load(&Source::Model(path), &options).unwrap_or_else(|error| panic!("{error}"));
+    for statement in create_script(&loaded.catalog).expect("a schema that can be made") {
+        database.execute(&statement).unwrap_or_else(|error| panic!("{error}\nin: {statement}"));
+    }
+}
+
+/// Plans with the binary, and compares what is planned with the goldens.
+fn plan(case: &Path, dialect: Dialect, server: &Place) -> Result<Bundle, String> {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut command = migrate(folder.path());
+    command.args(["plan", "--out", "plan", "--dialect", dialect.name()]);
+    command.arg("--from").arg(Side::Before.path(case, dialect));
+    command.arg("--to").arg(Side::After.path(case, dialect));
+    if dialect == Dialect::Postgres {
+        command.args(["--scratch-url", &typed(server.url())]);
+    }
+    let answers = case.join("answers");
+    if answers.is_file() {
+        command.args(text(&answers).split_whitespace());
+    }
+    let made = ran(&mut command);
+    if made.code != 0 {
+        return Err(format!("plan ended with {}\n{}", made.code, made.text));
+    }
+    let folder = folder.path().join("plan");
+    for way in ["up", "down"] {
+        let planned = text(&folder.join(format!("{way}.sql")));
+        golden(&case.join(format!("{dialect}.{way}.sql")), &planned)?;
+    }
+    Ok(bundle(&folder))
+}
+
+fn golden(path: &Path, found: &str) -> Result<(), String> {
+    if std::env::var("UPDATE_GOLDEN").is_ok_and(|value| value == "1") {
+        std::fs::write(path, found).expect("a golden can be written");
+        return Ok(());
+    }
+    let expected = std::fs::read_to_string(path).unwrap_or_default().replace("\r\n", "\n");
+    if expected == found {
+        return Ok(());
+    }
+    let difference = similar::TextDiff::from_lines(&expected, found).unified_diff().to_string();
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    Err(format!("{name} is another (UPDATE_GOLDEN=1 writes it)\n{difference}"))
+}
+
+/// What one way kept, the other way has used up.
+fn refuse_left_over(stage: &str, database: &mut Database, mark: &str) -> Result<(), String> {
+    let left: Vec<String> = kept(database).into_iter().filter(|name| name.contains(mark)).collect();
+    if left.is_empty() { Ok(()) } else { Err(format!("{stage}: {} stays behind", left.join(", "))) }
+}
