@@ -11,7 +11,7 @@ use super::context::{Context, columns, slot, table_changes, values};
 use super::quote::quote_name;
 use super::render;
 use crate::catalog::postgres_table::{Origin, PostgresTable};
-use crate::catalog::{Catalog, Column, Constraint, ConstraintKind, IndexKey, Table};
+use crate::catalog::{Catalog, Column, Constraint, ConstraintKind, Table};
 use crate::change::{Delta, Diff, TableChange};
 use crate::dialect::{LowerError, Resource, Step};
 use crate::text::{Ident, QName};
@@ -90,7 +90,7 @@ fn left<'c>(child: &QName, context: &'c Context<'_>) -> Vec<&'c QName> {
 }
 
 /// The parents that a table must join.
-fn joined<'c>(child: &QName, context: &'c Context<'_>) -> Vec<&'c QName> {
+pub(super) fn joined<'c>(child: &QName, context: &'c Context<'_>) -> Vec<&'c QName> {
     let Some(table) = context.after().tables.get(child) else { return Vec::new() };
     let is_partition = options(table).is_partition();
     let comes = !context.before.tables.contains_key(child);
@@ -320,51 +320,6 @@ pub(super) fn settled(table: &QName, column: &Ident) -> Resource {
     Resource::Constraint(table.clone(), format!("what is set on {column}"))
 }
 
-/// What cannot be done to a table with heirs, or to an heir.
-///
-/// # Errors
-/// Says which table, and why.
-pub(super) fn check(change: &TableChange, context: &Context<'_>) -> Result<(), LowerError> {
-    let name = &change.after.name;
-    let has_heirs = context.before.tables.values().any(|table| {
-        let options = options(table);
-        !options.is_partition() && options.parents.contains(name)
-    });
-    let moves_values = change
-        .mapping
-        .iter()
-        .any(|source| source.keep == crate::change::Keep::Altered || source.fill.is_some());
-    let drops = change.columns.iter().any(|delta| matches!(delta, Delta::Drop(_)));
-    if has_heirs && (moves_values || drops) {
-        return Err(LowerError {
-            what: format!("table {name}"),
-            why: "other tables inherit from it, so no key tells its rows and theirs apart while values are kept"
-                .to_owned(),
-            help: "drop the inheritance first, or turn the heirs into partitions".to_owned(),
-        });
-    }
-    let after = options(&change.after);
-    let joins = joined(name, context);
-    let only_inherited = after.inherited_columns.values().any(|from| *from == Origin::Inherited)
-        || after.inherited.values().any(|inherited| inherited.origin == Origin::Inherited);
-    let before = options(&change.before);
-    let same_origin = before.inherited_columns.iter().all(|(column, origin)| {
-        change.after.column(column).is_none()
-            || after.inherited_columns.get(column).is_none_or(|other| other == origin)
-    });
-    if !after.is_partition() && (!joins.is_empty() && only_inherited || !same_origin) {
-        return Err(LowerError {
-            what: format!("table {name}"),
-            why:
-                "PostgreSQL cannot turn columns that a table has into columns that it only inherits"
-                    .to_owned(),
-            help: "make the heir anew under another name, or declare the columns in both tables"
-                .to_owned(),
-        });
-    }
-    Ok(())
-}
-
 /// The marker of a table whose columns that go are gone.
 fn fewer_columns(table: &QName) -> Resource {
     Resource::Constraint(table.clone(), "its columns are gone".to_owned())
@@ -405,7 +360,7 @@ pub(super) fn finish(mut steps: Vec<Step>, context: &Context<'_>) -> Result<Vec<
     let mut joins = Vec::new();
     for child in &names {
         for parent in joined(child, context) {
-            is_plain(child, context)?;
+            super::limits::is_plain(child, context)?;
             joins.push((join(child, parent, context), (*child).clone(), parent.clone()));
         }
     }
@@ -447,41 +402,6 @@ pub(super) fn finish(mut steps: Vec<Step>, context: &Context<'_>) -> Result<Vec<
     }
     steps.extend(parts);
     Ok(steps)
-}
-
-/// Refuses what the engine would decide by the age of indexes.
-fn is_plain(child: &QName, context: &Context<'_>) -> Result<(), LowerError> {
-    let Some(table) = context.after().tables.get(child) else { return Ok(()) };
-    let keys = table.constraints.iter().filter_map(|constraint| match &constraint.kind {
-        ConstraintKind::PrimaryKey { columns } | ConstraintKind::Unique { columns } => {
-            let columns = columns.iter().cloned().map(IndexKey::Column).collect();
-            Some((constraint.name.as_ref()?, (true, columns, None)))
-        }
-        ConstraintKind::Check { .. }
-        | ConstraintKind::ForeignKey(_)
-        | ConstraintKind::Exclusion => None,
-    });
-    let indexes = table
-        .indexes
-        .iter()
-        .map(|index| (&index.name, (index.unique, index.keys.clone(), index.predicate.as_ref())));
-    // Engine rule: attaching takes in an index that is equal in all of this.
-    type Shape<'i> = (bool, Vec<IndexKey>, Option<&'i String>);
-    let all: Vec<(&Ident, Shape<'_>)> = keys.chain(indexes).collect();
-    let inherited = &options(table).inherited;
-    for (name, shape) in all.iter().filter(|(name, _)| inherited.contains_key(*name)) {
-        let twin = all.iter().find(|(other, other_shape)| other != name && other_shape == shape);
-        if let Some((twin, _)) = twin {
-            return Err(LowerError {
-                what: format!("table {child}"),
-                why: format!(
-                    "its indexes `{name}` and `{twin}` are alike, and attaching takes in either"
-                ),
-                help: format!("drop `{twin}` first, and create it after the table is attached"),
-            });
-        }
-    }
-    Ok(())
 }
 
 fn table_of(resource: &Resource) -> Option<&QName> {

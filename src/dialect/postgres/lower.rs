@@ -63,7 +63,7 @@ fn schema(delta: &Delta<crate::text::Ident>) -> Vec<Step> {
 }
 
 fn alter_table(change: &TableChange, context: &Context<'_>) -> Result<Vec<Step>, LowerError> {
-    hierarchy::check(change, context)?;
+    super::limits::check(change, context)?;
     if hierarchy::is_rebuilt(change) {
         return tables::rebuild(change, context);
     }

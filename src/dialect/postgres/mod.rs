@@ -17,6 +17,7 @@ mod context;
 mod enums;
 mod hierarchy;
 mod keep;
+mod limits;
 mod opaques;
 pub mod quote;
 mod renames;
