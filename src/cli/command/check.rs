@@ -1,24 +1,21 @@
 //! `migrate check`: the gate. History, plan, rehearsal and rows, all findings in one run.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::apply::Context;
-use crate::apply::deploy::{LossPolicy, Options, RehearsalPolicy, rehearse_on_snapshot};
-use crate::apply::rehearse::Part;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
-use crate::cli::world::{World, now};
+use crate::cli::world::World;
 use crate::db::Access;
 use crate::report::style::{BAD, CAREFUL, GOOD, paint};
 use crate::report::{rehearsal, status::SchemaStatus};
 use crate::source::project::{Project, Version};
 
-use super::apply::{evidence_folder, pending};
+use super::apply::pending;
 use super::plan::draft;
 use super::planning::Answers;
+use super::rehearse::rehearse_pending;
 use super::status;
 
 /// The gate for pull requests and deployments.
@@ -186,22 +183,7 @@ fn database(world: &World, project: &Project, gate: &mut Gate) -> Result<(), Cli
         gate.pass("rehearsal", "nothing is pending");
         return Ok(());
     }
-    let options = Options {
-        rehearsal: RehearsalPolicy::Demand,
-        snapshot: world.snapshot_options(Some(project))?,
-        evidence: evidence_folder(world, Some(project), None),
-        patience: Duration::ZERO,
-        loss: LossPolicy::Refuse,
-    };
-    let parts: Vec<Part<'_>> = pending
-        .iter()
-        .map(|next| Part { bundle: &next.bundle, target: next.target.clone() })
-        .collect();
-    let mut spinner = world.spinner();
-    let mut context = Context { who: world.who(None), now, progress: &mut spinner };
-    let outcome = rehearse_on_snapshot(&mut database, &parts, &options, &mut context);
-    drop(spinner);
-    let found = outcome?;
+    let found = rehearse_pending(world, Some(project), None, &mut database, &pending)?;
     let text = rehearsal::rehearsal(&found).trim_end().to_owned();
     if found.blames_rows() {
         gate.fail("rows", CliError::new(Exit::Violations, text));

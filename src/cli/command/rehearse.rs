@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use crate::apply::Context;
 use crate::apply::deploy::{LossPolicy, Options, RehearsalPolicy, rehearse_on_snapshot};
-use crate::apply::rehearse::Part;
+use crate::apply::rehearse::{Part, Rehearsal};
 use crate::cli::error::{CliError, REPAIR};
 use crate::cli::exit::Exit;
 use crate::cli::world::{World, now};
-use crate::db::Access;
+use crate::db::{Access, Database};
 use crate::report::rehearsal;
+use crate::source::project::Project;
 
 use super::apply::{Pending, evidence_folder, pending, project_for};
 use super::plan_folder;
@@ -40,22 +41,9 @@ pub(crate) fn run(args: &RehearseArgs, world: &World) -> Result<Exit, CliError> 
         world.print("nothing to rehearse: the database is at the last version\n");
         return Ok(Exit::Done);
     }
-    let options = Options {
-        rehearsal: RehearsalPolicy::Demand,
-        snapshot: world.snapshot_options(project.as_ref())?,
-        evidence: evidence_folder(world, project.as_ref(), args.plan.as_ref()),
-        patience: Duration::ZERO,
-        loss: LossPolicy::Refuse,
-    };
-    let parts: Vec<Part<'_>> = pending
-        .iter()
-        .map(|next| Part { bundle: &next.bundle, target: next.target.clone() })
-        .collect();
-    let mut spinner = world.spinner();
-    let mut context = Context { who: world.who(None), now, progress: &mut spinner };
-    let outcome = rehearse_on_snapshot(&mut database, &parts, &options, &mut context);
-    drop(spinner);
-    let found = outcome?;
+    let found =
+        rehearse_pending(world, project.as_ref(), args.plan.as_ref(), &mut database, &pending)?;
+
     if world.global.json {
         world.print_json(&found);
     } else {
@@ -68,4 +56,28 @@ pub(crate) fn run(args: &RehearseArgs, world: &World) -> Result<Exit, CliError> 
         return Err(CliError::new(Exit::Failure, "the rehearsal did not pass"));
     }
     Ok(Exit::Done)
+}
+
+/// Rehearses what is pending on a copy of the database.
+pub(crate) fn rehearse_pending(
+    world: &World,
+    project: Option<&Project>,
+    plan: Option<&PathBuf>,
+    database: &mut Database,
+    pending: &[Pending],
+) -> Result<Rehearsal, CliError> {
+    let options = Options {
+        rehearsal: RehearsalPolicy::Demand,
+        snapshot: world.snapshot_options(project)?,
+        evidence: evidence_folder(world, project, plan),
+        patience: Duration::ZERO,
+        loss: LossPolicy::Refuse,
+    };
+    let parts: Vec<Part<'_>> = pending
+        .iter()
+        .map(|next| Part { bundle: &next.bundle, target: next.target.clone() })
+        .collect();
+    let mut spinner = world.spinner();
+    let mut context = Context { who: world.who(None), now, progress: &mut spinner };
+    Ok(rehearse_on_snapshot(database, &parts, &options, &mut context)?)
 }
