@@ -219,7 +219,7 @@ pub(in crate::dialect::check) fn message(rule: &Rule) -> String {
 }
 
 pub(in crate::dialect::check) fn quote(name: &Ident) -> String {
-    format!("\"{}\"", name.as_str().replace('"', "\"\""))
+    crate::dialect::session::quote_name(name.as_str())
 }
 
 pub(in crate::dialect::check) fn qualified(name: &QName) -> String {

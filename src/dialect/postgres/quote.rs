@@ -8,7 +8,7 @@ pub fn quote_ident(name: &Ident) -> String {
 }
 
 pub(super) fn quote(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
+    crate::dialect::session::quote_name(name)
 }
 
 /// `"schema"."name"`.

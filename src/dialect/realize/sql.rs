@@ -152,7 +152,7 @@ fn column_of(entity: &Entity, name: &str) -> Result<String, String> {
 }
 
 pub(super) fn quote(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
+    crate::dialect::session::quote_name(name)
 }
 
 /// A table as a statement names it: with its schema on PostgreSQL, where a search path may lead elsewhere.

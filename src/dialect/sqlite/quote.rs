@@ -2,7 +2,7 @@
 
 /// An identifier in double quotes.
 pub(super) fn quote(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
+    crate::dialect::session::quote_name(name)
 }
 
 /// A string literal.

@@ -81,7 +81,7 @@ fn text(value: &str) -> String {
 }
 
 fn quote(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
+    crate::dialect::session::quote_name(name)
 }
 
 /// The condition of a value list, as the table holds it and as a rule reads it.
