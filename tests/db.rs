@@ -362,7 +362,7 @@ fn table(dialect: Dialect, columns: &[&str]) -> Table {
         columns: columns.iter().map(|name| Column::plain(*name, "text")).collect(),
         constraints: Vec::new(),
         indexes: Vec::new(),
-        options: TableOptions::Postgres { unlogged: false },
+        options: TableOptions::postgres(),
         comment: None,
     }
 }

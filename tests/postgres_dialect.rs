@@ -171,11 +171,60 @@ fn table_cases() -> Vec<Case> {
     ]
 }
 
+fn partition_cases() -> Vec<Case> {
+    vec![
+        case(
+            "partitions come, go and change with their rows",
+            "CREATE TABLE p (id int NOT NULL, at date NOT NULL, v text, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
+             CREATE TABLE p1 PARTITION OF p FOR VALUES FROM ('2020-01-01') TO ('2021-01-01');
+             CREATE TABLE p2 PARTITION OF p FOR VALUES FROM ('2021-01-01') TO ('2022-01-01');
+             CREATE TABLE rest PARTITION OF p DEFAULT; CREATE INDEX ON p (v);
+             INSERT INTO p VALUES (1, '2020-05-05', 'a'), (2, '2021-05-05', 'b'), (3, '1999-01-01', 'c');",
+            "CREATE TABLE p (id int NOT NULL, at date NOT NULL, w int DEFAULT 4, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
+             CREATE TABLE p1 PARTITION OF p FOR VALUES FROM ('2020-01-01') TO ('2021-01-01');
+             CREATE TABLE p3 PARTITION OF p FOR VALUES FROM ('2023-01-01') TO ('2024-01-01');
+             CREATE TABLE rest PARTITION OF p DEFAULT; CREATE INDEX ON p (w);",
+        ),
+        case(
+            "a partitioned table goes whole and comes back",
+            "CREATE TABLE o (id int PRIMARY KEY); INSERT INTO o VALUES (1);
+             CREATE TABLE l (k int, o int REFERENCES o) PARTITION BY LIST (k);
+             CREATE TABLE l1 PARTITION OF l FOR VALUES IN (1, 2) PARTITION BY HASH (o);
+             CREATE TABLE l1a PARTITION OF l1 FOR VALUES WITH (MODULUS 1, REMAINDER 0);
+             INSERT INTO l VALUES (1, 1), (2, NULL);",
+            "CREATE TABLE o (id int PRIMARY KEY);",
+        ),
+        case(
+            "a table is partitioned where it stands",
+            "CREATE TABLE t (id serial, k text NOT NULL); INSERT INTO t (k) VALUES ('a'), ('b');",
+            "CREATE TABLE t (id serial, k text NOT NULL) PARTITION BY LIST (k);
+             CREATE TABLE ta PARTITION OF t FOR VALUES IN ('a'); CREATE TABLE tb PARTITION OF t DEFAULT;",
+        ),
+        case(
+            "a table joins and leaves its parent",
+            "CREATE TABLE p (k int, v text) PARTITION BY LIST (k); CREATE TABLE c (k int, v text); CREATE TABLE d PARTITION OF p FOR VALUES IN (2);
+             INSERT INTO c VALUES (1, 'x'); INSERT INTO d VALUES (2, 'y');",
+            "CREATE TABLE p (k int, v text) PARTITION BY LIST (k); CREATE TABLE c PARTITION OF p FOR VALUES IN (1); CREATE TABLE d (k int, v text);",
+        ),
+        case(
+            "an heir goes and comes back",
+            "CREATE TABLE base (id int PRIMARY KEY, v text); CREATE TABLE heir (w int) INHERITS (base); INSERT INTO base VALUES (1, 'a'); INSERT INTO heir VALUES (2, 'b', 3);",
+            "CREATE TABLE base (id int PRIMARY KEY, v text); CREATE TABLE other (y int) INHERITS (base);",
+        ),
+        case(
+            "settings",
+            "CREATE TABLE t (id int PRIMARY KEY, v text NOT NULL, w text) WITH (fillfactor = 70); CREATE UNIQUE INDEX tv ON t (v); ALTER TABLE t REPLICA IDENTITY USING INDEX tv; ALTER TABLE t CLUSTER ON t_pkey; ALTER TABLE t ALTER w SET STORAGE EXTERNAL, ALTER v SET STATISTICS 50, ALTER v SET (n_distinct = 5); INSERT INTO t VALUES (1, 'a', 'b');",
+            "CREATE TABLE t (id int PRIMARY KEY, v text NOT NULL, w text) WITH (autovacuum_enabled = false, toast.autovacuum_enabled = false); ALTER TABLE t REPLICA IDENTITY FULL; ALTER TABLE t ALTER v SET STATISTICS 70; CREATE UNLOGGED TABLE u (a int) WITH (fillfactor = 50);",
+        ),
+    ]
+}
+
 #[test]
 fn cases_go_there_and_back_and_there_again() {
     let Some(server) = support::postgres() else { return };
     let only = std::env::var("MIGRATE_TEST_CASE").unwrap_or_default();
-    let cases = [enum_cases(), type_cases(), column_cases(), table_cases()].concat_all();
+    let cases =
+        [enum_cases(), type_cases(), column_cases(), table_cases(), partition_cases()].concat_all();
     let mut failures = Vec::new();
     for case in cases.iter().filter(|case| case.name.contains(&only)) {
         let result = catalog_of(&server, case.after).and_then(|after| {

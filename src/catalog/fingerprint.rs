@@ -57,7 +57,7 @@ pub fn normalize_table(table: &Table, dialect: Dialect) -> Table {
         table.indexes.iter().map(|index| normalize_index(index, dialect)).collect();
     indexes.sort_by(|left, right| left.name.cmp(&right.name));
     let options = match &table.options {
-        TableOptions::Postgres { unlogged } => TableOptions::Postgres { unlogged: *unlogged },
+        TableOptions::Postgres(options) => TableOptions::Postgres(options.clone()),
         TableOptions::Sqlite { strict, without_rowid, autoincrement, create } => {
             TableOptions::Sqlite {
                 strict: *strict,

@@ -4,6 +4,7 @@
 //! with dependencies where it does not. Texts are as the engine prints them, so that equal means equal.
 
 pub mod fingerprint;
+pub mod postgres_table;
 pub mod rename;
 pub mod rule;
 pub mod value_set;
@@ -13,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::text::{Dialect, Ident, QName};
+use postgres_table::PostgresTable;
 
 /// Everything in one database that `migrate` looks after. Bookkeeping (`migrate`, `migrate_kept`, `_migrate_*`)
 /// and engine schemas are never in it.
@@ -106,13 +108,26 @@ impl Table {
     }
 }
 
+impl TableOptions {
+    /// A PostgreSQL table with nothing special to it.
+    pub fn postgres() -> Self {
+        TableOptions::Postgres(Box::default())
+    }
+
+    /// The PostgreSQL side, if it is a table of that engine.
+    pub fn of_postgres(&self) -> Option<&PostgresTable> {
+        match self {
+            TableOptions::Postgres(options) => Some(options),
+            TableOptions::Sqlite { .. } => None,
+        }
+    }
+}
+
 /// What only one engine knows about a table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TableOptions {
-    Postgres {
-        unlogged: bool,
-    },
+    Postgres(Box<PostgresTable>),
     Sqlite {
         strict: bool,
         without_rowid: bool,

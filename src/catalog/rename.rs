@@ -4,6 +4,9 @@
 //! should a text come out other than the engine would write it, the differ sees a change and plans a drop and an
 //! add of that one constraint or index: more work than needed, never a wrong result.
 
+use std::collections::BTreeMap;
+
+use super::postgres_table::{PostgresTable, SettingTarget};
 use super::{Catalog, ConstraintKind, IndexKey, Table, TableOptions};
 use crate::text::token::rename_identifier;
 use crate::text::{Dialect, Ident, QName};
@@ -30,8 +33,13 @@ impl Catalog {
                     touched = true;
                 }
             }
-            if let (true, TableOptions::Sqlite { create, .. }) = (touched, &mut table.options) {
-                rename(create);
+            match &mut table.options {
+                TableOptions::Sqlite { create, .. } if touched => rename(create),
+                TableOptions::Sqlite { .. } => {}
+                TableOptions::Postgres(options) => {
+                    let parents = options.parents.iter_mut().filter(|parent| *parent == before);
+                    parents.for_each(|parent| *parent = after.clone());
+                }
             }
             if own {
                 table.indexes.iter_mut().for_each(|index| rename(&mut index.definition));
@@ -128,6 +136,7 @@ impl Catalog {
                 constraint.name = Some(after.clone());
             }
         }
+        rename_key(&mut self.tables, table, before, after);
     }
 
     /// `ALTER INDEX before RENAME TO after`.
@@ -139,6 +148,7 @@ impl Catalog {
             index.definition =
                 rename_identifier(&index.definition, before.as_str(), after.as_str(), dialect);
         }
+        rename_key(&mut self.tables, table, before, after);
     }
 }
 
@@ -187,8 +197,47 @@ fn rename_own_column(table: &mut Table, before: &Ident, after: &Ident, dialect: 
         index.predicate.iter_mut().for_each(text);
         text(&mut index.definition);
     }
-    if let TableOptions::Sqlite { create, .. } = &mut table.options {
-        text(create);
+    match &mut table.options {
+        TableOptions::Sqlite { create, .. } => text(create),
+        TableOptions::Postgres(options) => rename_option_column(options, before, after),
+    }
+}
+
+fn rename_option_column(options: &mut PostgresTable, before: &Ident, after: &Ident) {
+    if let Some(key) = &mut options.partition_by {
+        *key = rename_identifier(key, before.as_str(), after.as_str(), Dialect::Postgres);
+    }
+    if let Some(origin) = options.inherited_columns.remove(before) {
+        options.inherited_columns.insert(after.clone(), origin);
+    }
+    for setting in &mut options.settings {
+        if setting.on == SettingTarget::Column(before.clone()) {
+            setting.on = SettingTarget::Column(after.clone());
+        }
+    }
+    options.settings.sort();
+}
+
+/// A constraint or index of a table, and those of its children that belong to it, under the new name.
+fn rename_key(tables: &mut BTreeMap<QName, Table>, table: &QName, before: &Ident, after: &Ident) {
+    for holder in tables.values_mut() {
+        let TableOptions::Postgres(options) = &mut holder.options else { continue };
+        if holder.name == *table {
+            if let Some(inherited) = options.inherited.remove(before) {
+                options.inherited.insert(after.clone(), inherited);
+            }
+            for setting in &mut options.settings {
+                if setting.on == SettingTarget::Index(before.clone()) {
+                    setting.on = SettingTarget::Index(after.clone());
+                }
+            }
+            options.settings.sort();
+        }
+        if options.parents.contains(table) {
+            for inherited in options.inherited.values_mut().filter(|of| of.parent == *before) {
+                inherited.parent = after.clone();
+            }
+        }
     }
 }
 

@@ -14,7 +14,7 @@ fn table(name: &str, columns: &[(&str, &str)]) -> Table {
         columns: columns.iter().map(|(name, kind)| Column::plain(*name, *kind)).collect(),
         constraints: Vec::new(),
         indexes: Vec::new(),
-        options: TableOptions::Postgres { unlogged: false },
+        options: TableOptions::postgres(),
         comment: None,
     }
 }

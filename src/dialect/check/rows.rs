@@ -174,7 +174,7 @@ pub(super) fn keys_of(table: &Table, told: &dyn Fn(&Ident) -> bool) -> Vec<Ident
 fn row_id(table: &Table, keys: &[Ident]) -> Option<String> {
     match &table.options {
         _ if !keys.is_empty() => None,
-        TableOptions::Postgres { .. } => Some("\"t\".ctid::text AS \"row id\"".to_owned()),
+        TableOptions::Postgres(_) => Some("\"t\".ctid::text AS \"row id\"".to_owned()),
         TableOptions::Sqlite { without_rowid: true, .. } => None,
         TableOptions::Sqlite { without_rowid: false, .. } => {
             Some("\"t\".rowid AS \"row id\"".to_owned())

@@ -35,8 +35,8 @@ impl Lift<'_> {
         let mut entity = Entity { table: table_key(&name, &table.name), name, ..Entity::default() };
         entity.comment = table.comment.clone();
         match &table.options {
-            TableOptions::Postgres { unlogged } => {
-                entity.postgres.unlogged = unlogged.then_some(true);
+            TableOptions::Postgres(options) => {
+                entity.postgres.unlogged = options.unlogged.then_some(true);
                 let schema = table.name.schema.as_str();
                 entity.postgres.schema = (schema != "public").then(|| schema.to_owned());
             }

@@ -56,6 +56,10 @@ pub enum Action {
     CreateTrigger,
     DropTrigger,
     AlterDomain,
+    /// Attach a partition, inherit.
+    JoinParent,
+    LeaveParent,
+    ChangeSettings,
 }
 
 /// What `ALTER COLUMN … TYPE` has to do. Source: measured on PostgreSQL 11 to 18.

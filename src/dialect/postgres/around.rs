@@ -20,6 +20,8 @@ pub(super) struct Around {
     pub(super) constraints: BTreeSet<(QName, Ident)>,
     pub(super) indexes: BTreeSet<(QName, Ident)>,
     pub(super) generated: BTreeSet<(QName, Ident)>,
+    /// Tables that are built anew.
+    pub(super) rebuilt_tables: BTreeSet<QName>,
     /// Enum types that lose or reorder values.
     rebuilt: BTreeSet<QName>,
     /// Opaque objects that change and cannot be replaced in place.
@@ -28,7 +30,8 @@ pub(super) struct Around {
 
 impl Around {
     pub(super) fn of(diff: &Diff, before: &Catalog) -> Self {
-        let mut around = Around::default();
+        let rebuilt_tables = super::hierarchy::rebuilt(diff);
+        let mut around = Around { rebuilt_tables, ..Around::default() };
         for change in &diff.changes {
             match change {
                 Change::Enum(Delta::Alter { before, after }) if !only_adds(before, after) => {
@@ -113,7 +116,9 @@ impl Around {
                 let Some(name) = &constraint.name else { continue };
                 let around = match &constraint.kind {
                     ConstraintKind::ForeignKey(key) => {
-                        touches(key, table, touched) || points_at(key, &gone_keys, before)
+                        self.rebuilt_tables.contains(&key.references)
+                            || touches(key, table, touched)
+                            || points_at(key, &gone_keys, before)
                     }
                     ConstraintKind::Check { .. } | ConstraintKind::Exclusion => {
                         names_enum(&constraint.definition)
@@ -142,6 +147,10 @@ impl Around {
                 }
             }
         }
+        let rebuilt = &self.rebuilt_tables;
+        self.constraints.retain(|(table, _)| !rebuilt.contains(table));
+        self.indexes.retain(|(table, _)| !rebuilt.contains(table));
+        self.generated.retain(|(table, _)| !rebuilt.contains(table));
         // A table change lists what differs itself; only what it does not list is added here.
         for change in &diff.changes {
             if let Change::AlterTable(change) = change {
@@ -172,10 +181,14 @@ impl Around {
             .collect();
         loop {
             let goes = |dependency: &Dependency| match dependency {
-                Dependency::Table(table) => !diff.after.tables.contains_key(table),
+                Dependency::Table(table) => {
+                    !diff.after.tables.contains_key(table) || self.rebuilt_tables.contains(table)
+                }
                 Dependency::Column(table, column) => {
                     let key = (table.clone(), column.clone());
-                    touched.contains(&key) || self.generated.contains(&key)
+                    touched.contains(&key)
+                        || self.generated.contains(&key)
+                        || self.rebuilt_tables.contains(table)
                 }
                 Dependency::Enum(name) => {
                     self.rebuilt.contains(name) || !diff.after.enums.contains_key(name)

@@ -7,7 +7,7 @@ use super::quote::{quote_ident, quote_name};
 use super::types::{Conversion, conversion, is_builtin};
 use super::values::{self, Converts, Staying};
 use super::work::of_type_change;
-use super::{render, sequences};
+use super::{hierarchy, render, sequences};
 use crate::catalog::{Column, GeneratedStorage, Table};
 use crate::change::{ColumnSource, TableChange};
 use crate::dialect::{LowerError, Resource, Step, Undo};
@@ -21,13 +21,18 @@ use crate::text::{Dialect, QName};
 pub(super) fn steps(change: &TableChange, context: &Context<'_>) -> Result<Vec<Step>, LowerError> {
     let mut steps = Vec::new();
     for column in &change.before.columns {
-        if change.after.column(&column.name).is_none() {
+        let follows = hierarchy::followed(&change.after.name, &column.name, context).is_some();
+        if change.after.column(&column.name).is_none() && !follows {
             steps.push(drop(change, column, context));
         }
     }
     steps.extend(restore_keyless(change, context));
     for source in &change.mapping {
         let Some(after) = change.after.column(&source.column) else { continue };
+        if let Some(parent) = hierarchy::followed(&change.after.name, &after.name, context) {
+            steps.extend(hierarchy::follow(change, after, parent));
+            continue;
+        }
         match change.before.column(&source.column) {
             None => steps.extend(add(change, after, source, context)),
             Some(before) => {
@@ -136,6 +141,7 @@ fn default(staying: &Staying<'_>, context: &Context<'_>) -> Step {
         .needs([staying.column()])
         .needs(context.made_in(column_texts(after)))
         .frees(context.taken_in(column_texts(staying.before)))
+        .makes([hierarchy::settled(table, &after.name)])
 }
 
 fn nullability(staying: &Staying<'_>, moved: bool) -> Vec<Step> {
@@ -148,7 +154,7 @@ fn nullability(staying: &Staying<'_>, moved: bool) -> Vec<Step> {
                 vec![render::alter_column(table, &after.name, "SET NOT NULL")],
             )
             .needs([staying.column(), staying.values()])
-            .makes([staying.stage("required")]),
+            .makes([staying.stage("required"), hierarchy::settled(table, &after.name)]),
         ],
         (true, false) => {
             let mut statements = Vec::new();
@@ -552,6 +558,7 @@ fn restore_keyless(change: &TableChange, context: &Context<'_>) -> Option<Step> 
         .iter()
         .filter(|column| column.generated.is_none() && change.before.column(&column.name).is_none())
         .filter(|column| !context.is_discarded(table, Some(&column.name)))
+        .filter(|column| hierarchy::followed(table, &column.name, context).is_none())
         .map(|column| (column, context.kept_by_the_other_way(table, Some(&column.name)).name))
         .collect();
     let (first, _) = added.first()?;

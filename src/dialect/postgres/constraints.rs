@@ -4,25 +4,66 @@ use std::collections::BTreeSet;
 
 use super::action::{Action, all, step};
 use super::context::{Context, columns, has_index, keys, slot, values};
-use super::render;
+use super::{hierarchy, render};
 use crate::catalog::{Constraint, ConstraintKind, Index, Table};
-use crate::change::TableChange;
+use crate::change::{Delta, TableChange};
 use crate::dialect::{Lock, Resource, Step};
+use crate::text::{Ident, QName};
 
 /// The steps for what differs in one table.
 pub(super) fn steps(change: &TableChange, context: &Context<'_>) -> Vec<Step> {
+    let table = &change.after.name;
     let mut steps = Vec::new();
     for delta in &change.constraints {
         steps.extend(
             delta.before().and_then(|constraint| drop(&change.before, constraint, context)),
         );
-        steps.extend(delta.after().map(|constraint| add(&change.after, constraint, context)));
+        steps.extend(delta.after().and_then(|it| add_own(&change.after, it, context)));
     }
     for delta in &change.indexes {
-        steps.extend(delta.before().map(|index| drop_index(&change.before, index, context)));
+        steps.extend(delta.before().and_then(|index| drop_own(&change.before, index, context)));
         steps.extend(delta.after().map(|index| create_index(&change.after, index, context)));
     }
+    // What goes with the parent's and yet stays is made again.
+    for constraint in &change.after.constraints {
+        let listed = change.constraints.iter().filter_map(Delta::after).any(|it| it == constraint);
+        let goes =
+            constraint.name.as_ref().is_some_and(|name| hierarchy::cascades(table, name, context));
+        if goes && !listed && !is_around(table, constraint.name.as_ref(), context) {
+            steps.extend(add_own(&change.after, constraint, context));
+        }
+    }
+    for index in &change.after.indexes {
+        let listed = change.indexes.iter().filter_map(Delta::after).any(|it| it == index);
+        let goes = hierarchy::cascades(table, &index.name, context);
+        if goes && !listed && !is_around(table, Some(&index.name), context) {
+            steps.push(create_index(&change.after, index, context));
+        }
+    }
     steps
+}
+
+fn is_around(table: &QName, name: Option<&Ident>, context: &Context<'_>) -> bool {
+    name.is_some_and(|name| {
+        let key = (table.clone(), name.clone());
+        context.around.constraints.contains(&key) || context.around.indexes.contains(&key)
+    })
+}
+
+/// A constraint that is not made with the one of a parent.
+pub(super) fn add_own(
+    table: &Table,
+    constraint: &Constraint,
+    context: &Context<'_>,
+) -> Option<Step> {
+    let arrives = hierarchy::arrives(&table.name, constraint, context);
+    (!arrives).then(|| add(table, constraint, context))
+}
+
+/// An index that does not go with the one of a parent.
+fn drop_own(table: &Table, index: &Index, context: &Context<'_>) -> Option<Step> {
+    let goes = hierarchy::cascades(&table.name, &index.name, context);
+    (!goes).then(|| drop_index(table, index, context))
 }
 
 /// The steps for what stays the same and must be made again.
@@ -42,7 +83,7 @@ pub(super) fn around(context: &Context<'_>) -> Vec<Step> {
                 .cloned()
         };
         steps.extend(find(before).and_then(|constraint| drop(before, &constraint, context)));
-        steps.extend(find(after).map(|constraint| add(after, &constraint, context)));
+        steps.extend(find(after).and_then(|constraint| add_own(after, &constraint, context)));
     }
     for (table, name) in &context.around.indexes {
         let (Some(before), Some(after)) =
@@ -51,7 +92,7 @@ pub(super) fn around(context: &Context<'_>) -> Vec<Step> {
             continue;
         };
         let find = |table: &Table| table.indexes.iter().find(|index| index.name == *name).cloned();
-        steps.extend(find(before).map(|index| drop_index(before, &index, context)));
+        steps.extend(find(before).and_then(|index| drop_own(before, &index, context)));
         steps.extend(find(after).map(|index| create_index(after, &index, context)));
     }
     steps
@@ -114,9 +155,12 @@ pub(super) fn add(table: &Table, constraint: &Constraint, context: &Context<'_>)
     }
 }
 
-fn drop(table: &Table, constraint: &Constraint, context: &Context<'_>) -> Option<Step> {
+pub(super) fn drop(table: &Table, constraint: &Constraint, context: &Context<'_>) -> Option<Step> {
     let label = constraint.name.as_ref()?;
     let name = &table.name;
+    if hierarchy::cascades(name, label, context) {
+        return None;
+    }
     let action = match &constraint.kind {
         ConstraintKind::ForeignKey(_) => Action::DropForeignKey,
         ConstraintKind::PrimaryKey { .. }

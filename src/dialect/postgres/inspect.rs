@@ -8,6 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::catalog::postgres_table::{
+    Inherited, Origin, PostgresTable, Setting, SettingKind, SettingTarget,
+};
 use crate::catalog::{
     Action, Catalog, Column, Constraint, ConstraintKind, Dependency, EnumType, ForeignKey,
     Generated, GeneratedStorage, Identity, IdentityKind, Index, IndexKey, ObjectId, Opaque,
@@ -32,6 +35,7 @@ const TABLES: &str = "tables";
 const COLUMNS: &str = "columns";
 const CONSTRAINTS: &str = "constraints";
 const INDEXES: &str = "indexes";
+const SETTINGS: &str = "settings";
 const OPAQUES: &str = "opaques";
 const DEPENDENCIES: &str = "dependencies";
 const UNSUPPORTED: &str = "unsupported";
@@ -46,6 +50,7 @@ pub fn queries() -> Vec<InspectQuery> {
         query(COLUMNS, include_str!("sql/columns.sql")),
         query(CONSTRAINTS, include_str!("sql/constraints.sql")),
         query(INDEXES, include_str!("sql/indexes.sql")),
+        query(SETTINGS, include_str!("sql/settings.sql")),
         query(OPAQUES, include_str!("sql/opaques.sql")),
         query(DEPENDENCIES, include_str!("sql/dependencies.sql")),
         query(UNSUPPORTED, include_str!("sql/unsupported.sql")),
@@ -77,6 +82,10 @@ pub fn catalog(results: &Results) -> Result<Catalog, InspectError> {
         if let Some(table) =
             catalog.tables.get_mut(&QName { schema: row.schema.clone(), name: row.table.clone() })
         {
+            if let (true, TableOptions::Postgres(options)) = (row.inherited, &mut table.options) {
+                let origin = if row.local { Origin::Both } else { Origin::Inherited };
+                options.inherited_columns.insert(row.name.clone(), origin);
+            }
             table.columns.push(row.read()?);
         }
     }
@@ -84,6 +93,13 @@ pub fn catalog(results: &Results) -> Result<Catalog, InspectError> {
         if let Some(table) =
             catalog.tables.get_mut(&QName { schema: row.schema.clone(), name: row.table.clone() })
         {
+            if let (Some(parent), TableOptions::Postgres(options)) =
+                (&row.parent, &mut table.options)
+            {
+                let origin = if row.local { Origin::Both } else { Origin::Inherited };
+                let inherited = Inherited { parent: parent.clone(), origin };
+                options.inherited.insert(row.name.clone(), inherited);
+            }
             table.constraints.push(row.read()?);
         }
     }
@@ -91,9 +107,16 @@ pub fn catalog(results: &Results) -> Result<Catalog, InspectError> {
         if let Some(table) =
             catalog.tables.get_mut(&QName { schema: row.schema.clone(), name: row.table.clone() })
         {
+            if let (Some(parent), TableOptions::Postgres(options)) =
+                (&row.parent, &mut table.options)
+            {
+                let inherited = Inherited { parent: parent.clone(), origin: Origin::Inherited };
+                options.inherited.insert(row.name.clone(), inherited);
+            }
             table.indexes.push(row.read());
         }
     }
+    settings(results, &mut catalog)?;
     catalog.opaques = opaques(results)?;
     Ok(catalog)
 }
@@ -115,6 +138,22 @@ fn rows<T: DeserializeOwned>(
             })
         })
         .collect()
+}
+
+fn settings(results: &Results, catalog: &mut Catalog) -> Result<(), InspectError> {
+    for row in rows::<SettingRow>(results, SETTINGS)? {
+        let name = QName { schema: row.schema.clone(), name: row.table.clone() };
+        let Some(table) = catalog.tables.get_mut(&name) else { continue };
+        if let TableOptions::Postgres(options) = &mut table.options {
+            options.settings.push(row.read()?);
+        }
+    }
+    for table in catalog.tables.values_mut() {
+        if let TableOptions::Postgres(options) = &mut table.options {
+            options.settings.sort();
+        }
+    }
+    Ok(())
 }
 
 fn opaques(results: &Results) -> Result<BTreeMap<ObjectId, Opaque>, InspectError> {
@@ -156,6 +195,10 @@ struct TableRow {
     schema: Ident,
     name: Ident,
     unlogged: bool,
+    partition_by: Option<String>,
+    bound: Option<String>,
+    of_type: Option<String>,
+    parents: Vec<QName>,
     comment: Option<String>,
 }
 
@@ -167,7 +210,14 @@ impl TableRow {
             columns: Vec::new(),
             constraints: Vec::new(),
             indexes: Vec::new(),
-            options: TableOptions::Postgres { unlogged: self.unlogged },
+            options: TableOptions::Postgres(Box::new(PostgresTable {
+                unlogged: self.unlogged,
+                partition_by: self.partition_by,
+                parents: self.parents,
+                bound: self.bound,
+                of_type: self.of_type,
+                ..PostgresTable::default()
+            })),
             comment: self.comment,
         };
         (name, table)
@@ -186,6 +236,8 @@ struct ColumnRow {
     identity: String,
     collation: Option<String>,
     comment: Option<String>,
+    inherited: bool,
+    local: bool,
     sequence: Option<SequenceRow>,
 }
 
@@ -235,6 +287,8 @@ impl ColumnRow {
         let (identity, owned_sequence) = match (kind, sequence) {
             (Some(kind), Some(sequence)) => (Some(Identity { kind, sequence }), None),
             (None, sequence) => (None, sequence),
+            // A partition counts with the sequence of its parent (PostgreSQL 17).
+            (Some(_), None) if self.inherited => (None, None),
             (Some(_), None) => {
                 return Err(unexpected(
                     COLUMNS,
@@ -289,6 +343,8 @@ struct ConstraintRow {
     referenced_columns: Vec<Ident>,
     on_delete: String,
     on_update: String,
+    parent: Option<Ident>,
+    local: bool,
 }
 
 impl ConstraintRow {
@@ -362,6 +418,42 @@ struct IndexRow {
     keys: Vec<KeyRow>,
     predicate: Option<String>,
     definition: String,
+    parent: Option<Ident>,
+}
+
+#[derive(Deserialize)]
+struct SettingRow {
+    schema: Ident,
+    table: Ident,
+    target: String,
+    name: Option<Ident>,
+    kind: String,
+    option: Option<String>,
+    value: String,
+    default: Option<String>,
+}
+
+impl SettingRow {
+    fn read(self) -> Result<Setting, InspectError> {
+        let on = match (self.target.as_str(), self.name) {
+            ("table", _) => SettingTarget::Table,
+            ("column", Some(name)) => SettingTarget::Column(name),
+            ("index", Some(name)) => SettingTarget::Index(name),
+            (other, _) => return Err(unexpected(SETTINGS, other, "table, column or index")),
+        };
+        let kind = match (self.kind.as_str(), self.option) {
+            ("parameter", Some(option)) => SettingKind::Parameter(option),
+            ("replica_identity", _) => SettingKind::ReplicaIdentity,
+            ("cluster", _) => SettingKind::Cluster,
+            ("storage", _) => SettingKind::Storage,
+            ("compression", _) => SettingKind::Compression,
+            ("statistics", option) => {
+                SettingKind::Statistics(option.and_then(|number| number.parse().ok()))
+            }
+            (other, _) => return Err(unexpected(SETTINGS, other, "a kind of setting")),
+        };
+        Ok(Setting { on, kind, value: self.value, default: self.default })
+    }
 }
 
 #[derive(Deserialize)]

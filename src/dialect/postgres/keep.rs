@@ -74,7 +74,7 @@ impl RowKey {
                     columns.iter().map(|name| format!("\"t\".{}", quote_ident(name))).collect();
                 let row = format!("ROW({})::text", columns.join(", "));
                 format!(
-                    "{row} AS \"key_1\", row_number() OVER (PARTITION BY {row} ORDER BY \"t\".ctid) AS \"key_2\""
+                    "{row} AS \"key_1\", row_number() OVER (PARTITION BY {row} ORDER BY \"t\".tableoid, \"t\".ctid) AS \"key_2\""
                 )
             }
         }
@@ -108,8 +108,8 @@ impl RowKey {
                 format!("FROM {} AS \"k\" WHERE {}", kept_table(kept), same.join(" AND "))
             }
             RowKey::Row(_) => format!(
-                "FROM (SELECT \"t\".ctid AS \"at\", {} FROM {} AS \"t\") AS \"r\" JOIN {} AS \"k\" \
-                 ON \"k\".\"key_1\" = \"r\".\"key_1\" AND \"k\".\"key_2\" = \"r\".\"key_2\" WHERE \"t\".ctid = \"r\".\"at\"",
+                "FROM (SELECT \"t\".tableoid AS \"of\", \"t\".ctid AS \"at\", {} FROM {} AS \"t\") AS \"r\" JOIN {} AS \"k\" \
+                 ON \"k\".\"key_1\" = \"r\".\"key_1\" AND \"k\".\"key_2\" = \"r\".\"key_2\" WHERE \"t\".tableoid = \"r\".\"of\" AND \"t\".ctid = \"r\".\"at\"",
                 self.items(),
                 quote_name(table),
                 kept_table(kept)
@@ -237,6 +237,20 @@ pub(super) fn fill_from_kept(table: &QName, column: &Column, key: &RowKey, kept:
         quote_name(table),
         column.data_type,
         key.joined(table, kept)
+    )
+}
+
+/// Copies all rows of a table, and none of its heirs.
+pub(super) fn keep_rows(table: &Table, kept: &str) -> String {
+    let values = table.columns.iter().map(|column| {
+        let name = quote_ident(&column.name);
+        format!("{} AS {name}", portable(&name, &column.data_type))
+    });
+    format!(
+        "CREATE TABLE {} AS SELECT {} FROM ONLY {}",
+        kept_table(kept),
+        values.collect::<Vec<_>>().join(", "),
+        quote_name(&table.name)
     )
 }
 

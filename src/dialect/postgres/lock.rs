@@ -47,6 +47,9 @@ pub fn of(action: Action) -> Lock {
         | Action::DropConstraint
         | Action::DropForeignKey
         | Action::DropIndex
+        | Action::JoinParent
+        | Action::LeaveParent
+        | Action::ChangeSettings
         | Action::DropTrigger => Lock::AccessExclusive,
     }
 }

@@ -3,8 +3,8 @@
 use super::action::{Action, step};
 use super::context::Context;
 use super::quote::{quote_ident, quote_name};
-use super::{columns, constraints, enums, opaques, renames, render, tables};
-use crate::catalog::{Table, TableOptions};
+use super::{columns, constraints, enums, hierarchy, opaques, renames, render, settings, tables};
+use crate::catalog::Table;
 use crate::change::{Change, Delta, Diff, TableChange};
 use crate::dialect::{Direction, LowerError, Resource, Step};
 
@@ -36,7 +36,7 @@ pub fn lower(diff: &Diff, direction: Direction, tag: &str) -> Result<Vec<Step>, 
     steps.extend(columns::around(&context));
     steps.extend(constraints::around(&context));
     steps.extend(opaques::around(&context));
-    Ok(steps)
+    hierarchy::finish(steps, &context)
 }
 
 fn schema(delta: &Delta<crate::text::Ident>) -> Vec<Step> {
@@ -63,8 +63,14 @@ fn schema(delta: &Delta<crate::text::Ident>) -> Vec<Step> {
 }
 
 fn alter_table(change: &TableChange, context: &Context<'_>) -> Result<Vec<Step>, LowerError> {
+    super::limits::check(change, context)?;
+    if hierarchy::is_rebuilt(change) {
+        return tables::rebuild(change, context);
+    }
     let mut steps = columns::steps(change, context)?;
     steps.extend(constraints::steps(change, context));
+    steps.extend(hierarchy::taken_in(change, context));
+    steps.extend(settings::steps(change, context));
     let (before, after) = (&change.before, &change.after);
     if before.comment != after.comment {
         let statement = render::comment_on_table(&after.name, after.comment.as_deref());
@@ -89,8 +95,5 @@ fn alter_table(change: &TableChange, context: &Context<'_>) -> Result<Vec<Step>,
 }
 
 fn is_unlogged(table: &Table) -> bool {
-    match table.options {
-        TableOptions::Postgres { unlogged } => unlogged,
-        TableOptions::Sqlite { .. } => false,
-    }
+    table.options.of_postgres().is_some_and(|options| options.unlogged)
 }

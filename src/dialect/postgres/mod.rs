@@ -15,12 +15,15 @@ mod columns;
 mod constraints;
 mod context;
 mod enums;
+mod hierarchy;
 mod keep;
+mod limits;
 mod opaques;
 pub mod quote;
 mod renames;
 mod render;
 mod sequences;
+mod settings;
 mod tables;
 mod values;
 #[cfg(test)]

@@ -2,24 +2,42 @@
 //! definitions) is put in as it is.
 
 use super::quote::{literal, literal_or_null, quote_ident, quote_name};
+use crate::catalog::postgres_table::{Origin, PostgresTable};
 use crate::catalog::{
     Column, Constraint, ConstraintKind, EnumType, GeneratedStorage, Identity, IdentityKind, Index,
-    Sequence, Table, TableOptions,
+    Sequence, Table,
 };
 use crate::text::{Ident, QName};
 
 /// `CREATE TABLE` with columns, keys and checks, and what cannot stand inside it: comments. Foreign keys, indexes
 /// and constraints marked NOT VALID come later.
 pub(super) fn create_table(table: &Table) -> Vec<String> {
-    let unlogged = match &table.options {
-        TableOptions::Postgres { unlogged: true } => "UNLOGGED ",
-        TableOptions::Postgres { unlogged: false } | TableOptions::Sqlite { .. } => "",
+    let options = table.options.of_postgres();
+    let unlogged = match options {
+        Some(PostgresTable { unlogged: true, .. }) => "UNLOGGED ",
+        Some(_) | None => "",
     };
-    let columns = table.columns.iter().map(|column| format!("    {}", column_definition(column)));
+    let heir = options.filter(|options| !options.parents.is_empty() && !options.is_partition());
+    // An heir says only what is its own; a partition is made whole and attached.
+    let from_parent = |column: &&Column| {
+        heir.is_some_and(|o| o.inherited_columns.get(&column.name) == Some(&Origin::Inherited))
+    };
+    let checks_from_parent = |constraint: &&Constraint| {
+        heir.is_some_and(|options| {
+            let name = constraint.name.as_ref();
+            let inherited = name.and_then(|name| options.inherited.get(name));
+            inherited.is_some_and(|inherited| inherited.origin == Origin::Inherited)
+        })
+    };
+    let columns = table
+        .columns
+        .iter()
+        .filter(|column| !from_parent(column))
+        .map(|column| format!("    {}", column_definition(column)));
     let constraints = table
         .constraints
         .iter()
-        .filter(|constraint| stands_in_create(constraint))
+        .filter(|constraint| stands_in_create(constraint) && !checks_from_parent(constraint))
         .map(|constraint| format!("    {}", constraint_clause(constraint)));
     let items: Vec<String> = columns.chain(constraints).collect();
     let body =
@@ -28,7 +46,25 @@ pub(super) fn create_table(table: &Table) -> Vec<String> {
         table.columns.iter().filter_map(|column| Some((column, column.owned_sequence.as_ref()?)));
     let mut statements: Vec<String> =
         owned.clone().map(|(_, sequence)| create_sequence(sequence)).collect();
-    statements.push(format!("CREATE {unlogged}TABLE {} {body}", quote_name(&table.name)));
+    let mut create = format!("CREATE {unlogged}TABLE {} {body}", quote_name(&table.name));
+    if let Some(heir) = heir {
+        let parents: Vec<String> = heir.parents.iter().map(quote_name).collect();
+        create.push_str(&format!(" INHERITS ({})", parents.join(", ")));
+    }
+    if let Some(key) = options.and_then(|options| options.partition_by.as_ref()) {
+        create.push_str(&format!(" PARTITION BY {key}"));
+    }
+    statements.push(create);
+    for column in table.columns.iter().filter(from_parent) {
+        // What an heir has of its own on a column that it got.
+        if let Some(default) = &column.default {
+            statements.push(alter_column(
+                &table.name,
+                &column.name,
+                &format!("SET DEFAULT {default}"),
+            ));
+        }
+    }
     statements
         .extend(owned.map(|(column, sequence)| own_sequence(sequence, &table.name, &column.name)));
     if let Some(comment) = &table.comment {
@@ -118,9 +154,10 @@ pub(super) fn drop_constraint(table: &QName, name: &Ident) -> String {
     format!("ALTER TABLE {} DROP CONSTRAINT {}", quote_name(table), quote_ident(name))
 }
 
-/// The engine's own text of the index.
+/// The engine's own text of the index. On a partitioned table it would say ONLY; without, the indexes of the
+/// partitions are taken in.
 pub(super) fn create_index(index: &Index) -> String {
-    index.definition.clone()
+    index.definition.replacen(" ON ONLY ", " ON ", 1)
 }
 
 pub(super) fn drop_index(table: &QName, name: &Ident) -> String {

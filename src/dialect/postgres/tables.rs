@@ -8,81 +8,131 @@ use super::context::{
 };
 use super::keep::{SCHEMA, kept_table, restore_rows};
 use super::quote::{quote, quote_ident, quote_name};
-use super::{constraints, render};
+use super::{constraints, hierarchy, keep, render, settings};
 use crate::catalog::{Column, ConstraintKind, Table};
-use crate::dialect::{Direction, Resource, Step};
+use crate::change::{SourceOrigin, TableChange};
+use crate::dialect::{Direction, LowerError, Resource, Step};
 use crate::text::token::{Token, tokenize};
 use crate::text::{Dialect, Ident, QName, hash};
 
 /// Makes a table, or brings it back with its rows where the other way moved it aside.
 pub(super) fn add(table: &Table, context: &Context<'_>) -> Vec<Step> {
-    let discarded = context.is_discarded(&table.name, None);
-    let mut steps = match context.direction {
-        Direction::Down if !discarded => vec![bring_back(table, context)],
-        Direction::Up | Direction::Down => create(table, context, discarded),
+    let origin = Origin::of(table, context);
+    let mut steps = match origin {
+        Origin::Aside => vec![bring_back(table, context)],
+        Origin::Kept | Origin::Nowhere => {
+            let mut steps = create(table, context);
+            if origin == Origin::Kept {
+                steps.push(put_rows_back(table, context));
+            }
+            steps.extend(settings::of_new(table, context));
+            steps
+        }
     };
     for constraint in &table.constraints {
         // A table that was brought back still has its own constraints; its foreign keys were dropped.
-        if !is_made_with(constraint, context, discarded) {
-            steps.push(constraints::add(table, constraint, context));
+        let is_made = match origin {
+            Origin::Aside => !matches!(constraint.kind, ConstraintKind::ForeignKey(_)),
+            Origin::Kept | Origin::Nowhere => render::stands_in_create(constraint),
+        };
+        if !is_made {
+            steps.extend(constraints::add_own(table, constraint, context));
         }
     }
     steps
 }
 
-fn is_made_with(
-    constraint: &crate::catalog::Constraint,
-    context: &Context<'_>,
-    discarded: bool,
-) -> bool {
-    match context.direction {
-        Direction::Down if !discarded => !matches!(constraint.kind, ConstraintKind::ForeignKey(_)),
-        Direction::Up | Direction::Down => render::stands_in_create(constraint),
+/// Where a new table gets its rows from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Origin {
+    /// It was moved aside whole.
+    Aside,
+    /// It is made anew, and its rows may be kept.
+    Kept,
+    /// It starts empty, or gets its rows with those of a parent.
+    Nowhere,
+}
+
+impl Origin {
+    fn of(table: &Table, context: &Context<'_>) -> Self {
+        let nothing = context.is_discarded(&table.name, None) || hierarchy::travels(table, context);
+        match context.direction {
+            _ if nothing => Origin::Nowhere,
+            Direction::Up => Origin::Kept,
+            Direction::Down if is_heir(table) => Origin::Kept,
+            Direction::Down => Origin::Aside,
+        }
     }
 }
 
-fn create(table: &Table, context: &Context<'_>, discarded: bool) -> Vec<Step> {
+/// Whether a table inherits: it cannot be moved aside whole, for its columns would become its own.
+fn is_heir(table: &Table) -> bool {
+    let options = hierarchy::options(table);
+    !options.parents.is_empty() && !options.is_partition()
+}
+
+fn create(table: &Table, context: &Context<'_>) -> Vec<Step> {
     let name = &table.name;
-    let mut steps = vec![
+    let mut made =
         step(Action::CreateTable, format!("create table {name}"), render::create_table(table))
             .needs([Resource::Schema(name.schema.clone())])
             .needs(context.made_in(texts(table)))
             .makes([Resource::Table(name.clone())])
             .makes(columns(table))
             .makes(keys(table))
-            .makes(slots(table)),
-    ];
+            .makes(slots(table));
+    {
+        // A partition's default may count with the sequence of its parent.
+        let parents = hierarchy::options(table).parents.iter();
+        let parents = parents.filter_map(|parent| context.after().tables.get(parent));
+        made = made.needs(parents.flat_map(|parent| {
+            let own = std::iter::once(Resource::Table(parent.name.clone()));
+            own.chain(columns(parent)).collect::<Vec<_>>()
+        }));
+    }
+    let mut steps = vec![made];
     for index in &table.indexes {
         steps.push(constraints::create_index(table, index, context));
     }
-    if discarded || context.direction == Direction::Down {
-        return steps;
-    }
+    steps
+}
+
+/// Fills a table that was made anew with the rows that the other way kept.
+fn put_rows_back(table: &Table, context: &Context<'_>) -> Step {
+    let name = &table.name;
     let kept = context.kept_by_the_other_way(name, None);
     let mut statements = restore_rows(table, &kept.name);
     statements.extend(table.columns.iter().filter_map(|column| {
         let sequence = column_sequences(column)?;
         Some(render::advance_sequence(sequence, name, &column.name))
     }));
-    steps.push(
-        step(Action::FillTable, format!("put rows back into {name}"), statements)
-            .lock(crate::dialect::Lock::None)
-            .needs([Resource::Table(name.clone())])
-            .makes(values(table))
-            .reads(kept),
-    );
-    steps
+    step(Action::FillTable, format!("put rows back into {name}"), statements)
+        .lock(crate::dialect::Lock::None)
+        .needs([Resource::Table(name.clone())])
+        .needs(hierarchy::partitions_joined(name, context))
+        .makes(values(table))
+        .reads(kept)
 }
 
 /// Moves a table aside with its rows, or throws it away where that was asked for.
 pub(super) fn drop(table: &Table, context: &Context<'_>) -> Vec<Step> {
     let name = &table.name;
-    let foreign_keys = foreign_keys(table);
+    let foreign_keys = foreign_keys(table, context);
     let mut statements: Vec<String> =
         foreign_keys.iter().map(|(key, _)| render::drop_constraint(name, key)).collect();
     let step = if context.is_discarded(name, None) {
         statements.push(format!("DROP TABLE {}", quote_name(name)));
         step(Action::DropTable, format!("drop table {name}"), statements)
+    } else if is_heir(table) {
+        let kept = context.keeps_as(name, None);
+        statements.insert(0, keep::hold_writes(name));
+        statements.push(keep::keep_rows(table, &kept));
+        statements.push(format!("DROP TABLE {}", quote_name(name)));
+        let parents = hierarchy::options(table).parents.iter();
+        step(Action::MoveTable, format!("keep the rows of {name} and drop it"), statements)
+            .undo(crate::dialect::Undo::Kept, "all rows are copied")
+            .frees(parents.map(|parent| Resource::Table(parent.clone())).collect::<Vec<_>>())
+            .makes([Resource::Kept(kept)])
     } else {
         let kept = context.keeps_as(name, None);
         statements.extend(Aside::of(table, context).leave());
@@ -99,6 +149,95 @@ pub(super) fn drop(table: &Table, context: &Context<'_>) -> Vec<Step> {
         .frees(context.taken_in(texts_and_indexes(table)))
         .frees(referenced(&foreign_keys, name, context));
     vec![step]
+}
+
+/// Builds a table anew because what it is partitioned by changes: moved aside, made again, filled, thrown away.
+///
+/// # Errors
+/// A change of the columns at the same time.
+pub(super) fn rebuild(
+    change: &TableChange,
+    context: &Context<'_>,
+) -> Result<Vec<Step>, LowerError> {
+    let (before, after) = (&change.before, &change.after);
+    let name = &after.name;
+    let same = change.mapping.iter().all(|source| {
+        matches!(source.origin, SourceOrigin::Same | SourceOrigin::Computed)
+            && source.values.is_empty()
+            && source.fill.is_none()
+    }) && before.columns.iter().all(|column| after.column(&column.name).is_some());
+    if !same {
+        return Err(LowerError {
+            what: format!("table {name}"),
+            why: "what it is partitioned by changes together with its columns".to_owned(),
+            help: "change the columns in one version and the partitioning in another".to_owned(),
+        });
+    }
+    let aside = context.keeps_as(name, None);
+    let own = foreign_keys(before, context);
+    let goes = |constraint: &&crate::catalog::Constraint| {
+        own.iter().any(|(key, _)| constraint.name.as_ref() == Some(*key))
+    };
+    let mut steps: Vec<Step> = before
+        .constraints
+        .iter()
+        .filter(goes)
+        .filter_map(|constraint| constraints::drop(before, constraint, context))
+        .collect();
+    let statements = move_aside(before, &aside);
+    steps.push(
+        step(Action::MoveTable, format!("move table {name} aside to build it anew"), statements)
+            .undo(crate::dialect::Undo::Exact, "the way back builds it anew from the same rows")
+            .makes([Resource::Kept(aside.clone())])
+            .takes([Resource::Table(name.clone())])
+            .takes(columns(before))
+            .takes(keys(before))
+            .takes(slots(before))
+            .frees(context.taken_in(texts_and_indexes(before))),
+    );
+    steps.extend(create(after, context));
+    steps.extend(settings::of_new(after, context));
+    steps.push(move_rows(change, &aside, context));
+    for constraint in &after.constraints {
+        if !render::stands_in_create(constraint) {
+            steps.extend(constraints::add_own(after, constraint, context));
+        }
+    }
+    Ok(steps)
+}
+
+/// Moves the rows of a table into the one that was made anew; those of partitions that go come along.
+fn move_rows(change: &TableChange, aside: &str, context: &Context<'_>) -> Step {
+    let (before, after) = (&change.before, &change.after);
+    let name = &after.name;
+    let mut statements = restore_rows(after, aside);
+    let drop = statements.pop();
+    let asides = satellites(before, aside);
+    for column in &after.columns {
+        let old = before.column(&column.name).and_then(column_sequences);
+        let (Some(sequence), Some(old)) = (column_sequences(column), old) else { continue };
+        let moved = asides
+            .iter()
+            .find(|(kind, own, _)| *kind == "SEQUENCE" && *own == old.name.name)
+            .map(|(_, _, moved)| kept_table(moved));
+        statements.extend(moved.map(|moved| {
+            let new = super::quote::literal(&quote_name(&sequence.name));
+            format!("SELECT pg_catalog.setval({new}, last_value, is_called) FROM {moved}")
+        }));
+    }
+    statements.extend(drop);
+    let travelling = context.before.tables.values().filter(|table| {
+        hierarchy::options(table).parents.contains(name)
+            && !context.after().tables.contains_key(&table.name)
+    });
+    let travelling: Vec<Resource> =
+        travelling.map(|table| Resource::Kept(context.keeps_as(&table.name, None))).collect();
+    step(Action::FillTable, format!("move rows into {name}"), statements)
+        .work(crate::dialect::Work::Rewrite)
+        .needs([Resource::Table(name.clone()), Resource::Kept(aside.to_owned())])
+        .needs(travelling)
+        .needs(hierarchy::partitions_joined(name, context))
+        .makes(values(after))
 }
 
 /// What the foreign keys of a table stand on in other tables.
@@ -124,9 +263,14 @@ fn referenced(
         .collect()
 }
 
-fn foreign_keys(table: &Table) -> Vec<(&Ident, &QName)> {
+/// The foreign keys that a table drops itself: not those that a parent drops.
+fn foreign_keys<'t>(table: &'t Table, context: &Context<'_>) -> Vec<(&'t Ident, &'t QName)> {
+    let follows = |name: &Ident| hierarchy::goes_with_parent(table, name, context);
     let keys = table.constraints.iter().filter_map(|constraint| match &constraint.kind {
-        ConstraintKind::ForeignKey(key) => Some((constraint.name.as_ref()?, &key.references)),
+        ConstraintKind::ForeignKey(key) => {
+            let name = constraint.name.as_ref().filter(|name| !follows(name))?;
+            Some((name, &key.references))
+        }
         ConstraintKind::PrimaryKey { .. }
         | ConstraintKind::Unique { .. }
         | ConstraintKind::Check { .. }
@@ -248,10 +392,14 @@ impl<'t> Aside<'t> {
                     && !super::types::is_builtin(&column.data_type)
                     && !is_known(&column.data_type)
         };
+        // A parent that goes aside as well converts the columns of its partitions.
+        let inherits = |column: &Column| {
+            hierarchy::options(table).inherited_columns.contains_key(&column.name)
+        };
         let types: Vec<&Column> = table
             .columns
             .iter()
-            .filter(|column| column.generated.is_none() && type_goes(column))
+            .filter(|column| column.generated.is_none() && type_goes(column) && !inherits(column))
             .collect();
         let changes_type = |column: &Column| types.iter().any(|other| other.name == column.name);
         let defaults = table

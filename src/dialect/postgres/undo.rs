@@ -48,6 +48,9 @@ pub fn of(action: Action) -> Undo {
         | Action::CreateMaterializedView
         | Action::CreateTrigger
         | Action::DropTrigger
+        | Action::JoinParent
+        | Action::LeaveParent
+        | Action::ChangeSettings
         | Action::AlterDomain => Undo::Exact,
     }
 }
@@ -97,6 +100,9 @@ pub fn reason(action: Action) -> &'static str {
         | Action::CreateMaterializedView
         | Action::CreateTrigger
         | Action::DropTrigger
+        | Action::JoinParent
+        | Action::LeaveParent
+        | Action::ChangeSettings
         | Action::AlterDomain => "no row values are involved",
     }
 }

@@ -36,10 +36,14 @@ pub fn of(action: Action) -> Work {
         | Action::CreateView
         | Action::CreateTrigger
         | Action::DropTrigger
+        | Action::LeaveParent
+        | Action::ChangeSettings
         | Action::ChangeType(TypeWork::Catalog) => Work::Catalog,
-        Action::SetNotNull | Action::AddCheck | Action::AddForeignKey | Action::AlterDomain => {
-            Work::Scan
-        }
+        Action::SetNotNull
+        | Action::AddCheck
+        | Action::AddForeignKey
+        | Action::JoinParent
+        | Action::AlterDomain => Work::Scan,
         Action::FillTable
         | Action::KeepAndDropColumn
         | Action::UpdateRows

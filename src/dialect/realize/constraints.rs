@@ -385,7 +385,7 @@ impl<'m> Work<'m> {
             });
         }
         let options = match self.dialect {
-            Dialect::Postgres => TableOptions::Postgres { unlogged: false },
+            Dialect::Postgres => TableOptions::postgres(),
             Dialect::Sqlite => {
                 let options = sqlite::realize::Options::default();
                 TableOptions::Sqlite {

@@ -16,6 +16,7 @@ mod tests;
 
 use std::collections::BTreeSet;
 
+use crate::catalog::postgres_table::PostgresTable;
 use crate::catalog::rule::{Enforce, Requirement, Rule};
 use crate::catalog::{Catalog, Column, Constraint, EnumType, Index, Table, TableOptions};
 use crate::change::Intent;
@@ -108,9 +109,10 @@ impl<'m> Work<'m> {
 
     fn finish(&mut self, draft: Draft<'m>) {
         let options = match self.dialect {
-            Dialect::Postgres => {
-                TableOptions::Postgres { unlogged: draft.entity.postgres.unlogged.unwrap_or(false) }
-            }
+            Dialect::Postgres => TableOptions::Postgres(Box::new(PostgresTable {
+                unlogged: draft.entity.postgres.unlogged.unwrap_or(false),
+                ..PostgresTable::default()
+            })),
             Dialect::Sqlite => {
                 let written = &draft.entity.sqlite;
                 let options = super::sqlite::realize::Options {

@@ -26,7 +26,7 @@ fn realized(text: &str, dialect: Dialect) -> Realized {
 pub(super) fn statements(catalog: &Catalog) -> Vec<String> {
     let tables = catalog.tables.values().map(|table| match &table.options {
         TableOptions::Sqlite { create, .. } => create.clone(),
-        TableOptions::Postgres { .. } => String::new(),
+        TableOptions::Postgres(_) => String::new(),
     });
     let indexes = catalog.tables.values().flat_map(|table| &table.indexes);
     let mut statements: Vec<String> = tables.collect();

@@ -1,4 +1,4 @@
--- Columns of plain tables, in physical order, with the sequence each one owns.
+-- Columns of tables, in physical order, with the sequence each one owns.
 SELECT pg_catalog.jsonb_build_object(
     'schema', n.nspname,
     'table', c.relname,
@@ -11,6 +11,8 @@ SELECT pg_catalog.jsonb_build_object(
     'collation', CASE WHEN a.attcollation <> t.typcollation
         THEN pg_catalog.quote_ident(cn.nspname) || '.' || pg_catalog.quote_ident(co.collname) END,
     'comment', pg_catalog.col_description(c.oid, a.attnum),
+    'inherited', a.attinhcount > 0,
+    'local', a.attislocal,
     'sequence', s.sequence)
 FROM pg_catalog.pg_attribute a
 JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
@@ -33,6 +35,6 @@ LEFT JOIN (
       AND x.deptype IN ('a', 'i') AND x.refobjsubid > 0
     ORDER BY x.refobjid, x.refobjsubid, x.deptype DESC, x.objid
 ) s ON s.refobjid = a.attrelid AND s.refobjsubid = a.attnum
-WHERE c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped
+WHERE c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped
   AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'migrate') AND n.nspname !~ '^migrate_kept'
 ORDER BY a.attrelid, a.attnum

@@ -1,4 +1,5 @@
--- Constraints of plain tables. NOT NULL (contype `n`, PostgreSQL 18) is a property of the column.
+-- Constraints of tables. NOT NULL (contype `n`, PostgreSQL 18) is a property of the column. What a foreign key has for
+-- each partition of the table it points at is left out: it is made with the key.
 SELECT pg_catalog.jsonb_build_object(
     'schema', n.nspname,
     'table', c.relname,
@@ -15,12 +16,15 @@ SELECT pg_catalog.jsonb_build_object(
                 FROM pg_catalog.unnest(k.confkey) WITH ORDINALITY u(attnum, place)
                 JOIN pg_catalog.pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.attnum), '[]'),
     'on_delete', k.confdeltype,
-    'on_update', k.confupdtype)
+    'on_update', k.confupdtype,
+    'parent', CASE WHEN o.oid IS NOT NULL THEN o.conname WHEN k.coninhcount > 0 THEN k.conname END,
+    'local', k.conislocal)
 FROM pg_catalog.pg_constraint k
-JOIN pg_catalog.pg_class c ON c.oid = k.conrelid AND c.relkind = 'r'
+JOIN pg_catalog.pg_class c ON c.oid = k.conrelid AND c.relkind IN ('r', 'p')
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_catalog.pg_class fc ON fc.oid = k.confrelid
 LEFT JOIN pg_catalog.pg_namespace fn ON fn.oid = fc.relnamespace
-WHERE k.contype IN ('p', 'u', 'c', 'f', 'x') AND k.conislocal
+LEFT JOIN pg_catalog.pg_constraint o ON o.oid = k.conparentid
+WHERE k.contype IN ('p', 'u', 'c', 'f', 'x') AND (o.oid IS NULL OR o.conrelid <> k.conrelid)
   AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'migrate') AND n.nspname !~ '^migrate_kept'
 ORDER BY k.conrelid, k.contype, k.conname

@@ -7,7 +7,7 @@ WITH own AS (
     SELECT c.oid, CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized_view' WHEN 'S' THEN 'sequence' WHEN 'c' THEN 'type' ELSE 'table' END AS kind,
            own.nspname AS schema, c.relname::text AS name
     FROM pg_catalog.pg_class c JOIN own ON own.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'v', 'm', 'c')
+    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'c')
        OR c.relkind = 'S' AND NOT EXISTS (
             SELECT FROM pg_catalog.pg_depend x WHERE x.classid = 'pg_catalog.pg_class'::regclass AND x.objid = c.oid
                AND x.refclassid = 'pg_catalog.pg_class'::regclass AND x.deptype IN ('a', 'i') AND x.refobjsubid > 0)
@@ -47,7 +47,7 @@ WITH own AS (
     UNION ALL
     SELECT 'pg_catalog.pg_trigger'::regclass, g.oid, 'trigger', own.nspname, g.tgname, '', own.nspname, c.relname
     FROM pg_catalog.pg_trigger g JOIN pg_catalog.pg_class c ON c.oid = g.tgrelid JOIN own ON own.oid = c.relnamespace
-    WHERE NOT g.tgisinternal AND c.relkind IN ('r', 'v')
+    WHERE NOT g.tgisinternal AND g.tgparentid = 0 AND c.relkind IN ('r', 'p', 'v')
 )
 SELECT DISTINCT pg_catalog.jsonb_build_object(
     'from', pg_catalog.to_jsonb(f) - 'classid' - 'objid',

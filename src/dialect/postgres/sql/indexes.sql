@@ -1,4 +1,4 @@
--- Indexes of plain tables that no constraint owns.
+-- Indexes of tables that no constraint owns.
 SELECT pg_catalog.jsonb_build_object(
     'schema', n.nspname,
     'table', c.relname,
@@ -12,10 +12,12 @@ SELECT pg_catalog.jsonb_build_object(
              LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = u.attnum AND u.attnum > 0
              WHERE u.place <= i.indnkeyatts), '[]'),
     'predicate', pg_catalog.pg_get_expr(i.indpred, i.indrelid),
-    'definition', pg_catalog.pg_get_indexdef(i.indexrelid))
+    'definition', pg_catalog.pg_get_indexdef(i.indexrelid),
+    'parent', (SELECT p.relname FROM pg_catalog.pg_inherits h JOIN pg_catalog.pg_class p ON p.oid = h.inhparent
+               WHERE h.inhrelid = i.indexrelid))
 FROM pg_catalog.pg_index i
 JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid
-JOIN pg_catalog.pg_class c ON c.oid = i.indrelid AND c.relkind = 'r'
+JOIN pg_catalog.pg_class c ON c.oid = i.indrelid AND c.relkind IN ('r', 'p')
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x'))
   AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'migrate') AND n.nspname !~ '^migrate_kept'

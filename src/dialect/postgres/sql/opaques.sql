@@ -126,7 +126,7 @@ WITH own AS (
     FROM pg_catalog.pg_trigger g
     JOIN pg_catalog.pg_class c ON c.oid = g.tgrelid
     JOIN own ON own.oid = c.relnamespace
-    WHERE NOT g.tgisinternal AND c.relkind IN ('r', 'v')
+    WHERE NOT g.tgisinternal AND g.tgparentid = 0 AND c.relkind IN ('r', 'p', 'v')
       AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_trigger'::regclass AND m.objid = g.oid)
 )
 SELECT pg_catalog.jsonb_build_object(

@@ -11,31 +11,23 @@ WITH own AS (
     SELECT c.*, own.q || '.' || pg_catalog.quote_ident(c.relname) AS q FROM pg_catalog.pg_class c JOIN own ON own.oid = c.relnamespace
     WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_class'::regclass AND m.objid = c.oid)
 ), found(kind, name) AS (
-    SELECT CASE relkind WHEN 'p' THEN 'partitioned table' WHEN 'f' THEN 'foreign table'
-           ELSE 'relation of kind ' || relkind::text END, q
-    FROM relation WHERE relkind NOT IN ('r', 'v', 'm', 'S', 'i', 'I', 't', 'c')
-    UNION ALL SELECT CASE WHEN relispartition THEN 'partition' ELSE 'inherited table' END, q FROM relation
-    WHERE relkind = 'r' AND (relispartition OR EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhrelid = relation.oid OR i.inhparent = relation.oid))
-    UNION ALL SELECT 'typed table', q FROM relation WHERE relkind = 'r' AND reloftype <> 0
-    UNION ALL SELECT 'storage parameters of table', q FROM relation
-    WHERE relkind = 'r' AND (reloptions IS NOT NULL
-        OR EXISTS (SELECT FROM pg_catalog.pg_class x WHERE x.oid = relation.reltoastrelid AND x.reloptions IS NOT NULL))
-    UNION ALL SELECT 'tablespace of', q FROM relation WHERE relkind IN ('r', 'm', 'i') AND reltablespace <> 0
+    SELECT CASE relkind WHEN 'f' THEN 'foreign table' ELSE 'relation of kind ' || relkind::text END, q
+    FROM relation WHERE relkind NOT IN ('r', 'p', 'v', 'm', 'S', 'i', 'I', 't', 'c')
+    UNION ALL SELECT 'tablespace of', q FROM relation WHERE relkind IN ('r', 'p', 'm', 'i', 'I') AND reltablespace <> 0
     UNION ALL SELECT 'access method of table', q FROM relation JOIN pg_catalog.pg_am m ON m.oid = relation.relam
     WHERE relkind IN ('r', 'm') AND m.amname <> 'heap'
     UNION ALL SELECT 'unlogged', q FROM relation WHERE relkind IN ('m', 'S') AND relpersistence = 'u'
         AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend x WHERE x.classid = 'pg_catalog.pg_class'::regclass AND x.objid = relation.oid
             AND x.deptype IN ('a', 'i') AND x.refclassid = 'pg_catalog.pg_class'::regclass AND x.refobjsubid > 0)
-    UNION ALL SELECT 'replica identity of table', q FROM relation WHERE relkind = 'r' AND relreplident <> 'd'
-    UNION ALL SELECT 'row level security of table', q FROM relation WHERE relkind = 'r' AND (relrowsecurity OR relforcerowsecurity)
-    UNION ALL SELECT 'grants on', q FROM relation WHERE relkind IN ('r', 'v', 'm', 'S') AND relacl IS NOT NULL
+    UNION ALL SELECT 'row level security of table', q FROM relation WHERE relkind IN ('r', 'p') AND (relrowsecurity OR relforcerowsecurity)
+    UNION ALL SELECT 'grants on', q FROM relation WHERE relkind IN ('r', 'p', 'v', 'm', 'S') AND relacl IS NOT NULL
         AND NOT (relacl @> pg_catalog.acldefault(CASE relkind WHEN 'S' THEN 's'::"char" ELSE 'r'::"char" END, relowner)
             AND relacl <@ pg_catalog.acldefault(CASE relkind WHEN 'S' THEN 's'::"char" ELSE 'r'::"char" END, relowner))
     UNION ALL SELECT 'grants on column', r.q || '.' || pg_catalog.quote_ident(a.attname)
     FROM pg_catalog.pg_attribute a JOIN relation r ON r.oid = a.attrelid WHERE a.attacl IS NOT NULL AND a.attacl <> '{}' AND NOT a.attisdropped
     UNION ALL SELECT 'storage settings of column', r.q || '.' || pg_catalog.quote_ident(a.attname)
     FROM pg_catalog.pg_attribute a JOIN relation r ON r.oid = a.attrelid JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-    WHERE r.relkind IN ('r', 'm') AND a.attnum > 0 AND NOT a.attisdropped
+    WHERE r.relkind = 'm' AND a.attnum > 0 AND NOT a.attisdropped
       AND (a.attstorage <> t.typstorage
         OR coalesce(pg_catalog.to_jsonb(a) ->> 'attcompression', '') <> ''
         OR coalesce((pg_catalog.to_jsonb(a) ->> 'attstattarget')::int, -1) <> -1
@@ -44,7 +36,8 @@ WITH own AS (
     FROM pg_catalog.pg_attrdef d JOIN relation r ON r.oid = d.adrelid AND r.relkind = 'v'
     JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid AND a.attnum = d.adnum
     UNION ALL SELECT 'invalid index', r.q FROM pg_catalog.pg_index i JOIN relation r ON r.oid = i.indexrelid WHERE NOT i.indisvalid
-    UNION ALL SELECT 'clustering by index', r.q FROM pg_catalog.pg_index i JOIN relation r ON r.oid = i.indexrelid WHERE i.indisclustered
+    UNION ALL SELECT 'clustering by index', r.q FROM pg_catalog.pg_index i JOIN relation r ON r.oid = i.indexrelid JOIN relation t ON t.oid = i.indrelid
+    WHERE i.indisclustered AND t.relkind = 'm'
     UNION ALL SELECT 'comment on index', q FROM relation
     WHERE relkind IN ('i', 'I') AND pg_catalog.obj_description(oid, 'pg_class') IS NOT NULL
     UNION ALL SELECT 'comment on owned sequence', q FROM relation
@@ -113,7 +106,10 @@ WITH own AS (
     UNION ALL SELECT 'rule', pg_catalog.quote_ident(o.rulename) || ' on ' || r.q
     FROM pg_catalog.pg_rewrite o JOIN relation r ON r.oid = o.ev_class WHERE o.rulename <> '_RETURN'
     UNION ALL SELECT 'trigger', pg_catalog.quote_ident(g.tgname) || ' on ' || r.q
-    FROM pg_catalog.pg_trigger g JOIN relation r ON r.oid = g.tgrelid WHERE NOT g.tgisinternal AND r.relkind NOT IN ('r', 'v')
+    FROM pg_catalog.pg_trigger g JOIN relation r ON r.oid = g.tgrelid WHERE NOT g.tgisinternal AND r.relkind NOT IN ('r', 'p', 'v')
+    UNION ALL SELECT 'state of trigger of a partition', pg_catalog.quote_ident(g.tgname) || ' on ' || r.q
+    FROM pg_catalog.pg_trigger g JOIN relation r ON r.oid = g.tgrelid JOIN pg_catalog.pg_trigger u ON u.oid = g.tgparentid
+    WHERE g.tgenabled <> u.tgenabled AND NOT u.tgisinternal
     UNION ALL SELECT 'event trigger', pg_catalog.quote_ident(o.evtname) FROM pg_catalog.pg_event_trigger o
     WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_event_trigger'::regclass AND m.objid = o.oid)
     UNION ALL SELECT 'publication', pg_catalog.quote_ident(o.pubname) FROM pg_catalog.pg_publication o

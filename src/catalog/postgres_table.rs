@@ -1,0 +1,91 @@
+//! What only PostgreSQL knows about a table: its place among partitions and heirs, and its settings.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::text::{Ident, QName};
+
+/// The PostgreSQL side of a table.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PostgresTable {
+    pub unlogged: bool,
+    /// `RANGE (at)`, as `pg_get_partkeydef` prints it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partition_by: Option<String>,
+    /// The table it is a partition of, or the tables it inherits from, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub parents: Vec<QName>,
+    /// `FOR VALUES …` or `DEFAULT`, for a partition.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bound: Option<String>,
+    /// The composite type of a typed table, as the engine prints it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub of_type: Option<String>,
+    /// Columns that come from a parent.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub inherited_columns: BTreeMap<Ident, Origin>,
+    /// Constraints and indexes that belong to one of a parent.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub inherited: BTreeMap<Ident, Inherited>,
+    /// What differs from the engine's defaults; sorted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub settings: Vec<Setting>,
+}
+
+impl PostgresTable {
+    pub fn is_partition(&self) -> bool {
+        self.bound.is_some()
+    }
+}
+
+/// Whether something of a child is also its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    Inherited,
+    /// Declared in the child too: it stays when the parent loses it.
+    Both,
+}
+
+/// The constraint or index of the parent that one of a child belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inherited {
+    pub parent: Ident,
+    pub origin: Origin,
+}
+
+/// A setting of a table, of one of its columns, or of the index of a constraint.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Setting {
+    pub on: SettingTarget,
+    pub kind: SettingKind,
+    pub value: String,
+    /// The value that is the engine's default, where the engine has no word for it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub default: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SettingTarget {
+    Table,
+    Column(Ident),
+    Index(Ident),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SettingKind {
+    /// A storage parameter, or an option of a column.
+    Parameter(String),
+    /// `FULL` or `NOTHING`; on an index: that index.
+    ReplicaIdentity,
+    /// The index that `CLUSTER` uses.
+    Cluster,
+    Storage,
+    Compression,
+    /// The statistics target; of an index, by column number.
+    Statistics(Option<u32>),
+}

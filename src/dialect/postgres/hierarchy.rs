@@ -1,0 +1,546 @@
+//! Partitions and heirs: who stays with which parent, what a change of the parent does to its children by itself, and
+//! the steps that part and join them.
+//!
+//! A constraint or an index of a child is made before the one of its parent, which then takes it in under its own name
+//! instead of making another; what the parent drops goes from the children with it.
+
+use std::collections::BTreeSet;
+
+use super::action::{Action, step};
+use super::context::{Context, columns, slot, table_changes, values};
+use super::quote::quote_name;
+use super::render;
+use crate::catalog::postgres_table::{Origin, PostgresTable};
+use crate::catalog::{Catalog, Column, Constraint, ConstraintKind, Table};
+use crate::change::{Delta, Diff, TableChange};
+use crate::dialect::{LowerError, Resource, Step};
+use crate::text::{Ident, QName};
+
+static NOTHING: std::sync::OnceLock<PostgresTable> = std::sync::OnceLock::new();
+
+/// The PostgreSQL side of a table.
+pub(super) fn options(table: &Table) -> &PostgresTable {
+    table.options.of_postgres().unwrap_or_else(|| NOTHING.get_or_init(PostgresTable::default))
+}
+
+/// Whether a table is built anew: what it is partitioned by cannot be altered.
+pub(super) fn is_rebuilt(change: &TableChange) -> bool {
+    options(&change.before).partition_by != options(&change.after).partition_by
+}
+
+/// The tables that are built anew.
+pub(super) fn rebuilt(diff: &Diff) -> BTreeSet<QName> {
+    let changes = table_changes(diff);
+    let rebuilt = changes.values().filter(|change| is_rebuilt(change));
+    rebuilt.map(|change| change.after.name.clone()).collect()
+}
+
+fn parents<'c>(catalog: &'c Catalog, table: &QName) -> &'c [QName] {
+    catalog.tables.get(table).map_or(&[], |table| options(table).parents.as_slice())
+}
+
+/// Whether a child belongs to a parent before and after and is not parted from it in between.
+fn stays(child: &QName, parent: &QName, context: &Context<'_>) -> bool {
+    let (before, after) = (context.before.tables.get(child), context.after().tables.get(child));
+    let (Some(before), Some(after)) = (before, after) else { return false };
+    let rebuilt = &context.around.rebuilt_tables;
+    options(before).parents.contains(parent)
+        && options(after).parents.contains(parent)
+        && options(before).bound == options(after).bound
+        && !rebuilt.contains(child)
+        && !rebuilt.contains(parent)
+}
+
+/// Whether two tables are on one side only and so go, or come back, as one.
+fn moves_together(child: &QName, parent: &QName, here: &Catalog, there: &Catalog) -> bool {
+    here.tables.contains_key(parent)
+        && !there.tables.contains_key(child)
+        && !there.tables.contains_key(parent)
+}
+
+/// Whether the rows of a table that goes or comes travel with the rows of a parent that is built anew.
+pub(super) fn travels(table: &Table, context: &Context<'_>) -> bool {
+    let options = options(table);
+    options.is_partition()
+        && options.parents.iter().any(|parent| context.around.rebuilt_tables.contains(parent))
+}
+
+fn discards(tables: [&QName; 2], context: &Context<'_>) -> bool {
+    tables.iter().any(|table| context.is_discarded(table, None))
+}
+
+/// The parents that a table must leave.
+fn left<'c>(child: &QName, context: &'c Context<'_>) -> Vec<&'c QName> {
+    let Some(table) = context.before.tables.get(child) else { return Vec::new() };
+    let is_partition = options(table).is_partition();
+    let goes = !context.after().tables.contains_key(child);
+    let leaves = |parent: &&QName| {
+        if stays(child, parent, context) {
+            return false;
+        }
+        if goes && !is_partition {
+            // The rows of an heir are copied, and the heir is dropped.
+            return false;
+        }
+        let together = moves_together(child, parent, &context.before, context.after())
+            && !discards([child, parent], context);
+        !(together || goes && travels(table, context))
+    };
+    options(table).parents.iter().filter(leaves).collect()
+}
+
+/// The parents that a table must join.
+pub(super) fn joined<'c>(child: &QName, context: &'c Context<'_>) -> Vec<&'c QName> {
+    let Some(table) = context.after().tables.get(child) else { return Vec::new() };
+    let is_partition = options(table).is_partition();
+    let comes = !context.before.tables.contains_key(child);
+    let joins = |parent: &&QName| {
+        if stays(child, parent, context) || comes && !is_partition {
+            return false;
+        }
+        let together = moves_together(child, parent, context.after(), &context.before)
+            && context.direction == crate::dialect::Direction::Down
+            && !discards([child, parent], context);
+        !together
+    };
+    options(table).parents.iter().filter(joins).collect()
+}
+
+/// The parent that a column of a child follows: the column is inherited on each side where it is, and the parent has
+/// it there too.
+pub(super) fn followed<'c>(
+    child: &QName,
+    column: &Ident,
+    context: &'c Context<'_>,
+) -> Option<(Option<&'c Column>, Option<&'c Column>)> {
+    let inherits = |catalog: &Catalog| {
+        catalog.tables.get(child).is_none_or(|table| {
+            table.column(column).is_none() || options(table).inherited_columns.contains_key(column)
+        })
+    };
+    if !inherits(&context.before) || !inherits(context.after()) {
+        return None;
+    }
+    let has = |catalog: &'c Catalog, table: &QName| catalog.tables.get(table)?.column(column);
+    parents(&context.before, child)
+        .iter()
+        .filter(|parent| stays(child, parent, context))
+        .map(|parent| (has(&context.before, parent), has(context.after(), parent)))
+        .find(|(before, after)| {
+            before.is_some() == has(&context.before, child).is_some()
+                && after.is_some() == has(context.after(), child).is_some()
+        })
+}
+
+/// Whether a constraint or index of a child goes with the one of its parent.
+pub(super) fn cascades(child: &QName, name: &Ident, context: &Context<'_>) -> bool {
+    let Some(table) = context.before.tables.get(child) else { return false };
+    let Some(inherited) = options(table).inherited.get(name) else { return false };
+    inherited.origin == Origin::Inherited
+        && options(table)
+            .parents
+            .iter()
+            .any(|parent| stays(child, parent, context) && goes(parent, &inherited.parent, context))
+}
+
+/// Whether a constraint of a table that goes is dropped by the parent that goes with it.
+pub(super) fn goes_with_parent(table: &Table, name: &Ident, context: &Context<'_>) -> bool {
+    options(table).inherited.contains_key(name)
+        && options(table).is_partition()
+        && left(&table.name, context).is_empty()
+}
+
+fn goes(table: &QName, name: &Ident, context: &Context<'_>) -> bool {
+    let key = (table.clone(), name.clone());
+    let listed = table_changes(context.diff).get(table).is_some_and(|change| {
+        change
+            .constraints
+            .iter()
+            .filter_map(Delta::before)
+            .any(|constraint| constraint.name.as_ref() == Some(name))
+            || change.indexes.iter().filter_map(Delta::before).any(|index| index.name == *name)
+    });
+    listed
+        || context.around.constraints.contains(&key)
+        || context.around.indexes.contains(&key)
+        || cascades(table, name, context)
+}
+
+/// Whether a constraint of a child is made with the one of its parent, or by joining it.
+pub(super) fn arrives(child: &QName, constraint: &Constraint, context: &Context<'_>) -> bool {
+    let Some(name) = &constraint.name else { return false };
+    let Some(table) = context.after().tables.get(child) else { return false };
+    let Some(inherited) = options(table).inherited.get(name) else { return false };
+    let parents = &options(table).parents;
+    match &constraint.kind {
+        ConstraintKind::Check { .. } => {
+            inherited.origin == Origin::Inherited
+                && parents.iter().any(|parent| {
+                    stays(child, parent, context) && comes(parent, &inherited.parent, context)
+                })
+        }
+        ConstraintKind::ForeignKey(_) => {
+            *name == inherited.parent
+                && (!joined(child, context).is_empty()
+                    || parents.iter().any(|parent| comes(parent, &inherited.parent, context)))
+        }
+        ConstraintKind::PrimaryKey { .. }
+        | ConstraintKind::Unique { .. }
+        | ConstraintKind::Exclusion => false,
+    }
+}
+
+fn comes(table: &QName, name: &Ident, context: &Context<'_>) -> bool {
+    let key = (table.clone(), name.clone());
+    let is_new = !context.before.tables.contains_key(table);
+    let listed = table_changes(context.diff).get(table).is_some_and(|change| {
+        is_rebuilt(change)
+            || change
+                .constraints
+                .iter()
+                .filter_map(Delta::after)
+                .any(|constraint| constraint.name.as_ref() == Some(name))
+            || change.indexes.iter().filter_map(Delta::after).any(|index| index.name == *name)
+    });
+    let by_its_own_parent = || {
+        let table = context.after().tables.get(table)?;
+        let constraint = table.constraints.iter().find(|c| c.name.as_ref() == Some(name))?;
+        Some(arrives(&table.name, constraint, context))
+    };
+    is_new
+        || listed
+        || context.around.constraints.contains(&key)
+        || context.around.indexes.contains(&key)
+        || by_its_own_parent().unwrap_or(false)
+}
+
+/// Indexes of a child that a parent's existing one takes in.
+pub(super) fn taken_in(change: &TableChange, context: &Context<'_>) -> Vec<Step> {
+    let (before, after) = (options(&change.before), options(&change.after));
+    let child = &change.after.name;
+    let indexed = |name: &Ident| {
+        change.after.indexes.iter().any(|index| index.name == *name)
+            || change.after.constraints.iter().any(|constraint| {
+                constraint.name.as_ref() == Some(name) && super::context::has_index(constraint)
+            })
+    };
+    let mut steps = Vec::new();
+    for (name, inherited) in &after.inherited {
+        let parent = after.parents.iter().find(|parent| stays(child, parent, context));
+        let Some(parent) = parent.filter(|_| indexed(name)) else { continue };
+        if before.inherited.contains_key(name) || comes(parent, &inherited.parent, context) {
+            continue;
+        }
+        let index = |table: &QName, name: &Ident| {
+            quote_name(&QName { schema: table.schema.clone(), name: name.clone() })
+        };
+        let statement = format!(
+            "ALTER INDEX {} ATTACH PARTITION {}",
+            index(parent, &inherited.parent),
+            index(child, name)
+        );
+        steps.push(
+            step(Action::JoinParent, format!("attach index {name} of {child}"), vec![statement])
+                .needs([Resource::Constraint(child.clone(), name.to_string())]),
+        );
+    }
+    steps
+}
+
+/// What is left to do for a column that follows its parent: the child's own default, NOT NULL and comment.
+pub(super) fn follow(
+    change: &TableChange,
+    column: &Column,
+    (parent_before, parent_after): (Option<&Column>, Option<&Column>),
+) -> Vec<Step> {
+    let table = &change.after.name;
+    let before = change.before.column(&column.name);
+    let mut statements = Vec::new();
+    let parent_default = parent_after.and_then(|column| column.default.as_ref());
+    let parent_sets = parent_before.is_none_or(|old| {
+        parent_after.is_none_or(|new| old.default != new.default || old.data_type != new.data_type)
+    });
+    let reference = if parent_sets {
+        parent_default
+    } else {
+        before.and_then(|column| column.default.as_ref())
+    };
+    if column.default.as_ref() != reference && column.generated.is_none() {
+        let what = match &column.default {
+            Some(default) => format!("SET DEFAULT {default}"),
+            None => "DROP DEFAULT".to_owned(),
+        };
+        statements.push(render::alter_column(table, &column.name, &what));
+    }
+    let required = |column: Option<&Column>| column.is_some_and(|column| column.not_null);
+    let reference = if required(parent_before) != required(parent_after) {
+        required(parent_after)
+    } else {
+        required(before)
+    };
+    match (reference, column.not_null) {
+        (false, true) => {
+            statements.push(render::alter_column(table, &column.name, "SET NOT NULL"));
+        }
+        (true, false) => {
+            statements.push(render::alter_column(table, &column.name, "DROP NOT NULL"));
+        }
+        (true, true) | (false, false) => {}
+    }
+    if before.and_then(|column| column.comment.as_ref()) != column.comment.as_ref() {
+        statements.push(render::comment_on_column(table, &column.name, column.comment.as_deref()));
+    }
+    if statements.is_empty() {
+        return Vec::new();
+    }
+    let title = format!("what {table} has of its own on {}", column.name);
+    let parents = options(&change.after).parents.iter();
+    let settled = parents.map(|parent| settled(parent, &column.name));
+    let gone: Vec<Resource> = change
+        .constraints
+        .iter()
+        .filter_map(Delta::before)
+        .filter(|constraint| matches!(constraint.kind, ConstraintKind::PrimaryKey { .. }))
+        .filter_map(|constraint| constraint.name.as_ref())
+        .filter(|_| !column.not_null)
+        .map(|name| Resource::Constraint(table.clone(), name.to_string()))
+        .collect();
+    vec![
+        step(Action::SetNotNull, title, statements)
+            .needs([Resource::Column(table.clone(), column.name.clone())])
+            .needs([Resource::Values(table.clone(), column.name.clone())])
+            .needs(settled)
+            // NOT NULL goes only after the primary key that asks for it.
+            .makes(gone),
+    ]
+}
+
+/// A default or NOT NULL of a column is as it will be, in the children too.
+pub(super) fn settled(table: &QName, column: &Ident) -> Resource {
+    Resource::Constraint(table.clone(), format!("what is set on {column}"))
+}
+
+/// The marker of a table whose columns that go are gone.
+fn fewer_columns(table: &QName) -> Resource {
+    Resource::Constraint(table.clone(), "its columns are gone".to_owned())
+}
+
+/// The marker of a table that has left a parent.
+fn parted(child: &QName) -> Resource {
+    Resource::Constraint(child.clone(), "it has left its parent".to_owned())
+}
+
+/// The marker of a table that has joined its parents.
+pub(super) fn joined_marker(child: &QName) -> Resource {
+    Resource::Constraint(child.clone(), "it has joined its parent".to_owned())
+}
+
+/// The markers of all partitions that a table will have.
+pub(super) fn partitions_joined(parent: &QName, context: &Context<'_>) -> Vec<Resource> {
+    let children =
+        context.after().tables.values().filter(|table| {
+            options(table).is_partition() && options(table).parents.contains(parent)
+        });
+    children
+        .flat_map(|child| {
+            let below = partitions_joined(&child.name, context);
+            below.into_iter().chain([joined_marker(&child.name)])
+        })
+        .collect()
+}
+
+/// Adds the steps that part and join tables, and tells the order of the others what parents do to children.
+///
+/// # Errors
+/// A table that joins a parent with two indexes of which either could be taken in.
+pub(super) fn finish(mut steps: Vec<Step>, context: &Context<'_>) -> Result<Vec<Step>, LowerError> {
+    mirror(&mut steps, context);
+    let names: BTreeSet<&QName> =
+        context.before.tables.keys().chain(context.after().tables.keys()).collect();
+    let mut joins = Vec::new();
+    for child in &names {
+        for parent in joined(child, context) {
+            super::limits::is_plain(child, context)?;
+            joins.push((join(child, parent, context), (*child).clone(), parent.clone()));
+        }
+    }
+    for (made, child, parent) in &mut joins {
+        // The columns that the parent loses, the child has not.
+        let has = |column: &Ident| {
+            context.after().tables.get(parent).is_some_and(|table| table.column(column).is_some())
+        };
+        for step in &mut steps {
+            let drops = step.order.takes.iter().any(|taken| match taken {
+                Resource::Column(table, column) => table == parent && !has(column),
+                _ => false,
+            });
+            if drops {
+                step.order.makes.insert(fewer_columns(parent));
+                made.order.needs.insert(fewer_columns(parent));
+            }
+        }
+        let own = steps.iter().filter(|step| !step.order.needs.contains(&joined_marker(child)));
+        let makes = own.flat_map(|step| &step.order.makes);
+        made.order.needs.extend(makes.filter(|it| table_of(it) == Some(child)).cloned());
+    }
+    steps.extend(joins.into_iter().map(|(step, _, _)| step));
+    let mut parts = Vec::new();
+    for child in &names {
+        for parent in left(child, context) {
+            for step in &mut steps {
+                let order = &step.order;
+                let sets = [&order.needs, &order.makes, &order.frees, &order.takes];
+                let touches = sets.iter().any(|set| {
+                    set.iter().any(|it| table_of(it) == Some(child) || table_of(it) == Some(parent))
+                });
+                if touches && !order.makes.contains(&Resource::Renames) {
+                    step.order.needs.insert(parted(child));
+                }
+            }
+            parts.push(part(child, parent, context));
+        }
+    }
+    steps.extend(parts);
+    Ok(steps)
+}
+
+fn table_of(resource: &Resource) -> Option<&QName> {
+    match resource {
+        Resource::Table(table)
+        | Resource::Column(table, _)
+        | Resource::Constraint(table, _)
+        | Resource::Values(table, _) => Some(table),
+        Resource::Schema(_)
+        | Resource::Enum(_)
+        | Resource::Kept(_)
+        | Resource::Opaque(_)
+        | Resource::Renames => None,
+    }
+}
+
+fn part(child: &QName, parent: &QName, context: &Context<'_>) -> Step {
+    let is_partition =
+        context.before.tables.get(child).is_some_and(|table| options(table).is_partition());
+    let (child_name, parent_name) = (quote_name(child), quote_name(parent));
+    let (title, statement) = if is_partition {
+        (
+            format!("detach {child} from {parent}"),
+            format!("ALTER TABLE {parent_name} DETACH PARTITION {child_name}"),
+        )
+    } else {
+        (
+            format!("end inheritance of {child} from {parent}"),
+            format!("ALTER TABLE {child_name} NO INHERIT {parent_name}"),
+        )
+    };
+    step(Action::LeaveParent, title, vec![statement]).makes([parted(child)])
+}
+
+fn join(child: &QName, parent: &QName, context: &Context<'_>) -> Step {
+    let (child_name, parent_name) = (quote_name(child), quote_name(parent));
+    let table = context.after().tables.get(child);
+    let bound = table.and_then(|table| options(table).bound.as_ref());
+    let (title, statement) = match bound {
+        Some(bound) => (
+            format!("attach {child} to {parent}"),
+            format!("ALTER TABLE {parent_name} ATTACH PARTITION {child_name} {bound}"),
+        ),
+        None => (
+            format!("let {child} inherit from {parent}"),
+            format!("ALTER TABLE {child_name} INHERIT {parent_name}"),
+        ),
+    };
+    let sides = [context.after().tables.get(parent), table];
+    let needs: Vec<Resource> = sides
+        .into_iter()
+        .flatten()
+        .flat_map(|table| {
+            let own = std::iter::once(Resource::Table(table.name.clone()));
+            own.chain(columns(table)).collect::<Vec<_>>()
+        })
+        .collect();
+    step(Action::JoinParent, title, vec![statement])
+        .needs(needs)
+        .needs(table.map(values).unwrap_or_default())
+        .makes([joined_marker(child)])
+}
+
+/// What a step does to a parent it does to the children: their columns, and what belongs to the parent's keys.
+fn mirror(steps: &mut [Step], context: &Context<'_>) {
+    let pairs: Vec<(&Table, &Table, &QName)> = context
+        .after()
+        .tables
+        .values()
+        .filter_map(|after| Some((context.before.tables.get(&after.name)?, after)))
+        .flat_map(|(before, after)| {
+            let parents = options(after).parents.iter();
+            parents.map(move |parent| (before, after, parent))
+        })
+        .filter(|(_, after, parent)| stays(&after.name, parent, context))
+        .collect();
+    loop {
+        let mut grew = false;
+        for (before, after, parent) in &pairs {
+            for step in steps.iter_mut() {
+                grew |= mirror_step(step, before, after, parent, context);
+            }
+        }
+        if !grew {
+            return;
+        }
+    }
+}
+
+fn mirror_step(
+    step: &mut Step,
+    before: &Table,
+    after: &Table,
+    parent: &QName,
+    context: &Context<'_>,
+) -> bool {
+    let child = &after.name;
+    let on_column = |resource: &Resource| -> Option<Resource> {
+        let inherits = |column: &Ident| {
+            options(before).inherited_columns.contains_key(column)
+                || options(after).inherited_columns.contains_key(column)
+        };
+        match resource {
+            Resource::Column(table, column) if table == parent && inherits(column) => {
+                Some(Resource::Column(child.clone(), column.clone()))
+            }
+            Resource::Values(table, column) if table == parent && inherits(column) => {
+                Some(Resource::Values(child.clone(), column.clone()))
+            }
+            _ => None,
+        }
+    };
+    let linked = |table: &Table, resource: &Resource| -> Vec<Ident> {
+        let Resource::Constraint(holder, key) = resource else { return Vec::new() };
+        if holder != parent {
+            return Vec::new();
+        }
+        let links = options(table).inherited.iter();
+        links.filter(|(_, of)| of.parent.as_str() == key).map(|(name, _)| name.clone()).collect()
+    };
+    let key = |name: &Ident| Resource::Constraint(child.clone(), name.to_string());
+    let mut takes: Vec<Resource> = step.order.takes.iter().filter_map(on_column).collect();
+    let mut makes: Vec<Resource> = step.order.makes.iter().filter_map(on_column).collect();
+    let mut needs = Vec::new();
+    for name in step.order.takes.iter().flat_map(|resource| linked(before, resource)) {
+        takes.extend([key(&name), slot(&child.schema, &name)]);
+    }
+    for name in step.order.makes.iter().flat_map(|resource| linked(after, resource)) {
+        let of = after.constraints.iter().find(|it| it.name.as_ref() == Some(&name));
+        if of.is_some_and(|constraint| arrives(child, constraint, context)) {
+            makes.push(key(&name));
+        } else {
+            needs.push(key(&name));
+        }
+    }
+    let order = &mut step.order;
+    let before_count = order.takes.len() + order.makes.len() + order.needs.len();
+    order.takes.extend(takes);
+    order.makes.extend(makes);
+    order.needs.extend(needs);
+    before_count < order.takes.len() + order.makes.len() + order.needs.len()
+}

@@ -1,0 +1,61 @@
+-- Settings of tables that differ from the defaults: of the table, of a column, of the index of a constraint.
+WITH own AS (
+    SELECT c.*, n.nspname
+    FROM pg_catalog.pg_class c
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p')
+      AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'migrate') AND n.nspname !~ '^migrate_kept'
+), found(schema, "table", target, name, kind, option, value, fallback) AS (
+    SELECT nspname, relname, 'table', NULL::name, 'parameter', split_part(o, '=', 1), substr(o, strpos(o, '=') + 1), NULL
+    FROM own, pg_catalog.unnest(reloptions) o
+    UNION ALL
+    SELECT own.nspname, own.relname, 'table', NULL, 'parameter', 'toast.' || split_part(o, '=', 1), substr(o, strpos(o, '=') + 1), NULL
+    FROM own JOIN pg_catalog.pg_class x ON x.oid = own.reltoastrelid, pg_catalog.unnest(x.reloptions) o
+    UNION ALL
+    SELECT nspname, relname, 'table', NULL, 'replica_identity', NULL, CASE relreplident WHEN 'f' THEN 'FULL' ELSE 'NOTHING' END, NULL
+    FROM own WHERE relreplident IN ('f', 'n')
+    UNION ALL
+    SELECT own.nspname, own.relname, 'index', x.relname, 'replica_identity', NULL, 'USING INDEX', NULL
+    FROM own JOIN pg_catalog.pg_index i ON i.indrelid = own.oid AND i.indisreplident JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
+    WHERE own.relreplident = 'i'
+    UNION ALL
+    SELECT own.nspname, own.relname, 'index', x.relname, 'cluster', NULL, 'ON', NULL
+    FROM own JOIN pg_catalog.pg_index i ON i.indrelid = own.oid AND i.indisclustered JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
+    UNION ALL
+    SELECT own.nspname, own.relname, 'index', x.relname, 'parameter', split_part(o, '=', 1), substr(o, strpos(o, '=') + 1), NULL
+    FROM own
+    JOIN pg_catalog.pg_index i ON i.indrelid = own.oid
+    JOIN pg_catalog.pg_constraint k ON k.conindid = i.indexrelid AND k.conrelid = own.oid AND k.contype IN ('p', 'u', 'x')
+    JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid, pg_catalog.unnest(x.reloptions) o
+    UNION ALL
+    SELECT own.nspname, own.relname, 'index', x.relname, 'statistics', a.attnum::text, pg_catalog.to_jsonb(a) ->> 'attstattarget', NULL
+    FROM own
+    JOIN pg_catalog.pg_index i ON i.indrelid = own.oid
+    JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = x.oid AND a.attnum > 0
+    WHERE coalesce((pg_catalog.to_jsonb(a) ->> 'attstattarget')::int, -1) >= 0
+    UNION ALL
+    SELECT own.nspname, own.relname, 'column', a.attname, s.kind, s.option, s.value, s.fallback
+    FROM own
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = own.oid AND a.attnum > 0 AND NOT a.attisdropped
+    JOIN pg_catalog.pg_type t ON t.oid = a.atttypid,
+    LATERAL (
+        SELECT 'storage' AS kind, NULL AS option,
+               CASE a.attstorage WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN' ELSE 'EXTENDED' END AS value,
+               CASE t.typstorage WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN' ELSE 'EXTENDED' END AS fallback
+        WHERE a.attstorage <> t.typstorage
+        UNION ALL
+        SELECT 'compression', NULL, CASE pg_catalog.to_jsonb(a) ->> 'attcompression' WHEN 'l' THEN 'lz4' ELSE 'pglz' END, NULL
+        WHERE coalesce(pg_catalog.to_jsonb(a) ->> 'attcompression', '') <> ''
+        UNION ALL
+        SELECT 'statistics', NULL, pg_catalog.to_jsonb(a) ->> 'attstattarget', NULL
+        WHERE coalesce((pg_catalog.to_jsonb(a) ->> 'attstattarget')::int, -1) >= 0
+        UNION ALL
+        SELECT 'parameter', split_part(o, '=', 1), substr(o, strpos(o, '=') + 1), NULL
+        FROM pg_catalog.unnest(a.attoptions) o WHERE o !~ '^pg_attver='
+    ) s
+)
+SELECT pg_catalog.jsonb_build_object(
+    'schema', schema, 'table', "table", 'target', target, 'name', name, 'kind', kind, 'option', option,
+    'value', value, 'default', fallback)
+FROM found
