@@ -3,6 +3,7 @@
 //! PostgreSQL appends columns and cannot move them, so the order of columns does not count there. On SQLite a
 //! rebuild makes the order exact, so it does.
 
+use super::facets::Facets;
 use super::{
     Catalog, Column, Constraint, ConstraintKind, Index, Opaque, OpaqueKind, Table, TableOptions,
 };
@@ -27,6 +28,13 @@ impl Catalog {
                 .opaques
                 .iter()
                 .map(|(id, opaque)| (id.clone(), normalize_opaque(opaque, dialect)))
+                .collect(),
+            facets: self
+                .facets
+                .values()
+                .map(normalize_facets)
+                .filter(|facets| !facets.is_none())
+                .map(|facets| (facets.of.clone(), facets))
                 .collect(),
         }
     }
@@ -132,6 +140,11 @@ pub fn normalize_opaque(opaque: &Opaque, dialect: Dialect) -> Opaque {
     }
     opaque.depends_on.clear();
     opaque
+}
+
+/// Facets without the owner: who runs a migration differs from database to database, and the schema is the same.
+fn normalize_facets(facets: &Facets) -> Facets {
+    Facets { owner: None, ..facets.clone() }
 }
 
 /// What only the text of a SQLite table says: conflict clauses, and names of constraints that are properties of a

@@ -109,7 +109,12 @@ pub(super) fn steps(staying: &Staying<'_>, context: &Context<'_>) -> Vec<Step> {
     let slot_of = |name: &QName| super::context::slot(&name.schema, &name.name);
     let takes = old.as_ref().filter(|_| new.is_none()).map(slot_of);
     let makes = new.as_ref().filter(|_| old.is_none()).map(slot_of);
-    vec![made.takes(takes).makes(makes)]
+    vec![made.takes(takes).makes(makes).makes([numbered(table, name)])]
+}
+
+/// What the step that gives a column its sequence makes.
+pub(super) fn numbered(table: &QName, column: &Ident) -> Resource {
+    Resource::Constraint(table.clone(), format!("numbering of {column}"))
 }
 
 fn is_free<'i>(name: &QName, mut opaques: impl Iterator<Item = &'i ObjectId>) -> bool {
@@ -195,6 +200,7 @@ pub(super) fn number_rows(table: &QName, column: &Column, context: &Context<'_>)
     values::quietly(format!("number {table}.{name}"), table, statements, context)
         .lock(crate::dialect::Lock::AccessExclusive)
         .needs([Resource::Table(table.clone())])
+        .makes([numbered(table, name)])
         .makes(
             super::context::column_sequences(column)
                 .map(|sequence| super::context::slot(&sequence.name.schema, &sequence.name.name)),

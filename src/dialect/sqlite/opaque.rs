@@ -25,6 +25,7 @@ pub(super) fn steps(delta: &Delta<Opaque>, scope: &Scope<'_>) -> Result<Vec<Step
         }
         Some(
             kind @ (OpaqueKind::Extension
+            | OpaqueKind::Policy
             | OpaqueKind::Sequence
             | OpaqueKind::Domain
             | OpaqueKind::Type
@@ -114,6 +115,7 @@ pub(super) fn triggers_that_stay<'a>(diff: &'a Diff, table: &QName) -> Vec<&'a O
             Change::Opaque(delta) => delta.after().is_some_and(|after| after.id == opaque.id),
             Change::Rename(_)
             | Change::Schema(_)
+            | Change::Facets(_)
             | Change::Enum(_)
             | Change::Table(_)
             | Change::AlterTable(_) => false,
