@@ -3,6 +3,7 @@
 use super::action::{Action, all, step};
 use super::around::extension_version;
 use super::context::{Context, columns, keys, resource, slot, values};
+use super::ownership;
 use super::quote::{quote_ident, quote_name};
 use crate::catalog::{Catalog, Dependency, ObjectId, Opaque, OpaqueKind, Table};
 use crate::change::Delta;
@@ -243,6 +244,9 @@ fn replace(before: &Opaque, after: &Opaque, context: &Context<'_>) -> Step {
         }
     };
     statements.extend(comments_taken_away(before, after));
+    if id.kind == OpaqueKind::Sequence {
+        statements.extend(ownership::taken_away(before, after));
+    }
     let own = Resource::Opaque(id.clone());
     let mut needs = stands_on(after, context.after());
     if id.kind != OpaqueKind::Extension {

@@ -5,6 +5,17 @@ WITH own AS (
     WHERE n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'migrate') AND n.nspname !~ '^migrate_kept'
 ), member AS (
     SELECT x.classid, x.objid FROM pg_catalog.pg_depend x WHERE x.deptype = 'e'
+), owned AS (
+    -- A column may own several sequences. The first is its own; the others are objects that stand on it.
+    SELECT x.objid, x.refobjid, x.refobjsubid, pg_catalog.row_number() OVER (
+        PARTITION BY x.refobjid, x.refobjsubid ORDER BY x.deptype DESC, EXISTS (
+            SELECT FROM pg_catalog.pg_attrdef d
+            JOIN pg_catalog.pg_depend u ON u.classid = 'pg_catalog.pg_attrdef'::regclass AND u.objid = d.oid AND u.refobjid = x.objid
+            WHERE d.adrelid = x.refobjid AND d.adnum = x.refobjsubid) DESC, x.objid) AS place
+    FROM pg_catalog.pg_depend x
+    JOIN pg_catalog.pg_class c ON c.oid = x.objid AND c.relkind = 'S'
+    WHERE x.classid = 'pg_catalog.pg_class'::regclass AND x.refclassid = 'pg_catalog.pg_class'::regclass
+      AND x.deptype IN ('a', 'i') AND x.refobjsubid > 0
 ), object AS (
     SELECT 'extension' AS kind, n.nspname AS schema, e.extname::text AS name, '' AS signature,
            NULL::text AS table_schema, NULL::text AS table_name,
@@ -21,6 +32,13 @@ WITH own AS (
                  || ' INCREMENT BY ' || s.seqincrement || ' MINVALUE ' || s.seqmin || ' MAXVALUE ' || s.seqmax
                  || ' START WITH ' || s.seqstart || ' CACHE ' || s.seqcache
                  || CASE WHEN s.seqcycle THEN ' CYCLE' ELSE ' NO CYCLE' END,
+                 CASE WHEN c.relpersistence = 'u'
+                    THEN 'ALTER SEQUENCE ' || own.q || '.' || pg_catalog.quote_ident(c.relname) || ' SET UNLOGGED' END,
+                 (SELECT 'ALTER SEQUENCE ' || own.q || '.' || pg_catalog.quote_ident(c.relname) || ' OWNED BY '
+                     || o.refobjid::regclass || '.' || pg_catalog.quote_ident(a.attname)
+                  FROM owned o
+                  JOIN pg_catalog.pg_attribute a ON a.attrelid = o.refobjid AND a.attnum = o.refobjsubid
+                  WHERE o.objid = c.oid),
                  'COMMENT ON SEQUENCE ' || own.q || '.' || pg_catalog.quote_ident(c.relname) || ' IS '
                  || pg_catalog.quote_literal(pg_catalog.obj_description(c.oid, 'pg_class'))]
     FROM pg_catalog.pg_class c
@@ -28,9 +46,7 @@ WITH own AS (
     JOIN pg_catalog.pg_sequence s ON s.seqrelid = c.oid
     WHERE c.relkind = 'S'
       AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_class'::regclass AND m.objid = c.oid)
-      AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend x
-                      WHERE x.classid = 'pg_catalog.pg_class'::regclass AND x.objid = c.oid
-                        AND x.refclassid = 'pg_catalog.pg_class'::regclass AND x.deptype IN ('a', 'i') AND x.refobjsubid > 0)
+      AND NOT EXISTS (SELECT FROM owned o WHERE o.objid = c.oid AND o.place = 1)
     UNION ALL
     SELECT 'domain', own.nspname, t.typname, '', NULL, NULL,
            ARRAY['CREATE DOMAIN ' || own.q || '.' || pg_catalog.quote_ident(t.typname) || ' AS '

@@ -16,9 +16,6 @@ WITH own AS (
     UNION ALL SELECT 'tablespace of', q FROM relation WHERE relkind IN ('r', 'p', 'm', 'i', 'I') AND reltablespace <> 0
     UNION ALL SELECT 'access method of table', q FROM relation JOIN pg_catalog.pg_am m ON m.oid = relation.relam
     WHERE relkind IN ('r', 'm') AND m.amname <> 'heap'
-    UNION ALL SELECT 'unlogged', q FROM relation WHERE relkind IN ('m', 'S') AND relpersistence = 'u'
-        AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend x WHERE x.classid = 'pg_catalog.pg_class'::regclass AND x.objid = relation.oid
-            AND x.deptype IN ('a', 'i') AND x.refclassid = 'pg_catalog.pg_class'::regclass AND x.refobjsubid > 0)
     UNION ALL SELECT 'row level security of table', q FROM relation WHERE relkind IN ('r', 'p') AND (relrowsecurity OR relforcerowsecurity)
     UNION ALL SELECT 'grants on', q FROM relation WHERE relkind IN ('r', 'p', 'v', 'm', 'S') AND relacl IS NOT NULL
         AND NOT (relacl @> pg_catalog.acldefault(CASE relkind WHEN 'S' THEN 's'::"char" ELSE 'r'::"char" END, relowner)
