@@ -33,7 +33,23 @@ pub(super) fn add_own(
     context: &Context<'_>,
 ) -> Option<Step> {
     let arrives = hierarchy::arrives(&table.name, constraint, context);
-    (!arrives).then(|| add(table, constraint, context))
+    if !arrives {
+        return Some(add(table, constraint, context));
+    }
+    // A check that the parent does not vouch for may be valid here.
+    let name = constraint.name.as_ref()?;
+    let (parent, key) = hierarchy::origin(table, name, context)?;
+    let trusts = |definition: &str| definition.ends_with(" NOT VALID");
+    (trusts(&key.definition) && !trusts(&constraint.definition)).then(|| {
+        let statement = format!(
+            "ALTER TABLE {} VALIDATE CONSTRAINT {}",
+            super::quote::quote_name(&table.name),
+            super::quote::quote_ident(name)
+        );
+        step(Action::AddCheck, format!("validate {name} of {}", table.name), vec![statement])
+            .needs(all([columns(table), values(table)]))
+            .needs([Resource::Constraint(parent.clone(), name.to_string())])
+    })
 }
 
 /// An index that does not go with the one of a parent.

@@ -236,6 +236,20 @@ pub(super) fn arrives(child: &QName, constraint: &Constraint, context: &Context<
     }
 }
 
+/// The constraint of a parent that one of a child belongs to.
+pub(super) fn origin<'c>(
+    child: &'c Table,
+    name: &Ident,
+    context: &'c Context<'_>,
+) -> Option<(&'c QName, &'c Constraint)> {
+    let link = options(child).inherited.get(name)?;
+    options(child).parents.iter().find_map(|parent| {
+        let table = context.after().tables.get(parent)?;
+        let found = table.constraints.iter().find(|it| it.name.as_ref() == Some(&link.parent));
+        Some((parent, found?))
+    })
+}
+
 pub(super) fn comes(table: &QName, name: &Ident, context: &Context<'_>) -> bool {
     let key = (table.clone(), name.clone());
     let is_new = !context.before.tables.contains_key(table);
@@ -399,15 +413,17 @@ pub(super) fn finish(mut steps: Vec<Step>, context: &Context<'_>) -> Result<Vec<
                 made.order.needs.insert(fewer_columns(parent));
             }
         }
-        // What a child loses goes before it joins.
+        // What the two lose goes before they join.
         for step in &mut steps {
-            let drops = step.order.takes.iter().any(|taken| match taken {
-                Resource::Constraint(table, _) => table == child,
-                _ => false,
-            });
-            if drops && !step.order.needs.contains(&joined_marker(child)) {
-                step.order.makes.insert(fewer_keys(child));
-                made.order.needs.insert(fewer_keys(child));
+            for table in [&*child, &*parent] {
+                let drops = step.order.takes.iter().any(|taken| match taken {
+                    Resource::Constraint(of, _) => of == table,
+                    _ => false,
+                });
+                if drops && !step.order.needs.contains(&joined_marker(child)) {
+                    step.order.makes.insert(fewer_keys(table));
+                    made.order.needs.insert(fewer_keys(table));
+                }
             }
         }
         let own = steps.iter().filter(|step| !step.order.needs.contains(&joined_marker(child)));
