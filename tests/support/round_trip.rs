@@ -14,7 +14,10 @@ use super::{TestDatabase, TestServer};
 
 fn text(error: &postgres::Error) -> String {
     match error.as_db_error() {
-        Some(error) => format!("{} {}", error.message(), error.detail().unwrap_or_default()),
+        Some(error) => {
+            let (code, detail) = (error.code().code(), error.detail().unwrap_or_default());
+            format!("[{code}] {} {detail}", error.message())
+        }
         None => error.to_string(),
     }
 }
@@ -158,8 +161,18 @@ pub fn round_trip(
     intent: &Intent,
     look: &mut dyn FnMut(Stage) -> Result<(), String>,
 ) -> Result<Plan, String> {
+    load(&mut connect(database), before_sql)?;
+    travel(database, after, intent, look)
+}
+
+/// As [`round_trip`], in a database that holds the schema before.
+pub fn travel(
+    database: &TestDatabase,
+    after: &Catalog,
+    intent: &Intent,
+    look: &mut dyn FnMut(Stage) -> Result<(), String>,
+) -> Result<Plan, String> {
     let mut client = connect(database);
-    load(&mut client, before_sql)?;
     let before = inspect(&mut client)?;
     let rows_before = rows(&mut client, &before)?;
     let (found, _) = diff(&before, after, intent);
