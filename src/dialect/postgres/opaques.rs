@@ -145,7 +145,7 @@ fn own_slot(id: &ObjectId) -> Option<Resource> {
 }
 
 /// How the text of a materialized view ends that has not been filled.
-const NO_DATA: &str = "\n WITH NO DATA";
+pub(super) const NO_DATA: &str = "\n WITH NO DATA";
 
 /// Whether an object is a materialized view with rows; it has rows again when it is made again.
 fn is_filled(before: Option<&Opaque>) -> bool {
@@ -235,15 +235,16 @@ fn replace(before: &Opaque, after: &Opaque, context: &Context<'_>) -> Step {
             let update = format!("ALTER EXTENSION {name} UPDATE{}", version.unwrap_or_default());
             (Action::ReplaceObject, vec![update])
         }
-        OpaqueKind::View
-        | OpaqueKind::MaterializedView
-        | OpaqueKind::Type
-        | OpaqueKind::Trigger
-        | OpaqueKind::VirtualTable => {
+        OpaqueKind::View | OpaqueKind::MaterializedView => {
+            (Action::ReplaceObject, super::view_settings::changes(before, after).unwrap_or_default())
+        }
+        OpaqueKind::Type | OpaqueKind::Trigger | OpaqueKind::VirtualTable => {
             (Action::ReplaceObject, after.create.iter().skip(1).cloned().collect())
         }
     };
-    statements.extend(comments_taken_away(before, after));
+    if !matches!(id.kind, OpaqueKind::View | OpaqueKind::MaterializedView) {
+        statements.extend(comments_taken_away(before, after));
+    }
     if id.kind == OpaqueKind::Sequence {
         statements.extend(ownership::taken_away(before, after));
     }

@@ -47,6 +47,9 @@ WITH own AS (
     SELECT 'pg_catalog.pg_constraint'::regclass, k.oid, t.kind, t.schema, t.name, '', NULL, NULL
     FROM pg_catalog.pg_constraint k JOIN type t ON t.oid = k.contypid
     UNION ALL
+    SELECT 'pg_catalog.pg_attrdef'::regclass, d.oid, r.kind, r.schema, r.name, '', NULL, NULL
+    FROM pg_catalog.pg_attrdef d JOIN relation r ON r.oid = d.adrelid AND r.kind = 'view'
+    UNION ALL
     SELECT 'pg_catalog.pg_rewrite'::regclass, w.oid, r.kind, r.schema, r.name, '', NULL, NULL
     FROM pg_catalog.pg_rewrite w JOIN relation r ON r.oid = w.ev_class
     UNION ALL

@@ -13,29 +13,14 @@ WITH own AS (
 ), found(kind, name) AS (
     SELECT CASE relkind WHEN 'f' THEN 'foreign table' ELSE 'relation of kind ' || relkind::text END, q
     FROM relation WHERE relkind NOT IN ('r', 'p', 'v', 'm', 'S', 'i', 'I', 't', 'c')
-    UNION ALL SELECT 'tablespace of', q FROM relation WHERE relkind IN ('r', 'p', 'm', 'i', 'I') AND reltablespace <> 0
-    UNION ALL SELECT 'access method of table', q FROM relation JOIN pg_catalog.pg_am m ON m.oid = relation.relam
-    WHERE relkind IN ('r', 'm') AND m.amname <> 'heap'
     UNION ALL SELECT 'row level security of table', q FROM relation WHERE relkind IN ('r', 'p') AND (relrowsecurity OR relforcerowsecurity)
     UNION ALL SELECT 'grants on', q FROM relation WHERE relkind IN ('r', 'p', 'v', 'm', 'S') AND relacl IS NOT NULL
         AND NOT (relacl @> pg_catalog.acldefault(CASE relkind WHEN 'S' THEN 's'::"char" ELSE 'r'::"char" END, relowner)
             AND relacl <@ pg_catalog.acldefault(CASE relkind WHEN 'S' THEN 's'::"char" ELSE 'r'::"char" END, relowner))
     UNION ALL SELECT 'grants on column', r.q || '.' || pg_catalog.quote_ident(a.attname)
     FROM pg_catalog.pg_attribute a JOIN relation r ON r.oid = a.attrelid WHERE a.attacl IS NOT NULL AND a.attacl <> '{}' AND NOT a.attisdropped
-    UNION ALL SELECT 'storage settings of column', r.q || '.' || pg_catalog.quote_ident(a.attname)
-    FROM pg_catalog.pg_attribute a JOIN relation r ON r.oid = a.attrelid JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-    WHERE r.relkind = 'm' AND a.attnum > 0 AND NOT a.attisdropped
-      AND (a.attstorage <> t.typstorage
-        OR coalesce(pg_catalog.to_jsonb(a) ->> 'attcompression', '') <> ''
-        OR coalesce((pg_catalog.to_jsonb(a) ->> 'attstattarget')::int, -1) <> -1
-        OR EXISTS (SELECT FROM pg_catalog.unnest(a.attoptions) o WHERE o !~ '^pg_attver='))
-    UNION ALL SELECT 'default of view column', r.q || '.' || pg_catalog.quote_ident(a.attname)
-    FROM pg_catalog.pg_attrdef d JOIN relation r ON r.oid = d.adrelid AND r.relkind = 'v'
-    JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid AND a.attnum = d.adnum
     UNION ALL SELECT 'invalid index', r.q FROM pg_catalog.pg_index i JOIN relation r ON r.oid = i.indexrelid
     WHERE NOT i.indisvalid AND r.relkind = 'i'
-    UNION ALL SELECT 'clustering by index', r.q FROM pg_catalog.pg_index i JOIN relation r ON r.oid = i.indexrelid JOIN relation t ON t.oid = i.indrelid
-    WHERE i.indisclustered AND t.relkind = 'm'
     UNION ALL SELECT 'comment on index', q FROM relation
     WHERE relkind IN ('i', 'I') AND pg_catalog.obj_description(oid, 'pg_class') IS NOT NULL
     UNION ALL SELECT 'comment on owned sequence', q FROM relation
