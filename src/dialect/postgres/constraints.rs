@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::action::{Action, all, step};
 use super::context::{Context, columns, has_index, keys, slot, values};
-use super::{hierarchy, render};
+use super::{hierarchy, in_place, render};
 use crate::catalog::{Constraint, ConstraintKind, Index, Table};
 use crate::change::{Delta, TableChange};
 use crate::dialect::{Lock, Resource, Step};
@@ -15,12 +15,30 @@ pub(super) fn steps(change: &TableChange, context: &Context<'_>) -> Vec<Step> {
     let table = &change.after.name;
     let mut steps = Vec::new();
     for delta in &change.constraints {
+        if is_around(table, delta.before().and_then(|it| it.name.as_ref()), context) {
+            continue;
+        }
+        if let Delta::Alter { before, after } = delta
+            && let Some(altered) = in_place::constraint(&change.after, before, after, context)
+        {
+            steps.extend(altered);
+            continue;
+        }
         steps.extend(
             delta.before().and_then(|constraint| drop(&change.before, constraint, context)),
         );
         steps.extend(delta.after().and_then(|it| add_own(&change.after, it, context)));
     }
     for delta in &change.indexes {
+        if is_around(table, delta.before().map(|index| &index.name), context) {
+            continue;
+        }
+        if let Delta::Alter { before, after } = delta
+            && let Some(altered) = in_place::index(&change.after, before, after, context)
+        {
+            steps.push(altered);
+            continue;
+        }
         steps.extend(delta.before().and_then(|index| drop_own(&change.before, index, context)));
         steps.extend(delta.after().map(|index| create_index(&change.after, index, context)));
     }
@@ -104,7 +122,7 @@ pub(super) fn add(table: &Table, constraint: &Constraint, context: &Context<'_>)
     let label =
         constraint.name.as_ref().map_or_else(|| constraint.definition.clone(), ToString::to_string);
     let is_new = context.new_tables.contains(name);
-    let trusted = constraint.definition.ends_with(" NOT VALID");
+    let trusted = in_place::is_unchecked(constraint);
     let (action, word) = match &constraint.kind {
         ConstraintKind::PrimaryKey { .. } => (Action::AddUnique, "primary key"),
         ConstraintKind::Unique { .. } => (Action::AddUnique, "unique constraint"),

@@ -3,7 +3,9 @@
 use super::action::{Action, step};
 use super::context::Context;
 use super::quote::{quote_ident, quote_name};
-use super::{columns, constraints, enums, hierarchy, opaques, renames, render, settings, tables};
+use super::{
+    columns, constraints, enums, hierarchy, not_null, opaques, renames, render, settings, tables,
+};
 use crate::catalog::Table;
 use crate::change::{Change, Delta, Diff, TableChange};
 use crate::dialect::{Direction, LowerError, Resource, Step};
@@ -68,6 +70,7 @@ fn alter_table(change: &TableChange, context: &Context<'_>) -> Result<Vec<Step>,
         return tables::rebuild(change, context);
     }
     let mut steps = columns::steps(change, context)?;
+    steps.extend(not_null::steps(change, context));
     steps.extend(constraints::steps(change, context));
     steps.extend(hierarchy::taken_in(change, context));
     steps.extend(settings::steps(change, context));

@@ -5,7 +5,7 @@ use super::context::Context;
 use super::quote::{quote_ident, quote_name};
 use super::render;
 use super::values::{self, Staying};
-use crate::catalog::{Column, Identity, ObjectId, Opaque, OpaqueKind, Sequence};
+use crate::catalog::{Column, Identity, ObjectId, Opaque, OpaqueKind, Sequence, Table};
 use crate::dialect::{Resource, Step};
 use crate::text::{Ident, QName};
 
@@ -159,8 +159,8 @@ fn add_identity(identity: &Identity, table: &QName, column: &Ident) -> Vec<Strin
 }
 
 /// Numbers the rows of a new column that have no value yet, and lets the column count from there.
-pub(super) fn number_rows(table: &QName, column: &Column, context: &Context<'_>) -> Step {
-    let name = &column.name;
+pub(super) fn number_rows(of: &Table, column: &Column, context: &Context<'_>) -> Step {
+    let (table, name) = (&of.name, &column.name);
     let own = quote_ident(name);
     let sequence = match (&column.identity, &column.owned_sequence) {
         (Some(identity), _) => Some(&identity.sequence),
@@ -182,7 +182,7 @@ pub(super) fn number_rows(table: &QName, column: &Column, context: &Context<'_>)
         ));
     }
     if column.not_null {
-        statements.push(render::alter_column(table, name, "SET NOT NULL"));
+        statements.push(super::not_null::require(of, name));
     }
     if let Some(default) = &column.default {
         statements.push(render::alter_column(table, name, &format!("SET DEFAULT {default}")));
