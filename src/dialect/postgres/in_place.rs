@@ -2,8 +2,6 @@
 //! need not be.
 //! Source: manual, ALTER TABLE, ALTER INDEX; measured on PostgreSQL 13 to 18.
 
-use std::collections::BTreeMap;
-
 use super::action::{Action, all, step};
 use super::context::{Context, columns, values};
 use super::hierarchy;
@@ -153,8 +151,11 @@ fn rules(marks: Marks) -> String {
     format!("{deferral}{enforced}")
 }
 
+/// Storage parameters with their values, in the order in which they are stored and printed.
+type Parameters = Vec<(String, String)>;
+
 /// The storage parameters of a printed index, and the text without them.
-fn parameters(definition: &str) -> (String, BTreeMap<String, String>) {
+fn parameters(definition: &str) -> (String, Parameters) {
     let tokens = tokenize(definition, Dialect::Postgres);
     let code: Vec<&Token<'_>> = tokens.iter().filter(|token| token.is_code()).collect();
     let mut depth = 0_usize;
@@ -177,11 +178,11 @@ fn parameters(definition: &str) -> (String, BTreeMap<String, String>) {
             return (rest.trim_end().to_owned(), named(list));
         }
     }
-    (definition.to_owned(), BTreeMap::new())
+    (definition.to_owned(), Parameters::new())
 }
 
 /// `fillfactor='70', fastupdate=off`.
-fn named(list: &str) -> BTreeMap<String, String> {
+fn named(list: &str) -> Parameters {
     let pairs = list.split(',').filter_map(|pair| pair.split_once('='));
     pairs.map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned())).collect()
 }
@@ -203,19 +204,20 @@ pub(super) fn index(
         return None;
     }
     let index = QName { schema: table.name.schema.clone(), name: after.name.clone() };
-    let set: Vec<String> = is
+    let (stays, set) = is.split_at(common(&was, &is));
+    let reset: Vec<String> = was
         .iter()
-        .filter(|(name, value)| was.get(*name) != Some(*value))
-        .map(|(name, value)| format!("{} = {value}", quote(name)))
+        .filter(|parameter| !stays.contains(parameter))
+        .map(|(name, _)| quote(name))
         .collect();
-    let reset: Vec<String> =
-        was.keys().filter(|name| !is.contains_key(*name)).map(|name| quote(name)).collect();
+    let set: Vec<String> =
+        set.iter().map(|(name, value)| format!("{} = {value}", quote(name))).collect();
     let mut statements = Vec::new();
-    if !set.is_empty() {
-        statements.push(format!("ALTER INDEX {} SET ({})", quote_name(&index), set.join(", ")));
-    }
     if !reset.is_empty() {
         statements.push(format!("ALTER INDEX {} RESET ({})", quote_name(&index), reset.join(", ")));
+    }
+    if !set.is_empty() {
+        statements.push(format!("ALTER INDEX {} SET ({})", quote_name(&index), set.join(", ")));
     }
     let made = step(
         Action::AlterIndex,
@@ -224,9 +226,19 @@ pub(super) fn index(
     )
     .needs([Resource::Table(table.name.clone())]);
     // Source: `reloptions.c`; the others lock all out.
-    let is_light = |name: &String| matches!(name.as_str(), "fillfactor" | "deduplicate_items");
-    let light = was.keys().chain(is.keys()).all(is_light);
+    let is_light =
+        |name: &str| matches!(name.trim_matches('"'), "fillfactor" | "deduplicate_items");
+    let light = was.iter().chain(&is).all(|(name, _)| is_light(name));
     Some(if light { made } else { made.lock(Lock::AccessExclusive) })
+}
+
+/// How many of the wanted parameters stand first already, once all others are gone: new ones go to the end.
+fn common(was: &Parameters, is: &Parameters) -> usize {
+    let kept: Vec<_> = was.iter().filter(|parameter| is.contains(parameter)).collect();
+    (0..=is.len().min(kept.len()))
+        .rev()
+        .find(|count| kept.iter().copied().filter(|it| is[..*count].contains(it)).eq(&is[..*count]))
+        .unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -268,7 +280,11 @@ mod tests {
             rest,
             "CREATE INDEX i ON public.t USING btree (lower((a)::text)) WHERE (a IS NOT NULL)"
         );
-        assert_eq!(found.get("fillfactor").map(String::as_str), Some("'70'"));
-        assert_eq!(found.len(), 2);
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(found, [pair("fillfactor", "'70'"), pair("deduplicate_items", "off")]);
+        // A parameter that is set goes to the end: what comes before another one that stays is set anew with it.
+        let (a, b) = (pair("a", "1"), pair("b", "1"));
+        assert_eq!(common(&vec![a.clone(), b.clone()], &vec![b.clone(), a.clone()]), 1);
+        assert_eq!(common(&vec![a.clone(), b.clone()], &vec![a, b]), 2);
     }
 }
