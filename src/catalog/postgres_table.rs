@@ -1,6 +1,6 @@
 //! What only PostgreSQL knows about a table: its place among partitions and heirs, and its settings.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +29,9 @@ pub struct PostgresTable {
     /// Constraints and indexes that belong to one of a parent.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub inherited: BTreeMap<Ident, Inherited>,
+    /// Keys of a partitioned table that not every partition has.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub incomplete: BTreeSet<Ident>,
     /// The NOT NULL constraints behind required columns, by column (PostgreSQL 18).
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub not_nulls: BTreeMap<Ident, NotNull>,

@@ -111,6 +111,9 @@ pub fn catalog(results: &Results) -> Result<Catalog, InspectError> {
                     options.inherited.insert(row.name.clone(), inherited);
                 }
             }
+            if let (true, TableOptions::Postgres(options)) = (row.incomplete, &mut table.options) {
+                options.incomplete.insert(row.name.clone());
+            }
             table.constraints.push(row.read()?);
         }
     }
@@ -268,6 +271,7 @@ struct SequenceRow {
     max: i64,
     cache: i64,
     cycle: bool,
+    unlogged: Option<bool>,
 }
 
 impl SequenceRow {
@@ -281,6 +285,7 @@ impl SequenceRow {
             max: self.max,
             cache: self.cache,
             cycle: self.cycle,
+            unlogged: self.unlogged,
         }
     }
 }

@@ -22,6 +22,10 @@ mod keep;
 mod limits;
 mod not_null;
 mod opaques;
+mod ownership;
+mod partial;
+mod persistence;
+mod positions;
 pub mod quote;
 mod renames;
 mod render;
@@ -29,6 +33,7 @@ mod reparse;
 mod sequences;
 mod settings;
 mod tables;
+mod twins;
 mod values;
 #[cfg(test)]
 mod oracle_tests;

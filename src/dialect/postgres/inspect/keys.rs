@@ -24,6 +24,7 @@ pub(super) struct ConstraintRow {
     on_update: String,
     pub(super) parent: Option<Ident>,
     pub(super) local: bool,
+    pub(super) incomplete: bool,
     inherited: bool,
     no_inherit: bool,
     valid: bool,

@@ -21,7 +21,9 @@ SELECT pg_catalog.jsonb_build_object(
     'local', k.conislocal,
     'inherited', k.coninhcount > 0,
     'no_inherit', k.connoinherit,
-    'valid', k.convalidated)
+    'valid', k.convalidated,
+    'incomplete', c.relkind = 'p' AND EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indexrelid = k.conindid AND NOT i.indisvalid)
+        AND k.contype IN ('p', 'u', 'x'))
 FROM pg_catalog.pg_constraint k
 JOIN pg_catalog.pg_class c ON c.oid = k.conrelid AND c.relkind IN ('r', 'p')
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
