@@ -4,26 +4,53 @@ use std::collections::BTreeSet;
 
 use super::action::{Action, all, step};
 use super::context::{Context, columns, has_index, keys, slot, values};
-use super::{hierarchy, partial, persistence, render, twins};
+use super::{hierarchy, in_place, partial, persistence, render, twins};
 use crate::catalog::{Constraint, ConstraintKind, Index, Table};
-use crate::change::TableChange;
+use crate::change::{Delta, TableChange};
 use crate::dialect::{Lock, Resource, Step};
 use crate::text::{Ident, QName};
 
 /// The steps for what differs in one table.
 pub(super) fn steps(change: &TableChange, context: &Context<'_>) -> Vec<Step> {
+    let table = &change.after.name;
     let mut steps = Vec::new();
     for delta in &change.constraints {
+        if is_around(table, delta.before().and_then(|it| it.name.as_ref()), context) {
+            continue;
+        }
+        if let Delta::Alter { before, after } = delta
+            && let Some(altered) = in_place::constraint(&change.after, before, after, context)
+        {
+            steps.extend(altered);
+            continue;
+        }
         steps.extend(
             delta.before().and_then(|constraint| drop(&change.before, constraint, context)),
         );
         steps.extend(delta.after().and_then(|it| add_own(&change.after, it, context)));
     }
     for delta in &change.indexes {
+        if is_around(table, delta.before().map(|index| &index.name), context) {
+            continue;
+        }
+        if let Delta::Alter { before, after } = delta
+            && let Some(altered) = in_place::index(&change.after, before, after, context)
+        {
+            steps.push(altered);
+            continue;
+        }
         steps.extend(delta.before().and_then(|index| drop_own(&change.before, index, context)));
         steps.extend(delta.after().map(|index| create_index(&change.after, index, context)));
     }
     steps
+}
+
+/// Whether something is dropped and made again around other changes.
+fn is_around(table: &QName, name: Option<&Ident>, context: &Context<'_>) -> bool {
+    name.is_some_and(|name| {
+        let key = (table.clone(), name.clone());
+        context.around.constraints.contains(&key) || context.around.indexes.contains(&key)
+    })
 }
 
 /// A constraint that is not made with the one of a parent.
@@ -62,7 +89,8 @@ fn drop_own(table: &Table, index: &Index, context: &Context<'_>) -> Option<Step>
 fn is_listed(table: &QName, name: &Ident, context: &Context<'_>) -> bool {
     let change = context.changes.get(table).copied();
     hierarchy::cascades(table, name, context)
-        || change.is_some_and(|change| hierarchy::lists(change, name) || hierarchy::is_rebuilt(change))
+        || change
+            .is_some_and(|change| hierarchy::lists(change, name) || hierarchy::is_rebuilt(change))
 }
 
 /// The steps for what stays the same and must be made again.
@@ -110,7 +138,8 @@ pub(super) fn around(context: &Context<'_>) -> Vec<Step> {
 /// What goes with a parent's and yet stays is made again.
 fn cascaded(context: &Context<'_>) -> Vec<Step> {
     let mut steps = Vec::new();
-    let heirs = context.after().tables.values().filter(|it| !hierarchy::options(it).parents.is_empty());
+    let heirs =
+        context.after().tables.values().filter(|it| !hierarchy::options(it).parents.is_empty());
     for table in heirs {
         let listed = |name: &Ident| {
             let change = context.changes.get(&table.name);
@@ -119,8 +148,7 @@ fn cascaded(context: &Context<'_>) -> Vec<Step> {
                 || context.around.indexes.contains(&key)
                 || change.is_some_and(|change| hierarchy::lists(change, name))
         };
-        let goes =
-            |name: &Ident| hierarchy::cascades(&table.name, name, context) && !listed(name);
+        let goes = |name: &Ident| hierarchy::cascades(&table.name, name, context) && !listed(name);
         for constraint in &table.constraints {
             if constraint.name.as_ref().is_some_and(goes) {
                 steps.extend(add_own(table, constraint, context));
@@ -158,7 +186,7 @@ pub(super) fn add(table: &Table, constraint: &Constraint, context: &Context<'_>)
     let label =
         constraint.name.as_ref().map_or_else(|| constraint.definition.clone(), ToString::to_string);
     let is_new = context.new_tables.contains(name);
-    let trusted = constraint.definition.ends_with(" NOT VALID");
+    let trusted = in_place::is_unchecked(constraint);
     let (action, word) = match &constraint.kind {
         ConstraintKind::PrimaryKey { .. } => (Action::AddUnique, "primary key"),
         ConstraintKind::Unique { .. } => (Action::AddUnique, "unique constraint"),
@@ -171,12 +199,12 @@ pub(super) fn add(table: &Table, constraint: &Constraint, context: &Context<'_>)
         statement = statement.replacen("ALTER TABLE ", "ALTER TABLE ONLY ", 1);
     }
     let mut made = step(action, format!("add {word} {label} to {name}"), vec![statement])
-    .needs(constraint.name.iter().flat_map(|it| waits_for(table, it, context)))
-    .needs([Resource::Table(name.clone())])
-    .needs(all([columns(table), values(table)]))
-    .needs(context.made_in([constraint.definition.as_str()]))
-    .makes([Resource::Constraint(name.clone(), label)])
-    .makes(index_slot(table, constraint));
+        .needs(constraint.name.iter().flat_map(|it| waits_for(table, it, context)))
+        .needs([Resource::Table(name.clone())])
+        .needs(all([columns(table), values(table)]))
+        .needs(context.made_in([constraint.definition.as_str()]))
+        .makes([Resource::Constraint(name.clone(), label)])
+        .makes(index_slot(table, constraint));
     if trusted {
         made = made.work(crate::dialect::Work::Catalog);
     }

@@ -8,7 +8,7 @@ use super::context::{
 };
 use super::keep::{SCHEMA, kept_table, restore_rows};
 use super::quote::{quote, quote_ident, quote_name};
-use super::{constraints, hierarchy, keep, positions, render, settings};
+use super::{constraints, hierarchy, keep, not_null, positions, render, settings};
 use crate::catalog::{Column, ConstraintKind, Table};
 use crate::change::{SourceOrigin, TableChange};
 use crate::dialect::{Direction, LowerError, Resource, Step};
@@ -28,6 +28,7 @@ pub(super) fn add(table: &Table, context: &Context<'_>) -> Vec<Step> {
                 steps.extend(columns.filter_map(|it| positions::restore(name, it, context)));
             }
             steps.extend(settings::of_new(table, context));
+            steps.extend(not_null::of_new(table));
             steps
         }
     };
@@ -79,14 +80,13 @@ fn create(table: &Table, context: &Context<'_>) -> Vec<Step> {
     let name = &table.name;
     let statements =
         render::create_table(table, &|it| constraints::stands_in_create(table, it, context));
-    let mut made =
-        step(Action::CreateTable, format!("create table {name}"), statements)
-            .needs([Resource::Schema(name.schema.clone())])
-            .needs(context.made_in(texts(table)))
-            .makes([Resource::Table(name.clone())])
-            .makes(columns(table))
-            .makes(keys_at_once(table, context))
-            .makes(slots(table));
+    let mut made = step(Action::CreateTable, format!("create table {name}"), statements)
+        .needs([Resource::Schema(name.schema.clone())])
+        .needs(context.made_in(texts(table)))
+        .makes([Resource::Table(name.clone())])
+        .makes(columns(table))
+        .makes(keys_at_once(table, context))
+        .makes(slots(table));
     {
         // A partition's default may count with the sequence of its parent.
         let parents = hierarchy::options(table).parents.iter();
@@ -131,9 +131,9 @@ fn put_rows_back(table: &Table, context: &Context<'_>) -> Step {
         let asides = satellites(table, &kept.name);
         let sequences = table.columns.iter().filter_map(column_sequences);
         statements.extend(sequences.filter_map(|sequence| {
-            let aside = asides.iter().find(|(kind, own, _)| {
-                *kind == "SEQUENCE" && *own == sequence.name.name
-            });
+            let aside = asides
+                .iter()
+                .find(|(kind, own, _)| *kind == "SEQUENCE" && *own == sequence.name.name);
             aside.map(|(_, _, aside)| positions::copy(sequence, &kept_table(aside)))
         }));
     }
@@ -233,6 +233,7 @@ pub(super) fn rebuild(
     );
     steps.extend(create(after, context));
     steps.extend(settings::of_new(after, context));
+    steps.extend(not_null::of_new(after));
     steps.push(move_rows(change, &aside, context));
     for constraint in &after.constraints {
         if !constraints::stands_in_create(after, constraint, context) {
