@@ -3,6 +3,7 @@
 //! A rename applies where the old side has the old name and lacks the new one, and the new side has the new name
 //! and lacks the old one. Otherwise it is done already, or not yet possible, and is ignored: hints may stay.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use crate::catalog::fingerprint::{normalize_constraint, normalize_index};
@@ -18,13 +19,13 @@ pub(super) fn resolve(before: &Catalog, after: &Catalog, intent: &Intent, way: W
         Way::Back => inverse(&intent.renames),
     };
     let mut renames: Vec<Rename> = Vec::new();
-    let mut take = |renamed: &mut Catalog, rename: Rename| {
+    let mut take = |renamed: &mut Cow<'_, Catalog>, rename: Rename| {
         if applies(renamed, after, &rename) {
-            apply_one(renamed, &rename);
+            apply_one(renamed.to_mut(), &rename);
             renames.push(rename);
         }
     };
-    let mut renamed = before.clone();
+    let mut renamed = Cow::Borrowed(before);
     let (objects, columns): (Vec<Rename>, Vec<Rename>) =
         hints.into_iter().partition(|rename| !matches!(rename, Rename::Column { .. }));
     objects.into_iter().for_each(|rename| take(&mut renamed, rename));
@@ -39,9 +40,9 @@ pub(super) fn resolve(before: &Catalog, after: &Catalog, intent: &Intent, way: W
 }
 
 /// The catalog after the renames have run.
-pub(super) fn apply(before: &Catalog, renames: &[Rename]) -> Catalog {
-    let mut renamed = before.clone();
-    renames.iter().for_each(|rename| apply_one(&mut renamed, rename));
+pub(super) fn apply<'a>(before: &'a Catalog, renames: &[Rename]) -> Cow<'a, Catalog> {
+    let mut renamed = Cow::Borrowed(before);
+    renames.iter().for_each(|rename| apply_one(renamed.to_mut(), rename));
     renamed
 }
 

@@ -1,5 +1,7 @@
 //! Two sources, printed by the same hand, ready to be compared.
 
+use std::sync::Arc;
+
 use crate::catalog::rule::Rule;
 use crate::catalog::{Catalog, Printed};
 use crate::change::{Intent, Rename, Target};
@@ -10,13 +12,13 @@ use crate::model::Model;
 use crate::plan::create_script;
 use crate::shadow::scratch::{ScratchOptions, scratch};
 use crate::source::project::Project;
-use crate::source::{Loaded, Source, load};
+use crate::source::{Loaded, Source, load_both};
 use crate::text::{Dialect, Ident, QName};
 
 /// Both sides of a comparison and what the user said of the way.
 pub(crate) struct Pair {
-    pub(crate) before: Catalog,
-    pub(crate) after: Catalog,
+    pub(crate) before: Arc<Catalog>,
+    pub(crate) after: Arc<Catalog>,
     pub(crate) printed: Printed,
     pub(crate) intent: Intent,
     pub(crate) rules: Vec<Rule>,
@@ -32,7 +34,8 @@ pub(crate) fn load_pair(
 ) -> Result<Pair, CliError> {
     let dialect = dialect_of(world, project, &[before, after])?;
     let options = world.load_options(project, dialect)?;
-    same_hand(load(before, &options)?, load(after, &options)?, &options.scratch)
+    let (before, after) = load_both(before, after, &options)?;
+    same_hand(before, after, &options.scratch)
 }
 
 /// Brings two loaded sources into one printing: by our printer where both are models on PostgreSQL (no server is
@@ -54,8 +57,8 @@ pub(crate) fn same_hand(
     let (intent, rules) = (Intent { names, ..after.intent }, after.rules);
     if by_model {
         return Ok(Pair {
-            before: before.catalog,
-            after: after.catalog,
+            before: before.catalog.into(),
+            after: after.catalog.into(),
             printed: Printed::ByModel,
             intent,
             rules,
@@ -63,8 +66,8 @@ pub(crate) fn same_hand(
         });
     }
     Ok(Pair {
-        before: by_engine(before.catalog, before.printed, options)?,
-        after: by_engine(after.catalog, after.printed, options)?,
+        before: by_engine(before.catalog, before.printed, options)?.into(),
+        after: by_engine(after.catalog, after.printed, options)?.into(),
         printed: Printed::ByEngine,
         intent,
         rules,

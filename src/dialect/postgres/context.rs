@@ -1,5 +1,6 @@
 //! What all parts of lowering look at: both catalogs under the new names, and what texts mention.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::around::Around;
@@ -15,7 +16,7 @@ pub(super) struct Context<'a> {
     pub(super) direction: Direction,
     pub(super) tag: &'a str,
     /// The old catalog under the new names.
-    pub(super) before: Catalog,
+    pub(super) before: Cow<'a, Catalog>,
     pub(super) new_tables: BTreeSet<QName>,
     /// Things that texts may mention and that this plan makes or takes away.
     made: Vec<Mention>,

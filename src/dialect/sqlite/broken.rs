@@ -5,6 +5,7 @@
 //! Told by words alone: one that uses a name nobody in the schema has. A sound one that is taken for broken is made
 //! again for nothing; a broken one that is not found makes the rename fail, and nothing is changed.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use crate::catalog::{Catalog, Opaque, OpaqueKind};
@@ -13,11 +14,11 @@ use crate::text::Dialect;
 use crate::text::token::{Kind, Token, tokenize};
 
 /// The difference, with unchanged views and triggers that may be broken replaced by themselves if anything is renamed.
-pub(super) fn replaced_around_renames(diff: &Diff) -> Diff {
-    let mut diff = diff.clone();
+pub(super) fn replaced_around_renames(diff: &Diff) -> Cow<'_, Diff> {
     if diff.renames().next().is_none() {
-        return diff;
+        return Cow::Borrowed(diff);
     }
+    let mut diff = diff.clone();
     let known = known_words(&diff);
     let changed: BTreeSet<_> = diff
         .changes
@@ -42,7 +43,7 @@ pub(super) fn replaced_around_renames(diff: &Diff) -> Diff {
         })
         .collect();
     diff.changes.extend(replaced);
-    diff
+    Cow::Owned(diff)
 }
 
 /// Names of tables, views and columns on both sides, lower case.

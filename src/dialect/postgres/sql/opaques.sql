@@ -129,7 +129,7 @@ WITH own AS (
     WHERE NOT g.tgisinternal AND g.tgparentid = 0 AND c.relkind IN ('r', 'p', 'v')
       AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_trigger'::regclass AND m.objid = g.oid)
 )
-SELECT pg_catalog.jsonb_build_object(
+SELECT pg_catalog.json_build_object(
     'kind', kind, 'schema', schema, 'name', name, 'signature', signature,
     'table_schema', table_schema, 'table_name', table_name,
     'create', pg_catalog.to_jsonb(pg_catalog.array_remove(texts, NULL)))
