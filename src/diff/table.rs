@@ -60,9 +60,8 @@ fn by_key<'a, T: Clone, K: PartialEq>(
     key: impl Fn(&T) -> K,
     same: impl Fn(&T, &T) -> bool,
 ) -> Vec<Delta<T>> {
-    let keyed = |list: &'a [T]| -> Vec<(K, &'a T)> {
-        list.iter().map(|item| (key(item), item)).collect()
-    };
+    let keyed =
+        |list: &'a [T]| -> Vec<(K, &'a T)> { list.iter().map(|item| (key(item), item)).collect() };
     let (before, after) = (keyed(before), keyed(after));
     let find = |list: &[(K, &'a T)], wanted: &K| -> Option<&'a T> {
         list.iter().find(|(key, _)| key == wanted).map(|(_, item)| *item)

@@ -4,7 +4,11 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::around::Around;
-use crate::catalog::{Catalog, ConstraintKind, Dependency, EnumType, ObjectId, OpaqueKind, Table};
+use super::mention::Mentions;
+use super::ownership::{self, Moving};
+use crate::catalog::{
+    Catalog, ConstraintKind, Dependency, EnumType, ObjectId, Opaque, OpaqueKind, Table,
+};
 use crate::change::{Change, Delta, Diff, Rename, TableChange, Target};
 use crate::dialect::{Absence, Direction, KeptUse, Resource, kept_name};
 use crate::text::token::canonical_name;
@@ -19,11 +23,27 @@ pub(super) struct Context<'a> {
     pub(super) before: Cow<'a, Catalog>,
     pub(super) new_tables: BTreeSet<QName>,
     /// Things that texts may mention and that this plan makes or takes away.
-    made: Vec<Mention>,
-    taken: Vec<Mention>,
+    made: Mentions,
+    taken: Mentions,
     /// Types and functions that differ between the two sides in any way: kept tables must not stand on them.
-    pub(super) unstable: Vec<Mention>,
+    pub(super) unstable: Mentions,
+    /// The changes of opaque objects.
+    opaques: Vec<&'a Delta<Opaque>>,
+    /// Owned sequences that come and go, by the names in which defaults print them.
+    made_sequences: BTreeMap<String, Resource>,
+    taken_sequences: BTreeMap<String, Resource>,
     pub(super) around: Around,
+    /// Sequences that stay without the column that owns them.
+    pub(super) moving: Vec<Moving>,
+    /// Children that leave a parent for a moment.
+    pub(super) parted: BTreeSet<(QName, QName)>,
+}
+
+/// Which way a plan goes, and what its kept data is called by.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Run<'a> {
+    pub(super) direction: Direction,
+    pub(super) tag: &'a str,
 }
 
 /// A thing and the ways in which PostgreSQL prints its name.
@@ -33,19 +53,28 @@ pub(super) struct Mention {
     needles: Vec<String>,
 }
 
+/// The ways in which PostgreSQL prints a qualified name.
+pub(super) fn printed_names(name: &QName) -> Vec<String> {
+    let forms = |ident: &Ident| {
+        let plain = canonical_name(ident.as_str(), Dialect::Postgres);
+        let quoted = super::quote::quote_ident(ident);
+        if plain == quoted { vec![quoted] } else { vec![plain, quoted] }
+    };
+    let names = forms(&name.name);
+    let schemas = forms(&name.schema);
+    let both =
+        schemas.iter().flat_map(|schema| names.iter().map(move |it| format!("{schema}.{it}")));
+    both.collect()
+}
+
 impl Mention {
-    fn new(resource: Resource, name: &QName) -> Self {
-        let forms = |ident: &Ident| {
-            let plain = canonical_name(ident.as_str(), Dialect::Postgres);
-            let quoted = super::quote::quote_ident(ident);
-            if plain == quoted { vec![quoted] } else { vec![plain, quoted] }
-        };
-        let names = forms(&name.name);
-        let needles = forms(&name.schema)
-            .iter()
-            .flat_map(|schema| names.iter().map(move |name| format!("{schema}.{name}")))
-            .collect();
-        Mention { resource, needles }
+    pub(super) fn new(resource: Resource, name: &QName) -> Self {
+        Mention { resource, needles: printed_names(name) }
+    }
+
+    /// The printed names.
+    pub(super) fn needles(&self) -> &[String] {
+        &self.needles
     }
 
     /// Whether the text names this thing, as a whole word.
@@ -61,12 +90,17 @@ impl Mention {
 }
 
 impl<'a> Context<'a> {
-    pub(super) fn new(diff: &'a Diff, direction: Direction, tag: &'a str) -> Self {
-        let renames: Vec<Rename> = diff.renames().cloned().collect();
-        let before = crate::diff::renamed(&diff.before, &renames);
+    /// `before` is the old catalog under the new names.
+    pub(super) fn new(
+        diff: &'a Diff,
+        before: Cow<'a, Catalog>,
+        moving: Vec<Moving>,
+        Run { direction, tag }: Run<'a>,
+    ) -> Self {
         let around = Around::of(diff, &before);
         let (mut made, mut taken, mut unstable) = (Vec::new(), Vec::new(), Vec::new());
         let mut new_tables = BTreeSet::new();
+        let mut opaques = Vec::new();
         for change in &diff.changes {
             match change {
                 Change::Enum(delta) => {
@@ -82,6 +116,7 @@ impl<'a> Context<'a> {
                     unstable.push(mention);
                 }
                 Change::Opaque(delta) => {
+                    opaques.push(delta);
                     let id = &delta.after().or(delta.before()).expect("a delta has a side").id;
                     if is_mentionable(id) {
                         let mention = Mention::new(Resource::Opaque(id.clone()), &id.name);
@@ -108,7 +143,40 @@ impl<'a> Context<'a> {
             made.push(mention.clone());
             taken.push(mention);
         }
-        Context { diff, direction, tag, before, new_tables, made, taken, unstable, around }
+        for sequence in &moving {
+            let resource = slot(&sequence.name.schema, &sequence.name.name);
+            unstable.push(Mention::new(resource, &sequence.name));
+        }
+        let made_sequences = ownership::only_in(&diff.after, &before);
+        let taken_sequences = ownership::only_in(&before, &diff.after);
+        Context {
+            diff,
+            direction,
+            tag,
+            before,
+            new_tables,
+            made: Mentions::of(made),
+            taken: Mentions::of(taken),
+            unstable: Mentions::of(unstable),
+            opaques,
+            made_sequences,
+            taken_sequences,
+            around,
+            moving,
+            parted: BTreeSet::new(),
+        }
+    }
+
+    /// Finds the children that must leave their parents for a moment; one may follow from another.
+    pub(super) fn part_for_keys(&mut self) {
+        loop {
+            let found = super::hierarchy::parted_for_keys(self);
+            let count = self.parted.len();
+            self.parted.extend(found);
+            if self.parted.len() == count {
+                return;
+            }
+        }
     }
 
     pub(super) fn after(&self) -> &'a Catalog {
@@ -120,7 +188,9 @@ impl<'a> Context<'a> {
         &self,
         texts: impl IntoIterator<Item = &'t str> + Clone,
     ) -> BTreeSet<Resource> {
-        mentioned(&self.made, texts).chain(self.extensions(Delta::after)).collect()
+        let sequences = counting(&self.made_sequences, texts.clone());
+        let found = self.made.in_texts(texts).into_iter().chain(self.extensions(Delta::after));
+        found.chain(sequences).collect()
     }
 
     /// What the texts mention of the things that the plan takes away.
@@ -128,24 +198,19 @@ impl<'a> Context<'a> {
         &self,
         texts: impl IntoIterator<Item = &'t str> + Clone,
     ) -> BTreeSet<Resource> {
-        mentioned(&self.taken, texts).chain(self.extensions(Delta::before)).collect()
+        let sequences = counting(&self.taken_sequences, texts.clone());
+        let found = self.taken.in_texts(texts).into_iter().chain(self.extensions(Delta::before));
+        found.chain(sequences).collect()
     }
 
     /// The extensions on one side of the changes.
     fn extensions(
         &self,
-        side: for<'d> fn(&'d Delta<crate::catalog::Opaque>) -> Option<&'d crate::catalog::Opaque>,
+        side: for<'d> fn(&'d Delta<Opaque>) -> Option<&'d Opaque>,
     ) -> impl Iterator<Item = Resource> {
-        self.diff.changes.iter().filter_map(move |change| match change {
-            Change::Opaque(delta) => side(delta)
-                .filter(|opaque| opaque.id.kind == OpaqueKind::Extension)
-                .map(|opaque| Resource::Opaque(opaque.id.clone())),
-            Change::Rename(_)
-            | Change::Schema(_)
-            | Change::Enum(_)
-            | Change::Table(_)
-            | Change::AlterTable(_) => None,
-        })
+        let changed = self.opaques.iter().filter_map(move |delta| side(delta));
+        let extensions = changed.filter(|opaque| opaque.id.kind == OpaqueKind::Extension);
+        extensions.map(|opaque| Resource::Opaque(opaque.id.clone()))
     }
 
     /// Whether a printed column type is an enum that is built anew.
@@ -167,14 +232,34 @@ impl<'a> Context<'a> {
 
     /// The kept data of the other way, under the name that its own plan gave it.
     pub(super) fn kept_by_the_other_way(&self, table: &QName, column: Option<&Ident>) -> KeptUse {
-        let (other, absence) = match self.direction {
-            Direction::Up => (Direction::Down, Absence::Skip),
-            Direction::Down => (Direction::Up, Absence::Refuse),
-        };
+        let (other, absence) = self.other_way();
         let (table, column) = self.other_name(table, column);
         KeptUse {
             name: kept_name(self.tag, other, &table, column.as_ref(), Dialect::Postgres),
             absence,
+        }
+    }
+
+    /// Kept data of the other way that goes by a name made from a column's.
+    pub(super) fn kept_part_by_the_other_way(
+        &self,
+        table: &QName,
+        column: &Ident,
+        part: impl Fn(&Ident) -> Ident,
+    ) -> KeptUse {
+        let (other, absence) = self.other_way();
+        let (table, column) = self.other_name(table, Some(column));
+        let part = column.as_ref().map(part);
+        KeptUse {
+            name: kept_name(self.tag, other, &table, part.as_ref(), Dialect::Postgres),
+            absence,
+        }
+    }
+
+    fn other_way(&self) -> (Direction, Absence) {
+        match self.direction {
+            Direction::Up => (Direction::Down, Absence::Skip),
+            Direction::Down => (Direction::Up, Absence::Refuse),
         }
     }
 
@@ -244,13 +329,16 @@ fn is_mentionable(id: &ObjectId) -> bool {
     }
 }
 
-fn mentioned<'m, 't>(
-    list: &'m [Mention],
-    texts: impl IntoIterator<Item = &'t str> + Clone + 'm,
-) -> impl Iterator<Item = Resource> + 'm {
-    list.iter()
-        .filter(move |mention| texts.clone().into_iter().any(|text| mention.is_in(text)))
-        .map(|mention| mention.resource.clone())
+/// The owned sequences among some that the texts count with.
+fn counting<'t>(
+    sequences: &BTreeMap<String, Resource>,
+    texts: impl IntoIterator<Item = &'t str>,
+) -> Vec<Resource> {
+    if sequences.is_empty() {
+        return Vec::new();
+    }
+    let names = texts.into_iter().flat_map(ownership::counted_with);
+    names.filter_map(|name| sequences.get(&name).cloned()).collect()
 }
 
 /// All texts of a table that may mention other objects, foreign keys aside.
@@ -364,6 +452,11 @@ pub(super) fn resource(dependency: &Dependency) -> Resource {
 
 /// Whether a printed column type is this enum (or an array of it).
 pub(super) fn is_of_enum(data_type: &str, enum_type: &EnumType) -> bool {
+    // Printed names hold the name as it is, unless it holds quotes.
+    let name = enum_type.name.name.as_str();
+    if !name.contains('"') && !data_type.contains(name) {
+        return false;
+    }
     Mention::new(Resource::Enum(enum_type.name.clone()), &enum_type.name).is_in(data_type)
 }
 
