@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::catalog::facets::Facets;
 use crate::catalog::{Catalog, Column, Constraint, EnumType, Index, Opaque, Table};
 use crate::text::{Ident, QName};
 
@@ -140,6 +141,8 @@ pub enum Change {
     Table(Delta<Table>),
     AlterTable(Box<TableChange>),
     Opaque(Delta<Opaque>),
+    /// Comment, owner, rights or switches of an object that is on both sides.
+    Facets(Delta<Facets>),
 }
 
 /// Two catalogs and all that differs. The inverse is the same comparison with the sides swapped.
@@ -191,6 +194,7 @@ impl Diff {
         self.changes.iter().filter_map(|change| match change {
             Change::Rename(rename) => Some(rename),
             Change::Schema(_)
+            | Change::Facets(_)
             | Change::Enum(_)
             | Change::Table(_)
             | Change::AlterTable(_)

@@ -1,6 +1,7 @@
 //! Compares two catalogs under the user's intent. Nothing is guessed: what only the user can decide comes back as
 //! a question, with the exact line that answers it.
 
+mod facets;
 mod mapping;
 mod question;
 mod rename;
@@ -98,6 +99,8 @@ fn changes(
     changes.extend(
         deltas(&renamed.opaques, &after.opaques, same_opaque).into_iter().map(Change::Opaque),
     );
+
+    changes.extend(facets::compare(&renamed, after));
     changes
 }
 
