@@ -22,6 +22,7 @@ mod hierarchy;
 mod in_place;
 mod keep;
 mod limits;
+mod mention;
 mod not_null;
 mod opaques;
 mod ownership;
