@@ -133,11 +133,10 @@ pub fn normalize_index(index: &Index, dialect: Dialect) -> Index {
 pub fn normalize_opaque(opaque: &Opaque, dialect: Dialect) -> Opaque {
     let mut opaque = opaque.clone();
     // A function body is a string to the engine: its layout is part of what it is, and `canonical` keeps strings.
-    let names = sqlite_text::names_of(&opaque);
     for text in &mut opaque.create {
         *text = without_existence_test(&match dialect {
             Dialect::Postgres => canonical(text, dialect),
-            Dialect::Sqlite => sqlite_text::with_names(text, &names),
+            Dialect::Sqlite => sqlite_text::opaque(text, opaque.id.kind),
         });
         // Whether a materialized view has been filled is data, not schema.
         if opaque.id.kind == OpaqueKind::MaterializedView
