@@ -8,7 +8,7 @@ mod sqlite_text;
 use super::{
     Catalog, Column, Constraint, ConstraintKind, Index, Opaque, OpaqueKind, Table, TableOptions,
 };
-use crate::text::token::{canonical, tokenize};
+use crate::text::token::canonical;
 use crate::text::{Dialect, hash};
 
 impl Catalog {
@@ -60,12 +60,13 @@ pub fn normalize_table(table: &Table, dialect: Dialect) -> Table {
     indexes.sort_by(|left, right| left.name.cmp(&right.name));
     let options = match &table.options {
         TableOptions::Postgres(options) => TableOptions::Postgres(options.clone()),
-        TableOptions::Sqlite { strict, without_rowid, autoincrement, create } => {
+        TableOptions::Sqlite { strict, without_rowid, autoincrement, rest, create: _ } => {
             TableOptions::Sqlite {
                 strict: *strict,
                 without_rowid: *without_rowid,
                 autoincrement: *autoincrement,
-                create: rest_of_create(create),
+                rest: rest.clone(),
+                create: String::new(),
             }
         }
     };
@@ -149,55 +150,11 @@ pub fn normalize_opaque(opaque: &Opaque, dialect: Dialect) -> Opaque {
     opaque
 }
 
-/// What only the text of a SQLite table says: conflict clauses, and names of constraints that are properties of a
-/// column here. All else is in the structured part, so a column key and a table key that mean the same are equal.
-fn rest_of_create(create: &str) -> String {
-    let words: Vec<String> = tokenize(create, Dialect::Sqlite)
-        .iter()
-        .filter(|token| token.is_code())
-        .map(|token| canonical(token.text, Dialect::Sqlite))
-        .collect();
-    let mut rest = Vec::new();
-    for (at, word) in words.iter().enumerate() {
-        let following = |count: usize| words[at..words.len().min(at + count)].join(" ");
-        let preceding = |count: usize| words[at.saturating_sub(count)..at].join(" ");
-        match word.as_str() {
-            "on" if words.get(at + 1).is_some_and(|next| next == "conflict") => {
-                rest.push(format!("{} {}", preceding(2), following(3)));
-            }
-            "constraint"
-                if words.get(at + 2).is_some_and(|next| {
-                    matches!(next.as_str(), "not" | "default" | "collate" | "generated")
-                }) =>
-            {
-                rest.push(following(3));
-            }
-            _ => {}
-        }
-    }
-    rest.sort();
-    rest.join(" , ")
-}
-
 /// Drops `if not exists` and the schema prefix `main .` of the created name from canonical text.
 fn without_existence_test(canonical: &str) -> String {
     let text = canonical.replacen(" if not exists ", " ", 1);
     match text.find(" main . ") {
         Some(at) if at < 24 => text.replacen(" main . ", " ", 1),
         _ => text,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_only_the_text_says_is_kept() {
-        assert_eq!(
-            rest_of_create("CREATE TABLE t (a INT CONSTRAINT n NOT NULL ON CONFLICT IGNORE)"),
-            "constraint n not , not null on conflict ignore"
-        );
-        assert_eq!(rest_of_create("CREATE TABLE [t] (a, UNIQUE (a), b TEXT)"), "");
     }
 }

@@ -392,6 +392,7 @@ impl<'m> Work<'m> {
                     strict: false,
                     without_rowid: false,
                     autoincrement: false,
+                    rest: Vec::new(),
                     create: sqlite::realize::create_table(&name, &columns, &constraints, options),
                 }
             }

@@ -39,6 +39,36 @@ pub fn normalized_column(table: &CreateTable, column: &ColumnText, text: &str) -
     Scope { text, columns }.column(column)
 }
 
+/// What only the text says of the columns of a table: see [`crate::catalog::TableOptions`].
+pub fn rest_of(table: &CreateTable, text: &str) -> Vec<String> {
+    let mut rest = Vec::new();
+    for (position, column) in table.columns.iter().enumerate() {
+        for clause in &column.clauses {
+            let written = canonical(&text[clause.span.start..clause.span.end], Dialect::Sqlite);
+            let said = match &clause.kind {
+                ClauseKind::NotNull => written,
+                ClauseKind::Null => "null".to_owned(),
+                ClauseKind::Default(_) => "default".to_owned(),
+                ClauseKind::Collate(_) => "collate".to_owned(),
+                ClauseKind::Generated { .. } => "generated".to_owned(),
+                ClauseKind::PrimaryKey { .. }
+                | ClauseKind::Unique { .. }
+                | ClauseKind::Check(_)
+                | ClauseKind::ForeignKey(_) => continue,
+            };
+            match &clause.name {
+                Some(named) => {
+                    rest.push(format!("{position} constraint {} {said}", name(named)));
+                }
+                None if said.contains(" on conflict ") => rest.push(format!("{position} {said}")),
+                None => {}
+            }
+        }
+    }
+    rest.sort();
+    rest
+}
+
 /// The text with words in double quotes that name no column written as the strings that they are.
 pub fn with_strings(text: &str, columns: &[String], table: &str) -> String {
     let tokens: Vec<Token<'_>> = tokenize(text, Dialect::Sqlite);

@@ -23,6 +23,7 @@ pub(super) fn table(name: &str, text: &str, columns: &[&ColumnRow]) -> Result<Ta
         strict: parsed.strict,
         without_rowid: parsed.without_rowid,
         autoincrement: parsed.autoincrement(),
+        rest: ddl::rest_of(&parsed, text),
         create: text.to_owned(),
     };
     Ok(Table {
