@@ -85,6 +85,10 @@ pub fn normalize_column(column: &Column, dialect: Dialect) -> Column {
     let mut column = column.clone();
     column.data_type = match dialect {
         Dialect::Postgres => column.data_type,
+        // A comment between the words of a type is part of it to SQLite.
+        Dialect::Sqlite if column.data_type.contains("--") || column.data_type.contains("/*") => {
+            column.data_type.split_whitespace().collect::<Vec<_>>().join(" ").to_ascii_lowercase()
+        }
         Dialect::Sqlite => canonical(&column.data_type, dialect),
     };
     column.default = column.default.map(|text| match dialect {

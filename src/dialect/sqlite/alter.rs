@@ -77,8 +77,10 @@ fn can_add(column: &ColumnText, text: &str) -> bool {
     let has_value = column
         .default()
         .is_some_and(|span| !text[span.start..span.end].trim().eq_ignore_ascii_case("null"));
+    // `sqlite3AlterFinishAddColumn` refuses the names of the rowid.
+    let rowid = ["rowid", "oid", "_rowid_"].iter().any(|name| column.name.eq_ignore_ascii_case(name));
     // A check may refuse the rows that are there; ADD COLUMN and the copy both find out.
-    clauses_allow && (!column.not_null() || has_value || column.generated().is_some())
+    clauses_allow && !rowid && (!column.not_null() || has_value || column.generated().is_some())
 }
 
 /// A literal, signed or not; parentheses make it an expression to SQLite.
