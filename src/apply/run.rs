@@ -375,7 +375,8 @@ impl Runner<'_> {
         after.rows.retain(|row| !before.unchecked.contains(&table(row)));
         let allowed = before.rows.len() + self.remembered_orphans()?;
         if after.rows.len() <= allowed {
-            return self.remember_orphans(before.rows.len() - after.rows.len().min(before.rows.len()));
+            return self
+                .remember_orphans(before.rows.len() - after.rows.len().min(before.rows.len()));
         }
         let known: BTreeSet<&Row> = before.rows.iter().collect();
         let new: Vec<&Row> = after.rows.iter().filter(|row| !known.contains(row)).collect();

@@ -40,12 +40,12 @@ impl StandIns {
         error: &DbError,
     ) -> Result<bool, DbError> {
         let missing = |what: &str| error.message.strip_prefix(what).map(str::to_owned);
-        let stand_in = match (missing("no such function: "), missing("no such collation sequence: "))
-        {
-            (Some(name), _) => StandIn::Function(name),
-            (None, Some(name)) => StandIn::Collation(name),
-            (None, None) => return Ok(false),
-        };
+        let stand_in =
+            match (missing("no such function: "), missing("no such collation sequence: ")) {
+                (Some(name), _) => StandIn::Function(name),
+                (None, Some(name)) => StandIn::Collation(name),
+                (None, None) => return Ok(false),
+            };
         if self.made.contains(&stand_in) {
             return Ok(false);
         }

@@ -14,7 +14,6 @@ use super::url::SqlitePlace;
 use super::{Access, OpenOptions, Row};
 use crate::dialect::{Sql, session};
 use crate::text::Dialect;
-use crate::text::token::split_statements;
 
 /// How long a copy waits for a writer.
 const COPY_PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
@@ -107,9 +106,8 @@ impl SqliteDb {
             return Err(error);
         }
         // What ran before the statement that needs the stand-in is not run again.
-        let spans = split_statements(sql.as_str(), Dialect::Sqlite);
-        for span in spans.get(ran..).unwrap_or_default() {
-            affected += self.execute(&Sql::new(&sql.as_str()[span.start..span.end]))?;
+        for statement in Sql::of_script(sql.as_str(), Dialect::Sqlite).iter().skip(ran) {
+            affected += self.execute(statement)?;
         }
         Ok(affected)
     }

@@ -79,6 +79,11 @@ pub fn steps_after(dialect: Dialect) -> Vec<Sql> {
     }
 }
 
+/// Temporary tables, views and triggers of a SQLite connection, with their kind.
+pub fn temporary_objects() -> Sql {
+    Sql::new("SELECT type || ' ' || name FROM temp.sqlite_schema WHERE type <> 'index' ORDER BY 1")
+}
+
 /// The tables of a SQLite database that have foreign keys.
 pub fn tables_with_keys() -> Sql {
     Sql::new(
@@ -244,6 +249,21 @@ pub fn export_snapshot() -> Sql {
 /// Run it and ask again, until nothing is left: one drop may cascade to others.
 pub fn next_drop() -> Sql {
     Sql::new(include_str!("next_drop.sql"))
+}
+
+/// The statement that empties all tables of a user that hold rows; NULL where none does.
+pub fn emptying() -> Sql {
+    Sql::new(
+        "SELECT 'TRUNCATE ' || string_agg(format('%I.%I', n.nspname, c.relname), ', ') || ' CASCADE' \
+         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+         WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' \
+         AND n.nspname <> 'information_schema' AND pg_catalog.pg_relation_size(c.oid) > 0",
+    )
+}
+
+/// Runs no trigger until the transaction ends; for superusers.
+pub fn without_triggers() -> Sql {
+    Sql::new("SET LOCAL session_replication_role = replica")
 }
 
 /// A statement that a database returned as text (`next_drop`).

@@ -6,8 +6,8 @@ use super::rename;
 use crate::catalog::value_set::value_set;
 use crate::catalog::{Catalog, Column, ConstraintKind, Table};
 use crate::change::{ColumnIntent, ColumnSource, Intent, Keep, Rename, SourceOrigin, Target, Way};
-use crate::text::{Dialect, Ident};
 use crate::text::token::{canonical, rename_identifier};
+use crate::text::{Dialect, Ident};
 
 /// The two catalogs of a comparison (the old one under new names) and what the user said.
 pub(super) struct Sides<'a> {
@@ -46,8 +46,7 @@ fn source(column: &Column, before: &Table, after: &Table, sides: &Sides<'_>) -> 
     let exists = !matches!(origin, SourceOrigin::New | SourceOrigin::Computed);
     let values = if exists { values(&intent, &sets, sides) } else { Vec::new() };
     // A backfill of a column that already held required values has nothing to do.
-    let newly_required =
-        column.not_null && old.is_some_and(|old| !old.not_null);
+    let newly_required = column.not_null && old.is_some_and(|old| !old.not_null);
     let fill = match origin {
         SourceOrigin::New => intent.backfill,
         SourceOrigin::Same | SourceOrigin::Cast { .. } if newly_required => intent.backfill,

@@ -5,6 +5,7 @@ mod files;
 mod git;
 mod model;
 pub mod project;
+mod replay;
 mod sql;
 
 use std::path::{Path, PathBuf};
@@ -18,7 +19,7 @@ use crate::db::url::UrlError;
 use crate::db::{Access, Database, DatabaseUrl, DbError, Env};
 use crate::model::Model;
 use crate::shadow::ShadowError;
-use crate::shadow::scratch::ScratchOptions;
+use crate::shadow::scratch::{Scratch, ScratchOptions};
 use crate::text::Dialect;
 use crate::text::diagnostic::{Colour, Diagnostic, render};
 
@@ -45,6 +46,8 @@ pub enum Source {
 pub struct LoadOptions {
     pub dialect: Dialect,
     pub scratch: ScratchOptions,
+    /// Functions and collations that the application registers with SQLite, by name.
+    pub application: Vec<String>,
     /// The project's folder: where `git` runs, and what its paths are relative to.
     pub folder: PathBuf,
     /// The project's model (`model.yaml`, `model`, `schema.sql`), relative to `folder`: what `git:REF` alone means.
@@ -59,6 +62,7 @@ impl LoadOptions {
         LoadOptions {
             dialect,
             scratch: ScratchOptions { env, url: None, major: None },
+            application: Vec::new(),
             folder: folder.into(),
             model_path: "model.yaml".to_owned(),
             migrations: PathBuf::from("migrations"),
@@ -78,6 +82,10 @@ pub struct Loaded {
     pub text: Option<(String, String)>,
     /// What was left out of a script, and other things people should know.
     pub notes: Vec<String>,
+    /// The scratch database that the schema was made in, where it may be worked on further.
+    pub scratch: Option<Scratch>,
+    /// The major version of a PostgreSQL database that was inspected.
+    pub major: Option<u32>,
 }
 
 impl Loaded {
@@ -90,6 +98,8 @@ impl Loaded {
             model: None,
             text: None,
             notes: Vec::new(),
+            scratch: None,
+            major: None,
         }
     }
 }
@@ -285,7 +295,8 @@ fn inspect(url: &DatabaseUrl, dialect: Dialect) -> Result<Loaded, SourceError> {
             wanted: dialect,
         });
     }
-    Ok(Loaded::inspected(database.inspect()?))
+    let major = database.major();
+    Ok(Loaded { major, ..Loaded::inspected(database.inspect()?) })
 }
 
 /// `migrations/0007_name`.

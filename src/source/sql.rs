@@ -2,22 +2,23 @@
 
 use super::directive::{self, Directives};
 use super::files::TextFile;
+use super::replay::{Part, replay};
 use super::{LoadOptions, Loaded, SourceError};
-use crate::db::{DbError, DbErrorKind};
-use crate::dialect::script::{self, Script, Statement, StatementKind};
+use crate::db::application::StandIn;
+use crate::db::{Database, DbError, DbErrorKind};
+use crate::dialect::script::{self, Statement, StatementKind};
 use crate::dialect::session;
 use crate::shadow::scratch::{Scratch, scratch};
-use crate::text::Dialect;
 use crate::text::diagnostic::{Diagnostic, Span, line_column};
 
-/// Replays files, in order, in one empty database.
+/// Replays files in one empty database.
 pub(in crate::source) fn load(
     files: &[TextFile],
     options: &LoadOptions,
 ) -> Result<Loaded, SourceError> {
-    let mut scratch = scratch(options.dialect, &options.scratch)?;
     let mut all = Directives::default();
     let mut notes = Vec::new();
+    let mut parts = Vec::new();
     for file in files {
         let script = script::script(&file.text, options.dialect)
             .map_err(|diagnostics| in_file(file, diagnostics))?;
@@ -26,12 +27,19 @@ pub(in crate::source) fn load(
             .map_err(|diagnostics| in_file(file, diagnostics))?;
         merge(&mut all, found);
         notes.extend(script.notes.iter().map(|note| located(file, note)));
-        if options.dialect == Dialect::Postgres {
-            scratch.database().execute(&session::reset_search_path())?;
-        }
-        replay(&mut scratch, file, &script, &mut notes)?;
+        parts.push(Part { file, statements: script.statements });
     }
+    let mut scratch = scratch(options.dialect, &options.scratch)?;
+    if let (Some(wanted), Some(found)) = (options.scratch.major, scratch.database().major())
+        && wanted != found
+    {
+        notes.push(format!("the SQL is read on PostgreSQL {found}, the database is on {wanted}"));
+    }
+    replay(&mut scratch, &parts, &mut notes)?;
     refuse_open_transaction(&mut scratch, files)?;
+    notes.extend(left_behind(&mut scratch, options)?);
+    // What the script has set must not change how the schema is printed.
+    scratch.reopen()?;
     let mut loaded = Loaded::inspected(scratch.database().inspect()?);
     loaded.intent = all.intent;
     loaded.rules = all.rules;
@@ -40,7 +48,33 @@ pub(in crate::source) fn load(
         _ => None,
     };
     loaded.notes = notes;
+    loaded.scratch = scratch.lasting();
     Ok(loaded)
+}
+
+/// What people should know of a SQLite script: names that only the application has, and what ends with a connection.
+fn left_behind(scratch: &mut Scratch, options: &LoadOptions) -> Result<Vec<String>, SourceError> {
+    let Database::Sqlite(database) = scratch.database() else { return Ok(Vec::new()) };
+    let mut notes: Vec<String> = database
+        .stand_ins()
+        .iter()
+        .map(|stand_in| match stand_in {
+            StandIn::Function(name) => ("function", "functions", name),
+            StandIn::Collation(name) => ("collation", "collations", name),
+        })
+        .filter(|(_, _, name)| !options.application.iter().any(|own| own.eq_ignore_ascii_case(name)))
+        .map(|(kind, list, name)| {
+            format!(
+                "{kind} `{name}` is not one of SQLite's own; it is taken for one that the application registers \
+                 (list it in migrate.toml under `[sqlite]` as `{list} = [\"{name}\"]`)"
+            )
+        })
+        .collect();
+    let temporary = database.rows(&session::temporary_objects())?;
+    notes.extend(temporary.into_iter().flatten().flatten().map(|object| {
+        format!("left out temporary {object}: it ends with the connection that made it")
+    }));
+    Ok(notes)
 }
 
 fn merge(all: &mut Directives, found: Directives) {
@@ -49,30 +83,11 @@ fn merge(all: &mut Directives, found: Directives) {
     all.rules.extend(found.rules);
 }
 
-fn replay(
-    scratch: &mut Scratch,
-    file: &TextFile,
-    script: &Script,
-    notes: &mut Vec<String>,
-) -> Result<(), SourceError> {
-    for statement in &script.statements {
-        if let Some(note) = prepare(scratch, statement)? {
-            notes.push(located(file, &Diagnostic::warning(statement.span, note)));
-            continue;
-        }
-        let Err(error) = scratch.database().execute(&statement.sql) else { continue };
-        // The cluster outlives the script: a second one may make the same role.
-        let again = statement.kind == StatementKind::ClusterWide
-            && error.sqlstate.as_deref() == Some("42710");
-        if !again {
-            return Err(in_file(file, vec![explain(&error, statement)]));
-        }
-    }
-    Ok(())
-}
-
 /// Makes the roles a statement needs; says why it is left out where that is not possible.
-fn prepare(scratch: &Scratch, statement: &Statement) -> Result<Option<String>, SourceError> {
+pub(in crate::source) fn prepare(
+    scratch: &Scratch,
+    statement: &Statement,
+) -> Result<Option<String>, SourceError> {
     let left_out = |what: &str| {
         Some(format!("left out a statement about {what}, because roles outlive a scratch database"))
     };
@@ -88,7 +103,7 @@ fn prepare(scratch: &Scratch, statement: &Statement) -> Result<Option<String>, S
 }
 
 /// The engine's message, at the place in the file.
-fn explain(error: &DbError, statement: &Statement) -> Diagnostic {
+pub(in crate::source) fn explain(error: &DbError, statement: &Statement) -> Diagnostic {
     let sql = statement.sql.as_str();
     let span = match error.position {
         Some(at) => {
@@ -142,11 +157,11 @@ fn refuse_open_transaction(scratch: &mut Scratch, files: &[TextFile]) -> Result<
     }
 }
 
-fn located(file: &TextFile, note: &Diagnostic) -> String {
+pub(in crate::source) fn located(file: &TextFile, note: &Diagnostic) -> String {
     let (line, column) = line_column(&file.text, note.span.start);
     format!("{}:{line}:{column}: {}", file.path, note.message)
 }
 
-fn in_file(file: &TextFile, diagnostics: Vec<Diagnostic>) -> SourceError {
+pub(in crate::source) fn in_file(file: &TextFile, diagnostics: Vec<Diagnostic>) -> SourceError {
     SourceError::Text { path: file.path.clone(), text: file.text.clone(), diagnostics }
 }

@@ -11,8 +11,8 @@ use super::{literal, qualified, quote};
 use crate::catalog::{Column, Table, TableOptions};
 use crate::change::{Change, ColumnSource, Delta, Diff, Rename, SourceOrigin, TableChange};
 use crate::dialect::Direction;
-use crate::dialect::sqlite::{Affinity, default_value};
 use crate::dialect::keep::kept_name;
+use crate::dialect::sqlite::{Affinity, default_value};
 use crate::text::{Dialect, Ident, QName};
 
 /// Tables that a pending change renames, as common table expressions in the new names.
@@ -70,8 +70,7 @@ impl Names {
                 | Rename::Index { .. } => {}
             }
         }
-        let touched: BTreeSet<QName> =
-            old_tables.keys().chain(columns.keys()).cloned().collect();
+        let touched: BTreeSet<QName> = old_tables.keys().chain(columns.keys()).cloned().collect();
         let mut names = Names::default();
         for table in touched {
             let old = old_tables.get(&table).unwrap_or(&table);
@@ -225,9 +224,8 @@ fn stored_value(source: &ColumnSource, column: &Column, change: &TableChange) ->
         true => Affinity::of_strict(&column.data_type),
         false => Affinity::of(&column.data_type),
     };
-    let as_it_is = source.origin == SourceOrigin::Same
-        && source.values.is_empty()
-        && source.fill.is_none();
+    let as_it_is =
+        source.origin == SourceOrigin::Same && source.values.is_empty() && source.fill.is_none();
     let value = value(source, column, Dialect::Sqlite)?;
     let value = if as_it_is { value } else { affinity.stored(&value) };
     match collation_changes(change, &column.name) {

@@ -88,6 +88,7 @@ impl Around {
                 }
                 Change::Rename(_)
                 | Change::Schema(_)
+                | Change::Facets(_)
                 | Change::Enum(_)
                 | Change::Table(_)
                 | Change::Opaque(_) => {}
@@ -110,6 +111,7 @@ impl Around {
         let rebuilt: Vec<&EnumType> =
             self.rebuilt.iter().filter_map(|name| before.enums.get(name)).collect();
         let names_enum = |text: &str| rebuilt.iter().any(|enum_type| is_of_enum(text, enum_type));
+        let circles = super::persistence::circles(diff, before);
         for table in before.tables.values() {
             let Some(after) = diff.after.tables.get(&table.name) else { continue };
             for constraint in &table.constraints {
@@ -117,6 +119,7 @@ impl Around {
                 let around = match &constraint.kind {
                     ConstraintKind::ForeignKey(key) => {
                         self.rebuilt_tables.contains(&key.references)
+                            || circles.contains(&(table.name.clone(), name.clone()))
                             || touches(key, table, touched)
                             || points_at(key, &gone_keys, before)
                     }
@@ -239,7 +242,7 @@ pub(super) fn is_replaceable(before: &Opaque, after: &Opaque) -> bool {
         }
         OpaqueKind::Extension => is_upgrade(extension_version(before), extension_version(after)),
         OpaqueKind::Type => before.create.first() == after.create.first(),
-        OpaqueKind::Trigger | OpaqueKind::VirtualTable => false,
+        OpaqueKind::Trigger | OpaqueKind::Policy | OpaqueKind::VirtualTable => false,
     }
 }
 

@@ -3,6 +3,8 @@
 //! Pure: the connection that runs the queries is elsewhere. Each query returns one column of JSON objects. They must
 //! run with an empty `search_path`, so that every name in a printed text comes out qualified.
 
+mod facets;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
@@ -53,6 +55,7 @@ pub fn queries() -> Vec<InspectQuery> {
         query(SETTINGS, include_str!("sql/settings.sql")),
         query(OPAQUES, include_str!("sql/opaques.sql")),
         query(DEPENDENCIES, include_str!("sql/dependencies.sql")),
+        query(facets::FACETS, include_str!("sql/facets.sql")),
         query(UNSUPPORTED, include_str!("sql/unsupported.sql")),
     ]
 }
@@ -100,6 +103,9 @@ pub fn catalog(results: &Results) -> Result<Catalog, InspectError> {
                 let inherited = Inherited { parent: parent.clone(), origin };
                 options.inherited.insert(row.name.clone(), inherited);
             }
+            if let (true, TableOptions::Postgres(options)) = (row.incomplete, &mut table.options) {
+                options.incomplete.insert(row.name.clone());
+            }
             table.constraints.push(row.read()?);
         }
     }
@@ -118,6 +124,7 @@ pub fn catalog(results: &Results) -> Result<Catalog, InspectError> {
     }
     settings(results, &mut catalog)?;
     catalog.opaques = opaques(results)?;
+    catalog.facets = facets::read(results)?;
     Ok(catalog)
 }
 
@@ -252,6 +259,7 @@ struct SequenceRow {
     max: i64,
     cache: i64,
     cycle: bool,
+    unlogged: Option<bool>,
 }
 
 impl SequenceRow {
@@ -265,6 +273,7 @@ impl SequenceRow {
             max: self.max,
             cache: self.cache,
             cycle: self.cycle,
+            unlogged: self.unlogged,
         }
     }
 }
@@ -345,6 +354,7 @@ struct ConstraintRow {
     on_update: String,
     parent: Option<Ident>,
     local: bool,
+    incomplete: bool,
 }
 
 impl ConstraintRow {
@@ -500,6 +510,7 @@ impl ObjectRow {
             "view" => OpaqueKind::View,
             "materialized_view" => OpaqueKind::MaterializedView,
             "trigger" => OpaqueKind::Trigger,
+            "policy" => OpaqueKind::Policy,
             other => return Err(unexpected(query, other, "a kind of object")),
         };
         let table = match (&self.table_schema, &self.table_name) {

@@ -4,7 +4,7 @@ use super::action::{Action, all, step};
 use super::around::extension_version;
 use super::context::{Context, columns, keys, resource, slot, values};
 use super::quote::{quote_ident, quote_name};
-use crate::catalog::{Catalog, Column, Dependency, ObjectId, Opaque, OpaqueKind, Table};
+use crate::catalog::{Catalog, Dependency, ObjectId, Opaque, OpaqueKind, Table};
 use crate::change::Delta;
 use crate::dialect::{Lock, LowerError, Resource, Step};
 
@@ -60,9 +60,6 @@ fn refuse_used_domain(domain: &Opaque, context: &Context<'_>) -> Result<(), Lowe
 
 fn create(opaque: &Opaque, context: &Context<'_>) -> Option<Step> {
     let id = &opaque.id;
-    if is_set_free(id, context) {
-        return None;
-    }
     let mut statements = Vec::new();
     if matches!(id.kind, OpaqueKind::Function | OpaqueKind::Procedure) {
         // A body may name what comes later; the engine looks at it when it runs.
@@ -78,6 +75,7 @@ fn create(opaque: &Opaque, context: &Context<'_>) -> Option<Step> {
         OpaqueKind::View => Action::CreateView,
         OpaqueKind::MaterializedView => Action::CreateMaterializedView,
         OpaqueKind::Trigger => Action::CreateTrigger,
+        OpaqueKind::Policy => Action::CreatePolicy,
         OpaqueKind::Extension
         | OpaqueKind::Sequence
         | OpaqueKind::Domain
@@ -103,11 +101,9 @@ fn create(opaque: &Opaque, context: &Context<'_>) -> Option<Step> {
 
 fn drop(opaque: &Opaque, context: &Context<'_>) -> Option<Step> {
     let id = &opaque.id;
-    if is_taken_over(id, context) {
-        return None;
-    }
     let action = match id.kind {
         OpaqueKind::Trigger => Action::DropTrigger,
+        OpaqueKind::Policy => Action::DropPolicy,
         OpaqueKind::Extension
         | OpaqueKind::Sequence
         | OpaqueKind::Domain
@@ -145,7 +141,7 @@ fn own_slot(id: &ObjectId) -> Option<Resource> {
         OpaqueKind::Function | OpaqueKind::Procedure => {
             Some(Resource::Constraint(id.name.clone(), "the routine name itself".to_owned()))
         }
-        OpaqueKind::Extension | OpaqueKind::Trigger => None,
+        OpaqueKind::Extension | OpaqueKind::Trigger | OpaqueKind::Policy => None,
     }
 }
 
@@ -160,39 +156,11 @@ fn is_filled(before: Option<&Opaque>) -> bool {
     })
 }
 
-/// A free sequence that a column of a standing table takes over.
-fn is_taken_over(id: &ObjectId, context: &Context<'_>) -> bool {
-    owners(id, context.after()).any(|(table, _)| context.before.tables.contains_key(&table.name))
-}
-
-/// A sequence that a column which stays sets free.
-fn is_set_free(id: &ObjectId, context: &Context<'_>) -> bool {
-    owners(id, &context.before).any(|(table, column)| {
-        let after = context.after().tables.get(&table.name);
-        after.is_some_and(|after| after.column(&column.name).is_some())
-    })
-}
-
-/// The columns that own a sequence.
-fn owners<'c>(
-    id: &'c ObjectId,
-    catalog: &'c Catalog,
-) -> impl Iterator<Item = (&'c Table, &'c Column)> {
-    let columns = catalog
-        .tables
-        .values()
-        .filter(|_| id.kind == OpaqueKind::Sequence)
-        .flat_map(|table| table.columns.iter().map(move |column| (table, column)));
-    columns.filter(|(_, column)| {
-        column.owned_sequence.as_ref().is_some_and(|sequence| sequence.name == id.name)
-    })
-}
-
-/// How a DROP names an object.
-fn reference(id: &ObjectId) -> String {
+/// How statements about an object name it.
+pub(super) fn reference(id: &ObjectId) -> String {
     match (id.kind, &id.table) {
         (OpaqueKind::Extension, _) => quote_ident(&id.name.name),
-        (OpaqueKind::Trigger, Some(table)) => {
+        (OpaqueKind::Trigger | OpaqueKind::Policy, Some(table)) => {
             format!("{} ON {}", quote_ident(&id.name.name), quote_name(table))
         }
         (OpaqueKind::Function | OpaqueKind::Procedure, _) => {
@@ -205,6 +173,7 @@ fn reference(id: &ObjectId) -> String {
             | OpaqueKind::View
             | OpaqueKind::MaterializedView
             | OpaqueKind::Trigger
+            | OpaqueKind::Policy
             | OpaqueKind::VirtualTable,
             _,
         ) => quote_name(&id.name),
@@ -238,6 +207,7 @@ fn stands_on(opaque: &Opaque, catalog: &Catalog) -> std::collections::BTreeSet<R
             | OpaqueKind::Type
             | OpaqueKind::Function
             | OpaqueKind::Procedure
+            | OpaqueKind::Policy
             | OpaqueKind::VirtualTable => {}
         }
     }
@@ -272,6 +242,7 @@ fn replace(before: &Opaque, after: &Opaque, context: &Context<'_>) -> Step {
         | OpaqueKind::MaterializedView
         | OpaqueKind::Type
         | OpaqueKind::Trigger
+        | OpaqueKind::Policy
         | OpaqueKind::VirtualTable => {
             (Action::ReplaceObject, after.create.iter().skip(1).cloned().collect())
         }

@@ -78,7 +78,8 @@ fn can_add(column: &ColumnText, text: &str) -> bool {
         .default()
         .is_some_and(|span| !text[span.start..span.end].trim().eq_ignore_ascii_case("null"));
     // `sqlite3AlterFinishAddColumn` refuses the names of the rowid.
-    let rowid = ["rowid", "oid", "_rowid_"].iter().any(|name| column.name.eq_ignore_ascii_case(name));
+    let rowid =
+        ["rowid", "oid", "_rowid_"].iter().any(|name| column.name.eq_ignore_ascii_case(name));
     // A check may refuse the rows that are there; ADD COLUMN and the copy both find out.
     clauses_allow && !rowid && (!column.not_null() || has_value || column.generated().is_some())
 }

@@ -9,9 +9,7 @@ use std::collections::BTreeSet;
 
 use super::ddl::{self, ClauseKind, Key};
 use crate::catalog::{Catalog, Index, IndexKey, Opaque, OpaqueKind, Table, TableOptions};
-use crate::change::{
-    Change, ColumnSource, Delta, Diff, Keep, Rename, SourceOrigin, TableChange,
-};
+use crate::change::{Change, ColumnSource, Delta, Diff, Keep, Rename, SourceOrigin, TableChange};
 use crate::text::Dialect;
 use crate::text::token::{Kind, tokenize};
 
@@ -24,9 +22,8 @@ pub(super) fn replaced_around_renames(diff: &Diff) -> Diff {
     }
     let known = known_names(&diff.after);
     let strings = rewrites_strings(&diff) == Strings::Rewritten;
-    let affected = |opaque: &Opaque| {
-        mentions(opaque, &names) || strings && has_unknown_names(opaque, &known)
-    };
+    let affected =
+        |opaque: &Opaque| mentions(opaque, &names) || strings && has_unknown_names(opaque, &known);
     let changed: BTreeSet<_> = diff
         .changes
         .iter()
@@ -34,6 +31,7 @@ pub(super) fn replaced_around_renames(diff: &Diff) -> Diff {
             Change::Opaque(delta) => delta.after().map(|opaque| opaque.id.clone()),
             Change::Rename(_)
             | Change::Schema(_)
+            | Change::Facets(_)
             | Change::Enum(_)
             | Change::Table(_)
             | Change::AlterTable(_) => None,
@@ -89,13 +87,16 @@ pub(super) fn rewritten_tables(diff: &Diff) -> Vec<TableChange> {
         .filter_map(|change| match change {
             Change::Table(delta) => delta.after().map(|table| &table.name),
             Change::AlterTable(change) => Some(&change.after.name),
-            Change::Rename(_) | Change::Schema(_) | Change::Enum(_) | Change::Opaque(_) => None,
+            Change::Rename(_)
+            | Change::Schema(_)
+            | Change::Enum(_)
+            | Change::Facets(_)
+            | Change::Opaque(_) => None,
         })
         .collect();
     let rest = diff.after.tables.values().filter(|table| !touched.contains(&table.name));
-    let rewritten = rest.filter(|table| {
-        has_strings(table) || table.indexes.iter().any(index_has_strings)
-    });
+    let rewritten =
+        rest.filter(|table| has_strings(table) || table.indexes.iter().any(index_has_strings));
     match rewrites_strings(diff) {
         Strings::Stay => Vec::new(),
         Strings::Rewritten => rewritten.map(as_it_is).collect(),
@@ -176,7 +177,9 @@ fn has_unknown_names(opaque: &Opaque, known: &BTreeSet<String>) -> bool {
 }
 
 fn mentions(opaque: &Opaque, names: &BTreeSet<String>) -> bool {
-    opaque.create.iter().flat_map(|text| tokenize(text, Dialect::Sqlite)).any(|token| {
-        token.name().is_some_and(|name| names.contains(&name.to_ascii_lowercase()))
-    })
+    opaque
+        .create
+        .iter()
+        .flat_map(|text| tokenize(text, Dialect::Sqlite))
+        .any(|token| token.name().is_some_and(|name| names.contains(&name.to_ascii_lowercase())))
 }

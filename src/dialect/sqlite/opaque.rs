@@ -27,6 +27,7 @@ pub(super) fn steps(delta: &Delta<Opaque>, scope: &Scope<'_>) -> Result<Vec<Step
         }
         Some(
             kind @ (OpaqueKind::Extension
+            | OpaqueKind::Policy
             | OpaqueKind::Sequence
             | OpaqueKind::Domain
             | OpaqueKind::Type
@@ -50,6 +51,7 @@ pub(super) fn is_trigger(change: &Change) -> bool {
         }
         Change::Rename(_)
         | Change::Schema(_)
+        | Change::Facets(_)
         | Change::Enum(_)
         | Change::Table(_)
         | Change::AlterTable(_) => false,
@@ -136,10 +138,8 @@ fn after_the_rows(diff: &Diff, table: &QName) -> Vec<Resource> {
     let Some(columns) = diff.after.tables.get(table).map(|table| &table.columns) else {
         return Vec::new();
     };
-    let mut resources: Vec<Resource> = columns
-        .iter()
-        .map(|column| Resource::Values(table.clone(), column.name.clone()))
-        .collect();
+    let mut resources: Vec<Resource> =
+        columns.iter().map(|column| Resource::Values(table.clone(), column.name.clone())).collect();
     resources.push(all_rows(table));
     resources.push(Resource::Table(table.clone()));
     resources
@@ -157,6 +157,7 @@ pub(super) fn triggers_that_stay<'a>(diff: &'a Diff, table: &QName) -> Vec<&'a O
             Change::Opaque(delta) => delta.after().is_some_and(|after| after.id == opaque.id),
             Change::Rename(_)
             | Change::Schema(_)
+            | Change::Facets(_)
             | Change::Enum(_)
             | Change::Table(_)
             | Change::AlterTable(_) => false,
