@@ -12,7 +12,9 @@ mod table;
 mod tests;
 
 pub use index::{CreateIndex, Key, parse_index};
-pub use normal::{normalized_column, normalized_create, normalized_table, rest_of, with_strings};
+pub use normal::{
+    normalized_column, normalized_create, normalized_table, rest_of, unqualified, with_strings,
+};
 pub use table::parse_table;
 
 use crate::catalog::Action;

@@ -99,6 +99,23 @@ pub fn with_strings(text: &str, columns: &[String], table: &str) -> String {
     told
 }
 
+/// An expression over the columns of a table without `table.` before any of them.
+pub fn unqualified(text: &str, table: &str) -> String {
+    let tokens: Vec<Token<'_>> = tokenize(text, Dialect::Sqlite);
+    let mut told = String::with_capacity(text.len());
+    let mut at = 0;
+    while let Some(token) = tokens.get(at) {
+        let own = token.name().is_some_and(|name| name.eq_ignore_ascii_case(table));
+        let point = (at + 1..tokens.len()).find(|next| tokens[*next].is_code());
+        match point.filter(|next| own && tokens[*next].is_mark(".")) {
+            Some(point) => at = point,
+            None => told.push_str(token.text),
+        }
+        at += 1;
+    }
+    told
+}
+
 struct Scope<'a> {
     text: &'a str,
     columns: Vec<String>,
