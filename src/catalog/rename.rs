@@ -7,7 +7,9 @@
 use std::collections::BTreeMap;
 
 use super::postgres_table::{PostgresTable, SettingTarget};
-use super::{Catalog, ConstraintKind, Dependency, IndexKey, ObjectId, OpaqueKind, Table, TableOptions};
+use super::{
+    Catalog, ConstraintKind, Dependency, IndexKey, ObjectId, OpaqueKind, Table, TableOptions,
+};
 use crate::text::token::rename_identifier;
 use crate::text::{Dialect, Ident, QName};
 

@@ -100,8 +100,9 @@ fn exists(catalog: &Catalog, rename: &Rename, name: &QName) -> bool {
             let value = name.name.as_str();
             catalog.enums.get(of).is_some_and(|kind| kind.values.iter().any(|own| own == value))
         }
-        Rename::Constraint { table: of, .. } => table(of)
-            .is_some_and(|table| table.constraints.iter().any(|c| c.name.as_ref() == Some(&name.name))),
+        Rename::Constraint { table: of, .. } => table(of).is_some_and(|table| {
+            table.constraints.iter().any(|c| c.name.as_ref() == Some(&name.name))
+        }),
         Rename::Index { table: of, .. } => {
             table(of).is_some_and(|table| table.indexes.iter().any(|index| index.name == name.name))
         }

@@ -69,8 +69,7 @@ impl Names {
                 | Rename::Index { .. } => {}
             }
         }
-        let touched: BTreeSet<QName> =
-            old_tables.keys().chain(columns.keys()).cloned().collect();
+        let touched: BTreeSet<QName> = old_tables.keys().chain(columns.keys()).cloned().collect();
         let mut names = Names::default();
         for table in touched {
             let old = old_tables.get(&table).unwrap_or(&table);

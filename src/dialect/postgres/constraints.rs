@@ -70,7 +70,8 @@ fn drop_own(table: &Table, index: &Index, context: &Context<'_>) -> Option<Step>
 fn is_listed(table: &QName, name: &Ident, context: &Context<'_>) -> bool {
     let change = super::context::table_changes(context.diff).get(table).copied();
     hierarchy::cascades(table, name, context)
-        || change.is_some_and(|change| hierarchy::lists(change, name) || hierarchy::is_rebuilt(change))
+        || change
+            .is_some_and(|change| hierarchy::lists(change, name) || hierarchy::is_rebuilt(change))
 }
 
 /// The steps for what stays the same and must be made again.
@@ -152,12 +153,12 @@ pub(super) fn add(table: &Table, constraint: &Constraint, context: &Context<'_>)
         statement = statement.replacen("ALTER TABLE ", "ALTER TABLE ONLY ", 1);
     }
     let mut made = step(action, format!("add {word} {label} to {name}"), vec![statement])
-    .needs(constraint.name.iter().flat_map(|it| waits_for(table, it, context)))
-    .needs([Resource::Table(name.clone())])
-    .needs(all([columns(table), values(table)]))
-    .needs(context.made_in([constraint.definition.as_str()]))
-    .makes([Resource::Constraint(name.clone(), label)])
-    .makes(index_slot(table, constraint));
+        .needs(constraint.name.iter().flat_map(|it| waits_for(table, it, context)))
+        .needs([Resource::Table(name.clone())])
+        .needs(all([columns(table), values(table)]))
+        .needs(context.made_in([constraint.definition.as_str()]))
+        .makes([Resource::Constraint(name.clone(), label)])
+        .makes(index_slot(table, constraint));
     if trusted {
         made = made.work(crate::dialect::Work::Catalog);
     }

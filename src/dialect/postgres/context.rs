@@ -56,7 +56,8 @@ pub(super) fn printed_names(name: &QName) -> Vec<String> {
     };
     let names = forms(&name.name);
     let schemas = forms(&name.schema);
-    let both = schemas.iter().flat_map(|schema| names.iter().map(move |it| format!("{schema}.{it}")));
+    let both =
+        schemas.iter().flat_map(|schema| names.iter().map(move |it| format!("{schema}.{it}")));
     both.collect()
 }
 

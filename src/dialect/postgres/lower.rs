@@ -4,8 +4,8 @@ use super::action::{Action, step};
 use super::context::{Context, Run};
 use super::quote::quote_ident;
 use super::{
-    columns, constraints, enums, hierarchy, opaques, ownership, partial, persistence, renames, render, settings,
-    tables,
+    columns, constraints, enums, hierarchy, opaques, ownership, partial, persistence, renames,
+    render, settings, tables,
 };
 use crate::change::{Change, Delta, Diff, Rename, TableChange};
 use crate::dialect::{Direction, LowerError, Resource, Step};

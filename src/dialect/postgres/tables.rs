@@ -79,14 +79,13 @@ fn create(table: &Table, context: &Context<'_>) -> Vec<Step> {
     let name = &table.name;
     let statements =
         render::create_table(table, &|it| constraints::stands_in_create(table, it, context));
-    let mut made =
-        step(Action::CreateTable, format!("create table {name}"), statements)
-            .needs([Resource::Schema(name.schema.clone())])
-            .needs(context.made_in(texts(table)))
-            .makes([Resource::Table(name.clone())])
-            .makes(columns(table))
-            .makes(keys(table))
-            .makes(slots(table));
+    let mut made = step(Action::CreateTable, format!("create table {name}"), statements)
+        .needs([Resource::Schema(name.schema.clone())])
+        .needs(context.made_in(texts(table)))
+        .makes([Resource::Table(name.clone())])
+        .makes(columns(table))
+        .makes(keys(table))
+        .makes(slots(table));
     {
         // A partition's default may count with the sequence of its parent.
         let parents = hierarchy::options(table).parents.iter();
@@ -114,9 +113,9 @@ fn put_rows_back(table: &Table, context: &Context<'_>) -> Step {
         let asides = satellites(table, &kept.name);
         let sequences = table.columns.iter().filter_map(column_sequences);
         statements.extend(sequences.filter_map(|sequence| {
-            let aside = asides.iter().find(|(kind, own, _)| {
-                *kind == "SEQUENCE" && *own == sequence.name.name
-            });
+            let aside = asides
+                .iter()
+                .find(|(kind, own, _)| *kind == "SEQUENCE" && *own == sequence.name.name);
             aside.map(|(_, _, aside)| positions::copy(sequence, &kept_table(aside)))
         }));
     }
