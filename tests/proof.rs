@@ -56,7 +56,9 @@ fn a_plan_says_where_it_was_proved() {
 fn a_plan_between_two_servers_databases_is_proved_on_a_scratch_server() {
     let Some(server) = support::postgres() else { return };
     let (before, after) = (server.database(), server.database());
-    let rights = "CREATE SCHEMA shop; CREATE TABLE shop.item (id serial PRIMARY KEY, name text);";
+    let rights = "CREATE SCHEMA shop; CREATE TABLE shop.item (id serial PRIMARY KEY, name text);
+                  DO $$ BEGIN CREATE ROLE proof_reader; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+                  GRANT SELECT ON shop.item TO proof_reader; ALTER TABLE shop.item OWNER TO proof_reader;";
     support::run(&mut before.open(), rights);
     support::run(&mut after.open(), rights);
     support::run(&mut after.open(), "CREATE VIEW shop.names AS SELECT name FROM shop.item");
