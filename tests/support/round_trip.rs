@@ -95,9 +95,8 @@ fn same(stage: &str, expected: &Catalog, found: &Catalog) -> Result<(), String> 
     if expected.normalized() == found.normalized() {
         return Ok(());
     }
-    let json = |catalog: &Catalog| {
-        serde_json::to_string_pretty(&catalog.normalized()).unwrap_or_default()
-    };
+    let json =
+        |catalog: &Catalog| serde_json::to_string_pretty(&catalog.normalized()).unwrap_or_default();
     let (found, expected) = (json(found), json(expected));
     let lines = similar::TextDiff::from_lines(&found, &expected);
     let text: String = lines.unified_diff().context_radius(4).to_string();

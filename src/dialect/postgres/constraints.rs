@@ -62,7 +62,8 @@ fn drop_own(table: &Table, index: &Index, context: &Context<'_>) -> Option<Step>
 fn is_listed(table: &QName, name: &Ident, context: &Context<'_>) -> bool {
     let change = context.changes.get(table).copied();
     hierarchy::cascades(table, name, context)
-        || change.is_some_and(|change| hierarchy::lists(change, name) || hierarchy::is_rebuilt(change))
+        || change
+            .is_some_and(|change| hierarchy::lists(change, name) || hierarchy::is_rebuilt(change))
 }
 
 /// The steps for what stays the same and must be made again.
@@ -110,7 +111,8 @@ pub(super) fn around(context: &Context<'_>) -> Vec<Step> {
 /// What goes with a parent's and yet stays is made again.
 fn cascaded(context: &Context<'_>) -> Vec<Step> {
     let mut steps = Vec::new();
-    let heirs = context.after().tables.values().filter(|it| !hierarchy::options(it).parents.is_empty());
+    let heirs =
+        context.after().tables.values().filter(|it| !hierarchy::options(it).parents.is_empty());
     for table in heirs {
         let listed = |name: &Ident| {
             let change = context.changes.get(&table.name);
@@ -119,8 +121,7 @@ fn cascaded(context: &Context<'_>) -> Vec<Step> {
                 || context.around.indexes.contains(&key)
                 || change.is_some_and(|change| hierarchy::lists(change, name))
         };
-        let goes =
-            |name: &Ident| hierarchy::cascades(&table.name, name, context) && !listed(name);
+        let goes = |name: &Ident| hierarchy::cascades(&table.name, name, context) && !listed(name);
         for constraint in &table.constraints {
             if constraint.name.as_ref().is_some_and(goes) {
                 steps.extend(add_own(table, constraint, context));
@@ -171,12 +172,12 @@ pub(super) fn add(table: &Table, constraint: &Constraint, context: &Context<'_>)
         statement = statement.replacen("ALTER TABLE ", "ALTER TABLE ONLY ", 1);
     }
     let mut made = step(action, format!("add {word} {label} to {name}"), vec![statement])
-    .needs(constraint.name.iter().flat_map(|it| waits_for(table, it, context)))
-    .needs([Resource::Table(name.clone())])
-    .needs(all([columns(table), values(table)]))
-    .needs(context.made_in([constraint.definition.as_str()]))
-    .makes([Resource::Constraint(name.clone(), label)])
-    .makes(index_slot(table, constraint));
+        .needs(constraint.name.iter().flat_map(|it| waits_for(table, it, context)))
+        .needs([Resource::Table(name.clone())])
+        .needs(all([columns(table), values(table)]))
+        .needs(context.made_in([constraint.definition.as_str()]))
+        .makes([Resource::Constraint(name.clone(), label)])
+        .makes(index_slot(table, constraint));
     if trusted {
         made = made.work(crate::dialect::Work::Catalog);
     }

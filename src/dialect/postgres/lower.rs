@@ -4,8 +4,8 @@ use super::action::{Action, step};
 use super::context::{Context, Run};
 use super::quote::quote_ident;
 use super::{
-    columns, constraints, enums, hierarchy, opaques, ownership, partial, persistence, renames, render, settings,
-    tables,
+    columns, constraints, enums, hierarchy, opaques, ownership, partial, persistence, renames,
+    render, settings, tables,
 };
 use crate::change::{Change, Delta, Diff, Rename, TableChange};
 use crate::dialect::{Direction, LowerError, Resource, Step};
@@ -22,6 +22,7 @@ pub fn lower(diff: &Diff, direction: Direction, tag: &str) -> Result<Vec<Step>, 
     let diff = partial::tell(diff, &before);
     let mut context = Context::new(&diff, before, moving, Run { direction, tag });
     context.part_for_keys();
+    super::limits::check_keys(&context)?;
     let mut steps = renames::steps(&context);
     steps.extend(ownership::steps(&context));
     for change in &diff.changes {

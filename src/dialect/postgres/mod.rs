@@ -11,6 +11,7 @@ pub mod undo;
 pub mod work;
 
 mod around;
+mod bounds;
 mod columns;
 mod constraints;
 mod context;
@@ -18,6 +19,7 @@ mod enums;
 mod hierarchy;
 mod keep;
 mod limits;
+mod moves;
 mod opaques;
 mod ownership;
 mod partial;

@@ -142,9 +142,7 @@ pub(super) fn steps(context: &Context<'_>) -> Vec<Step> {
                 Resource::Table(table.clone()),
                 Resource::Column(table.clone(), column.clone()),
             ],
-            Owner::Free(opaque) => {
-                opaque.depends_on.iter().map(super::context::resource).collect()
-            }
+            Owner::Free(opaque) => opaque.depends_on.iter().map(super::context::resource).collect(),
         };
         let is_owned = match &moving.before {
             Owner::Column { .. } => true,
@@ -231,9 +229,9 @@ pub(super) fn set_persistence(sequence: &Sequence) -> Option<String> {
 /// Owned sequences that one catalog has and the other has not, by the names in which defaults print them.
 pub(super) fn only_in(here: &Catalog, there: &Catalog) -> BTreeMap<String, Resource> {
     let there = owners(there);
-    let gone = owners(here).into_iter().filter(|(name, owner)| {
-        matches!(owner, Owner::Column { .. }) && !there.contains_key(name)
-    });
+    let gone = owners(here)
+        .into_iter()
+        .filter(|(name, owner)| matches!(owner, Owner::Column { .. }) && !there.contains_key(name));
     gone.flat_map(|(name, _)| {
         let resource = super::context::slot(&name.schema, &name.name);
         super::context::printed_names(&name).into_iter().map(move |it| (it, resource.clone()))

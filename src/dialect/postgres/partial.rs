@@ -40,7 +40,9 @@ pub(super) fn tell<'d>(mut diff: Cow<'d, Diff>, before: &Catalog) -> Cow<'d, Dif
             .collect();
         let told_now: Vec<(usize, Ident, Told)> = names
             .into_iter()
-            .filter_map(|name| Some((at, name.clone(), telling(change, name, before, &diff.after)?)))
+            .filter_map(|name| {
+                Some((at, name.clone(), telling(change, name, before, &diff.after)?))
+            })
             .collect();
         told.extend(told_now);
     }
@@ -69,9 +71,10 @@ fn telling(change: &TableChange, name: &Ident, before: &Catalog, after: &Catalog
 }
 
 fn is_partition_of(catalog: &Catalog, child: &QName, parent: &QName) -> bool {
-    catalog.tables.get(child).is_some_and(|it| {
-        options(it).is_partition() && options(it).parents.contains(parent)
-    })
+    catalog
+        .tables
+        .get(child)
+        .is_some_and(|it| options(it).is_partition() && options(it).parents.contains(parent))
 }
 
 fn partitions<'c>(catalog: &'c Catalog, parent: &'c QName) -> impl Iterator<Item = &'c Table> {
@@ -82,7 +85,10 @@ fn is_linked(table: &Table, name: &Ident) -> bool {
     options(table).inherited.iter().any(|(own, link)| {
         link.parent == *name
             && (table.indexes.iter().any(|index| index.name == *own)
-                || table.constraints.iter().any(|it| it.name.as_ref() == Some(own) && has_index(it)))
+                || table
+                    .constraints
+                    .iter()
+                    .any(|it| it.name.as_ref() == Some(own) && has_index(it)))
     })
 }
 
@@ -110,9 +116,7 @@ fn gains_without(parent: &QName, name: &Ident, before: &Catalog, after: &Catalog
 fn apply(change: &mut TableChange, name: &Ident, told: Told) {
     match told {
         Told::LeftAlone => {
-            let is_it = |delta: &Delta<crate::catalog::Index>| {
-                matches!(delta, Delta::Alter { after, .. } if after.name == *name)
-            };
+            let is_it = |delta: &Delta<crate::catalog::Index>| matches!(delta, Delta::Alter { after, .. } if after.name == *name);
             change.indexes.retain(|delta| !is_it(delta));
         }
         Told::MadeAnew => {
@@ -162,12 +166,15 @@ pub(super) fn attach(context: &Context<'_>) -> Vec<Step> {
         let stays = super::hierarchy::stays(&child.name, parent, context);
         let own = |name: &Ident| {
             child.indexes.iter().any(|index| index.name == *name)
-                || child.constraints.iter().any(|it| it.name.as_ref() == Some(name) && has_index(it))
+                || child
+                    .constraints
+                    .iter()
+                    .any(|it| it.name.as_ref() == Some(name) && has_index(it))
         };
         for (name, link) in options(child).inherited.iter().filter(|(name, _)| own(name)) {
             let is_made = comes(parent, &link.parent, context);
-            let was = stays
-                && before.is_some_and(|before| options(before).inherited.contains_key(name));
+            let was =
+                stays && before.is_some_and(|before| options(before).inherited.contains_key(name));
             let by_name = match is_partial(parent_table, &link.parent) {
                 // All attached ones go when the parent's goes.
                 true => is_made || !was,
@@ -186,11 +193,8 @@ fn attach_index(child: &Table, name: &Ident, parent: &QName, of: &Ident) -> Step
     let index = |table: &QName, name: &Ident| {
         quote_name(&QName { schema: table.schema.clone(), name: name.clone() })
     };
-    let statement = format!(
-        "ALTER INDEX {} ATTACH PARTITION {}",
-        index(parent, of),
-        index(&child.name, name)
-    );
+    let statement =
+        format!("ALTER INDEX {} ATTACH PARTITION {}", index(parent, of), index(&child.name, name));
     step(Action::JoinParent, format!("attach index {name} of {}", child.name), vec![statement])
         .needs([
             Resource::Constraint(child.name.clone(), name.to_string()),

@@ -37,13 +37,10 @@ pub(super) fn steps(change: &TableChange, context: &Context<'_>) -> Option<Step>
     let sequences = after.columns.iter().filter_map(column_sequences);
     let apart = sequences.filter(|it| it.unlogged.is_some_and(|it| it != is_unlogged(after)));
     statements.extend(apart.filter_map(ownership::set_persistence));
-    let mut made = step(
-        Action::SetLogged,
-        format!("set {} {}", after.name, word.to_lowercase()),
-        statements,
-    )
-    .needs(values(after))
-    .makes([settled(&after.name)]);
+    let mut made =
+        step(Action::SetLogged, format!("set {} {}", after.name, word.to_lowercase()), statements)
+            .needs(values(after))
+            .makes([settled(&after.name)]);
     for (holder, key, name) in keys(&context.before) {
         if holder.name != before.name && key.references != before.name {
             continue;
@@ -77,9 +74,8 @@ fn goes(holder: &Table, name: &Ident, context: &Context<'_>) -> bool {
     if context.around.constraints.contains(&(holder.name.clone(), name.clone())) {
         return true;
     }
-    let find = |table: &Table| {
-        table.constraints.iter().find(|it| it.name.as_ref() == Some(name)).cloned()
-    };
+    let find =
+        |table: &Table| table.constraints.iter().find(|it| it.name.as_ref() == Some(name)).cloned();
     let after = context.after().tables.get(&holder.name).and_then(find);
     after.is_none_or(|after| find(holder).is_some_and(|before| before.kind != after.kind))
 }

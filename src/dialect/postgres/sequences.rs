@@ -89,7 +89,11 @@ fn changed(staying: &Staying<'_>, context: &Context<'_>) -> Changed {
     let mut action = Action::AlterSequence;
     statements.extend(save(staying, context));
     if let Some(sequence) = &before.owned_sequence {
-        statements.push(if after.identity.is_some() { alter("DROP DEFAULT") } else { default.clone() });
+        statements.push(if after.identity.is_some() {
+            alter("DROP DEFAULT")
+        } else {
+            default.clone()
+        });
         statements.push(format!("DROP SEQUENCE {}", quote_name(&sequence.name)));
         action = Action::SetDefault;
     }
@@ -163,8 +167,7 @@ pub(super) fn alter(before: &Sequence, after: &Sequence) -> Vec<String> {
             quote_ident(&after.name.name)
         ));
     }
-    let renamed =
-        Sequence { name: after.name.clone(), unlogged: after.unlogged, ..before.clone() };
+    let renamed = Sequence { name: after.name.clone(), unlogged: after.unlogged, ..before.clone() };
     if renamed != *after {
         if let Some(begin) = positions::begin_anew(before, after) {
             // The old position must fit until it is known whether it stays.

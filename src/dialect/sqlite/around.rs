@@ -56,7 +56,9 @@ fn renamed_names(diff: &Diff) -> BTreeSet<String> {
 }
 
 fn mentions(opaque: &Opaque, names: &BTreeSet<String>) -> bool {
-    opaque.create.iter().flat_map(|text| tokenize(text, Dialect::Sqlite)).any(|token| {
-        token.name().is_some_and(|name| names.contains(&name.to_ascii_lowercase()))
-    })
+    opaque
+        .create
+        .iter()
+        .flat_map(|text| tokenize(text, Dialect::Sqlite))
+        .any(|token| token.name().is_some_and(|name| names.contains(&name.to_ascii_lowercase())))
 }

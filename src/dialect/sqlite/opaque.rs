@@ -136,10 +136,8 @@ fn after_the_rows(diff: &Diff, table: &QName) -> Vec<Resource> {
     let Some(columns) = diff.after.tables.get(table).map(|table| &table.columns) else {
         return Vec::new();
     };
-    let mut resources: Vec<Resource> = columns
-        .iter()
-        .map(|column| Resource::Values(table.clone(), column.name.clone()))
-        .collect();
+    let mut resources: Vec<Resource> =
+        columns.iter().map(|column| Resource::Values(table.clone(), column.name.clone())).collect();
     resources.push(all_rows(table));
     resources.push(Resource::Table(table.clone()));
     resources

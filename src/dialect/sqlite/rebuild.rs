@@ -6,8 +6,8 @@
 //! `legacy_alter_table = ON` (the last rename would otherwise fail where a view mentions the table, and rewrite
 //! what other tables say). Source: sqlite.org/lang_altertable.html#otheralter.
 
-use super::ddl::CreateTable;
 use super::alter::drop_index;
+use super::ddl::CreateTable;
 use super::facts::{facts, statements, whole};
 use super::kept::{AFTER, BEFORE, Kept, Scope, VALUE, keep_column, move_position, restore_step};
 use super::lower::name_of;

@@ -59,9 +59,8 @@ fn step(rename: &Rename) -> Result<Step, LowerError> {
 
 /// Two names that differ in case alone are one name to SQLite, which is then taken: a third stands between.
 fn rename_table(before: &str, after: &str) -> Vec<String> {
-    let statement = |from: &str, to: &str| {
-        format!("ALTER TABLE {} RENAME TO {}", quote(from), quote(to))
-    };
+    let statement =
+        |from: &str, to: &str| format!("ALTER TABLE {} RENAME TO {}", quote(from), quote(to));
     if !before.eq_ignore_ascii_case(after) {
         return vec![statement(before, after)];
     }

@@ -82,9 +82,10 @@ fn hands_on(first: &Rename, second: &Rename) -> bool {
 fn chain_applies(chain: &[Rename], before: &Catalog, after: &Catalog) -> bool {
     let (Some(first), Some(last)) = (chain.first(), chain.last()) else { return false };
     let (head, tail) = (names(first).0, names(last).1);
-    let between = chain[1..].iter().map(|rename| names(rename).0).all(|name| {
-        exists(before, first, &name) && exists(after, first, &name)
-    });
+    let between = chain[1..]
+        .iter()
+        .map(|rename| names(rename).0)
+        .all(|name| exists(before, first, &name) && exists(after, first, &name));
     between
         && exists(before, first, &head)
         && !exists(after, first, &head)

@@ -114,6 +114,6 @@ fn mentioned(text: &str) -> BTreeSet<String> {
 /// Source: sqlite.org/lang_keywords.html without the words that `%fallback ID` in `parse.y` lists.
 const RESERVED: &[&str] = &[
     "as", "case", "create", "delete", "distinct", "else", "exists", "from", "group", "in", "index",
-    "insert", "into", "is", "join", "not", "null", "on", "or", "order", "select", "set", "table", "then",
-    "union", "update", "using", "values", "when", "where",
+    "insert", "into", "is", "join", "not", "null", "on", "or", "order", "select", "set", "table",
+    "then", "union", "update", "using", "values", "when", "where",
 ];

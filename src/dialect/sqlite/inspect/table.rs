@@ -73,9 +73,9 @@ fn constraint(clause: &Clause, parsed: &CreateTable, text: &str) -> Option<Const
             ConstraintKind::PrimaryKey { columns: idents(columns) }
         }
         ClauseKind::Unique { columns } => ConstraintKind::Unique { columns: idents(columns) },
-        ClauseKind::Check(expression) => {
-            ConstraintKind::Check { expression: told(slice(text, *expression), parsed).trim().to_owned() }
-        }
+        ClauseKind::Check(expression) => ConstraintKind::Check {
+            expression: told(slice(text, *expression), parsed).trim().to_owned(),
+        },
         ClauseKind::ForeignKey(key) => ConstraintKind::ForeignKey(ForeignKey {
             columns: idents(&key.columns),
             references: QName::local(Dialect::Sqlite, key.table.as_str()),
