@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use super::facets::{Facets, Subject};
 use super::postgres_table::{PostgresTable, SettingTarget};
 use super::{
     Catalog, ConstraintKind, Dependency, IndexKey, ObjectId, OpaqueKind, Table, TableOptions,
@@ -50,6 +51,7 @@ impl Catalog {
             }
         }
         self.rename_trigger_tables(before, after, &rename);
+        self.rename_facets(|facets| facets.rename_table(before, after, &rename));
     }
 
     /// A virtual table of SQLite; its shadow tables are not in a catalog.
@@ -126,6 +128,11 @@ impl Catalog {
                 .map(|dependency| dependency.with_column(table, before, after))
                 .collect();
         }
+        self.rename_facets(|facets| {
+            if facets.of == Subject::Table(table.clone()) {
+                facets.rename_column(before, after);
+            }
+        });
         // The engine renames it in the children too.
         heirs.iter().for_each(|heir| self.rename_column(heir, before, after));
     }
@@ -135,6 +142,11 @@ impl Catalog {
         let Some(mut enum_type) = self.enums.remove(before) else { return };
         enum_type.name = after.clone();
         self.enums.insert(after.clone(), enum_type);
+        self.rename_facets(|facets| {
+            if facets.of == Subject::Enum(before.clone()) {
+                facets.of = Subject::Enum(after.clone());
+            }
+        });
         let dialect = self.dialect;
         let rename = |text: &mut String| {
             *text = rename_identifier(text, before.name.as_str(), after.name.as_str(), dialect);
@@ -176,6 +188,7 @@ impl Catalog {
         rename_key(&mut self.tables, table, before, after);
         // The engine renames a check in the children too.
         heirs.iter().for_each(|heir| self.rename_constraint(heir, before, after));
+        self.rename_facets(|facets| facets.rename_key(table, before, after));
     }
 
     /// The children whose check of a name comes from the parent's.
@@ -202,6 +215,56 @@ impl Catalog {
                 rename_identifier(&index.definition, before.as_str(), after.as_str(), dialect);
         }
         rename_key(&mut self.tables, table, before, after);
+        self.rename_facets(|facets| facets.rename_key(table, before, after));
+    }
+}
+
+impl Facets {
+    fn rename_table(&mut self, before: &QName, after: &QName, rename: &impl Fn(&mut String)) {
+        match &mut self.of {
+            Subject::Table(table) | Subject::Constraint(table, _) | Subject::Index(table, _) => {
+                if table == before {
+                    *table = after.clone();
+                }
+            }
+            Subject::Opaque(id) if id.table.as_ref() == Some(before) => {
+                id.table = Some(after.clone());
+                self.lines = std::mem::take(&mut self.lines)
+                    .into_iter()
+                    .map(|mut line| {
+                        rename(&mut line.set);
+                        rename(&mut line.unset);
+                        line
+                    })
+                    .collect();
+            }
+            Subject::Schema(_)
+            | Subject::Sequence(_)
+            | Subject::Enum(_)
+            | Subject::Opaque(_)
+            | Subject::DefaultPrivileges { .. } => {}
+        }
+    }
+
+    fn rename_column(&mut self, before: &Ident, after: &Ident) {
+        self.grants = std::mem::take(&mut self.grants)
+            .into_iter()
+            .map(|mut grant| {
+                if grant.column.as_ref() == Some(before) {
+                    grant.column = Some(after.clone());
+                }
+                grant
+            })
+            .collect();
+    }
+
+    fn rename_key(&mut self, of: &QName, before: &Ident, after: &Ident) {
+        if let Subject::Constraint(table, name) | Subject::Index(table, name) = &mut self.of
+            && table == of
+            && name == before
+        {
+            *name = after.clone();
+        }
     }
 }
 
@@ -263,6 +326,9 @@ fn rename_option_column(options: &mut PostgresTable, before: &Ident, after: &Ide
     if let Some(origin) = options.inherited_columns.remove(before) {
         options.inherited_columns.insert(after.clone(), origin);
     }
+    if let Some(not_null) = options.not_nulls.remove(before) {
+        options.not_nulls.insert(after.clone(), not_null);
+    }
     for setting in &mut options.settings {
         if setting.on == SettingTarget::Column(before.clone()) {
             setting.on = SettingTarget::Column(after.clone());
@@ -303,9 +369,20 @@ fn rename_before_references(
     after: &Ident,
     dialect: Dialect,
 ) -> String {
-    let at = definition.to_ascii_uppercase().find("REFERENCES").unwrap_or(definition.len());
+    let at = references(definition).unwrap_or(definition.len());
     let (own, other) = definition.split_at(at);
-    rename_identifier(own, before.as_str(), after.as_str(), dialect) + other
+    // The columns that ON DELETE sets are own ones too.
+    let sets = [" ON DELETE SET NULL (", " ON DELETE SET DEFAULT ("];
+    let sets = sets.iter().find_map(|words| other.find(words)).unwrap_or(other.len());
+    let (other, sets) = other.split_at(sets);
+    let own = rename_identifier(own, before.as_str(), after.as_str(), dialect);
+    own + other + &rename_identifier(sets, before.as_str(), after.as_str(), dialect)
+}
+
+/// Where the referenced side of a foreign key begins.
+fn references(definition: &str) -> Option<usize> {
+    let upper = definition.to_ascii_uppercase();
+    upper.find(") REFERENCES ").map(|at| at + 2).or_else(|| upper.find("REFERENCES"))
 }
 
 fn rename_referenced_column(
@@ -325,10 +402,12 @@ fn rename_referenced_column(
         for column in key.referenced_columns.iter_mut().filter(|column| *column == before) {
             *column = after.clone();
         }
-        let at = constraint.definition.to_ascii_uppercase().find("REFERENCES").unwrap_or(0);
+        let at = references(&constraint.definition).unwrap_or(0);
         let (own, other) = constraint.definition.split_at(at);
-        constraint.definition =
-            own.to_owned() + &rename_identifier(other, before.as_str(), after.as_str(), dialect);
+        let sets = other.find(" ON DELETE SET ").unwrap_or(other.len());
+        let (other, sets) = other.split_at(sets);
+        let other = rename_identifier(other, before.as_str(), after.as_str(), dialect);
+        constraint.definition = own.to_owned() + &other + sets;
     }
     if let (true, TableOptions::Sqlite { create, .. }) = (touched, &mut holder.options)
         && holder.name != *table

@@ -189,6 +189,22 @@ pub(super) fn cascades(child: &QName, name: &Ident, context: &Context<'_>) -> bo
             .any(|parent| stays(child, parent, context) && goes(parent, &inherited.parent, context))
 }
 
+/// Whether a constraint of a child is altered with the one of its parent.
+pub(super) fn follows(child: &QName, name: &Ident, context: &Context<'_>) -> bool {
+    let Some(table) = context.after().tables.get(child) else { return false };
+    let Some(inherited) = options(table).inherited.get(name) else { return false };
+    options(table).parents.iter().any(|parent| {
+        let change = table_changes(context.diff).get(parent).copied();
+        stays(child, parent, context)
+            && change.is_some_and(|change| {
+                change.constraints.iter().any(|delta| {
+                    super::in_place::keeps(delta)
+                        && delta.after().and_then(|it| it.name.as_ref()) == Some(&inherited.parent)
+                })
+            })
+    })
+}
+
 /// Whether a constraint of a table that goes is dropped by the parent that goes with it.
 pub(super) fn goes_with_parent(table: &Table, name: &Ident, context: &Context<'_>) -> bool {
     let Some(link) = options(table).inherited.get(name) else { return false };
@@ -216,6 +232,7 @@ fn goes(table: &QName, name: &Ident, context: &Context<'_>) -> bool {
         change
             .constraints
             .iter()
+            .filter(|delta| !super::in_place::keeps(delta))
             .filter_map(Delta::before)
             .any(|constraint| constraint.name.as_ref() == Some(name))
             || change.indexes.iter().filter_map(Delta::before).any(|index| index.name == *name)
@@ -272,6 +289,7 @@ pub(super) fn comes(table: &QName, name: &Ident, context: &Context<'_>) -> bool 
             || change
                 .constraints
                 .iter()
+                .filter(|delta| !super::in_place::keeps(delta))
                 .filter_map(Delta::after)
                 .any(|constraint| constraint.name.as_ref() == Some(name))
             || change.indexes.iter().filter_map(Delta::after).any(|index| index.name == *name)
@@ -314,14 +332,16 @@ pub(super) fn follow(
         statements.push(render::alter_column(table, &column.name, &what));
     }
     let required = |column: Option<&Column>| column.is_some_and(|column| column.not_null);
+    let own = options(&change.before).not_nulls.get(&column.name);
+    let has_own = own.is_some_and(|it| it.origin == Some(Origin::Both));
     let reference = if required(parent_before) != required(parent_after) {
-        required(parent_after)
+        required(parent_after) || has_own
     } else {
         required(before)
     };
     match (reference, column.not_null) {
         (false, true) => {
-            statements.push(render::alter_column(table, &column.name, "SET NOT NULL"));
+            statements.push(super::not_null::require(&change.after, &column.name));
         }
         (true, false) => {
             statements.push(render::alter_column(table, &column.name, "DROP NOT NULL"));

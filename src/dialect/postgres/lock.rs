@@ -16,10 +16,13 @@ pub fn of(action: Action) -> Lock {
         | Action::CreateObject
         | Action::DropObject
         | Action::ReplaceObject
-        | Action::AlterSequence => Lock::None,
+        | Action::AlterSequence
+        | Action::Grant => Lock::None,
         Action::CreateView | Action::CreateMaterializedView => Lock::AccessShare,
         Action::FillTable | Action::UpdateRows => Lock::RowExclusive,
-        Action::Comment | Action::RenameIndex => Lock::ShareUpdateExclusive,
+        Action::Comment | Action::RenameIndex | Action::ValidateConstraint | Action::AlterIndex => {
+            Lock::ShareUpdateExclusive
+        }
         Action::CreateIndex | Action::AlterDomain => Lock::Share,
         Action::AddForeignKey | Action::CreateTrigger | Action::UpdateRowsQuietly => {
             Lock::ShareRowExclusive
@@ -46,10 +49,17 @@ pub fn of(action: Action) -> Lock {
         | Action::AddExclusion
         | Action::DropConstraint
         | Action::DropForeignKey
+        | Action::AlterConstraint
+        | Action::EnforceConstraint
+        | Action::SetExpression(_)
         | Action::DropIndex
         | Action::JoinParent
         | Action::LeaveParent
         | Action::ChangeSettings
-        | Action::DropTrigger => Lock::AccessExclusive,
+        | Action::DropTrigger
+        | Action::CreatePolicy
+        | Action::DropPolicy
+        | Action::ChangeOwner
+        | Action::ChangeRowSecurity => Lock::AccessExclusive,
     }
 }

@@ -5,7 +5,7 @@ use super::context::{Context, column_sequences, slot};
 use super::quote::{quote_ident, quote_name};
 use super::values::{self, Staying};
 use super::{positions, render};
-use crate::catalog::{Column, Identity, Sequence};
+use crate::catalog::{Column, Identity, Sequence, Table};
 use crate::dialect::{Resource, Step};
 use crate::text::{Ident, QName};
 
@@ -49,12 +49,18 @@ pub(super) fn steps(staying: &Staying<'_>, context: &Context<'_>) -> Vec<Step> {
             .frees(context.taken_in(super::context::column_texts(before)))
             .takes(takes)
             .makes(makes)
+            .makes([numbered(table, name)])
             .makes(kept),
     ];
     if old.is_none() && new.is_some() && positions::is_kept(table, name, context) {
         steps.extend(positions::restore(table, after, context));
     }
     steps
+}
+
+/// What the step that gives a column its sequence makes.
+pub(super) fn numbered(table: &QName, column: &Ident) -> Resource {
+    Resource::Constraint(table.clone(), format!("numbering of {column}"))
 }
 
 /// Statements, and the action that says most about them.
@@ -218,8 +224,8 @@ fn add_identity(
 }
 
 /// Numbers the rows of a new column that have no value yet, and lets the column count from there.
-pub(super) fn number_rows(table: &QName, column: &Column, context: &Context<'_>) -> Step {
-    let name = &column.name;
+pub(super) fn number_rows(of: &Table, column: &Column, context: &Context<'_>) -> Step {
+    let (table, name) = (&of.name, &column.name);
     let own = quote_ident(name);
     let sequence = column_sequences(column);
     let mut statements = Vec::new();
@@ -238,7 +244,7 @@ pub(super) fn number_rows(table: &QName, column: &Column, context: &Context<'_>)
         ));
     }
     if column.not_null {
-        statements.push(render::alter_column(table, name, "SET NOT NULL"));
+        statements.push(super::not_null::require(of, name));
     }
     if let Some(default) = &column.default {
         statements.push(render::alter_column(table, name, &format!("SET DEFAULT {default}")));
@@ -250,6 +256,7 @@ pub(super) fn number_rows(table: &QName, column: &Column, context: &Context<'_>)
     values::quietly(format!("number {table}.{name}"), table, statements, context)
         .lock(crate::dialect::Lock::AccessExclusive)
         .needs([Resource::Table(table.clone())])
+        .makes([numbered(table, name)])
         .makes(
             column_sequences(column)
                 .map(|sequence| slot(&sequence.name.schema, &sequence.name.name)),

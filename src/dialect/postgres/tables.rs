@@ -8,7 +8,7 @@ use super::context::{
 };
 use super::keep::{SCHEMA, kept_table, restore_renamed_rows, restore_rows};
 use super::quote::{quote, quote_ident, quote_name};
-use super::{constraints, hierarchy, keep, positions, render, settings};
+use super::{constraints, hierarchy, keep, not_null, positions, render, settings};
 use crate::catalog::{Column, ConstraintKind, Table};
 use crate::change::{SourceOrigin, TableChange};
 use crate::dialect::{Direction, LowerError, Resource, Step};
@@ -28,6 +28,7 @@ pub(super) fn add(table: &Table, context: &Context<'_>) -> Vec<Step> {
                 steps.extend(columns.filter_map(|it| positions::restore(name, it, context)));
             }
             steps.extend(settings::of_new(table, context));
+            steps.extend(not_null::of_new(table));
             steps
         }
     };
@@ -237,6 +238,7 @@ pub(super) fn rebuild(
     );
     steps.extend(create(after, context));
     steps.extend(settings::of_new(after, context));
+    steps.extend(not_null::of_new(after));
     steps.push(move_rows(change, &aside, context));
     for constraint in &after.constraints {
         if !constraints::stands_in_create(after, constraint, context) {
@@ -421,7 +423,7 @@ struct Aside<'t> {
 
 impl<'t> Aside<'t> {
     fn of(table: &'t Table, context: &Context<'_>) -> Self {
-        let stands_on = |text: &str| context.unstable.iter().any(|mention| mention.is_in(text));
+        let stands_on = |text: &str| context.unstable.any_in(text);
         let is_known = |data_type: &str| {
             context
                 .before

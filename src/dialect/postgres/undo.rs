@@ -38,6 +38,11 @@ pub fn of(action: Action) -> Undo {
         | Action::AddForeignKey
         | Action::DropConstraint
         | Action::DropForeignKey
+        | Action::AlterConstraint
+        | Action::EnforceConstraint
+        | Action::ValidateConstraint
+        | Action::AlterIndex
+        | Action::SetExpression(_)
         | Action::CreateIndex
         | Action::DropIndex
         | Action::Comment
@@ -48,6 +53,11 @@ pub fn of(action: Action) -> Undo {
         | Action::CreateMaterializedView
         | Action::CreateTrigger
         | Action::DropTrigger
+        | Action::CreatePolicy
+        | Action::DropPolicy
+        | Action::Grant
+        | Action::ChangeOwner
+        | Action::ChangeRowSecurity
         | Action::JoinParent
         | Action::LeaveParent
         | Action::ChangeSettings
@@ -90,6 +100,11 @@ pub fn reason(action: Action) -> &'static str {
         | Action::AddForeignKey
         | Action::DropConstraint
         | Action::DropForeignKey
+        | Action::AlterConstraint
+        | Action::EnforceConstraint
+        | Action::ValidateConstraint
+        | Action::AlterIndex
+        | Action::SetExpression(_)
         | Action::CreateIndex
         | Action::DropIndex
         | Action::Comment
@@ -100,6 +115,11 @@ pub fn reason(action: Action) -> &'static str {
         | Action::CreateMaterializedView
         | Action::CreateTrigger
         | Action::DropTrigger
+        | Action::CreatePolicy
+        | Action::DropPolicy
+        | Action::Grant
+        | Action::ChangeOwner
+        | Action::ChangeRowSecurity
         | Action::JoinParent
         | Action::LeaveParent
         | Action::ChangeSettings
