@@ -5,9 +5,14 @@
 
 mod sqlite_text;
 
+use std::collections::BTreeMap;
+
+use serde::ser::{Serialize, SerializeStruct, Serializer};
+
 use super::facets::Facets;
 use super::{
-    Catalog, Column, Constraint, ConstraintKind, Index, Opaque, OpaqueKind, Table, TableOptions,
+    Catalog, Column, Constraint, ConstraintKind, EnumType, Index, Opaque, OpaqueKind, Table,
+    TableOptions,
 };
 use crate::text::token::{canonical, tokenize};
 use crate::text::{Dialect, hash};
@@ -44,8 +49,42 @@ impl Catalog {
     /// SHA-256 of the normalized catalog.
     pub fn fingerprint(&self) -> String {
         let mut hashing = hash::Hashing::default();
-        serde_json::to_writer(&mut hashing, &self.normalized()).expect("a catalog is plain data");
+        serde_json::to_writer(&mut hashing, &Normal(self)).expect("a catalog is plain data");
         hashing.finish()
+    }
+}
+
+/// [`Catalog::normalized`] as it is written, one table at a time: a second catalog is never whole in memory.
+struct Normal<'a>(&'a Catalog);
+
+impl Serialize for Normal<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Catalog { dialect, schemas, enums, tables, opaques, facets } = self.0;
+        let facets: Vec<Facets> =
+            facets.values().map(normalize_facets).filter(|facets| !facets.is_none()).collect();
+        let mut fields = serializer.serialize_struct("Catalog", 6)?;
+        fields.serialize_field("dialect", dialect)?;
+        fields.serialize_field("schemas", schemas)?;
+        fields.serialize_field("enums", &Each(enums, EnumType::clone))?;
+        fields
+            .serialize_field("tables", &Each(tables, |it: &Table| normalize_table(it, *dialect)))?;
+        fields.serialize_field(
+            "opaques",
+            &Each(opaques, |it: &Opaque| normalize_opaque(it, *dialect)),
+        )?;
+        if !facets.is_empty() {
+            fields.serialize_field("facets", &facets)?;
+        }
+        fields.end()
+    }
+}
+
+/// The values of a map in another form.
+struct Each<'a, K, V, F>(&'a BTreeMap<K, V>, F);
+
+impl<K, V, T: Serialize, F: Fn(&V) -> T> Serialize for Each<'_, K, V, F> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.values().map(&self.1))
     }
 }
 

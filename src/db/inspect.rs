@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Database, DbError, DbErrorKind, Mode};
 use crate::catalog::Catalog;
-use crate::dialect::{InspectQuery, postgres, session, sqlite};
+use crate::dialect::{InspectQuery, Sql, postgres, session, sqlite};
 use crate::text::Dialect;
 
 impl Database {
@@ -36,6 +36,17 @@ impl Database {
         }
     }
 
+    /// The first value of each row.
+    fn texts(&mut self, sql: &Sql) -> Result<Vec<String>, DbError> {
+        match self {
+            Database::Postgres(database) => database.texts(sql),
+            Database::Sqlite(database) => {
+                let rows = database.rows(sql)?;
+                Ok(rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect())
+            }
+        }
+    }
+
     /// Rows of one column of text, by the name of the query.
     fn answers<Name: From<&'static str> + Ord>(
         &mut self,
@@ -43,11 +54,7 @@ impl Database {
     ) -> Result<BTreeMap<Name, Vec<String>>, DbError> {
         queries
             .into_iter()
-            .map(|query| {
-                let rows = self.rows(&query.sql)?;
-                let texts = rows.into_iter().filter_map(|row| row.into_iter().next().flatten());
-                Ok((Name::from(query.name), texts.collect()))
-            })
+            .map(|query| Ok((Name::from(query.name), self.texts(&query.sql)?)))
             .collect()
     }
 }

@@ -59,9 +59,10 @@ pub(super) fn stays(child: &QName, parent: &QName, context: &Context<'_>) -> boo
 /// parent's, and one of the two goes without the other. The engine lets neither go while they belong together.
 pub(super) fn parted_for_keys(context: &Context<'_>) -> BTreeSet<(QName, QName)> {
     let mut found = BTreeSet::new();
+    let changes = table_changes(context.diff);
     for child in context.before.tables.values() {
         let Some(after) = context.after().tables.get(&child.name) else { continue };
-        let change = table_changes(context.diff).get(&child.name).copied();
+        let change = changes.get(&child.name).copied();
         for parent in &options(child).parents {
             if !stays(&child.name, parent, context) {
                 continue;

@@ -81,7 +81,8 @@ pub fn catalog(results: &Results) -> Result<Catalog, InspectError> {
     catalog.enums = enums.into_iter().map(EnumRow::read).collect();
     let tables: Vec<TableRow> = rows(results, TABLES)?;
     catalog.tables = tables.into_iter().map(TableRow::read).collect();
-    for row in rows::<ColumnRow>(results, COLUMNS)? {
+    for row in each::<ColumnRow>(results, COLUMNS)? {
+        let row = row?;
         if let Some(table) =
             catalog.tables.get_mut(&QName { schema: row.schema.clone(), name: row.table.clone() })
         {
@@ -92,7 +93,8 @@ pub fn catalog(results: &Results) -> Result<Catalog, InspectError> {
             table.columns.push(row.read()?);
         }
     }
-    for row in rows::<ConstraintRow>(results, CONSTRAINTS)? {
+    for row in each::<ConstraintRow>(results, CONSTRAINTS)? {
+        let row = row?;
         if let Some(table) =
             catalog.tables.get_mut(&QName { schema: row.schema.clone(), name: row.table.clone() })
         {
@@ -109,7 +111,8 @@ pub fn catalog(results: &Results) -> Result<Catalog, InspectError> {
             table.constraints.push(row.read()?);
         }
     }
-    for row in rows::<IndexRow>(results, INDEXES)? {
+    for row in each::<IndexRow>(results, INDEXES)? {
+        let row = row?;
         if let Some(table) =
             catalog.tables.get_mut(&QName { schema: row.schema.clone(), name: row.table.clone() })
         {
@@ -132,19 +135,25 @@ fn rows<T: DeserializeOwned>(
     results: &Results,
     query: &'static str,
 ) -> Result<Vec<T>, InspectError> {
+    each(results, query)?.collect()
+}
+
+/// The rows one by one: of some there are too many to hold them all.
+fn each<T: DeserializeOwned>(
+    results: &Results,
+    query: &'static str,
+) -> Result<impl Iterator<Item = Result<T, InspectError>>, InspectError> {
     let texts = results.get(query).ok_or_else(|| InspectError::Unreadable {
         query: query.to_owned(),
         problem: "it was not run".to_owned(),
     })?;
-    texts
-        .iter()
-        .map(|text| {
-            serde_json::from_str(text).map_err(|error| InspectError::Unreadable {
-                query: query.to_owned(),
-                problem: format!("{error} in `{text}`"),
-            })
+    let read = move |text: &String| {
+        serde_json::from_str(text).map_err(|error| InspectError::Unreadable {
+            query: query.to_owned(),
+            problem: format!("{error} in `{text}`"),
         })
-        .collect()
+    };
+    Ok(texts.iter().map(read))
 }
 
 fn settings(results: &Results, catalog: &mut Catalog) -> Result<(), InspectError> {
