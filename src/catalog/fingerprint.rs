@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use super::facets::Facets;
+use super::postgres_table::{NotNull, Origin};
 use super::{
     Catalog, Column, Constraint, ConstraintKind, EnumType, Index, Opaque, OpaqueKind, Table,
     TableOptions,
@@ -24,6 +25,7 @@ impl Catalog {
         let dialect = self.dialect;
         Catalog {
             dialect,
+            server: None,
             schemas: self.schemas.clone(),
             enums: self.enums.clone(),
             tables: self
@@ -107,7 +109,17 @@ pub fn normalize_table(table: &Table, dialect: Dialect) -> Table {
         table.indexes.iter().map(|index| normalize_index(index, dialect)).collect();
     indexes.sort_by(|left, right| left.name.cmp(&right.name));
     let options = match &table.options {
-        TableOptions::Postgres(options) => TableOptions::Postgres(options.clone()),
+        TableOptions::Postgres(options) => {
+            let mut options = options.clone();
+            // What plain NOT NULL makes says nothing, and what a parent has is the parent's.
+            options.not_nulls.retain(|column, it| {
+                let own_name = NotNull::default_name(&table.name.name, column);
+                let follows = it.origin == Some(Origin::Inherited)
+                    || it.origin.is_some() && options.bound.is_some();
+                !follows && (it.name != own_name || it.no_inherit || it.not_valid)
+            });
+            TableOptions::Postgres(options)
+        }
         TableOptions::Sqlite { strict, without_rowid, autoincrement, create } => {
             TableOptions::Sqlite {
                 strict: *strict,
