@@ -61,7 +61,8 @@ struct Normal<'a>(&'a Catalog);
 
 impl Serialize for Normal<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Catalog { dialect, schemas, enums, tables, opaques, facets } = self.0;
+        // The server's version is no part of a schema.
+        let Catalog { dialect, server: _, schemas, enums, tables, opaques, facets } = self.0;
         let facets: Vec<Facets> =
             facets.values().map(normalize_facets).filter(|facets| !facets.is_none()).collect();
         let mut fields = serializer.serialize_struct("Catalog", 6)?;
@@ -263,6 +264,25 @@ fn without_existence_test(canonical: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_fingerprint_is_the_hash_of_the_normalized_catalog() {
+        let mut catalog = Catalog::empty(Dialect::Postgres);
+        let name = crate::text::QName::new("public", "mood");
+        let mood = EnumType { name: name.clone(), values: vec!["sad".into()], comment: None };
+        catalog.enums.insert(name, mood);
+        let table = Table {
+            name: crate::text::QName::new("public", "t"),
+            columns: vec![Column::plain("b", "text"), Column::plain("a", "text")],
+            constraints: Vec::new(),
+            indexes: Vec::new(),
+            options: TableOptions::postgres(),
+            comment: None,
+        };
+        catalog.tables.insert(table.name.clone(), table);
+        let json = serde_json::to_vec(&catalog.normalized()).expect("a catalog is plain data");
+        assert_eq!(catalog.fingerprint(), hash::sha256(&json));
+    }
 
     #[test]
     fn what_only_the_text_says_is_kept() {

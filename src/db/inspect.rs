@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Database, DbError, DbErrorKind, Mode};
 use crate::catalog::Catalog;
-use crate::dialect::{InspectQuery, Sql, postgres, session, sqlite};
+use crate::dialect::{InspectQuery, Joins, Sql, postgres, session, sqlite};
 use crate::text::Dialect;
 
 impl Database {
@@ -54,7 +54,16 @@ impl Database {
     ) -> Result<BTreeMap<Name, Vec<String>>, DbError> {
         queries
             .into_iter()
-            .map(|query| Ok((Name::from(query.name), self.texts(&query.sql)?)))
+            .map(|query| {
+                if query.joins == Joins::Hashed {
+                    self.execute(&session::nested_loops(session::NestedLoops::Refused))?;
+                }
+                let texts = self.texts(&query.sql)?;
+                if query.joins == Joins::Hashed {
+                    self.execute(&session::nested_loops(session::NestedLoops::Allowed))?;
+                }
+                Ok((Name::from(query.name), texts))
+            })
             .collect()
     }
 }

@@ -18,7 +18,7 @@ use crate::catalog::{
     Catalog, Column, Dependency, EnumType, Generated, GeneratedStorage, Identity, IdentityKind,
     ObjectId, Opaque, OpaqueKind, Sequence, Table, TableOptions,
 };
-use crate::dialect::{InspectError, InspectQuery, Sql};
+use crate::dialect::{InspectError, InspectQuery, Joins, Sql};
 use crate::text::{Dialect, Ident, QName};
 
 use keys::{ConstraintRow, IndexRow};
@@ -47,7 +47,9 @@ const UNSUPPORTED: &str = "unsupported";
 
 /// The queries that read a database; they work on PostgreSQL 13 to 18.
 pub fn queries() -> Vec<InspectQuery> {
-    let query = |name, text: &str| InspectQuery { name, sql: Sql::new(text) };
+    let query =
+        |name, text: &str| InspectQuery { name, sql: Sql::new(text), joins: Joins::Planned };
+    let hashed = |name, text: &str| InspectQuery { joins: Joins::Hashed, ..query(name, text) };
     vec![
         query(SERVER, include_str!("sql/server.sql")),
         query(SCHEMAS, include_str!("sql/schemas.sql")),
@@ -59,7 +61,7 @@ pub fn queries() -> Vec<InspectQuery> {
         query(SETTINGS, include_str!("sql/settings.sql")),
         query(OPAQUES, include_str!("sql/opaques.sql")),
         query(DEPENDENCIES, include_str!("sql/dependencies.sql")),
-        query(facets::FACETS, include_str!("sql/facets.sql")),
+        hashed(facets::FACETS, include_str!("sql/facets.sql")),
         query(UNSUPPORTED, include_str!("sql/unsupported.sql")),
     ]
 }
