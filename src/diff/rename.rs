@@ -241,7 +241,15 @@ fn enum_values(before: &Catalog, after: &Catalog, intent: &Intent) -> Vec<Rename
 pub(super) fn enum_of(catalog: &Catalog, target: &Target) -> Option<QName> {
     let table = catalog.tables.get(&target.table)?;
     let column = table.column(target.column.as_ref()?)?;
-    catalog.enums.keys().find(|name| is_type(&column.data_type, name)).cloned()
+    let printed = column.data_type.as_str();
+    // Where nothing is quoted, the point is that between schema and name.
+    match printed.split_once('.') {
+        Some((schema, name)) if !printed.contains('"') => {
+            let name = QName::new(schema, name);
+            catalog.enums.contains_key(&name).then_some(name)
+        }
+        _ => catalog.enums.keys().find(|name| is_type(printed, name)).cloned(),
+    }
 }
 
 /// Whether a printed type is this one: PostgreSQL prints `mood`, `public.mood`, `app."Mood"`.
