@@ -6,6 +6,7 @@
 mod sqlite_text;
 
 use super::facets::Facets;
+use super::postgres_table::{NotNull, Origin};
 use super::{
     Catalog, Column, Constraint, ConstraintKind, Index, Opaque, OpaqueKind, Table, TableOptions,
 };
@@ -19,6 +20,7 @@ impl Catalog {
         let dialect = self.dialect;
         Catalog {
             dialect,
+            server: None,
             schemas: self.schemas.clone(),
             enums: self.enums.clone(),
             tables: self
@@ -43,8 +45,9 @@ impl Catalog {
 
     /// SHA-256 of the normalized catalog.
     pub fn fingerprint(&self) -> String {
-        let json = serde_json::to_vec(&self.normalized()).expect("a catalog is plain data");
-        hash::sha256(&json)
+        let mut hashing = hash::Hashing::default();
+        serde_json::to_writer(&mut hashing, &self.normalized()).expect("a catalog is plain data");
+        hashing.finish()
     }
 }
 
@@ -67,7 +70,17 @@ pub fn normalize_table(table: &Table, dialect: Dialect) -> Table {
         table.indexes.iter().map(|index| normalize_index(index, dialect)).collect();
     indexes.sort_by(|left, right| left.name.cmp(&right.name));
     let options = match &table.options {
-        TableOptions::Postgres(options) => TableOptions::Postgres(options.clone()),
+        TableOptions::Postgres(options) => {
+            let mut options = options.clone();
+            // What plain NOT NULL makes says nothing, and what a parent has is the parent's.
+            options.not_nulls.retain(|column, it| {
+                let own_name = NotNull::default_name(&table.name.name, column);
+                let follows = it.origin == Some(Origin::Inherited)
+                    || it.origin.is_some() && options.bound.is_some();
+                !follows && (it.name != own_name || it.no_inherit || it.not_valid)
+            });
+            TableOptions::Postgres(options)
+        }
         TableOptions::Sqlite { strict, without_rowid, autoincrement, create } => {
             TableOptions::Sqlite {
                 strict: *strict,
@@ -166,6 +179,12 @@ fn normalize_facets(facets: &Facets) -> Facets {
 /// What only the text of a SQLite table says: conflict clauses, and names of constraints that are properties of a
 /// column here. All else is in the structured part, so a column key and a table key that mean the same are equal.
 fn rest_of_create(create: &str) -> String {
+    let holds = |word: &str| {
+        create.as_bytes().windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes()))
+    };
+    if !holds("conflict") && !holds("constraint") {
+        return String::new();
+    }
     let words: Vec<String> = tokenize(create, Dialect::Sqlite)
         .iter()
         .filter(|token| token.is_code())

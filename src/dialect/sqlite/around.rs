@@ -2,6 +2,7 @@
 //! all where they do not resolve; those that mention it are dropped before the renames and made again from the text
 //! that the new schema has for them.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use crate::catalog::{Opaque, OpaqueKind};
@@ -10,12 +11,12 @@ use crate::text::Dialect;
 use crate::text::token::tokenize;
 
 /// The difference, with unchanged views and triggers that mention a renamed thing replaced by themselves.
-pub(super) fn replaced_around_renames(diff: &Diff) -> Diff {
-    let mut diff = diff.clone();
-    let names = renamed_names(&diff);
+pub(super) fn replaced_around_renames(diff: &Diff) -> Cow<'_, Diff> {
+    let names = renamed_names(diff);
     if names.is_empty() {
-        return diff;
+        return Cow::Borrowed(diff);
     }
+    let mut diff = diff.clone();
     let changed: BTreeSet<_> = diff
         .changes
         .iter()
@@ -40,7 +41,7 @@ pub(super) fn replaced_around_renames(diff: &Diff) -> Diff {
         })
         .collect();
     diff.changes.extend(replaced);
-    diff
+    Cow::Owned(diff)
 }
 
 /// Old and new names, lower case.
