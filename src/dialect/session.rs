@@ -94,6 +94,11 @@ pub fn steps_after(dialect: Dialect) -> Vec<Sql> {
     }
 }
 
+/// Temporary tables, views and triggers of a SQLite connection, with their kind.
+pub fn temporary_objects() -> Sql {
+    Sql::new("SELECT type || ' ' || name FROM temp.sqlite_schema WHERE type <> 'index' ORDER BY 1")
+}
+
 /// The tables of a SQLite database that have foreign keys.
 pub fn tables_with_keys() -> Sql {
     Sql::new(
