@@ -115,6 +115,12 @@ pub fn roles_of(statement: &Sql) -> Vec<Ident> {
     roles(&code)
 }
 
+/// Several statements as one text. Each ends on a line of its own: its last line may be a comment.
+pub fn joined(statements: &[Sql]) -> Sql {
+    let texts: Vec<&str> = statements.iter().map(Sql::as_str).collect();
+    Sql::new(texts.join("\n;\n"))
+}
+
 /// The beginning of a statement on one line, for messages.
 pub fn excerpt_of(statement: &Sql) -> String {
     let text = statement.as_str();
