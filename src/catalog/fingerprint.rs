@@ -6,6 +6,7 @@
 mod sqlite_text;
 
 use super::facets::Facets;
+use super::postgres_table::{NotNull, Origin};
 use super::{
     Catalog, Column, Constraint, ConstraintKind, Index, Opaque, OpaqueKind, Table, TableOptions,
 };
@@ -19,6 +20,7 @@ impl Catalog {
         let dialect = self.dialect;
         Catalog {
             dialect,
+            server: None,
             schemas: self.schemas.clone(),
             enums: self.enums.clone(),
             tables: self
@@ -43,8 +45,9 @@ impl Catalog {
 
     /// SHA-256 of the normalized catalog.
     pub fn fingerprint(&self) -> String {
-        let json = serde_json::to_vec(&self.normalized()).expect("a catalog is plain data");
-        hash::sha256(&json)
+        let mut hashing = hash::Hashing::default();
+        serde_json::to_writer(&mut hashing, &self.normalized()).expect("a catalog is plain data");
+        hashing.finish()
     }
 }
 
@@ -67,7 +70,17 @@ pub fn normalize_table(table: &Table, dialect: Dialect) -> Table {
         table.indexes.iter().map(|index| normalize_index(index, dialect)).collect();
     indexes.sort_by(|left, right| left.name.cmp(&right.name));
     let options = match &table.options {
-        TableOptions::Postgres(options) => TableOptions::Postgres(options.clone()),
+        TableOptions::Postgres(options) => {
+            let mut options = options.clone();
+            // What plain NOT NULL makes says nothing, and what a parent has is the parent's.
+            options.not_nulls.retain(|column, it| {
+                let own_name = NotNull::default_name(&table.name.name, column);
+                let follows = it.origin == Some(Origin::Inherited)
+                    || it.origin.is_some() && options.bound.is_some();
+                !follows && (it.name != own_name || it.no_inherit || it.not_valid)
+            });
+            TableOptions::Postgres(options)
+        }
         TableOptions::Sqlite { strict, without_rowid, autoincrement, rest, create: _ } => {
             TableOptions::Sqlite {
                 strict: *strict,

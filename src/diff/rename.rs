@@ -6,6 +6,7 @@
 pub(super) mod chain;
 mod letter_case;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use crate::catalog::fingerprint::{normalize_constraint, normalize_index};
@@ -24,17 +25,17 @@ pub(super) fn resolve(before: &Catalog, after: &Catalog, intent: &Intent, way: W
 
 fn forth(before: &Catalog, after: &Catalog, intent: &Intent) -> Vec<Rename> {
     let mut renames: Vec<Rename> = Vec::new();
-    let mut take = |renamed: &mut Catalog, found: Vec<Rename>| {
+    let mut take = |renamed: &mut Cow<'_, Catalog>, found: Vec<Rename>| {
         for rename in found {
             let (old, new) = chain::names(&rename);
             // Two hints may want one name: the first has it.
             if exists(renamed, &rename, &old) && !exists(renamed, &rename, &new) {
-                apply_one(renamed, &rename);
+                apply_one(renamed.to_mut(), &rename);
                 renames.push(rename);
             }
         }
     };
-    let mut renamed = before.clone();
+    let mut renamed = Cow::Borrowed(before);
     let (objects, columns): (Vec<Rename>, Vec<Rename>) =
         intent.renames.iter().cloned().partition(|rename| !matches!(rename, Rename::Column { .. }));
     let objects = chain::in_order(&objects, &renamed, after);
@@ -59,9 +60,9 @@ fn forth(before: &Catalog, after: &Catalog, intent: &Intent) -> Vec<Rename> {
 }
 
 /// The catalog after the renames have run.
-pub(super) fn apply(before: &Catalog, renames: &[Rename]) -> Catalog {
-    let mut renamed = before.clone();
-    renames.iter().for_each(|rename| apply_one(&mut renamed, rename));
+pub(super) fn apply<'a>(before: &'a Catalog, renames: &[Rename]) -> Cow<'a, Catalog> {
+    let mut renamed = Cow::Borrowed(before);
+    renames.iter().for_each(|rename| apply_one(renamed.to_mut(), rename));
     renamed
 }
 
@@ -234,8 +235,11 @@ pub(super) fn enum_of(catalog: &Catalog, target: &Target) -> Option<QName> {
 
 /// Whether a printed type is this one: PostgreSQL prints `mood`, `public.mood`, `app."Mood"`.
 pub(super) fn is_type(printed: &str, name: &QName) -> bool {
-    let plain = printed.replace('"', "");
-    plain == name.name.as_str() || plain == format!("{}.{}", name.schema, name.name)
+    let is = |plain: &str| {
+        let rest = plain.strip_prefix(name.schema.as_str()).and_then(|rest| rest.strip_prefix('.'));
+        plain == name.name.as_str() || rest == Some(name.name.as_str())
+    };
+    if printed.contains('"') { is(&printed.replace('"', "")) } else { is(printed) }
 }
 
 /// Constraints and indexes of a table that only changed their name.

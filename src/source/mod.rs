@@ -241,6 +241,27 @@ pub fn load(source: &Source, options: &LoadOptions) -> Result<Loaded, SourceErro
     }
 }
 
+/// Reads two sources, at the same time where both are databases.
+///
+/// # Errors
+/// As [`load`]; where both fail, what is wrong with the first.
+pub fn load_both(
+    before: &Source,
+    after: &Source,
+    options: &LoadOptions,
+) -> Result<(Loaded, Loaded), SourceError> {
+    if !matches!((before, after), (Source::Database(_), Source::Database(_))) {
+        return Ok((load(before, options)?, load(after, options)?));
+    }
+    let (before, after) = std::thread::scope(|scope| {
+        let first = scope.spawn(|| load(before, options));
+        let second = load(after, options);
+        (first.join(), second)
+    });
+    let before = before.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    Ok((before?, after?))
+}
+
 /// Reads a model from a text that stands in no file of its own (a version's snapshot).
 ///
 /// # Errors

@@ -5,6 +5,7 @@
 //! Renaming a column further rewrites every string in double quotes of the whole schema into single quotes
 //! (`renameFixQuotes` in `alter.c`); what has such strings is made again too.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::ddl::{self, ClauseKind, Key};
@@ -14,12 +15,12 @@ use crate::text::Dialect;
 use crate::text::token::{Kind, tokenize};
 
 /// The difference, with unchanged views and triggers that mention a renamed thing replaced by themselves.
-pub(super) fn replaced_around_renames(diff: &Diff) -> Diff {
-    let mut diff = diff.clone();
-    let names = renamed_names(&diff);
+pub(super) fn replaced_around_renames(diff: &Diff) -> Cow<'_, Diff> {
+    let names = renamed_names(diff);
     if names.is_empty() {
-        return diff;
+        return Cow::Borrowed(diff);
     }
+    let mut diff = diff.clone();
     let known = known_names(&diff.after);
     let strings = rewrites_strings(&diff) == Strings::Rewritten;
     let affected =
@@ -48,7 +49,7 @@ pub(super) fn replaced_around_renames(diff: &Diff) -> Diff {
         })
         .collect();
     diff.changes.extend(replaced);
-    diff
+    Cow::Owned(diff)
 }
 
 /// Old and new names, lower case.
