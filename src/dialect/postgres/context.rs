@@ -42,6 +42,13 @@ pub(super) struct Context<'a> {
     pub(super) parted: BTreeSet<(QName, QName)>,
 }
 
+/// A part of a table that has a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Column,
+    Constraint,
+}
+
 /// Which way a plan goes, and what its kept data is called by.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Run<'a> {
@@ -179,9 +186,43 @@ impl<'a> Context<'a> {
             let count = self.parted.len();
             self.parted.extend(found);
             if self.parted.len() == count {
-                return;
+                break;
             }
         }
+        let references = super::hierarchy::references_to_free(self);
+        self.around.constraints.extend(references);
+    }
+
+    /// Partitions of a table, at all levels, on the side where it is.
+    fn descendants(&self, table: &QName) -> Vec<&QName> {
+        let catalogs = [self.after(), &self.before];
+        let mut found: Vec<&QName> = Vec::new();
+        for catalog in catalogs {
+            let children = catalog.tables.values().filter(|it| {
+                let options = super::hierarchy::options(it);
+                options.parents.contains(table) && !found.contains(&&it.name)
+            });
+            let children: Vec<&QName> = children.map(|it| &it.name).collect();
+            for child in children {
+                found.push(child);
+                let below = self.descendants(child);
+                found.extend(below.into_iter().filter(|it| *it != child));
+            }
+        }
+        found.sort();
+        found.dedup();
+        found
+    }
+
+    /// Row triggers that stand on a table or below it during the plan's data steps and must not see them.
+    pub(super) fn standing_triggers_below(&self, table: &QName) -> Vec<(&QName, &Ident)> {
+        let below = self.descendants(table);
+        let tables = self.before.tables.get_key_value(table).map(|(name, _)| name);
+        let all = tables.into_iter().chain(below);
+        all.flat_map(|table| {
+            self.standing_triggers(table).into_iter().map(move |trigger| (table, trigger))
+        })
+        .collect()
     }
 
     pub(super) fn after(&self) -> &'a Catalog {
@@ -285,6 +326,36 @@ impl<'a> Context<'a> {
             }
         }
         (old_table, old_column)
+    }
+
+    /// Columns and checks of a table that are renamed with those of a parent, old name first. While the table is
+    /// aside it keeps the old ones.
+    pub(super) fn renamed_with_parent(&self, table: &Table) -> Vec<(Part, &Ident, &Ident)> {
+        let mut above: Vec<&QName> = Vec::new();
+        let mut open: Vec<&QName> = super::hierarchy::options(table).parents.iter().collect();
+        while let Some(parent) = open.pop() {
+            above.push(parent);
+            let up = self.after().tables.get(parent).or(self.before.tables.get(parent));
+            open.extend(up.into_iter().flat_map(|it| &super::hierarchy::options(it).parents));
+        }
+        let renames = self.diff.renames().filter_map(|rename| match rename {
+            Rename::Column { table: of, before, after }
+                if above.contains(&of) && table.column(after).is_some() =>
+            {
+                Some((Part::Column, before, after))
+            }
+            Rename::Constraint { table: of, before, after }
+                if above.contains(&of)
+                    && table.constraints.iter().any(|it| {
+                        it.name.as_ref() == Some(after)
+                            && matches!(it.kind, ConstraintKind::Check { .. })
+                    }) =>
+            {
+                Some((Part::Constraint, before, after))
+            }
+            _ => None,
+        });
+        renames.collect()
     }
 
     pub(super) fn is_discarded(&self, table: &QName, column: Option<&Ident>) -> bool {

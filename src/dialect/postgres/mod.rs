@@ -11,6 +11,7 @@ pub mod undo;
 pub mod work;
 
 mod around;
+mod bounds;
 mod columns;
 mod constraints;
 mod context;
@@ -23,6 +24,7 @@ mod in_place;
 mod keep;
 mod limits;
 mod mention;
+mod moves;
 mod not_null;
 mod opaques;
 mod ownership;

@@ -20,11 +20,11 @@ pub(super) fn replaced_around_renames(diff: &Diff) -> Cow<'_, Diff> {
     if names.is_empty() {
         return Cow::Borrowed(diff);
     }
-    let mut diff = diff.clone();
     let known = known_names(&diff.after);
-    let strings = rewrites_strings(&diff) == Strings::Rewritten;
+    let strings = rewrites_strings(diff) == Strings::Rewritten;
     let affected =
         |opaque: &Opaque| mentions(opaque, &names) || strings && has_unknown_names(opaque, &known);
+    let mut diff = diff.clone();
     let changed: BTreeSet<_> = diff
         .changes
         .iter()
