@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Constraint, ConstraintKind, Index, IndexKey, Table};
-use crate::text::{Ident, QName};
+use crate::text::token::tokenize;
+use crate::text::{Dialect, Ident, QName};
 
 /// One requirement on the rows of one table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,11 +116,23 @@ fn unique(columns: &[Ident]) -> Requirement {
 fn of_index(index: &Index) -> (String, Requirement) {
     let keys = index.keys.iter().map(|key| match key {
         IndexKey::Column(column) => quote(column),
-        IndexKey::Expression(expression) => expression.clone(),
+        IndexKey::Expression(expression) => without_order(expression).to_owned(),
     });
     let requirement =
         Requirement::Unique { keys: keys.collect(), predicate: index.predicate.clone() };
     (index.name.to_string(), requirement)
+}
+
+/// The order of a key says nothing about what it is. PostgreSQL tells keys without it.
+fn without_order(key: &str) -> &str {
+    let tokens = tokenize(key, Dialect::Sqlite);
+    let mut code = tokens.iter().filter(|token| token.is_code()).rev();
+    match (code.next(), code.next()) {
+        (Some(last), Some(before)) if last.is_word("ASC") || last.is_word("DESC") => {
+            &key[..before.span.end]
+        }
+        _ => key,
+    }
 }
 
 /// Double quotes name a column in both engines.

@@ -3,9 +3,11 @@
 pub mod describe;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::catalog::facets::Facets;
 use crate::catalog::{Catalog, Column, Constraint, EnumType, Index, Opaque, Table};
 use crate::text::{Ident, QName};
 
@@ -139,13 +141,15 @@ pub enum Change {
     Table(Delta<Table>),
     AlterTable(Box<TableChange>),
     Opaque(Delta<Opaque>),
+    /// Comment, owner, rights or switches of an object that is on both sides.
+    Facets(Delta<Facets>),
 }
 
 /// Two catalogs and all that differs. The inverse is the same comparison with the sides swapped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diff {
-    pub before: Catalog,
-    pub after: Catalog,
+    pub before: Arc<Catalog>,
+    pub after: Arc<Catalog>,
     /// Renames first, then the rest in catalog order. What order they run in is the planner's business.
     pub changes: Vec<Change>,
     /// Kept data of dropped columns and tables that the user said need not be kept, under old and new names.
@@ -190,6 +194,7 @@ impl Diff {
         self.changes.iter().filter_map(|change| match change {
             Change::Rename(rename) => Some(rename),
             Change::Schema(_)
+            | Change::Facets(_)
             | Change::Enum(_)
             | Change::Table(_)
             | Change::AlterTable(_)

@@ -3,6 +3,7 @@
 //! Pure: the connection that runs the queries is elsewhere. Each query returns one column of JSON objects. They must
 //! run with an empty `search_path`, so that every name in a printed text comes out qualified.
 
+mod facets;
 mod keys;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -58,6 +59,7 @@ pub fn queries() -> Vec<InspectQuery> {
         query(SETTINGS, include_str!("sql/settings.sql")),
         query(OPAQUES, include_str!("sql/opaques.sql")),
         query(DEPENDENCIES, include_str!("sql/dependencies.sql")),
+        query(facets::FACETS, include_str!("sql/facets.sql")),
         query(UNSUPPORTED, include_str!("sql/unsupported.sql")),
     ]
 }
@@ -132,6 +134,7 @@ pub fn catalog(results: &Results) -> Result<Catalog, InspectError> {
     }
     settings(results, &mut catalog)?;
     catalog.opaques = opaques(results)?;
+    catalog.facets = facets::read(results)?;
     Ok(catalog)
 }
 
@@ -374,6 +377,8 @@ impl SettingRow {
             ("parameter", Some(option)) => SettingKind::Parameter(option),
             ("replica_identity", _) => SettingKind::ReplicaIdentity,
             ("cluster", _) => SettingKind::Cluster,
+            ("tablespace", _) => SettingKind::Tablespace,
+            ("access_method", _) => SettingKind::AccessMethod,
             ("storage", _) => SettingKind::Storage,
             ("compression", _) => SettingKind::Compression,
             ("statistics", option) => {
@@ -407,6 +412,7 @@ impl ObjectRow {
             "view" => OpaqueKind::View,
             "materialized_view" => OpaqueKind::MaterializedView,
             "trigger" => OpaqueKind::Trigger,
+            "policy" => OpaqueKind::Policy,
             other => return Err(unexpected(query, other, "a kind of object")),
         };
         let table = match (&self.table_schema, &self.table_name) {

@@ -3,6 +3,7 @@
 use super::action::{Action, all, step};
 use super::around::extension_version;
 use super::context::{Context, columns, keys, resource, slot, values};
+use super::ownership;
 use super::quote::{quote_ident, quote_name};
 use crate::catalog::{Catalog, Dependency, ObjectId, Opaque, OpaqueKind, Table};
 use crate::change::Delta;
@@ -75,6 +76,7 @@ fn create(opaque: &Opaque, context: &Context<'_>) -> Option<Step> {
         OpaqueKind::View => Action::CreateView,
         OpaqueKind::MaterializedView => Action::CreateMaterializedView,
         OpaqueKind::Trigger => Action::CreateTrigger,
+        OpaqueKind::Policy => Action::CreatePolicy,
         OpaqueKind::Extension
         | OpaqueKind::Sequence
         | OpaqueKind::Domain
@@ -102,6 +104,7 @@ fn drop(opaque: &Opaque, context: &Context<'_>) -> Option<Step> {
     let id = &opaque.id;
     let action = match id.kind {
         OpaqueKind::Trigger => Action::DropTrigger,
+        OpaqueKind::Policy => Action::DropPolicy,
         OpaqueKind::Extension
         | OpaqueKind::Sequence
         | OpaqueKind::Domain
@@ -139,12 +142,12 @@ fn own_slot(id: &ObjectId) -> Option<Resource> {
         OpaqueKind::Function | OpaqueKind::Procedure => {
             Some(Resource::Constraint(id.name.clone(), "the routine name itself".to_owned()))
         }
-        OpaqueKind::Extension | OpaqueKind::Trigger => None,
+        OpaqueKind::Extension | OpaqueKind::Trigger | OpaqueKind::Policy => None,
     }
 }
 
 /// How the text of a materialized view ends that has not been filled.
-const NO_DATA: &str = "\n WITH NO DATA";
+pub(super) const NO_DATA: &str = "\n WITH NO DATA";
 
 /// Whether an object is a materialized view with rows; it has rows again when it is made again.
 fn is_filled(before: Option<&Opaque>) -> bool {
@@ -154,11 +157,11 @@ fn is_filled(before: Option<&Opaque>) -> bool {
     })
 }
 
-/// How a DROP names an object.
-fn reference(id: &ObjectId) -> String {
+/// How statements about an object name it.
+pub(super) fn reference(id: &ObjectId) -> String {
     match (id.kind, &id.table) {
         (OpaqueKind::Extension, _) => quote_ident(&id.name.name),
-        (OpaqueKind::Trigger, Some(table)) => {
+        (OpaqueKind::Trigger | OpaqueKind::Policy, Some(table)) => {
             format!("{} ON {}", quote_ident(&id.name.name), quote_name(table))
         }
         (OpaqueKind::Function | OpaqueKind::Procedure, _) => {
@@ -171,6 +174,7 @@ fn reference(id: &ObjectId) -> String {
             | OpaqueKind::View
             | OpaqueKind::MaterializedView
             | OpaqueKind::Trigger
+            | OpaqueKind::Policy
             | OpaqueKind::VirtualTable,
             _,
         ) => quote_name(&id.name),
@@ -204,6 +208,7 @@ fn stands_on(opaque: &Opaque, catalog: &Catalog) -> std::collections::BTreeSet<R
             | OpaqueKind::Type
             | OpaqueKind::Function
             | OpaqueKind::Procedure
+            | OpaqueKind::Policy
             | OpaqueKind::VirtualTable => {}
         }
     }
@@ -234,15 +239,20 @@ fn replace(before: &Opaque, after: &Opaque, context: &Context<'_>) -> Step {
             let update = format!("ALTER EXTENSION {name} UPDATE{}", version.unwrap_or_default());
             (Action::ReplaceObject, vec![update])
         }
-        OpaqueKind::View
-        | OpaqueKind::MaterializedView
-        | OpaqueKind::Type
-        | OpaqueKind::Trigger
-        | OpaqueKind::VirtualTable => {
+        OpaqueKind::View | OpaqueKind::MaterializedView => (
+            Action::ReplaceObject,
+            super::view_settings::changes(before, after).unwrap_or_default(),
+        ),
+        OpaqueKind::Type | OpaqueKind::Trigger | OpaqueKind::Policy | OpaqueKind::VirtualTable => {
             (Action::ReplaceObject, after.create.iter().skip(1).cloned().collect())
         }
     };
-    statements.extend(comments_taken_away(before, after));
+    if !matches!(id.kind, OpaqueKind::View | OpaqueKind::MaterializedView) {
+        statements.extend(comments_taken_away(before, after));
+    }
+    if id.kind == OpaqueKind::Sequence {
+        statements.extend(ownership::taken_away(before, after));
+    }
     let own = Resource::Opaque(id.clone());
     let mut needs = stands_on(after, context.after());
     if id.kind != OpaqueKind::Extension {

@@ -85,7 +85,7 @@ fn create(table: &Table, context: &Context<'_>) -> Vec<Step> {
         .needs(context.made_in(texts(table)))
         .makes([Resource::Table(name.clone())])
         .makes(columns(table))
-        .makes(keys(table))
+        .makes(keys_at_once(table, context))
         .makes(slots(table));
     {
         // A partition's default may count with the sequence of its parent.
@@ -101,6 +101,23 @@ fn create(table: &Table, context: &Context<'_>) -> Vec<Step> {
         steps.push(constraints::create_index(table, index, context));
     }
     steps
+}
+
+/// The keys that stand inside CREATE TABLE.
+fn keys_at_once(table: &Table, context: &Context<'_>) -> BTreeSet<Resource> {
+    let mut keys = keys(table);
+    for constraint in &table.constraints {
+        if !constraints::stands_in_create(table, constraint, context) {
+            let name = constraint.name.iter().map(ToString::to_string);
+            name.for_each(|name| {
+                keys.remove(&Resource::Constraint(table.name.clone(), name));
+            });
+        }
+    }
+    for index in &table.indexes {
+        keys.remove(&Resource::Constraint(table.name.clone(), index.name.to_string()));
+    }
+    keys
 }
 
 /// Fills a table that was made anew with the rows that the other way kept.
@@ -393,7 +410,7 @@ struct Aside<'t> {
 
 impl<'t> Aside<'t> {
     fn of(table: &'t Table, context: &Context<'_>) -> Self {
-        let stands_on = |text: &str| context.unstable.iter().any(|mention| mention.is_in(text));
+        let stands_on = |text: &str| context.unstable.any_in(text);
         let is_known = |data_type: &str| {
             context
                 .before

@@ -53,6 +53,11 @@ pub fn of(action: Action) -> Undo {
         | Action::CreateMaterializedView
         | Action::CreateTrigger
         | Action::DropTrigger
+        | Action::CreatePolicy
+        | Action::DropPolicy
+        | Action::Grant
+        | Action::ChangeOwner
+        | Action::ChangeRowSecurity
         | Action::JoinParent
         | Action::LeaveParent
         | Action::ChangeSettings
@@ -110,6 +115,11 @@ pub fn reason(action: Action) -> &'static str {
         | Action::CreateMaterializedView
         | Action::CreateTrigger
         | Action::DropTrigger
+        | Action::CreatePolicy
+        | Action::DropPolicy
+        | Action::Grant
+        | Action::ChangeOwner
+        | Action::ChangeRowSecurity
         | Action::JoinParent
         | Action::LeaveParent
         | Action::ChangeSettings
