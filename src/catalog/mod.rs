@@ -142,6 +142,10 @@ pub enum TableOptions {
         strict: bool,
         without_rowid: bool,
         autoincrement: bool,
+        /// What only the text says of columns: conflict clauses of NOT NULL, and names of constraints that are
+        /// properties of a column here. In canonical layout, columns by their position.
+        #[serde(default)]
+        rest: Vec<String>,
         /// The text of `CREATE TABLE` as `sqlite_schema` holds it: what a rebuild creates the table from.
         create: String,
     },

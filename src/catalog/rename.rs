@@ -39,7 +39,7 @@ impl Catalog {
                 }
             }
             match &mut table.options {
-                TableOptions::Sqlite { create, .. } if touched => rename(create),
+                TableOptions::Sqlite { create, .. } if touched && !own => rename(create),
                 TableOptions::Sqlite { .. } => {}
                 TableOptions::Postgres(options) => {
                     let parents = options.parents.iter_mut().filter(|parent| *parent == before);
@@ -314,7 +314,8 @@ fn rename_own_column(table: &mut Table, before: &Ident, after: &Ident, dialect: 
         text(&mut index.definition);
     }
     match &mut table.options {
-        TableOptions::Sqlite { create, .. } => text(create),
+        // Its own names are told by the structure; what else the word may mean there only a reader of DDL knows.
+        TableOptions::Sqlite { .. } => {}
         TableOptions::Postgres(options) => rename_option_column(options, before, after),
     }
 }

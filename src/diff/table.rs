@@ -6,7 +6,7 @@ use crate::catalog::fingerprint::{
 };
 use crate::catalog::{Constraint, Table};
 use crate::change::{Delta, TableChange};
-use crate::text::Dialect;
+use crate::text::{Dialect, Ident};
 
 /// Whether two tables mean the same.
 pub(super) fn same(before: &Table, after: &Table, dialect: Dialect) -> bool {
@@ -20,7 +20,10 @@ pub(super) fn change(before: Table, after: Table, sides: &Sides<'_>) -> TableCha
     let columns = by_key(
         &before.columns,
         &after.columns,
-        |column| column.name.clone(),
+        |column| match dialect {
+            Dialect::Postgres => column.name.clone(),
+            Dialect::Sqlite => Ident::new(column.name.as_str().to_ascii_lowercase()),
+        },
         |left, right| {
             left == right || normalize_column(left, dialect) == normalize_column(right, dialect)
         },

@@ -46,6 +46,8 @@ pub enum Source {
 pub struct LoadOptions {
     pub dialect: Dialect,
     pub scratch: ScratchOptions,
+    /// Functions and collations that the application registers with SQLite, by name.
+    pub application: Vec<String>,
     /// The project's folder: where `git` runs, and what its paths are relative to.
     pub folder: PathBuf,
     /// The project's model (`model.yaml`, `model`, `schema.sql`), relative to `folder`: what `git:REF` alone means.
@@ -60,6 +62,7 @@ impl LoadOptions {
         LoadOptions {
             dialect,
             scratch: ScratchOptions { env, url: None, major: None },
+            application: Vec::new(),
             folder: folder.into(),
             model_path: "model.yaml".to_owned(),
             migrations: PathBuf::from("migrations"),

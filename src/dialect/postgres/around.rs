@@ -114,6 +114,7 @@ impl Around {
 
     fn find_tables(&mut self, diff: &Diff, before: &Catalog, touched: &BTreeSet<(QName, Ident)>) {
         let gone_keys = gone_keys(diff);
+        let changes = super::context::table_changes(diff);
         let rebuilt: Vec<&EnumType> =
             self.rebuilt.iter().filter_map(|name| before.enums.get(name)).collect();
         let names_enum = |text: &str| rebuilt.iter().any(|enum_type| is_of_enum(text, enum_type));
@@ -159,6 +160,7 @@ impl Around {
                     self.generated.insert((table.name.clone(), column.name.clone()));
                 }
             }
+            self.find_on_generated(diff, changes.get(&table.name).copied(), table);
         }
         let rebuilt = &self.rebuilt_tables;
         self.constraints.retain(|(table, _)| !rebuilt.contains(table));
@@ -179,6 +181,42 @@ impl Around {
                 for column in change.columns.iter().filter_map(Delta::before) {
                     self.generated.remove(&(change.after.name.clone(), column.name.clone()));
                 }
+            }
+        }
+    }
+
+    /// Constraints and indexes that would go with a generated column that is dropped and added again.
+    fn find_on_generated(&mut self, diff: &Diff, change: Option<&TableChange>, table: &Table) {
+        let Some(after) = diff.after.tables.get(&table.name) else { return };
+        let is_changed = |column: &Column| {
+            change.is_some_and(|change| is_dropped_and_added(diff, change, column))
+        };
+        let used = |column: &Column| {
+            is_changed(column)
+                || self.generated.contains(&(table.name.clone(), column.name.clone()))
+        };
+        let gone: BTreeSet<&str> = table
+            .columns
+            .iter()
+            .filter(|column| used(column))
+            .map(|column| column.name.as_str())
+            .collect();
+        if gone.is_empty() {
+            return;
+        }
+        let names = |text: &str| {
+            let tokens = tokenize(text, Dialect::Postgres);
+            tokens.iter().filter_map(|token| token.name()).any(|name| gone.contains(name.as_str()))
+        };
+        for constraint in table.constraints.iter().filter(|it| names(&it.definition)) {
+            let Some(name) = &constraint.name else { continue };
+            if stands(after, constraint, name) {
+                self.constraints.insert((table.name.clone(), name.clone()));
+            }
+        }
+        for index in table.indexes.iter().filter(|it| names(&it.definition)) {
+            if after.indexes.iter().any(|other| other.name == index.name) {
+                self.indexes.insert((table.name.clone(), index.name.clone()));
             }
         }
     }
@@ -226,6 +264,24 @@ impl Around {
                 }
             }
         }
+    }
+}
+
+/// Whether a column goes and comes back because it is, or becomes, a generated one.
+fn is_dropped_and_added(diff: &Diff, change: &TableChange, column: &Column) -> bool {
+    let Some(after) = change.after.column(&column.name) else { return false };
+    let is_virtual = |column: &Column| {
+        let storage = column.generated.as_ref().map(|generated| generated.storage);
+        storage == Some(GeneratedStorage::Virtual)
+    };
+    match (&column.generated, &after.generated) {
+        (Some(_), Some(_)) => {
+            let is_made_anew = reshapes(column, after) || column.not_null != after.not_null;
+            is_made_anew && set_expression(column, after, change, &diff.after).is_none()
+        }
+        (None, Some(_)) => true,
+        (Some(_), None) => is_virtual(column),
+        (None, None) => false,
     }
 }
 

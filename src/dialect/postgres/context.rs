@@ -1,6 +1,7 @@
 //! What all parts of lowering look at: both catalogs under the new names, and what texts mention.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::around::Around;
@@ -38,6 +39,8 @@ pub(super) struct Context<'a> {
     pub(super) around: Around,
     /// Sequences that stay without the column that owns them.
     pub(super) moving: Vec<Moving>,
+    /// Whether any constraint is deferred, once it was asked.
+    deferred: OnceCell<bool>,
     /// Children that leave a parent for a moment.
     pub(super) parted: BTreeSet<(QName, QName)>,
 }
@@ -175,6 +178,7 @@ impl<'a> Context<'a> {
             taken_sequences,
             around,
             moving,
+            deferred: OnceCell::new(),
             parted: BTreeSet::new(),
         }
     }
@@ -365,34 +369,34 @@ impl<'a> Context<'a> {
 
     /// Row triggers that stand on a table during the plan's data steps and must not see them.
     pub(super) fn standing_triggers(&self, table: &QName) -> Vec<&Ident> {
-        self.before
-            .opaques
-            .keys()
-            .filter(|id| {
-                let facets = self.before.facets_of(&Subject::Opaque((*id).clone()));
-                let is_as_made = facets.is_none_or(|facets| {
-                    !facets.lines.iter().any(|line| line.set.starts_with("ALTER TABLE"))
-                });
-                id.kind == OpaqueKind::Trigger
-                    && id.table.as_ref() == Some(table)
-                    && self.after().opaques.contains_key(id)
-                    && !self.around.drops(id)
-                    && is_as_made
+        let of_table = |id: &&ObjectId| {
+            id.kind == OpaqueKind::Trigger
+                && id.table.as_ref() == Some(table)
+                && self.after().opaques.contains_key(id)
+                && !self.around.drops(id)
+        };
+        let is_as_made = |id: &&ObjectId| {
+            let facets = self.before.facets_of(&Subject::Opaque((*id).clone()));
+            facets.is_none_or(|facets| {
+                !facets.lines.iter().any(|line| line.set.starts_with("ALTER TABLE"))
             })
-            .map(|id| &id.name.name)
-            .collect()
+        };
+        let standing = self.before.opaques.keys().filter(of_table).filter(is_as_made);
+        standing.map(|id| &id.name.name).collect()
     }
 
     /// Whether some foreign key waits for the end of the transaction, so that an ALTER TABLE after an UPDATE fails.
     pub(super) fn has_deferred_constraints(&self) -> bool {
-        let deferred = |catalog: &Catalog| {
-            catalog
-                .tables
-                .values()
-                .flat_map(|table| &table.constraints)
-                .any(|constraint| constraint.definition.contains("INITIALLY DEFERRED"))
-        };
-        deferred(&self.before) || deferred(self.after())
+        *self.deferred.get_or_init(|| {
+            let deferred = |catalog: &Catalog| {
+                catalog
+                    .tables
+                    .values()
+                    .flat_map(|table| &table.constraints)
+                    .any(|constraint| constraint.definition.contains("INITIALLY DEFERRED"))
+            };
+            deferred(&self.before) || deferred(self.after())
+        })
     }
 }
 

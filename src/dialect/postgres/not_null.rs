@@ -47,7 +47,10 @@ pub(super) fn clause(table: &Table, column: &Column) -> String {
 
 /// The statement that makes a column required.
 pub(super) fn require(table: &Table, column: &Ident) -> String {
-    let Some(it) = special(table, column) else {
+    // Partitions that were made with the name of their parent's would make the engine choose another one.
+    let of_parent = options(table).not_nulls.get(column);
+    let of_parent = of_parent.filter(|_| options(table).partition_by.is_some());
+    let Some(it) = special(table, column).or(of_parent) else {
         return render::alter_column(&table.name, column, "SET NOT NULL");
     };
     let no_inherit = if it.no_inherit { " NO INHERIT" } else { "" };
