@@ -21,6 +21,7 @@ mod facets;
 mod generated;
 mod hierarchy;
 mod in_place;
+mod joining;
 mod keep;
 mod limits;
 mod mention;
