@@ -111,6 +111,7 @@ impl Around {
         let rebuilt: Vec<&EnumType> =
             self.rebuilt.iter().filter_map(|name| before.enums.get(name)).collect();
         let names_enum = |text: &str| rebuilt.iter().any(|enum_type| is_of_enum(text, enum_type));
+        let circles = super::persistence::circles(diff, before);
         for table in before.tables.values() {
             let Some(after) = diff.after.tables.get(&table.name) else { continue };
             for constraint in &table.constraints {
@@ -118,6 +119,7 @@ impl Around {
                 let around = match &constraint.kind {
                     ConstraintKind::ForeignKey(key) => {
                         self.rebuilt_tables.contains(&key.references)
+                            || circles.contains(&(table.name.clone(), name.clone()))
                             || touches(key, table, touched)
                             || points_at(key, &gone_keys, before)
                     }

@@ -29,7 +29,7 @@ pub(super) fn finish(mut steps: Vec<Step>, context: &Context<'_>) -> Vec<Step> {
     for subject in &subjects {
         match subject {
             Subject::DefaultPrivileges { .. } => {}
-            _ if context.after().has(subject) => {
+            _ if context.after().has(subject) || is_moving(subject, context) => {
                 found.extend(set(subject, &moves, &in_force, context))
             }
             _ => found.extend(leave(subject, &moves, context)),
@@ -39,6 +39,11 @@ pub(super) fn finish(mut steps: Vec<Step>, context: &Context<'_>) -> Vec<Step> {
     steps.extend(found);
     steps.extend(defaults::steps(context));
     steps
+}
+
+/// Whether a sequence stays while its column goes.
+fn is_moving(subject: &Subject, context: &Context<'_>) -> bool {
+    context.moving.iter().any(|it| *subject == Subject::Sequence(it.name.clone()))
 }
 
 /// What the steps make and take away, and what they move aside.
@@ -85,6 +90,9 @@ fn passage(subject: &Subject, moves: &Moves, context: &Context<'_>) -> Passage {
         && let Some((table, column)) = owner_of(context.after(), name)
     {
         return passage_of_sequence(table, column, moves, context);
+    }
+    if is_moving(subject, context) {
+        return Passage::Stays;
     }
     if !context.before.has(subject) {
         return Passage::Fresh;

@@ -21,6 +21,10 @@ mod hierarchy;
 mod keep;
 mod limits;
 mod opaques;
+mod ownership;
+mod partial;
+mod persistence;
+mod positions;
 pub mod quote;
 mod renames;
 mod render;
@@ -28,6 +32,7 @@ mod rights;
 mod sequences;
 mod settings;
 mod tables;
+mod twins;
 mod values;
 #[cfg(test)]
 mod oracle_tests;
