@@ -151,6 +151,11 @@ fn classify(code: &[&Token<'_>], dialect: Dialect) -> Option<StatementKind> {
         let mapping = word(1, "user") && word(2, "mapping");
         return Some(if mapping { StatementKind::Plain } else { StatementKind::ClusterWide });
     }
+    // Membership: roles outlive the database.
+    let about_objects = code.iter().any(|token| token.is_word("on"));
+    if any(0, &["grant", "revoke"]) && !about_objects {
+        return Some(StatementKind::ClusterWide);
+    }
     // Settings of newer servers that pg_dump writes; they say nothing about the schema.
     if word(0, "set") && word(1, "transaction_timeout") {
         return None;
@@ -178,6 +183,8 @@ fn roles(code: &[&Token<'_>]) -> Vec<Ident> {
     let grants = first("grant") || first("revoke") || policy || default_privileges;
     let mut names = Vec::new();
     for (at, token) in code.iter().enumerate() {
+        // `CREATE SCHEMA … AUTHORIZATION`, which pg_dump also writes as a setting of the session.
+        let authorization = token.is_word("authorization") && (first("create") || first("set"));
         let owner = token.is_word("to") && at > 0 && code[at - 1].is_word("owner");
         let grantee = grants && (token.is_word("to") || token.is_word("from"));
         let for_role = default_privileges
@@ -186,6 +193,8 @@ fn roles(code: &[&Token<'_>]) -> Vec<Ident> {
             && code[at - 1].is_word("for");
         if owner || grantee || for_role {
             names.extend(role_list(&code[at + 1..]));
+        } else if authorization {
+            names.extend(role_list(&code[at + 1..code.len().min(at + 2)]));
         }
     }
     names.sort();
@@ -194,8 +203,8 @@ fn roles(code: &[&Token<'_>]) -> Vec<Ident> {
 }
 
 fn role_list(code: &[&Token<'_>]) -> Vec<Ident> {
-    const NOT_A_ROLE: [&str; 5] =
-        ["public", "current_user", "session_user", "current_role", "group"];
+    const NOT_A_ROLE: [&str; 6] =
+        ["public", "default", "current_user", "session_user", "current_role", "group"];
     let mut names = Vec::new();
     for token in code {
         if token.is_mark(",") {

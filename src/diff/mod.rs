@@ -40,6 +40,12 @@ pub fn renamed(catalog: &Catalog, renames: &[Rename]) -> Catalog {
 fn compare(before: &Catalog, after: &Catalog, intent: &Intent, way: Way) -> Diff {
     let renames = rename::resolve(before, after, intent, way);
     let renamed = rename::apply(before, &renames);
+    let after = &match way {
+        Way::Forth => facets::with_owners(&renamed, after),
+        // The way forth has settled it, and both sides are as it left them.
+        Way::Back => std::borrow::Cow::Borrowed(after),
+    };
+    let after: &Catalog = after;
     let mut changes: Vec<Change> = renames.iter().cloned().map(Change::Rename).collect();
 
     let schemas = |catalog: &Catalog| -> BTreeMap<_, _> {

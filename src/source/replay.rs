@@ -205,7 +205,16 @@ impl Run<'_> {
             self.note(file, statement, note);
             return Ok(Outcome::Done);
         }
-        let Err(error) = self.scratch.database().execute(&statement.sql) else {
+        let mut outcome = self.scratch.database().execute(&statement.sql);
+        if let Err(error) = &outcome
+            && let Some(role) = missing_role(error)
+            && self.scratch.cluster().is_some()
+            && !self.scratch.database().in_transaction()?
+        {
+            self.scratch.need_roles([role])?;
+            outcome = self.scratch.database().execute(&statement.sql);
+        }
+        let Err(error) = outcome else {
             if first_tokens(statement.sql.as_str()).first().is_some_and(|t| t.is_word("create")) {
                 self.made = Made::Something;
             }
@@ -230,6 +239,14 @@ impl Run<'_> {
             self.notes.push(note);
         }
     }
+}
+
+/// The role that a statement names where reading it did not tell: in `GRANT a TO b`, in the body of a `DO`.
+fn missing_role(error: &DbError) -> Option<&str> {
+    let (_, rest) = error.message.split_once("role \"")?;
+    let (role, rest) = rest.split_once('"')?;
+    let is_missing = error.sqlstate.as_deref() == Some("42704") && rest.contains("not exist");
+    is_missing.then_some(role)
 }
 
 /// A failure that changes nothing about the schema.

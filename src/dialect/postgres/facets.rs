@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use super::action::{Action, step};
 use super::context::{Context, column_sequences, slot};
-use super::defaults;
+use super::{defaults, row_security};
 use super::opaques::reference;
 use super::quote::{literal_or_null, quote_ident, quote_name};
 use super::rights::{Repeat, Rights, held};
@@ -20,6 +20,8 @@ use crate::text::QName;
 pub(super) fn finish(mut steps: Vec<Step>, context: &Context<'_>) -> Vec<Step> {
     let moves = Moves::of(&steps);
     let in_force = defaults::InForce::of(context);
+    let lifted = row_security::lift(&mut steps, context);
+    let plan = Plan { moves: &moves, in_force: &in_force, lifted: &lifted };
     let mut found = Vec::new();
     let named = context.before.facets.keys().chain(context.after().facets.keys()).cloned();
     let mut subjects: BTreeSet<Subject> = named.collect();
@@ -30,7 +32,7 @@ pub(super) fn finish(mut steps: Vec<Step>, context: &Context<'_>) -> Vec<Step> {
         match subject {
             Subject::DefaultPrivileges { .. } => {}
             _ if context.after().has(subject) || is_moving(subject, context) => {
-                found.extend(set(subject, &moves, &in_force, context))
+                found.extend(set(subject, &plan, context))
             }
             _ => found.extend(leave(subject, &moves, context)),
         }
@@ -39,6 +41,14 @@ pub(super) fn finish(mut steps: Vec<Step>, context: &Context<'_>) -> Vec<Step> {
     steps.extend(found);
     steps.extend(defaults::steps(context));
     steps
+}
+
+/// What is known of the plan by now.
+struct Plan<'p> {
+    moves: &'p Moves,
+    in_force: &'p defaults::InForce,
+    /// Tables whose row security does not hold for the owner meanwhile.
+    lifted: &'p BTreeSet<QName>,
 }
 
 /// Whether a sequence stays while its column goes.
@@ -200,12 +210,8 @@ fn needs(subject: &Subject, catalog: &Catalog) -> Vec<Resource> {
 }
 
 /// The steps that give an object what the new side says of it.
-fn set(
-    subject: &Subject,
-    moves: &Moves,
-    in_force: &defaults::InForce,
-    context: &Context<'_>,
-) -> Vec<Step> {
+fn set(subject: &Subject, plan: &Plan<'_>, context: &Context<'_>) -> Vec<Step> {
+    let moves = plan.moves;
     let passage = passage(subject, moves, context);
     let after = context.after().facets_of(subject);
     let old = match subject {
@@ -219,7 +225,7 @@ fn set(
     };
     let mut rights_before = held(before);
     if passage != Passage::Stays {
-        rights_before.extend(in_force.on(subject));
+        rights_before.extend(plan.in_force.on(subject));
     }
     let stands = |column: &crate::text::Ident| match subject {
         Subject::Table(name) => {
@@ -236,7 +242,7 @@ fn set(
     let rights = Rights::between(&rights_before, &held(after), repeat);
     let nothing = Facets::none(subject.clone());
     let pair =
-        Pair { subject, before: before.unwrap_or(&nothing), after: after.unwrap_or(&nothing) };
+        Pair { subject, before: &before, after: after.unwrap_or(&nothing) };
     let mut steps = pair.steps(&rights, passage);
     for step in &mut steps {
         step.order.needs.extend(needs(subject, context.after()));
@@ -308,7 +314,8 @@ impl Pair<'_> {
             && before.switches != after.switches
         {
             let title = format!("set row level security of {name}");
-            found.push(step(Action::ChangeRowSecurity, title, switches(name, before, after)));
+            let made = step(Action::ChangeRowSecurity, title, switches(name, before, after));
+            found.push(made.takes([row_security::moved(name)]));
         }
         let repeats = passage == Passage::Unsure && after.comment.is_some();
         if before.comment != after.comment || repeats {

@@ -29,6 +29,7 @@ pub mod quote;
 mod renames;
 mod render;
 mod rights;
+mod row_security;
 mod sequences;
 mod settings;
 mod tables;
