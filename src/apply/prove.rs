@@ -109,10 +109,7 @@ pub fn prove(
 }
 
 /// Roles that statements name are made in a server of our own; elsewhere they have to be there.
-fn make_roles(
-    scratch: &mut Scratch,
-    statements: &[crate::dialect::Sql],
-) -> Result<(), ProveError> {
+fn make_roles(scratch: &mut Scratch, statements: &[crate::dialect::Sql]) -> Result<(), ProveError> {
     let mut roles: Vec<_> = statements.iter().flat_map(script::roles_of).collect();
     roles.sort();
     roles.dedup();

@@ -6,11 +6,11 @@ use std::collections::BTreeSet;
 
 use super::action::{Action, step};
 use super::context::{Context, column_sequences, slot};
-use super::{defaults, row_security};
 use super::opaques::reference;
 use super::quote::{literal_or_null, quote_ident, quote_name};
 use super::rights::{Repeat, Rights, held};
 use super::sequences::numbered;
+use super::{defaults, row_security};
 use crate::catalog::facets::{Facets, Subject, Switch};
 use crate::catalog::{Catalog, Column, ObjectId, OpaqueKind, Table};
 use crate::dialect::{Resource, Step};
@@ -241,8 +241,11 @@ fn set(subject: &Subject, plan: &Plan<'_>, context: &Context<'_>) -> Vec<Step> {
     };
     let rights = Rights::between(&rights_before, &held(after), repeat);
     let nothing = Facets::none(subject.clone());
-    let pair =
-        Pair { subject, before: &before, after: after.unwrap_or(&nothing) };
+    let mut before = before.unwrap_or(&nothing).clone();
+    if matches!(subject, Subject::Table(table) if plan.lifted.contains(table)) {
+        before.switches.remove(&Switch::ForceRowSecurity);
+    }
+    let pair = Pair { subject, before: &before, after: after.unwrap_or(&nothing) };
     let mut steps = pair.steps(&rights, passage);
     for step in &mut steps {
         step.order.needs.extend(needs(subject, context.after()));

@@ -15,7 +15,8 @@ pub(super) fn lift(steps: &mut Vec<Step>, context: &Context<'_>) -> BTreeSet<QNa
     let mut lifted = BTreeSet::new();
     let mut found = Vec::new();
     for table in forced(context) {
-        let is_taken = steps.iter().any(|it| it.order.takes.contains(&Resource::Table(table.clone())));
+        let is_taken =
+            steps.iter().any(|it| it.order.takes.contains(&Resource::Table(table.clone())));
         let had = !is_taken && has_force(&context.before, &table);
         let mut touched = false;
         for step in steps.iter_mut().filter(|step| touches(step, &table)) {
