@@ -87,6 +87,10 @@ pub enum SettingKind {
     ReplicaIdentity,
     /// The index that `CLUSTER` uses.
     Cluster,
+    /// Where the rows are, unless it is the database's own.
+    Tablespace,
+    /// What stores the rows, unless it is `heap`.
+    AccessMethod,
     Storage,
     Compression,
     /// The statistics target; of an index, by column number.

@@ -95,9 +95,13 @@ fn same(stage: &str, expected: &Catalog, found: &Catalog) -> Result<(), String> 
     if expected.normalized() == found.normalized() {
         return Ok(());
     }
-    let (left, _) = diff(found, expected, &Intent::default());
-    let text: String = format!("{:?}", left.changes).chars().take(3000).collect();
-    Err(format!("{stage}: left to change: {text}"))
+    let json = |catalog: &Catalog| {
+        serde_json::to_string_pretty(&catalog.normalized()).unwrap_or_default()
+    };
+    let (found, expected) = (json(found), json(expected));
+    let lines = similar::TextDiff::from_lines(&found, &expected);
+    let text: String = lines.unified_diff().context_radius(4).to_string();
+    Err(format!("{stage}: left to change: {}", text.chars().take(3000).collect::<String>()))
 }
 
 /// The rows of each table, as text, sorted.

@@ -238,7 +238,12 @@ pub(super) fn is_replaceable(before: &Opaque, after: &Opaque) -> bool {
         OpaqueKind::Domain => before.create.first() == after.create.first(),
         OpaqueKind::Function | OpaqueKind::Procedure => heading(before) == heading(after),
         OpaqueKind::View | OpaqueKind::MaterializedView => {
-            before.create.first() == after.create.first() && after.id.kind == OpaqueKind::View
+            let definition = |opaque: &Opaque| {
+                let text = opaque.create.first().map(String::as_str).unwrap_or_default();
+                text.strip_suffix(super::opaques::NO_DATA).unwrap_or(text).to_owned()
+            };
+            definition(before) == definition(after)
+                && super::view_settings::changes(before, after).is_some()
         }
         OpaqueKind::Extension => is_upgrade(extension_version(before), extension_version(after)),
         OpaqueKind::Type => before.create.first() == after.create.first(),

@@ -14,6 +14,8 @@ use crate::text::{Dialect, Ident, QName};
 /// The comparison being lowered.
 pub(super) struct Context<'a> {
     pub(super) diff: &'a Diff,
+    /// Its table changes by name.
+    pub(super) changes: BTreeMap<&'a QName, &'a TableChange>,
     pub(super) direction: Direction,
     pub(super) tag: &'a str,
     /// The old catalog under the new names.
@@ -140,6 +142,7 @@ impl<'a> Context<'a> {
         let taken_sequences = ownership::only_in(&before, &diff.after);
         Context {
             diff,
+            changes: table_changes(diff),
             direction,
             tag,
             before,

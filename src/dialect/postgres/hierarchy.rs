@@ -61,7 +61,7 @@ pub(super) fn parted_for_keys(context: &Context<'_>) -> BTreeSet<(QName, QName)>
     let mut found = BTreeSet::new();
     for child in context.before.tables.values() {
         let Some(after) = context.after().tables.get(&child.name) else { continue };
-        let change = table_changes(context.diff).get(&child.name).copied();
+        let change = context.changes.get(&child.name).copied();
         for parent in &options(child).parents {
             if !stays(&child.name, parent, context) {
                 continue;
@@ -198,7 +198,7 @@ pub(super) fn goes_with_parent(table: &Table, name: &Ident, context: &Context<'_
 
 fn goes(table: &QName, name: &Ident, context: &Context<'_>) -> bool {
     let key = (table.clone(), name.clone());
-    let listed = table_changes(context.diff).get(table).is_some_and(|change| {
+    let listed = context.changes.get(table).is_some_and(|change| {
         change
             .constraints
             .iter()
@@ -236,10 +236,24 @@ pub(super) fn arrives(child: &QName, constraint: &Constraint, context: &Context<
     }
 }
 
+/// The constraint of a parent that one of a child belongs to.
+pub(super) fn origin<'c>(
+    child: &'c Table,
+    name: &Ident,
+    context: &'c Context<'_>,
+) -> Option<(&'c QName, &'c Constraint)> {
+    let link = options(child).inherited.get(name)?;
+    options(child).parents.iter().find_map(|parent| {
+        let table = context.after().tables.get(parent)?;
+        let found = table.constraints.iter().find(|it| it.name.as_ref() == Some(&link.parent));
+        Some((parent, found?))
+    })
+}
+
 pub(super) fn comes(table: &QName, name: &Ident, context: &Context<'_>) -> bool {
     let key = (table.clone(), name.clone());
     let is_new = !context.before.tables.contains_key(table);
-    let listed = table_changes(context.diff).get(table).is_some_and(|change| {
+    let listed = context.changes.get(table).is_some_and(|change| {
         is_rebuilt(change)
             || change
                 .constraints
@@ -338,6 +352,11 @@ fn fewer_columns(table: &QName) -> Resource {
     Resource::Constraint(table.clone(), "its columns are gone".to_owned())
 }
 
+/// The marker of a table whose keys that go are gone.
+fn fewer_keys(table: &QName) -> Resource {
+    Resource::Constraint(table.clone(), "its keys are gone".to_owned())
+}
+
 /// The marker of a table that has left a parent.
 fn parted(child: &QName) -> Resource {
     Resource::Constraint(child.clone(), "it has left its parent".to_owned())
@@ -369,6 +388,7 @@ pub(super) fn partitions_joined(parent: &QName, context: &Context<'_>) -> Vec<Re
 pub(super) fn finish(mut steps: Vec<Step>, context: &Context<'_>) -> Result<Vec<Step>, LowerError> {
     mirror(&mut steps, context);
     steps.extend(super::partial::attach(context));
+    clear_twins(&mut steps, context);
     let names: BTreeSet<&QName> =
         context.before.tables.keys().chain(context.after().tables.keys()).collect();
     let mut joins = Vec::new();
@@ -391,6 +411,19 @@ pub(super) fn finish(mut steps: Vec<Step>, context: &Context<'_>) -> Result<Vec<
             if drops {
                 step.order.makes.insert(fewer_columns(parent));
                 made.order.needs.insert(fewer_columns(parent));
+            }
+        }
+        // What the two lose goes before they join.
+        for step in &mut steps {
+            for table in [&*child, &*parent] {
+                let drops = step.order.takes.iter().any(|taken| match taken {
+                    Resource::Constraint(of, _) => of == table,
+                    _ => false,
+                });
+                if drops && !step.order.needs.contains(&joined_marker(child)) {
+                    step.order.makes.insert(fewer_keys(table));
+                    made.order.needs.insert(fewer_keys(table));
+                }
             }
         }
         let own = steps.iter().filter(|step| !step.order.needs.contains(&joined_marker(child)));
@@ -416,6 +449,31 @@ pub(super) fn finish(mut steps: Vec<Step>, context: &Context<'_>) -> Result<Vec<
     }
     steps.extend(parts);
     Ok(steps)
+}
+
+/// Indexes that could be taken in by mistake go before the parent gets one of its own.
+fn clear_twins(steps: &mut [Step], context: &Context<'_>) {
+    for child in context.after().tables.values() {
+        let remade = super::twins::remade(&child.name, context);
+        if remade.is_empty() {
+            continue;
+        }
+        let key = |table: &QName, name: &Ident| Resource::Constraint(table.clone(), name.to_string());
+        let twins: Vec<Resource> = remade.iter().map(|name| key(&child.name, name)).collect();
+        let links = options(child).inherited.values();
+        let parents = &options(child).parents;
+        let of_parents: Vec<Resource> = links
+            .flat_map(|link| parents.iter().map(move |parent| key(parent, &link.parent)))
+            .collect();
+        for step in steps.iter_mut() {
+            if twins.iter().any(|twin| step.order.takes.contains(twin)) {
+                step.order.makes.insert(super::twins::cleared(&child.name));
+            }
+            if of_parents.iter().any(|of| step.order.makes.contains(of)) {
+                step.order.needs.insert(super::twins::cleared(&child.name));
+            }
+        }
+    }
 }
 
 fn table_of(resource: &Resource) -> Option<&QName> {

@@ -455,6 +455,8 @@ impl SettingRow {
             ("parameter", Some(option)) => SettingKind::Parameter(option),
             ("replica_identity", _) => SettingKind::ReplicaIdentity,
             ("cluster", _) => SettingKind::Cluster,
+            ("tablespace", _) => SettingKind::Tablespace,
+            ("access_method", _) => SettingKind::AccessMethod,
             ("storage", _) => SettingKind::Storage,
             ("compression", _) => SettingKind::Compression,
             ("statistics", option) => {

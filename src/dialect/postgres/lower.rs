@@ -47,6 +47,7 @@ pub fn lower(diff: &Diff, direction: Direction, tag: &str) -> Result<Vec<Step>, 
     steps.extend(columns::around(&context));
     steps.extend(constraints::around(&context));
     steps.extend(opaques::around(&context));
+    steps.extend(settings::around(&context));
     Ok(facets::finish(hierarchy::finish(steps, &context)?, &context))
 }
 

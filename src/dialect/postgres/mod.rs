@@ -35,5 +35,6 @@ mod settings;
 mod tables;
 mod twins;
 mod values;
+mod view_settings;
 #[cfg(test)]
 mod oracle_tests;

@@ -79,13 +79,14 @@ fn create(table: &Table, context: &Context<'_>) -> Vec<Step> {
     let name = &table.name;
     let statements =
         render::create_table(table, &|it| constraints::stands_in_create(table, it, context));
-    let mut made = step(Action::CreateTable, format!("create table {name}"), statements)
-        .needs([Resource::Schema(name.schema.clone())])
-        .needs(context.made_in(texts(table)))
-        .makes([Resource::Table(name.clone())])
-        .makes(columns(table))
-        .makes(keys(table))
-        .makes(slots(table));
+    let mut made =
+        step(Action::CreateTable, format!("create table {name}"), statements)
+            .needs([Resource::Schema(name.schema.clone())])
+            .needs(context.made_in(texts(table)))
+            .makes([Resource::Table(name.clone())])
+            .makes(columns(table))
+            .makes(keys_at_once(table, context))
+            .makes(slots(table));
     {
         // A partition's default may count with the sequence of its parent.
         let parents = hierarchy::options(table).parents.iter();
@@ -102,6 +103,23 @@ fn create(table: &Table, context: &Context<'_>) -> Vec<Step> {
     steps
 }
 
+/// The keys that stand inside CREATE TABLE.
+fn keys_at_once(table: &Table, context: &Context<'_>) -> BTreeSet<Resource> {
+    let mut keys = keys(table);
+    for constraint in &table.constraints {
+        if !constraints::stands_in_create(table, constraint, context) {
+            let name = constraint.name.iter().map(ToString::to_string);
+            name.for_each(|name| {
+                keys.remove(&Resource::Constraint(table.name.clone(), name));
+            });
+        }
+    }
+    for index in &table.indexes {
+        keys.remove(&Resource::Constraint(table.name.clone(), index.name.to_string()));
+    }
+    keys
+}
+
 /// Fills a table that was made anew with the rows that the other way kept.
 fn put_rows_back(table: &Table, context: &Context<'_>) -> Step {
     let name = &table.name;
@@ -113,9 +131,9 @@ fn put_rows_back(table: &Table, context: &Context<'_>) -> Step {
         let asides = satellites(table, &kept.name);
         let sequences = table.columns.iter().filter_map(column_sequences);
         statements.extend(sequences.filter_map(|sequence| {
-            let aside = asides
-                .iter()
-                .find(|(kind, own, _)| *kind == "SEQUENCE" && *own == sequence.name.name);
+            let aside = asides.iter().find(|(kind, own, _)| {
+                *kind == "SEQUENCE" && *own == sequence.name.name
+            });
             aside.map(|(_, _, aside)| positions::copy(sequence, &kept_table(aside)))
         }));
     }

@@ -34,7 +34,10 @@ LEFT JOIN (
     JOIN pg_catalog.pg_sequence q ON q.seqrelid = sc.oid
     WHERE x.classid = 'pg_catalog.pg_class'::regclass AND x.refclassid = 'pg_catalog.pg_class'::regclass
       AND x.deptype IN ('a', 'i') AND x.refobjsubid > 0
-    ORDER BY x.refobjid, x.refobjsubid, x.deptype DESC, x.objid
+    ORDER BY x.refobjid, x.refobjsubid, x.deptype DESC, EXISTS (
+        SELECT FROM pg_catalog.pg_attrdef d
+        JOIN pg_catalog.pg_depend u ON u.classid = 'pg_catalog.pg_attrdef'::regclass AND u.objid = d.oid AND u.refobjid = x.objid
+        WHERE d.adrelid = x.refobjid AND d.adnum = x.refobjsubid) DESC, x.objid
 ) s ON s.refobjid = a.attrelid AND s.refobjsubid = a.attnum
 WHERE c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped
   AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'migrate') AND n.nspname !~ '^migrate_kept'

@@ -17,7 +17,11 @@ SELECT pg_catalog.jsonb_build_object(
                 JOIN pg_catalog.pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.attnum), '[]'),
     'on_delete', k.confdeltype,
     'on_update', k.confupdtype,
-    'parent', CASE WHEN o.oid IS NOT NULL THEN o.conname WHEN k.coninhcount > 0 THEN k.conname END,
+    -- The index of a key may belong to one of the parent that is no key.
+    'parent', CASE WHEN o.oid IS NOT NULL THEN o.conname WHEN k.coninhcount > 0 THEN k.conname
+        WHEN k.contype IN ('p', 'u', 'x') THEN (
+            SELECT p.relname FROM pg_catalog.pg_inherits h JOIN pg_catalog.pg_class p ON p.oid = h.inhparent
+            WHERE h.inhrelid = k.conindid) END,
     'local', k.conislocal,
     'incomplete', c.relkind = 'p' AND EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indexrelid = k.conindid AND NOT i.indisvalid)
         AND k.contype IN ('p', 'u', 'x'))

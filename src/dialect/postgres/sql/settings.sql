@@ -12,6 +12,18 @@ WITH own AS (
     SELECT own.nspname, own.relname, 'table', NULL, 'parameter', 'toast.' || split_part(o, '=', 1), substr(o, strpos(o, '=') + 1), NULL
     FROM own JOIN pg_catalog.pg_class x ON x.oid = own.reltoastrelid, pg_catalog.unnest(x.reloptions) o
     UNION ALL
+    SELECT own.nspname, own.relname, 'table', NULL, 'tablespace', NULL, s.spcname, NULL
+    FROM own JOIN pg_catalog.pg_tablespace s ON s.oid = own.reltablespace
+    UNION ALL
+    SELECT own.nspname, own.relname, 'index', x.relname, 'tablespace', NULL, s.spcname, NULL
+    FROM own
+    JOIN pg_catalog.pg_index i ON i.indrelid = own.oid
+    JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
+    JOIN pg_catalog.pg_tablespace s ON s.oid = x.reltablespace
+    UNION ALL
+    SELECT own.nspname, own.relname, 'table', NULL, 'access_method', NULL, m.amname, NULL
+    FROM own JOIN pg_catalog.pg_am m ON m.oid = own.relam WHERE m.amname <> 'heap'
+    UNION ALL
     SELECT nspname, relname, 'table', NULL, 'replica_identity', NULL, CASE relreplident WHEN 'f' THEN 'FULL' ELSE 'NOTHING' END, NULL
     FROM own WHERE relreplident IN ('f', 'n')
     UNION ALL
