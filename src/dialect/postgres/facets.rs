@@ -236,6 +236,8 @@ fn set(subject: &Subject, plan: &Plan<'_>, context: &Context<'_>) -> Vec<Step> {
     rights_before.retain(|(_, column, _), _| column.as_ref().is_none_or(stands));
     let repeat = match (passage, subject) {
         (Passage::Unsure, _) => Repeat::Always,
+        // One that was moved aside comes back without what default privileges give a new one.
+        (Passage::Fresh, Subject::Table(_)) if !rights_before.is_empty() => Repeat::Always,
         (Passage::Stays, Subject::Table(table)) if has_new_columns(table, moves) => Repeat::Columns,
         (Passage::Fresh | Passage::Stays, _) => Repeat::Never,
     };
