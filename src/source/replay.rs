@@ -244,9 +244,9 @@ impl Run<'_> {
 /// The role that a statement names where reading it did not tell: in `GRANT a TO b`, in the body of a `DO`.
 fn missing_role(error: &DbError) -> Option<&str> {
     let (_, rest) = error.message.split_once("role \"")?;
-    let (role, rest) = rest.split_once('"')?;
-    let is_missing = error.sqlstate.as_deref() == Some("42704") && rest.contains("not exist");
-    is_missing.then_some(role)
+    // A name may hold quotes of its own.
+    let (role, _) = rest.rsplit_once("\" does not exist")?;
+    (error.sqlstate.as_deref() == Some("42704")).then_some(role)
 }
 
 /// A failure that changes nothing about the schema.
