@@ -148,8 +148,10 @@ pub fn loaded(server: &TestServer, sql: &str) -> Result<TestDatabase, String> {
     }
 }
 
-/// The script without lines that are for `psql`.
+/// The script without lines that are for `psql`, and without emptying the search path: bodies of functions may rely on
+/// it, and then a dump does not load (its own names are qualified).
 pub fn plain(text: &str) -> String {
-    let lines = text.lines().filter(|line| !line.starts_with('\\'));
+    const EMPTIES: &str = "SELECT pg_catalog.set_config('search_path', '', false);";
+    let lines = text.lines().filter(|line| !line.starts_with('\\') && line.trim() != EMPTIES);
     lines.collect::<Vec<_>>().join("\n")
 }

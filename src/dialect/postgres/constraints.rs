@@ -4,26 +4,53 @@ use std::collections::BTreeSet;
 
 use super::action::{Action, all, step};
 use super::context::{Context, columns, has_index, keys, slot, values};
-use super::{hierarchy, partial, persistence, render, twins};
+use super::{hierarchy, in_place, partial, persistence, render, twins};
 use crate::catalog::{Constraint, ConstraintKind, Index, Table};
-use crate::change::TableChange;
+use crate::change::{Delta, TableChange};
 use crate::dialect::{Lock, Resource, Step};
 use crate::text::{Ident, QName};
 
 /// The steps for what differs in one table.
 pub(super) fn steps(change: &TableChange, context: &Context<'_>) -> Vec<Step> {
+    let table = &change.after.name;
     let mut steps = Vec::new();
     for delta in &change.constraints {
+        if is_around(table, delta.before().and_then(|it| it.name.as_ref()), context) {
+            continue;
+        }
+        if let Delta::Alter { before, after } = delta
+            && let Some(altered) = in_place::constraint(&change.after, before, after, context)
+        {
+            steps.extend(altered);
+            continue;
+        }
         steps.extend(
             delta.before().and_then(|constraint| drop(&change.before, constraint, context)),
         );
         steps.extend(delta.after().and_then(|it| add_own(&change.after, it, context)));
     }
     for delta in &change.indexes {
+        if is_around(table, delta.before().map(|index| &index.name), context) {
+            continue;
+        }
+        if let Delta::Alter { before, after } = delta
+            && let Some(altered) = in_place::index(&change.after, before, after, context)
+        {
+            steps.push(altered);
+            continue;
+        }
         steps.extend(delta.before().and_then(|index| drop_own(&change.before, index, context)));
         steps.extend(delta.after().map(|index| create_index(&change.after, index, context)));
     }
     steps
+}
+
+/// Whether something is dropped and made again around other changes.
+fn is_around(table: &QName, name: Option<&Ident>, context: &Context<'_>) -> bool {
+    name.is_some_and(|name| {
+        let key = (table.clone(), name.clone());
+        context.around.constraints.contains(&key) || context.around.indexes.contains(&key)
+    })
 }
 
 /// A constraint that is not made with the one of a parent.
@@ -111,7 +138,8 @@ pub(super) fn around(context: &Context<'_>) -> Vec<Step> {
 /// What goes with a parent's and yet stays is made again.
 fn cascaded(context: &Context<'_>) -> Vec<Step> {
     let mut steps = Vec::new();
-    let heirs = context.after().tables.values().filter(|it| !hierarchy::options(it).parents.is_empty());
+    let heirs =
+        context.after().tables.values().filter(|it| !hierarchy::options(it).parents.is_empty());
     for table in heirs {
         let listed = |name: &Ident| {
             let change = context.changes.get(&table.name);
@@ -120,8 +148,7 @@ fn cascaded(context: &Context<'_>) -> Vec<Step> {
                 || context.around.indexes.contains(&key)
                 || change.is_some_and(|change| hierarchy::lists(change, name))
         };
-        let goes =
-            |name: &Ident| hierarchy::cascades(&table.name, name, context) && !listed(name);
+        let goes = |name: &Ident| hierarchy::cascades(&table.name, name, context) && !listed(name);
         for constraint in &table.constraints {
             if constraint.name.as_ref().is_some_and(goes) {
                 steps.extend(add_own(table, constraint, context));
@@ -159,7 +186,7 @@ pub(super) fn add(table: &Table, constraint: &Constraint, context: &Context<'_>)
     let label =
         constraint.name.as_ref().map_or_else(|| constraint.definition.clone(), ToString::to_string);
     let is_new = context.new_tables.contains(name);
-    let trusted = constraint.definition.ends_with(" NOT VALID");
+    let trusted = in_place::is_unchecked(constraint);
     let (action, word) = match &constraint.kind {
         ConstraintKind::PrimaryKey { .. } => (Action::AddUnique, "primary key"),
         ConstraintKind::Unique { .. } => (Action::AddUnique, "unique constraint"),

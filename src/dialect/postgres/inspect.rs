@@ -4,6 +4,7 @@
 //! run with an empty `search_path`, so that every name in a printed text comes out qualified.
 
 mod facets;
+mod keys;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,12 +15,13 @@ use crate::catalog::postgres_table::{
     Inherited, Origin, PostgresTable, Setting, SettingKind, SettingTarget,
 };
 use crate::catalog::{
-    Action, Catalog, Column, Constraint, ConstraintKind, Dependency, EnumType, ForeignKey,
-    Generated, GeneratedStorage, Identity, IdentityKind, Index, IndexKey, ObjectId, Opaque,
-    OpaqueKind, Sequence, Table, TableOptions,
+    Catalog, Column, Dependency, EnumType, Generated, GeneratedStorage, Identity, IdentityKind,
+    ObjectId, Opaque, OpaqueKind, Sequence, Table, TableOptions,
 };
-use crate::dialect::{InspectError, InspectQuery, Sql};
+use crate::dialect::{InspectError, InspectQuery, Joins, Sql};
 use crate::text::{Dialect, Ident, QName};
+
+use keys::{ConstraintRow, IndexRow};
 
 /// The statement that must run before the queries.
 pub const PREPARE: &str = "SET search_path = ''";
@@ -31,6 +33,7 @@ struct Uncarried {
     name: String,
 }
 
+const SERVER: &str = "server";
 const SCHEMAS: &str = "schemas";
 const ENUMS: &str = "enums";
 const TABLES: &str = "tables";
@@ -44,8 +47,11 @@ const UNSUPPORTED: &str = "unsupported";
 
 /// The queries that read a database; they work on PostgreSQL 13 to 18.
 pub fn queries() -> Vec<InspectQuery> {
-    let query = |name, text: &str| InspectQuery { name, sql: Sql::new(text) };
+    let query =
+        |name, text: &str| InspectQuery { name, sql: Sql::new(text), joins: Joins::Planned };
+    let hashed = |name, text: &str| InspectQuery { joins: Joins::Hashed, ..query(name, text) };
     vec![
+        query(SERVER, include_str!("sql/server.sql")),
         query(SCHEMAS, include_str!("sql/schemas.sql")),
         query(ENUMS, include_str!("sql/enums.sql")),
         query(TABLES, include_str!("sql/tables.sql")),
@@ -55,7 +61,7 @@ pub fn queries() -> Vec<InspectQuery> {
         query(SETTINGS, include_str!("sql/settings.sql")),
         query(OPAQUES, include_str!("sql/opaques.sql")),
         query(DEPENDENCIES, include_str!("sql/dependencies.sql")),
-        query(facets::FACETS, include_str!("sql/facets.sql")),
+        hashed(facets::FACETS, include_str!("sql/facets.sql")),
         query(UNSUPPORTED, include_str!("sql/unsupported.sql")),
     ]
 }
@@ -75,13 +81,16 @@ pub fn catalog(results: &Results) -> Result<Catalog, InspectError> {
         return Err(InspectError::Unsupported(named.collect()));
     }
     let mut catalog = Catalog::empty(Dialect::Postgres);
+    let server: Vec<ServerRow> = rows(results, SERVER)?;
+    catalog.server = server.first().map(|row| row.version);
     let schemas: Vec<SchemaRow> = rows(results, SCHEMAS)?;
     catalog.schemas = schemas.into_iter().map(|row| row.name).collect();
     let enums: Vec<EnumRow> = rows(results, ENUMS)?;
     catalog.enums = enums.into_iter().map(EnumRow::read).collect();
     let tables: Vec<TableRow> = rows(results, TABLES)?;
     catalog.tables = tables.into_iter().map(TableRow::read).collect();
-    for row in rows::<ColumnRow>(results, COLUMNS)? {
+    for row in each::<ColumnRow>(results, COLUMNS)? {
+        let row = row?;
         if let Some(table) =
             catalog.tables.get_mut(&QName { schema: row.schema.clone(), name: row.table.clone() })
         {
@@ -92,16 +101,21 @@ pub fn catalog(results: &Results) -> Result<Catalog, InspectError> {
             table.columns.push(row.read()?);
         }
     }
-    for row in rows::<ConstraintRow>(results, CONSTRAINTS)? {
+    for row in each::<ConstraintRow>(results, CONSTRAINTS)? {
+        let row = row?;
         if let Some(table) =
             catalog.tables.get_mut(&QName { schema: row.schema.clone(), name: row.table.clone() })
         {
-            if let (Some(parent), TableOptions::Postgres(options)) =
-                (&row.parent, &mut table.options)
-            {
-                let origin = if row.local { Origin::Both } else { Origin::Inherited };
-                let inherited = Inherited { parent: parent.clone(), origin };
-                options.inherited.insert(row.name.clone(), inherited);
+            if let TableOptions::Postgres(options) = &mut table.options {
+                if row.kind == "n" {
+                    options.not_nulls.extend(row.not_null());
+                    continue;
+                }
+                if let Some(parent) = &row.parent {
+                    let origin = if row.local { Origin::Both } else { Origin::Inherited };
+                    let inherited = Inherited { parent: parent.clone(), origin };
+                    options.inherited.insert(row.name.clone(), inherited);
+                }
             }
             if let (true, TableOptions::Postgres(options)) = (row.incomplete, &mut table.options) {
                 options.incomplete.insert(row.name.clone());
@@ -109,7 +123,8 @@ pub fn catalog(results: &Results) -> Result<Catalog, InspectError> {
             table.constraints.push(row.read()?);
         }
     }
-    for row in rows::<IndexRow>(results, INDEXES)? {
+    for row in each::<IndexRow>(results, INDEXES)? {
+        let row = row?;
         if let Some(table) =
             catalog.tables.get_mut(&QName { schema: row.schema.clone(), name: row.table.clone() })
         {
@@ -132,19 +147,25 @@ fn rows<T: DeserializeOwned>(
     results: &Results,
     query: &'static str,
 ) -> Result<Vec<T>, InspectError> {
+    each(results, query)?.collect()
+}
+
+/// The rows one by one: of some there are too many to hold them all.
+fn each<T: DeserializeOwned>(
+    results: &Results,
+    query: &'static str,
+) -> Result<impl Iterator<Item = Result<T, InspectError>>, InspectError> {
     let texts = results.get(query).ok_or_else(|| InspectError::Unreadable {
         query: query.to_owned(),
         problem: "it was not run".to_owned(),
     })?;
-    texts
-        .iter()
-        .map(|text| {
-            serde_json::from_str(text).map_err(|error| InspectError::Unreadable {
-                query: query.to_owned(),
-                problem: format!("{error} in `{text}`"),
-            })
+    let read = move |text: &String| {
+        serde_json::from_str(text).map_err(|error| InspectError::Unreadable {
+            query: query.to_owned(),
+            problem: format!("{error} in `{text}`"),
         })
-        .collect()
+    };
+    Ok(texts.iter().map(read))
 }
 
 fn settings(results: &Results, catalog: &mut Catalog) -> Result<(), InspectError> {
@@ -175,6 +196,11 @@ fn opaques(results: &Results) -> Result<BTreeMap<ObjectId, Opaque>, InspectError
         }
     }
     Ok(opaques)
+}
+
+#[derive(Deserialize)]
+struct ServerRow {
+    version: u32,
 }
 
 #[derive(Deserialize)]
@@ -339,99 +365,6 @@ fn unexpected(query: &'static str, value: &str, expected: &'static str) -> Inspe
 }
 
 #[derive(Deserialize)]
-struct ConstraintRow {
-    schema: Ident,
-    table: Ident,
-    name: Ident,
-    kind: String,
-    definition: String,
-    expression: Option<String>,
-    columns: Vec<Ident>,
-    references_schema: Option<Ident>,
-    references_table: Option<Ident>,
-    referenced_columns: Vec<Ident>,
-    on_delete: String,
-    on_update: String,
-    parent: Option<Ident>,
-    local: bool,
-    incomplete: bool,
-}
-
-impl ConstraintRow {
-    fn read(self) -> Result<Constraint, InspectError> {
-        let kind = match self.kind.as_str() {
-            "p" => ConstraintKind::PrimaryKey { columns: self.columns },
-            "u" => ConstraintKind::Unique { columns: self.columns },
-            "c" => ConstraintKind::Check {
-                expression: without_parentheses(&self.expression.unwrap_or_default()).to_owned(),
-            },
-            "x" => ConstraintKind::Exclusion,
-            "f" => match (self.references_schema, self.references_table) {
-                (Some(schema), Some(name)) => ConstraintKind::ForeignKey(ForeignKey {
-                    columns: self.columns,
-                    references: QName { schema, name },
-                    referenced_columns: self.referenced_columns,
-                    on_delete: action(&self.on_delete)?,
-                    on_update: action(&self.on_update)?,
-                }),
-                (_, _) => {
-                    return Err(unexpected(
-                        CONSTRAINTS,
-                        self.name.as_str(),
-                        "a foreign key with its table",
-                    ));
-                }
-            },
-            other => return Err(unexpected(CONSTRAINTS, other, "contype p, u, c, f or x")),
-        };
-        Ok(Constraint { name: Some(self.name), kind, definition: self.definition })
-    }
-}
-
-fn action(letter: &str) -> Result<Action, InspectError> {
-    match letter {
-        "a" => Ok(Action::NoAction),
-        "r" => Ok(Action::Restrict),
-        "c" => Ok(Action::Cascade),
-        "n" => Ok(Action::SetNull),
-        "d" => Ok(Action::SetDefault),
-        other => Err(unexpected(CONSTRAINTS, other, "a referential action")),
-    }
-}
-
-/// `pg_get_expr` wraps an operator expression in one pair of parentheses.
-fn without_parentheses(expression: &str) -> &str {
-    let Some(inner) = expression.strip_prefix('(').and_then(|text| text.strip_suffix(')')) else {
-        return expression;
-    };
-    let tokens = crate::text::token::tokenize(inner, Dialect::Postgres);
-    let mut depth = 0_i64;
-    for token in &tokens {
-        if token.is_mark("(") {
-            depth += 1;
-        } else if token.is_mark(")") {
-            depth -= 1;
-            if depth < 0 {
-                return expression;
-            }
-        }
-    }
-    inner
-}
-
-#[derive(Deserialize)]
-struct IndexRow {
-    schema: Ident,
-    table: Ident,
-    name: Ident,
-    unique: bool,
-    keys: Vec<KeyRow>,
-    predicate: Option<String>,
-    definition: String,
-    parent: Option<Ident>,
-}
-
-#[derive(Deserialize)]
 struct SettingRow {
     schema: Ident,
     table: Ident,
@@ -465,28 +398,6 @@ impl SettingRow {
             (other, _) => return Err(unexpected(SETTINGS, other, "a kind of setting")),
         };
         Ok(Setting { on, kind, value: self.value, default: self.default })
-    }
-}
-
-#[derive(Deserialize)]
-struct KeyRow {
-    column: Option<Ident>,
-    expression: Option<String>,
-}
-
-impl IndexRow {
-    fn read(self) -> Index {
-        let keys = self.keys.into_iter().map(|key| match key.column {
-            Some(column) => IndexKey::Column(column),
-            None => IndexKey::Expression(key.expression.unwrap_or_default()),
-        });
-        Index {
-            name: self.name,
-            unique: self.unique,
-            keys: keys.collect(),
-            predicate: self.predicate,
-            definition: self.definition,
-        }
     }
 }
 
@@ -579,12 +490,5 @@ mod tests {
     #[test]
     fn a_missing_result_is_an_error() {
         assert!(matches!(catalog(&Results::new()), Err(InspectError::Unreadable { .. })));
-    }
-
-    #[test]
-    fn only_an_enclosing_pair_of_parentheses_goes() {
-        assert_eq!(without_parentheses("(a > 0)"), "a > 0");
-        assert_eq!(without_parentheses("(a > 0) OR (b > 0)"), "(a > 0) OR (b > 0)");
-        assert_eq!(without_parentheses("((a)::text = ')'::text)"), "(a)::text = ')'::text");
     }
 }

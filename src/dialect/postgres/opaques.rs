@@ -239,9 +239,10 @@ fn replace(before: &Opaque, after: &Opaque, context: &Context<'_>) -> Step {
             let update = format!("ALTER EXTENSION {name} UPDATE{}", version.unwrap_or_default());
             (Action::ReplaceObject, vec![update])
         }
-        OpaqueKind::View | OpaqueKind::MaterializedView => {
-            (Action::ReplaceObject, super::view_settings::changes(before, after).unwrap_or_default())
-        }
+        OpaqueKind::View | OpaqueKind::MaterializedView => (
+            Action::ReplaceObject,
+            super::view_settings::changes(before, after).unwrap_or_default(),
+        ),
         OpaqueKind::Type | OpaqueKind::Trigger | OpaqueKind::Policy | OpaqueKind::VirtualTable => {
             (Action::ReplaceObject, after.create.iter().skip(1).cloned().collect())
         }

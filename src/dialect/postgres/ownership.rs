@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::action::{Action, step};
 use super::context::Context;
@@ -54,7 +55,8 @@ pub(super) fn split<'d>(diff: &'d Diff, before: &Catalog) -> (Cow<'d, Diff>, Vec
     }
     let names: BTreeSet<&QName> = moving.iter().map(|moving| &moving.name).collect();
     let mut diff = diff.clone();
-    diff.after.tables.values_mut().for_each(|table| disown(table, &names));
+    let after = Arc::make_mut(&mut diff.after);
+    after.tables.values_mut().for_each(|table| disown(table, &names));
     let is_own = |delta: &Delta<Opaque>| {
         delta.after().or(delta.before()).is_some_and(|opaque| {
             opaque.id.kind == OpaqueKind::Sequence && names.contains(&opaque.id.name)
@@ -88,9 +90,12 @@ pub(super) fn split<'d>(diff: &'d Diff, before: &Catalog) -> (Cow<'d, Diff>, Vec
 }
 
 /// Forgets the owner in one catalog.
-pub(super) fn disown_all(catalog: &mut Catalog, moving: &[Moving]) {
+pub(super) fn disown_all(catalog: &mut Cow<'_, Catalog>, moving: &[Moving]) {
+    if moving.is_empty() {
+        return;
+    }
     let names: BTreeSet<&QName> = moving.iter().map(|moving| &moving.name).collect();
-    catalog.tables.values_mut().for_each(|table| disown(table, &names));
+    catalog.to_mut().tables.values_mut().for_each(|table| disown(table, &names));
 }
 
 fn disown(table: &mut Table, names: &BTreeSet<&QName>) {
@@ -142,9 +147,7 @@ pub(super) fn steps(context: &Context<'_>) -> Vec<Step> {
                 Resource::Table(table.clone()),
                 Resource::Column(table.clone(), column.clone()),
             ],
-            Owner::Free(opaque) => {
-                opaque.depends_on.iter().map(super::context::resource).collect()
-            }
+            Owner::Free(opaque) => opaque.depends_on.iter().map(super::context::resource).collect(),
         };
         let is_owned = match &moving.before {
             Owner::Column { .. } => true,

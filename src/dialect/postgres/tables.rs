@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use super::action::{Action, step};
 use super::context::{
-    Context, column_sequences, columns, keys, slots, texts, texts_and_indexes, values,
+    Context, Part, column_sequences, columns, keys, slots, texts, texts_and_indexes, values,
 };
-use super::keep::{SCHEMA, kept_table, restore_rows};
+use super::keep::{SCHEMA, kept_table, restore_renamed_rows, restore_rows};
 use super::quote::{quote, quote_ident, quote_name};
-use super::{constraints, hierarchy, keep, positions, render, settings};
+use super::{constraints, hierarchy, keep, not_null, positions, render, settings};
 use crate::catalog::{Column, ConstraintKind, Table};
 use crate::change::{SourceOrigin, TableChange};
 use crate::dialect::{Direction, LowerError, Resource, Step};
@@ -28,6 +28,7 @@ pub(super) fn add(table: &Table, context: &Context<'_>) -> Vec<Step> {
                 steps.extend(columns.filter_map(|it| positions::restore(name, it, context)));
             }
             steps.extend(settings::of_new(table, context));
+            steps.extend(not_null::of_new(table));
             steps
         }
     };
@@ -79,14 +80,13 @@ fn create(table: &Table, context: &Context<'_>) -> Vec<Step> {
     let name = &table.name;
     let statements =
         render::create_table(table, &|it| constraints::stands_in_create(table, it, context));
-    let mut made =
-        step(Action::CreateTable, format!("create table {name}"), statements)
-            .needs([Resource::Schema(name.schema.clone())])
-            .needs(context.made_in(texts(table)))
-            .makes([Resource::Table(name.clone())])
-            .makes(columns(table))
-            .makes(keys_at_once(table, context))
-            .makes(slots(table));
+    let mut made = step(Action::CreateTable, format!("create table {name}"), statements)
+        .needs([Resource::Schema(name.schema.clone())])
+        .needs(context.made_in(texts(table)))
+        .makes([Resource::Table(name.clone())])
+        .makes(columns(table))
+        .makes(keys_at_once(table, context))
+        .makes(slots(table));
     {
         // A partition's default may count with the sequence of its parent.
         let parents = hierarchy::options(table).parents.iter();
@@ -124,16 +124,21 @@ fn keys_at_once(table: &Table, context: &Context<'_>) -> BTreeSet<Resource> {
 fn put_rows_back(table: &Table, context: &Context<'_>) -> Step {
     let name = &table.name;
     let kept = context.kept_by_the_other_way(name, None);
-    let mut statements = restore_rows(table, &kept.name);
+    let renamed = context.renamed_with_parent(table);
+    let old_name = |column: &Ident| {
+        let old = renamed.iter().find(|(part, _, new)| *part == Part::Column && *new == column);
+        old.map_or_else(|| column.clone(), |(_, old, _)| (*old).clone())
+    };
+    let mut statements = restore_renamed_rows(table, &kept.name, &old_name);
     let drop = statements.pop();
     if !is_heir(table) {
         // The sequences that went aside with the table say where they stood.
         let asides = satellites(table, &kept.name);
         let sequences = table.columns.iter().filter_map(column_sequences);
         statements.extend(sequences.filter_map(|sequence| {
-            let aside = asides.iter().find(|(kind, own, _)| {
-                *kind == "SEQUENCE" && *own == sequence.name.name
-            });
+            let aside = asides
+                .iter()
+                .find(|(kind, own, _)| *kind == "SEQUENCE" && *own == sequence.name.name);
             aside.map(|(_, _, aside)| positions::copy(sequence, &kept_table(aside)))
         }));
     }
@@ -233,6 +238,7 @@ pub(super) fn rebuild(
     );
     steps.extend(create(after, context));
     steps.extend(settings::of_new(after, context));
+    steps.extend(not_null::of_new(after));
     steps.push(move_rows(change, &aside, context));
     for constraint in &after.constraints {
         if !constraints::stands_in_create(after, constraint, context) {
@@ -316,6 +322,14 @@ fn bring_back(table: &Table, context: &Context<'_>) -> Step {
     let name = &table.name;
     let kept = context.kept_by_the_other_way(name, None);
     let mut statements = move_back(table, &kept.name);
+    statements.extend(context.renamed_with_parent(table).into_iter().map(|(part, old, new)| {
+        let word = match part {
+            Part::Column => "COLUMN",
+            Part::Constraint => "CONSTRAINT",
+        };
+        let (old, new) = (quote_ident(old), quote_ident(new));
+        format!("ALTER TABLE {} RENAME {word} {old} TO {new}", quote_name(name))
+    }));
     statements.extend(Aside::of(table, context).return_());
     step(Action::MoveTable, format!("bring table {name} back"), statements)
         .undo(crate::dialect::Undo::Kept, "the table is moved aside again")
@@ -409,7 +423,7 @@ struct Aside<'t> {
 
 impl<'t> Aside<'t> {
     fn of(table: &'t Table, context: &Context<'_>) -> Self {
-        let stands_on = |text: &str| context.unstable.iter().any(|mention| mention.is_in(text));
+        let stands_on = |text: &str| context.unstable.any_in(text);
         let is_known = |data_type: &str| {
             context
                 .before

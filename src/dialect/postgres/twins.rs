@@ -74,7 +74,8 @@ pub(super) fn remade(table: &QName, context: &Context<'_>) -> BTreeSet<Ident> {
     }
     let stands = |name: &Ident| shape(before, name).is_some();
     let names = after.indexes.iter().map(|index| &index.name);
-    let keys = after.constraints.iter().filter(|it| has_index(it)).filter_map(|it| it.name.as_ref());
+    let keys =
+        after.constraints.iter().filter(|it| has_index(it)).filter_map(|it| it.name.as_ref());
     names
         .chain(keys)
         .filter(|name| stands(name) && waits_in_child(after, name, context))
@@ -138,7 +139,8 @@ fn shape_of_index(index: &Index) -> String {
 }
 
 fn shape_of_key(key: &Constraint) -> String {
-    let text = ["PRIMARY KEY ", "UNIQUE "].iter().find_map(|word| key.definition.strip_prefix(word));
+    let text =
+        ["PRIMARY KEY ", "UNIQUE "].iter().find_map(|word| key.definition.strip_prefix(word));
     match text {
         Some(text) => {
             let end = text.find(" DEFERRABLE").unwrap_or(text.len());

@@ -76,6 +76,10 @@ pub(super) fn convert(
     if before == after {
         return expression.to_owned();
     }
+    if super::types::is_set_of(before, after) {
+        // What lies between its parts comes along.
+        return format!("pg_catalog.range_merge({expression})");
+    }
     match conversion(before, after) {
         Conversion::Assignment | Conversion::Explicit => format!("{expression}::{after}"),
         Conversion::ThroughText => format!("{expression}::text::{after}"),
@@ -315,12 +319,13 @@ pub(super) fn quietly(
     updates: Vec<String>,
     context: &Context<'_>,
 ) -> Step {
-    let triggers = context.standing_triggers(table);
+    // A partition's own triggers see what is done to its parent.
+    let triggers = context.standing_triggers_below(table);
     let action = if triggers.is_empty() { Action::UpdateRows } else { Action::UpdateRowsQuietly };
     let toggle = |verb: &str| -> Vec<String> {
         triggers
             .iter()
-            .map(|trigger| {
+            .map(|(table, trigger)| {
                 format!("ALTER TABLE {} {verb} TRIGGER {}", quote_name(table), quote_ident(trigger))
             })
             .collect()

@@ -1,8 +1,8 @@
 //! Settings, indexes and defaults that stand in the text of a view or materialized view, changed in place.
 
 use crate::catalog::Opaque;
-use crate::text::token::{Token, tokenize};
 use crate::text::Dialect;
+use crate::text::token::{Token, tokenize};
 
 /// The statements that turn what one text says beside the definition into what the other says; `None` where something
 /// cannot be taken away in place.
@@ -65,7 +65,8 @@ fn index_name(text: &str) -> Option<String> {
     let (index, on) = (at("index")?, at("on")?);
     let name = tokens.get(index + 1).filter(|_| index + 2 == on)?;
     // The engine qualifies the table, and the index is in its schema.
-    let schema = tokens.get(on + 1).filter(|_| tokens.get(on + 2).is_some_and(|it| it.text == "."))?;
+    let schema =
+        tokens.get(on + 1).filter(|_| tokens.get(on + 2).is_some_and(|it| it.text == "."))?;
     Some(format!("{}.{}", schema.text, name.text))
 }
 

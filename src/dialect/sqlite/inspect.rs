@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 
 use super::ddl;
 use crate::catalog::{Catalog, ConstraintKind, Index, IndexKey};
-use crate::dialect::{InspectError, InspectQuery, Sql};
+use crate::dialect::{InspectError, InspectQuery, Joins, Sql};
 use crate::text::{Dialect, Ident, QName};
 
 const OBJECTS: &str = "objects";
@@ -22,7 +22,7 @@ const COLUMNS: &str = "columns";
 
 /// The queries whose answers [`catalog`] reads. Each row is one JSON object.
 pub fn queries() -> Vec<InspectQuery> {
-    let query = |name, sql| InspectQuery { name, sql: Sql::new(sql) };
+    let query = |name, sql| InspectQuery { name, sql: Sql::new(sql), joins: Joins::Planned };
     vec![
         query(OBJECTS, include_str!("inspect/objects.sql")),
         query(TABLES, include_str!("inspect/tables.sql")),
@@ -52,15 +52,18 @@ pub fn catalog(results: &BTreeMap<String, Vec<String>>) -> Result<Catalog, Inspe
         })
         .collect();
 
+    let mut columns_of: BTreeMap<&str, Vec<&ColumnRow>> = BTreeMap::new();
+    for column in &columns {
+        columns_of.entry(&column.table).or_default().push(column);
+    }
     let mut catalog = Catalog::empty(Dialect::Sqlite);
     for object in objects.iter().filter(|object| object.kind == "table") {
         let text = text_of(object)?;
         if opaque::is_virtual(text) {
             continue;
         }
-        let own: Vec<&ColumnRow> =
-            columns.iter().filter(|column| column.table == object.name).collect();
-        let table = table::table(&object.name, text, &own)?;
+        let own = columns_of.get(object.name.as_str()).map_or(&[][..], Vec::as_slice);
+        let table = table::table(&object.name, text, own)?;
         catalog.tables.insert(table.name.clone(), table);
     }
     spell_references(&mut catalog);

@@ -27,7 +27,7 @@ WITH own AS MATERIALIZED (
            -- Comments of tables are read with the table.
            CASE WHEN r.relkind NOT IN ('r', 'p') THEN 'pg_catalog.pg_class'::regclass END, r.oid,
            -- An owned sequence has the owner of its table.
-           CASE WHEN r.relkind <> 'S' OR NOT EXISTS (SELECT FROM owned WHERE owned.objid = r.oid) THEN r.relowner END,
+           CASE WHEN r.relkind <> 'S' OR r.oid NOT IN (SELECT owned.objid FROM owned) THEN r.relowner END,
            r.relacl, CASE r.relkind WHEN 'S' THEN 's'::"char" ELSE 'r'::"char" END, NULL
     FROM relation r WHERE r.relkind IN ('r', 'p', 'v', 'm', 'S')
     UNION ALL

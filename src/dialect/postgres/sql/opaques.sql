@@ -177,7 +177,7 @@ WITH own AS (
     JOIN own ON own.oid = c.relnamespace
     WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_policy'::regclass AND m.objid = o.oid)
 )
-SELECT pg_catalog.jsonb_build_object(
+SELECT pg_catalog.json_build_object(
     'kind', kind, 'schema', schema, 'name', name, 'signature', signature,
     'table_schema', table_schema, 'table_name', table_name,
     'create', pg_catalog.to_jsonb(pg_catalog.array_remove(texts, NULL)))

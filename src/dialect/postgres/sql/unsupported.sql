@@ -85,4 +85,4 @@ WITH own AS (
     UNION ALL SELECT 'language', pg_catalog.quote_ident(o.lanname) FROM pg_catalog.pg_language o
     WHERE o.oid >= 16384 AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_language'::regclass AND m.objid = o.oid)
 )
-SELECT pg_catalog.jsonb_build_object('kind', kind, 'name', name) FROM found ORDER BY kind, name
+SELECT pg_catalog.json_build_object('kind', kind, 'name', name) FROM found ORDER BY kind, name
