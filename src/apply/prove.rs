@@ -124,15 +124,19 @@ pub fn prove(
 }
 
 /// Roles that statements name are made in a server of our own; elsewhere they have to be there.
-fn make_roles(scratch: &Scratch, statements: &[Sql]) -> Result<(), ProveError> {
-    let Some(cluster) = scratch.cluster() else { return Ok(()) };
+fn make_roles(scratch: &mut Scratch, statements: &[Sql]) -> Result<(), ProveError> {
     let mut roles: Vec<_> = statements.iter().flat_map(script::roles_of).collect();
     roles.sort();
     roles.dedup();
     if roles.is_empty() {
         return Ok(());
     }
-    Ok(cluster.create_roles(roles.iter().map(|role| role.as_str()))?)
+    match scratch.need_roles(roles.iter().map(|role| role.as_str())) {
+        Err(lacking @ ShadowError::MissingRoles { .. }) => {
+            Err(ProveError::Unable(lacking.to_string()))
+        }
+        other => Ok(other?),
+    }
 }
 
 fn failed(stage: &str, error: &RunError) -> ProveError {
@@ -145,6 +149,7 @@ fn failed(stage: &str, error: &RunError) -> ProveError {
         Problem::Db(error) => blame(error, message),
         Problem::KeptDataGone(_)
         | Problem::Orphans { .. }
+        | Problem::MissingRoles(_)
         | Problem::Overtaken
         | Problem::WrongSchema { .. } => ProveError::Fault(message),
     }

@@ -157,7 +157,7 @@ fn exit_of_run(error: &RunError) -> Exit {
         (Reached::Nothing, Problem::KeptDataGone(_)) => Exit::Refused,
         (Reached::Nothing, Problem::Orphans { .. }) => Exit::Violations,
         (Reached::Nothing, Problem::Overtaken) => Exit::Busy,
-        (Reached::Nothing, Problem::WrongSchema { .. }) => Exit::Failure,
+        (Reached::Nothing, Problem::WrongSchema { .. } | Problem::MissingRoles(_)) => Exit::Failure,
     }
 }
 

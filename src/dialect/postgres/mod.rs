@@ -37,6 +37,7 @@ mod renames;
 mod render;
 mod rights;
 mod reparse;
+mod row_security;
 mod sequences;
 mod settings;
 mod tables;
