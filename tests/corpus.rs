@@ -8,12 +8,11 @@
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Mutex;
 
 use migrate::change::Intent;
+use support::checker::{Checker, shared};
 use support::round_trip::{Stage, connect, execute, inspect, load, round_trip};
 use support::{TestDatabase, TestServer};
 
@@ -34,13 +33,6 @@ enum Outcome {
     /// Not planned, with the reason.
     Refused(String),
     Wrong(String),
-}
-
-fn shared() -> Option<PathBuf> {
-    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let given = std::env::var("MIGRATE_SHARED").ok().map(PathBuf::from);
-    let places = given.into_iter().chain([project.join("../shared"), project.join("../../shared")]);
-    places.map(|place| place.join("corpus")).find(|place| place.join("manifest.tsv").exists())
 }
 
 fn cases(corpus: &Path) -> Vec<Case> {
@@ -71,61 +63,6 @@ fn chosen(cases: Vec<Case>) -> Vec<Case> {
             .filter(|case| format!("{}/{}", case.source, case.name).contains(text))
             .collect(),
         Err(_) => cases.into_iter().step_by(SAMPLE).collect(),
-    }
-}
-
-/// `check.py` in a process that stays, so that comparing costs only its queries.
-struct Checker {
-    process: Child,
-    to: ChildStdin,
-    from: BufReader<ChildStdout>,
-}
-
-const LOOP: &str = "
-import sys
-sys.path.insert(0, sys.argv[1])
-import check
-known = {}
-for line in sys.stdin:
-    want, have = line.rstrip('\\n').split('\\t')
-    try:
-        if want not in known: known[want] = check.pg_fingerprint(want)
-        found = check.diff(known[want], check.pg_fingerprint(have), column_order=False)
-        found = [d for d in found if not str(d[1]).startswith('migrate_kept')]
-        text = '; '.join(check.show(d).replace('\\n', ' ') for d in found)
-    except Exception as e:
-        text = 'check.py: %r' % (e,)
-    print(text.replace('\\n', ' '), flush=True)
-";
-
-impl Checker {
-    fn start(corpus: &Path) -> Option<Self> {
-        let mut process = Command::new("python3")
-            .args(["-c", LOOP])
-            .arg(corpus)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .ok()?;
-        let (to, from) = (process.stdin.take()?, BufReader::new(process.stdout.take()?));
-        Some(Checker { process, to, from })
-    }
-
-    /// Compares a database with a fresh load.
-    fn compare(&mut self, wanted: &str, found: &str) -> Result<(), String> {
-        writeln!(self.to, "{wanted}\t{found}").map_err(|error| error.to_string())?;
-        let mut line = String::new();
-        self.from.read_line(&mut line).map_err(|error| error.to_string())?;
-        let differences = line.trim();
-        if differences.is_empty() { Ok(()) } else { Err(differences.to_owned()) }
-    }
-}
-
-impl Drop for Checker {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }
 
@@ -169,7 +106,7 @@ fn both_ways(
                 Stage::Down => (before, "down"),
             };
             checker
-                .compare(&wanted.address(), &work.address())
+                .compare(&wanted.address(), &work.address(), 0)
                 .map_err(|found| format!("after {said}: {found}"))
         };
         round_trip(&work, sql, target, &Intent::default(), &mut look)

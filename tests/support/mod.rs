@@ -3,6 +3,7 @@
 // Each test binary uses a part of this.
 #![allow(dead_code)]
 
+pub mod checker;
 pub mod round_trip;
 
 use std::sync::atomic::{AtomicU64, Ordering};

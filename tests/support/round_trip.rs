@@ -14,7 +14,10 @@ use super::{TestDatabase, TestServer};
 
 fn text(error: &postgres::Error) -> String {
     match error.as_db_error() {
-        Some(error) => format!("{} {}", error.message(), error.detail().unwrap_or_default()),
+        Some(error) => {
+            let (code, detail) = (error.code().code(), error.detail().unwrap_or_default());
+            format!("[{code}] {} {detail}", error.message())
+        }
         None => error.to_string(),
     }
 }

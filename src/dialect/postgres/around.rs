@@ -4,12 +4,13 @@
 
 use std::collections::BTreeSet;
 
-use super::context::is_of_enum;
+use super::context::{Mention, is_mentionable};
 use crate::catalog::{
-    Catalog, Column, Constraint, ConstraintKind, Dependency, EnumType, ForeignKey, ObjectId,
-    Opaque, OpaqueKind, Table,
+    Catalog, Column, Constraint, ConstraintKind, Dependency, EnumType, ForeignKey, Index, IndexKey,
+    ObjectId, Opaque, OpaqueKind, Table,
 };
 use crate::change::{Change, Delta, Diff};
+use crate::dialect::Resource;
 use crate::text::token::tokenize;
 use crate::text::{Dialect, Ident, QName};
 
@@ -20,6 +21,10 @@ pub(super) struct Around {
     pub(super) constraints: BTreeSet<(QName, Ident)>,
     pub(super) indexes: BTreeSet<(QName, Ident)>,
     pub(super) generated: BTreeSet<(QName, Ident)>,
+    /// Columns whose default is off meanwhile, though it stays.
+    pub(super) defaults: BTreeSet<(QName, Ident)>,
+    /// Columns that are text meanwhile, because their type is made again.
+    pub(super) passing: BTreeSet<(QName, Ident)>,
     /// Tables that are built anew.
     pub(super) rebuilt_tables: BTreeSet<QName>,
     /// Enum types that lose or reorder values.
@@ -45,10 +50,70 @@ impl Around {
                 _ => {}
             }
         }
-        let touched = around.touched_columns(diff, before);
-        around.find_tables(diff, before, &touched);
-        around.find_opaques(diff, before, &touched);
-        around
+        // What goes takes more with it, until nothing unchanged stands on anything that goes.
+        loop {
+            let size = around.size();
+            let gone = around.gone(before);
+            around.find_columns(diff, before, &gone);
+            let touched = around.touched_columns(diff, before);
+            around.find_tables(diff, before, &touched, &gone);
+            around.find_opaques(diff, before, &touched);
+            if around.size() == size {
+                return around;
+            }
+        }
+    }
+
+    fn size(&self) -> usize {
+        self.opaques.len()
+            + self.constraints.len()
+            + self.indexes.len()
+            + self.generated.len()
+            + self.defaults.len()
+            + self.passing.len()
+            + self.remade.len()
+    }
+
+    /// The types and functions that go and come back, as texts name them.
+    fn gone(&self, before: &Catalog) -> Vec<Mention> {
+        let enums = self.rebuilt.iter().filter(|name| before.enums.contains_key(*name));
+        let enums = enums.map(|name| Mention::new(Resource::Enum(name.clone()), name));
+        let opaques = self.opaques.iter().chain(&self.remade).filter(|id| is_mentionable(id));
+        enums
+            .chain(opaques.map(|id| Mention::new(Resource::Opaque(id.clone()), &id.name)))
+            .collect()
+    }
+
+    /// Columns on both sides whose default or type names something that goes.
+    fn find_columns(&mut self, diff: &Diff, before: &Catalog, gone: &[Mention]) {
+        for table in before.tables.values() {
+            let Some(after) = diff.after.tables.get(&table.name) else { continue };
+            if self.rebuilt_tables.contains(&table.name) {
+                continue;
+            }
+            for old in &table.columns {
+                let Some(new) = after.column(&old.name) else { continue };
+                let key = (table.name.clone(), old.name.clone());
+                let names = |text: &str, types: bool| {
+                    gone.iter().any(|mention| {
+                        (types || !matches!(mention.resource, Resource::Enum(_)))
+                            && mention.is_in(text)
+                    })
+                };
+                let default = old.default.as_deref().is_some_and(|text| names(text, false));
+                if default && old.owned_sequence.is_none() {
+                    self.defaults.insert(key.clone());
+                }
+                let stays = old.data_type == new.data_type && old.collation == new.collation;
+                if stays && old.generated.is_none() && new.generated.is_none() {
+                    if names(&old.data_type, false) {
+                        self.passing.insert(key);
+                    }
+                } else if old.generated.is_some() && names(&old.data_type, true) {
+                    self.generated.insert(key);
+                }
+            }
+        }
     }
 
     pub(super) fn rebuilds(&self, delta: &Delta<EnumType>) -> bool {
@@ -93,23 +158,53 @@ impl Around {
                 | Change::Opaque(_) => {}
             }
         }
-        let rebuilt: Vec<&EnumType> =
-            self.rebuilt.iter().filter_map(|name| before.enums.get(name)).collect();
+        let rebuilt: Vec<Mention> = self
+            .rebuilt
+            .iter()
+            .map(|name| Mention::new(Resource::Enum(name.clone()), name))
+            .collect();
         for table in before.tables.values() {
             for column in &table.columns {
-                if rebuilt.iter().any(|enum_type| is_of_enum(&column.data_type, enum_type)) {
+                if rebuilt.iter().any(|mention| mention.is_in(&column.data_type)) {
                     touched.insert((table.name.clone(), column.name.clone()));
                 }
             }
         }
+        touched.extend(self.generated.iter().cloned());
+        touched.extend(self.passing.iter().cloned());
         touched
     }
 
-    fn find_tables(&mut self, diff: &Diff, before: &Catalog, touched: &BTreeSet<(QName, Ident)>) {
-        let gone_keys = gone_keys(diff);
-        let rebuilt: Vec<&EnumType> =
-            self.rebuilt.iter().filter_map(|name| before.enums.get(name)).collect();
-        let names_enum = |text: &str| rebuilt.iter().any(|enum_type| is_of_enum(text, enum_type));
+    /// Columns that go and come back, or are another type meanwhile, with all that is built on them.
+    fn unsteady(&self, diff: &Diff) -> BTreeSet<(QName, Ident)> {
+        let mut found: BTreeSet<_> = self.generated.union(&self.passing).cloned().collect();
+        for change in &diff.changes {
+            let Change::AlterTable(change) = change else { continue };
+            for delta in &change.columns {
+                if let Delta::Alter { before, after } = delta
+                    && after.generated.is_some()
+                    && (reshapes(before, after) || before.not_null != after.not_null)
+                {
+                    found.insert((change.after.name.clone(), after.name.clone()));
+                }
+            }
+        }
+        found
+    }
+
+    fn find_tables(
+        &mut self,
+        diff: &Diff,
+        before: &Catalog,
+        touched: &BTreeSet<(QName, Ident)>,
+        gone: &[Mention],
+    ) {
+        let mut gone_keys = gone_keys(diff);
+        gone_keys.extend(self.gone_keys(before));
+        let unsteady = self.unsteady(diff);
+        let goes = |table: &Table, text: &str| {
+            gone.iter().any(|mention| mention.is_in(text)) || names_any(text, table, &unsteady)
+        };
         for table in before.tables.values() {
             let Some(after) = diff.after.tables.get(&table.name) else { continue };
             for constraint in &table.constraints {
@@ -118,18 +213,21 @@ impl Around {
                     ConstraintKind::ForeignKey(key) => {
                         self.rebuilt_tables.contains(&key.references)
                             || touches(key, table, touched)
+                            || names_any(&constraint.definition, table, &unsteady)
                             || points_at(key, &gone_keys, before)
                     }
                     ConstraintKind::Check { .. } | ConstraintKind::Exclusion => {
-                        names_enum(&constraint.definition)
+                        goes(table, &constraint.definition)
                     }
-                    ConstraintKind::PrimaryKey { .. } | ConstraintKind::Unique { .. } => false,
+                    ConstraintKind::PrimaryKey { .. } | ConstraintKind::Unique { .. } => {
+                        names_any(&constraint.definition, table, &unsteady)
+                    }
                 };
                 if around && stands(after, constraint, name) {
                     self.constraints.insert((table.name.clone(), name.clone()));
                 }
             }
-            for index in table.indexes.iter().filter(|index| names_enum(&index.definition)) {
+            for index in table.indexes.iter().filter(|index| goes(table, &index.definition)) {
                 if after.indexes.iter().any(|other| other.name == index.name) {
                     self.indexes.insert((table.name.clone(), index.name.clone()));
                 }
@@ -142,7 +240,8 @@ impl Around {
                     .any(|name| touched.contains(&(table.name.clone(), Ident::new(name))));
                 let stays =
                     after.column(&column.name).is_some_and(|after| after.generated.is_some());
-                if used && stays {
+                let names = gone.iter().any(|mention| mention.is_in(&generated.expression));
+                if (used || names) && stays {
                     self.generated.insert((table.name.clone(), column.name.clone()));
                 }
             }
@@ -167,6 +266,23 @@ impl Around {
                 }
             }
         }
+    }
+
+    /// Keys and unique indexes that go and come back, by table and columns.
+    fn gone_keys(&self, before: &Catalog) -> BTreeSet<(QName, BTreeSet<Ident>)> {
+        let mut gone = BTreeSet::new();
+        for (table, name) in self.constraints.iter().chain(&self.indexes) {
+            let Some(table) = before.tables.get(table) else { continue };
+            let constraints = table.constraints.iter();
+            gone.extend(
+                constraints
+                    .filter(|constraint| constraint.name.as_ref() == Some(name))
+                    .filter_map(|constraint| key_of(table, constraint)),
+            );
+            let indexes = table.indexes.iter().filter(|index| index.unique && index.name == *name);
+            gone.extend(indexes.map(|index| unique_of(table, index)));
+        }
+        gone
     }
 
     /// Grows the set until nothing unchanged stands on anything that goes.
@@ -213,6 +329,20 @@ impl Around {
             }
         }
     }
+}
+
+/// Whether a text names one of the columns of the table.
+fn names_any(text: &str, table: &Table, columns: &BTreeSet<(QName, Ident)>) -> bool {
+    let own: Vec<&Ident> = columns
+        .iter()
+        .filter(|(holder, _)| *holder == table.name)
+        .map(|(_, column)| column)
+        .collect();
+    !own.is_empty()
+        && tokenize(text, Dialect::Postgres)
+            .iter()
+            .filter_map(|token| token.name())
+            .any(|name| own.iter().any(|column| column.as_str() == name))
 }
 
 /// Whether a column's stored values or expression change shape.
@@ -271,22 +401,33 @@ fn gone_keys(diff: &Diff) -> BTreeSet<(QName, BTreeSet<Ident>)> {
     let mut gone = BTreeSet::new();
     for change in &diff.changes {
         let Change::AlterTable(change) = change else { continue };
-        for constraint in change.constraints.iter().filter_map(Delta::before) {
-            if let ConstraintKind::PrimaryKey { columns } | ConstraintKind::Unique { columns } =
-                &constraint.kind
-            {
-                gone.insert((change.after.name.clone(), columns.iter().cloned().collect()));
-            }
-        }
-        for index in change.indexes.iter().filter_map(Delta::before).filter(|index| index.unique) {
-            let columns = index.keys.iter().filter_map(|key| match key {
-                crate::catalog::IndexKey::Column(column) => Some(column.clone()),
-                crate::catalog::IndexKey::Expression(_) => None,
-            });
-            gone.insert((change.after.name.clone(), columns.collect()));
-        }
+        let constraints = change.constraints.iter().filter_map(Delta::before);
+        gone.extend(constraints.filter_map(|constraint| key_of(&change.after, constraint)));
+        let indexes = change.indexes.iter().filter_map(Delta::before);
+        gone.extend(
+            indexes.filter(|index| index.unique).map(|index| unique_of(&change.after, index)),
+        );
     }
     gone
+}
+
+fn key_of(table: &Table, constraint: &Constraint) -> Option<(QName, BTreeSet<Ident>)> {
+    match &constraint.kind {
+        ConstraintKind::PrimaryKey { columns } | ConstraintKind::Unique { columns } => {
+            Some((table.name.clone(), columns.iter().cloned().collect()))
+        }
+        ConstraintKind::Check { .. }
+        | ConstraintKind::ForeignKey(_)
+        | ConstraintKind::Exclusion => None,
+    }
+}
+
+fn unique_of(table: &Table, index: &Index) -> (QName, BTreeSet<Ident>) {
+    let columns = index.keys.iter().filter_map(|key| match key {
+        IndexKey::Column(column) => Some(column.clone()),
+        IndexKey::Expression(_) => None,
+    });
+    (table.name.clone(), columns.collect())
 }
 
 fn touches(key: &ForeignKey, holder: &Table, touched: &BTreeSet<(QName, Ident)>) -> bool {

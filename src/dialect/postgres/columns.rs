@@ -7,7 +7,7 @@ use super::quote::{quote_ident, quote_name};
 use super::types::{Conversion, conversion, is_builtin};
 use super::values::{self, Converts, Staying};
 use super::work::of_type_change;
-use super::{hierarchy, render, sequences};
+use super::{hierarchy, passing, render, sequences};
 use crate::catalog::{Column, GeneratedStorage, Table};
 use crate::change::{ColumnSource, TableChange};
 use crate::dialect::{LowerError, Resource, Step, Undo};
@@ -58,6 +58,7 @@ pub(super) fn around(context: &Context<'_>) -> Vec<Step> {
             steps.push(add_generated(after, new, context));
         }
     }
+    steps.extend(passing::steps(context));
     steps
 }
 
@@ -114,7 +115,9 @@ fn stay(staying: &Staying<'_>, context: &Context<'_>) -> Result<Vec<Step>, Lower
     steps.extend(nullability(staying, moved));
     steps.extend(sequences::steps(staying, context));
     let sequence_sets_default = sequences::sets_default(before, after);
-    if before.default != after.default && !changes_type && !rebuilt && !sequence_sets_default {
+    let is_off = !passing::waits(table, &after.name, context).is_empty();
+    let sets_default = before.default != after.default || is_off && after.default.is_some();
+    if sets_default && !changes_type && !rebuilt && !sequence_sets_default {
         steps.push(default(staying, context));
     }
     steps.extend(comment(table, before, after));
@@ -140,7 +143,8 @@ fn default(staying: &Staying<'_>, context: &Context<'_>) -> Step {
     step(Action::SetDefault, title, vec![render::alter_column(table, &after.name, &what)])
         .needs([staying.column()])
         .needs(context.made_in(column_texts(after)))
-        .frees(context.taken_in(column_texts(staying.before)))
+        .needs(passing::waits(table, &after.name, context))
+        .frees(context.taken_in(passing::freed(table, staying.before, context)))
         .makes([hierarchy::settled(table, &after.name)])
 }
 
@@ -228,8 +232,9 @@ fn change_type(staying: &Staying<'_>, context: &Context<'_>) -> Step {
         format!("change type of {table}.{name} from {} to {}", before.data_type, after.data_type),
         statements,
     )
-    .needs(context.made_in(column_texts(after)))
-    .frees(context.taken_in(column_texts(before)))
+    .needs(context.made_in(passing::needed(after)))
+    .needs(passing::waits(table, name, context))
+    .frees(context.taken_in(passing::freed(table, before, context)))
     .takes([staying.column(), staying.values()])
     .makes([staying.column()]);
     if keeps {
@@ -273,7 +278,8 @@ fn return_through_text(staying: &Staying<'_>, context: &Context<'_>) -> Step {
     );
     made.lock(crate::dialect::Lock::AccessExclusive)
         .work(crate::dialect::Work::Rewrite)
-        .frees(context.taken_in(column_texts(before)))
+        .needs(passing::waits(table, name, context))
+        .frees(context.taken_in(passing::freed(table, before, context)))
         .takes([staying.column(), staying.values()])
         .makes([staying.stage("text")])
         .reads(kept)
@@ -421,7 +427,7 @@ fn drop(change: &TableChange, column: &Column, context: &Context<'_>) -> Step {
     };
     let sequence = super::context::column_sequences(column)
         .map(|sequence| super::context::slot(&sequence.name.schema, &sequence.name.name));
-    made.frees(context.taken_in(column_texts(column))).takes([own]).takes(sequence)
+    made.frees(context.taken_in(passing::needed(column))).takes([own]).takes(sequence)
 }
 
 /// Adds a column; then values that the other way kept, a backfill, and NOT NULL, each in a step of its own.
@@ -443,7 +449,7 @@ fn add(
     let key = RowKey::of(&change.after, &change.before);
     let is_keyless = matches!(key, RowKey::Row(_));
 
-    let default = column.default.as_ref().filter(|_| !numbers);
+    let default = column.default.as_ref().filter(|_| !passing::counts_itself(column));
     // With a backfill, rows that exist must not get the default: it is set once the column is there.
     let at_once = default.filter(|_| source.fill.is_none());
     let required_at_once = column.not_null && at_once.is_some();
@@ -469,7 +475,7 @@ fn add(
     let mut steps = vec![
         step(action, format!("add column {table}.{name}"), statements)
             .needs([Resource::Table(table.clone())])
-            .needs(context.made_in(column_texts(column)))
+            .needs(context.made_in(passing::needed(column)))
             .makes([own.clone()]),
     ];
     let restored = context.kept_by_the_other_way(table, Some(name)).name;

@@ -190,10 +190,16 @@ pub(super) fn drop(table: &Table, constraint: &Constraint, context: &Context<'_>
     )
 }
 
-/// The name that a constraint's index occupies.
-fn index_slot(table: &Table, constraint: &Constraint) -> Option<Resource> {
-    let name = constraint.name.as_ref().filter(|_| has_index(constraint))?;
-    Some(slot(&table.name.schema, name))
+/// What a constraint occupies: the name of its index, and a table has one primary key.
+fn index_slot(table: &Table, constraint: &Constraint) -> Vec<Resource> {
+    let mut slots = Vec::new();
+    if let Some(name) = constraint.name.as_ref().filter(|_| has_index(constraint)) {
+        slots.push(slot(&table.name.schema, name));
+    }
+    if matches!(constraint.kind, ConstraintKind::PrimaryKey { .. }) {
+        slots.push(Resource::Constraint(table.name.clone(), "the primary key itself".to_owned()));
+    }
+    slots
 }
 
 pub(super) fn create_index(table: &Table, index: &Index, context: &Context<'_>) -> Step {

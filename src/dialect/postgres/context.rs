@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::around::Around;
-use crate::catalog::{Catalog, ConstraintKind, Dependency, EnumType, ObjectId, OpaqueKind, Table};
+use crate::catalog::{Catalog, ConstraintKind, Dependency, EnumType, ObjectId, OpaqueKind, Sequence, Table};
 use crate::change::{Change, Delta, Diff, Rename, TableChange, Target};
 use crate::dialect::{Absence, Direction, KeptUse, Resource, kept_name};
 use crate::text::token::canonical_name;
@@ -33,7 +33,7 @@ pub(super) struct Mention {
 }
 
 impl Mention {
-    fn new(resource: Resource, name: &QName) -> Self {
+    pub(super) fn new(resource: Resource, name: &QName) -> Self {
         let forms = |ident: &Ident| {
             let plain = canonical_name(ident.as_str(), Dialect::Postgres);
             let quoted = super::quote::quote_ident(ident);
@@ -93,13 +93,20 @@ impl<'a> Context<'a> {
                         unstable.push(mention);
                     }
                 }
-                Change::Table(Delta::Add(table)) => {
-                    new_tables.insert(table.name.clone());
+                Change::Table(delta) => {
+                    new_tables.extend(delta.after().map(|table| table.name.clone()));
+                    made.extend(delta.after().into_iter().flat_map(counters));
+                    taken.extend(delta.before().into_iter().flat_map(counters));
                 }
-                Change::Table(_)
-                | Change::Rename(_)
-                | Change::Schema(_)
-                | Change::AlterTable(_) => {}
+                Change::AlterTable(change) => {
+                    let (old, new) = (counters(&change.before), counters(&change.after));
+                    let lacks = |list: &[Mention], mention: &Mention| {
+                        !list.iter().any(|other| other.resource == mention.resource)
+                    };
+                    made.extend(new.iter().filter(|mention| lacks(&old, mention)).cloned());
+                    taken.extend(old.iter().filter(|mention| lacks(&new, mention)).cloned());
+                }
+                Change::Rename(_) | Change::Schema(_) => {}
             }
         }
         for id in around.opaques.iter().filter(|id| is_mentionable(id)) {
@@ -231,7 +238,7 @@ impl<'a> Context<'a> {
 }
 
 /// Kinds of object that column types, defaults, checks and indexes can mention.
-fn is_mentionable(id: &ObjectId) -> bool {
+pub(super) fn is_mentionable(id: &ObjectId) -> bool {
     match id.kind {
         OpaqueKind::Sequence | OpaqueKind::Domain | OpaqueKind::Type | OpaqueKind::Function => true,
         OpaqueKind::Extension
@@ -323,14 +330,21 @@ pub(super) fn slots(table: &Table) -> BTreeSet<Resource> {
     let schema = &table.name.schema;
     let keys = table.constraints.iter().filter(|constraint| has_index(constraint));
     let keys = keys.filter_map(|constraint| constraint.name.as_ref());
-    let sequences =
-        table.columns.iter().flat_map(column_sequences).map(|sequence| &sequence.name.name);
+    let sequences = table.columns.iter().flat_map(column_sequences);
     let indexes = table.indexes.iter().map(|index| &index.name);
     std::iter::once(&table.name.name)
         .chain(keys)
-        .chain(sequences)
         .chain(indexes)
         .map(|name| slot(schema, name))
+        .chain(sequences.map(|sequence| slot(&sequence.name.schema, &sequence.name.name)))
+        .collect()
+}
+
+/// The sequences of a table's columns: defaults of other tables may count with them.
+fn counters(table: &Table) -> Vec<Mention> {
+    let sequences = table.columns.iter().filter_map(column_sequences);
+    sequences
+        .map(|Sequence { name, .. }| Mention::new(slot(&name.schema, &name.name), name))
         .collect()
 }
 

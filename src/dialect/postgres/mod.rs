@@ -19,6 +19,7 @@ mod hierarchy;
 mod keep;
 mod limits;
 mod opaques;
+mod passing;
 pub mod quote;
 mod renames;
 mod render;

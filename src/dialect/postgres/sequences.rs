@@ -3,13 +3,13 @@
 use super::action::{Action, step};
 use super::context::Context;
 use super::quote::{quote_ident, quote_name};
-use super::render;
+use super::{passing, render};
 use super::values::{self, Staying};
 use crate::catalog::{Column, Identity, ObjectId, Opaque, OpaqueKind, Sequence};
 use crate::dialect::{Resource, Step};
 use crate::text::{Ident, QName};
 
-/// Whether a column counts by itself.
+/// Whether a column has a sequence of its own.
 pub(super) fn numbers(column: &Column) -> bool {
     column.identity.is_some() || column.owned_sequence.is_some()
 }
@@ -42,7 +42,9 @@ pub(super) fn steps(staying: &Staying<'_>, context: &Context<'_>) -> Vec<Step> {
         (None, Some(sequence)) => {
             statements.extend(make(sequence, table, name, context));
             statements.push(render::alter_column(table, name, &default));
-            statements.push(render::advance_sequence(sequence, table, name));
+            if passing::counts_itself(after) {
+                statements.push(render::advance_sequence(sequence, table, name));
+            }
             action = Action::SetDefault;
         }
         (Some(sequence), None) => {
@@ -102,7 +104,8 @@ pub(super) fn steps(staying: &Staying<'_>, context: &Context<'_>) -> Vec<Step> {
             staying.stage("required"),
         ])
         .needs(context.made_in(super::context::column_texts(after)))
-        .frees(context.taken_in(super::context::column_texts(before)));
+        .needs(passing::waits(table, name, context))
+        .frees(context.taken_in(passing::freed(table, before, context)));
     let owned =
         |column: &Column| column.owned_sequence.as_ref().map(|sequence| sequence.name.clone());
     let (old, new) = (owned(before), owned(after));
@@ -146,8 +149,57 @@ fn alter(before: &Sequence, after: &Sequence) -> Vec<String> {
     }
     let renamed = Sequence { name: after.name.clone(), ..before.clone() };
     if renamed != *after {
-        statements.push(render::alter_sequence(after));
+        let range = |sequence: &Sequence| (sequence.min, sequence.max);
+        statements.extend(within(
+            &quote_name(&after.name),
+            range(before),
+            range(after),
+            after.start,
+            render::alter_sequence(after),
+        ));
     }
+    statements
+}
+
+/// `ALTER SEQUENCE` where the position may lie outside the new range, which PostgreSQL refuses: it moves to the nearest
+/// end of the new range, or to the new start where the ranges have nothing in common.
+fn within(
+    name: &str,
+    before: (i64, i64),
+    after: (i64, i64),
+    start: i64,
+    alter: String,
+) -> Vec<String> {
+    if before.0 >= after.0 && before.1 <= after.1 {
+        return vec![alter];
+    }
+    if before.0 > after.1 || before.1 < after.0 {
+        return vec![format!("{alter} RESTART WITH {start}")];
+    }
+    let place = format!("greatest(least(last_value, {}), {})", after.1, after.0);
+    let name_text = super::quote::literal(name);
+    vec![format!("SELECT pg_catalog.setval({name_text}, {place}, is_called) FROM {name}"), alter]
+}
+
+/// Changes a free sequence into what the statements that make it say.
+pub(super) fn alter_free(before: &Opaque, after: &Opaque) -> Vec<String> {
+    let alter: Vec<String> = after
+        .create
+        .iter()
+        .map(|text| text.replacen("CREATE SEQUENCE", "ALTER SEQUENCE", 1))
+        .collect();
+    let Some((first, rest)) = alter.split_first() else { return alter };
+    let option = |opaque: &Opaque, word: &str| -> Option<i64> {
+        let (_, rest) = opaque.create.first()?.split_once(&format!(" {word} "))?;
+        rest.split(' ').next()?.parse().ok()
+    };
+    let range = |opaque: &Opaque| Some((option(opaque, "MINVALUE")?, option(opaque, "MAXVALUE")?));
+    let name = quote_name(&after.id.name);
+    let mut statements = match (range(before), range(after), option(after, "START WITH")) {
+        (Some(old), Some(new), Some(start)) => within(&name, old, new, start, first.clone()),
+        (_, _, _) => vec![first.clone()],
+    };
+    statements.extend(rest.iter().cloned());
     statements
 }
 
@@ -170,7 +222,8 @@ pub(super) fn number_rows(table: &QName, column: &Column, context: &Context<'_>)
     if let Some(sequence) = &column.owned_sequence {
         statements.extend(make(sequence, table, name, context));
     }
-    if let Some(Sequence { start, increment, .. }) = sequence {
+    let counts = column.identity.is_some() || passing::counts_itself(column);
+    if let Some(Sequence { start, increment, .. }) = sequence.filter(|_| counts) {
         let furthest = if *increment < 0 { "min" } else { "max" };
         let zero = i128::from(*start) - i128::from(*increment);
         let target = quote_name(table);
@@ -189,8 +242,10 @@ pub(super) fn number_rows(table: &QName, column: &Column, context: &Context<'_>)
     }
     match (&column.identity, &column.owned_sequence) {
         (Some(identity), _) => statements.extend(add_identity(identity, table, name)),
-        (None, Some(sequence)) => statements.push(render::advance_sequence(sequence, table, name)),
-        (None, None) => {}
+        (None, Some(sequence)) if counts => {
+            statements.push(render::advance_sequence(sequence, table, name));
+        }
+        (None, Some(_) | None) => {}
     }
     values::quietly(format!("number {table}.{name}"), table, statements, context)
         .lock(crate::dialect::Lock::AccessExclusive)
