@@ -53,7 +53,12 @@ fn depth(seed: u64) -> Depth {
     if seed % 4 == 0 { Depth::FromEmpty } else { Depth::Plain }
 }
 
-fn judge(bench: &mut Bench, checker: &mut Option<Checker>, seed: u64, pair: &pair::Pair) -> Verdict {
+fn judge(
+    bench: &mut Bench,
+    checker: &mut Option<Checker>,
+    seed: u64,
+    pair: &pair::Pair,
+) -> Verdict {
     static EDITION: AtomicU64 = AtomicU64::new(1);
     let edition = EDITION.fetch_add(1, Ordering::Relaxed);
     let looks = seed % 8 == 3;

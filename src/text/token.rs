@@ -369,7 +369,8 @@ pub fn rename_qualified(
             && tokens.get(at + 2).is_some_and(|token| names(token, before.1, dialect))
             && !(at > 0 && tokens[at - 1].is_mark("."));
         if qualified {
-            let (schema, name) = (canonical_name(after.0, dialect), canonical_name(after.1, dialect));
+            let (schema, name) =
+                (canonical_name(after.0, dialect), canonical_name(after.1, dialect));
             text.push_str(&format!("{schema}.{name}"));
             at += 3;
         } else {

@@ -102,8 +102,11 @@ impl Maker {
             _ => plain.to_owned(),
         };
         let is_column = key.contains('.');
-        let mut schema =
-            Both::same(if is_column { String::new() } else { self.random.pick(&SCHEMAS[..2]).to_owned() });
+        let mut schema = Both::same(if is_column {
+            String::new()
+        } else {
+            self.random.pick(&SCHEMAS[..2]).to_owned()
+        });
         if !is_column && self.random.percent(5) {
             schema = Both::same(SCHEMAS[2].to_owned());
         }

@@ -177,11 +177,7 @@ enum Unplanned {
     Wrong(String),
 }
 
-fn laws_of_the_plan(
-    before: &Catalog,
-    after: &Catalog,
-    intent: &Intent,
-) -> Result<Plan, Unplanned> {
+fn laws_of_the_plan(before: &Catalog, after: &Catalog, intent: &Intent) -> Result<Plan, Unplanned> {
     let wrong = |text: &str| Unplanned::Wrong(text.to_owned());
     for side in [before, after] {
         if !diff(side, side, &Intent::default()).0.changes.is_empty() {

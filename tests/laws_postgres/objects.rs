@@ -264,7 +264,13 @@ impl Maker {
         if self.random.percent(40) {
             tail += &format!(" ON UPDATE {}", self.random.pick(&ACTIONS));
         }
-        tail += self.random.pick(&["", "", " DEFERRABLE INITIALLY DEFERRED", " NOT VALID", " DEFERRABLE"]);
+        tail += self.random.pick(&[
+            "",
+            "",
+            " DEFERRABLE INITIALLY DEFERRED",
+            " NOT VALID",
+            " DEFERRABLE",
+        ]);
         format!(
             "ALTER TABLE {{{}}} ADD CONSTRAINT fk{at} FOREIGN KEY ({own}) REFERENCES {{{}}}{target}{tail}",
             table.key, other.key
@@ -302,7 +308,14 @@ impl Maker {
         let unique = if self.random.percent(20) { "UNIQUE " } else { "" };
         let tail = pick(
             self,
-            &["", "", "", " WHERE {x} IS NOT NULL", " WITH (fillfactor = 60)", " WHERE {x}::text <> 'q'"],
+            &[
+                "",
+                "",
+                "",
+                " WHERE {x} IS NOT NULL",
+                " WITH (fillfactor = 60)",
+                " WHERE {x}::text <> 'q'",
+            ],
         );
         format!("CREATE {unique}INDEX i{at} ON {{{}}} {keys}{tail}", table.key).replace("{x}", &own)
     }
@@ -332,7 +345,9 @@ impl Maker {
                 let body = maker.query(&earlier);
                 let body = body.trim_end_matches(" -- simple");
                 let data = maker.random.pick(&["", "", " WITH NO DATA"]);
-                format!("CREATE MATERIALIZED VIEW {{m0}} AS SELECT 1 AS one, q FROM ({body}) q{data}")
+                format!(
+                    "CREATE MATERIALIZED VIEW {{m0}} AS SELECT 1 AS one, q FROM ({body}) q{data}"
+                )
             });
             self.item(|_| "CREATE INDEX mi0 ON {m0} (one)".to_owned());
             self.views.push("m0".to_owned());
@@ -349,12 +364,20 @@ impl Maker {
         let text = match (self.random.below(10), view) {
             (0..=2, Some(view)) => self
                 .random
-                .pick(&["SELECT * FROM {v}", "SELECT count(*) AS n FROM {v}", "SELECT w FROM {v} w"])
+                .pick(&[
+                    "SELECT * FROM {v}",
+                    "SELECT count(*) AS n FROM {v}",
+                    "SELECT w FROM {v} w",
+                ])
                 .replace("{v}", &view),
             (3, _) => "SELECT * FROM {t} -- simple".to_owned(),
             (4, _) => format!("SELECT {any} AS a FROM {t} WHERE {any} IS NOT NULL -- simple"),
-            (5, _) => format!("SELECT {first}, count(*) AS n, max({any}::text) AS m FROM {t} GROUP BY {first}"),
-            (6, _) => format!("SELECT x.{any} AS a, y.* FROM {t} x LEFT JOIN {o} y ON x.{any}::text = y::text"),
+            (5, _) => format!(
+                "SELECT {first}, count(*) AS n, max({any}::text) AS m FROM {t} GROUP BY {first}"
+            ),
+            (6, _) => format!(
+                "SELECT x.{any} AS a, y.* FROM {t} x LEFT JOIN {o} y ON x.{any}::text = y::text"
+            ),
             (7, _) => format!("SELECT {{f1}}({any}::text) AS a, {{f0}}(1) AS b FROM {t}"),
             (8, _) => format!("SELECT x AS whole FROM {t} x UNION SELECT x FROM {t} x"),
             (_, _) => format!(

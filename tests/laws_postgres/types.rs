@@ -42,8 +42,7 @@ impl Type {
 }
 
 const INTS: [&str; 3] = ["integer", "bigint", "smallint"];
-const NUMBERS: [&str; 5] =
-    ["numeric", "numeric(10,2)", "numeric(6,0)", "double precision", "real"];
+const NUMBERS: [&str; 5] = ["numeric", "numeric(10,2)", "numeric(6,0)", "double precision", "real"];
 const TEXTS: [&str; 6] =
     ["text", "character varying", "varchar(20)", "varchar(8)", "character(6)", "name"];
 const STAMPS: [&str; 4] =
@@ -97,10 +96,14 @@ pub fn next_of_kin(kind: &Type, random: &mut Random) -> Type {
         Sort::Text if random.percent(15) => Type::new(random.pick(&INTS), Sort::Int),
         Sort::Stamp if random.percent(30) => Type::new("date", Sort::Date),
         Sort::Stamp | Sort::Date => Type::new(random.pick(&STAMPS), Sort::Stamp),
-        Sort::Clock => Type::new(random.pick(&["time", "timetz", "time(1)", "interval"]), Sort::Clock),
+        Sort::Clock => {
+            Type::new(random.pick(&["time", "timetz", "time(1)", "interval"]), Sort::Clock)
+        }
         Sort::Span => Type::new(random.pick(&["interval(3)", "interval", "text"]), Sort::Span),
         Sort::Json => Type::new(random.pick(&["json", "jsonb", "text"]), Sort::Json),
-        Sort::Bits => Type::new(random.pick(&["bit(6)", "bit varying", "bit varying(5)"]), Sort::Bits),
+        Sort::Bits => {
+            Type::new(random.pick(&["bit(6)", "bit varying", "bit varying(5)"]), Sort::Bits)
+        }
         Sort::Array(element) => {
             array(next_of_kin(&Type::new("text", element.as_ref().clone()), random))
         }
@@ -113,9 +116,16 @@ pub fn value(sort: &Sort, random: &mut Random) -> String {
     let text = match sort {
         Sort::Int => random.pick(&["0", "1", "2", "3", "5", "8", "12", "40", "77"]).to_owned(),
         Sort::Number => random.pick(&["0", "1.5", "2.25", "10", "3.125", "77", "0.1"]).to_owned(),
-        Sort::Text => random.pick(&["1", "2", "12", "abc", "", "B c", "é", "a''b", "7", "x\"y"]).to_owned(),
+        Sort::Text => {
+            random.pick(&["1", "2", "12", "abc", "", "B c", "é", "a''b", "7", "x\"y"]).to_owned()
+        }
         Sort::Stamp => random
-            .pick(&["2024-02-29 12:00:00.123456", "2020-01-01", "1999-12-31 23:59:59.9", "infinity"])
+            .pick(&[
+                "2024-02-29 12:00:00.123456",
+                "2020-01-01",
+                "1999-12-31 23:59:59.9",
+                "infinity",
+            ])
             .to_owned(),
         Sort::Date => random.pick(&["2024-02-29", "2020-01-01", "1999-12-31"]).to_owned(),
         Sort::Clock => random.pick(&["12:00:00.123456", "00:00", "23:59:59.99"]).to_owned(),

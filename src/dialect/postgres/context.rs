@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::around::Around;
-use crate::catalog::{Catalog, ConstraintKind, Dependency, EnumType, ObjectId, OpaqueKind, Sequence, Table};
+use crate::catalog::{
+    Catalog, ConstraintKind, Dependency, EnumType, ObjectId, OpaqueKind, Sequence, Table,
+};
 use crate::change::{Change, Delta, Diff, Rename, TableChange, Target};
 use crate::dialect::{Absence, Direction, KeptUse, Resource, kept_name};
 use crate::text::token::canonical_name;

@@ -84,11 +84,7 @@ pub(super) fn counts_itself(column: &Column) -> bool {
 }
 
 /// What the column's own steps wait for.
-pub(super) fn waits(
-    table: &QName,
-    column: &Ident,
-    context: &Context<'_>,
-) -> BTreeSet<Resource> {
+pub(super) fn waits(table: &QName, column: &Ident, context: &Context<'_>) -> BTreeSet<Resource> {
     let key = (table.clone(), column.clone());
     let is_off = context.around.defaults.contains(&key) && !context.around.passing.contains(&key);
     is_off.then(|| off(table, column)).into_iter().collect()
@@ -121,7 +117,8 @@ fn through_text(
         Resource::Values(table.clone(), name.clone()),
     ];
     let mut leave = Vec::new();
-    leave.extend(before.default.as_ref().map(|_| render::alter_column(table, name, "DROP DEFAULT")));
+    leave
+        .extend(before.default.as_ref().map(|_| render::alter_column(table, name, "DROP DEFAULT")));
     leave.push(render::alter_column(table, name, &format!("TYPE text USING {own}::text")));
     let kind = &after.data_type;
     let what = format!("TYPE {kind}{} USING {own}::{kind}", render::collation(after));

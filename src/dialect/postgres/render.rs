@@ -37,7 +37,7 @@ pub(super) fn create_table(table: &Table) -> Vec<String> {
     let constraints = table
         .constraints
         .iter()
-        .filter(|constraint| stands_in_create(constraint) && !checks_from_parent(constraint))
+        .filter(|constraint| stands_in_create(constraint, table) && !checks_from_parent(constraint))
         .map(|constraint| format!("    {}", constraint_clause(constraint)));
     let items: Vec<String> = columns.chain(constraints).collect();
     let body =
@@ -78,8 +78,25 @@ pub(super) fn create_table(table: &Table) -> Vec<String> {
     statements
 }
 
-/// Whether a constraint is written inside CREATE TABLE. There, NOT VALID would be taken as valid.
-pub(super) fn stands_in_create(constraint: &Constraint) -> bool {
+/// Whether a constraint is written inside CREATE TABLE. There, NOT VALID would be taken as valid, and of two keys over
+/// the same columns one would be left out. Source: `transformIndexConstraints` of PostgreSQL.
+pub(super) fn stands_in_create(constraint: &Constraint, table: &Table) -> bool {
+    let columns = |constraint: &Constraint| match &constraint.kind {
+        ConstraintKind::PrimaryKey { columns } | ConstraintKind::Unique { columns } => {
+            Some(columns.clone())
+        }
+        ConstraintKind::Check { .. }
+        | ConstraintKind::ForeignKey(_)
+        | ConstraintKind::Exclusion => None,
+    };
+    let has_twin = matches!(constraint.kind, ConstraintKind::Unique { .. })
+        && table
+            .constraints
+            .iter()
+            .any(|other| other.name != constraint.name && columns(other) == columns(constraint));
+    if has_twin {
+        return false;
+    }
     match constraint.kind {
         ConstraintKind::ForeignKey(_) => false,
         ConstraintKind::PrimaryKey { .. }

@@ -3,8 +3,8 @@
 use super::action::{Action, step};
 use super::context::Context;
 use super::quote::{quote_ident, quote_name};
-use super::{passing, render};
 use super::values::{self, Staying};
+use super::{passing, render};
 use crate::catalog::{Column, Identity, ObjectId, Opaque, OpaqueKind, Sequence};
 use crate::dialect::{Resource, Step};
 use crate::text::{Ident, QName};

@@ -8,7 +8,7 @@ use super::context::{
 };
 use super::keep::{SCHEMA, kept_table, restore_rows};
 use super::quote::{quote, quote_ident, quote_name};
-use super::{constraints, hierarchy, keep, render, settings};
+use super::{constraints, hierarchy, keep, passing, render, settings};
 use crate::catalog::{Column, ConstraintKind, Table};
 use crate::change::{SourceOrigin, TableChange};
 use crate::dialect::{Direction, LowerError, Resource, Step};
@@ -33,7 +33,7 @@ pub(super) fn add(table: &Table, context: &Context<'_>) -> Vec<Step> {
         // A table that was brought back still has its own constraints; its foreign keys were dropped.
         let is_made = match origin {
             Origin::Aside => !matches!(constraint.kind, ConstraintKind::ForeignKey(_)),
-            Origin::Kept | Origin::Nowhere => render::stands_in_create(constraint),
+            Origin::Kept | Origin::Nowhere => render::stands_in_create(constraint, table),
         };
         if !is_made {
             steps.extend(constraints::add_own(table, constraint, context));
@@ -103,7 +103,8 @@ fn put_rows_back(table: &Table, context: &Context<'_>) -> Step {
     let kept = context.kept_by_the_other_way(name, None);
     let mut statements = restore_rows(table, &kept.name);
     statements.extend(table.columns.iter().filter_map(|column| {
-        let sequence = column_sequences(column)?;
+        let sequence = column_sequences(column)
+            .filter(|_| column.identity.is_some() || passing::counts_itself(column))?;
         Some(render::advance_sequence(sequence, name, &column.name))
     }));
     step(Action::FillTable, format!("put rows back into {name}"), statements)
@@ -199,7 +200,7 @@ pub(super) fn rebuild(
     steps.extend(settings::of_new(after, context));
     steps.push(move_rows(change, &aside, context));
     for constraint in &after.constraints {
-        if !render::stands_in_create(constraint) {
+        if !render::stands_in_create(constraint, after) {
             steps.extend(constraints::add_own(after, constraint, context));
         }
     }
