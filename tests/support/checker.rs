@@ -28,6 +28,9 @@ for line in sys.stdin:
     want, have, edition = line.rstrip('\\n').split('\\t')
     try:
         if known.get(want, (None, 0))[0] != edition: known[want] = edition, check.pg_fingerprint(want)
+        if not have:
+            print(flush=True)
+            continue
         found = check.diff(known[want][1], check.pg_fingerprint(have), column_order=False)
         found = [d for d in found if not str(d[1]).startswith('migrate_kept')]
         text = '; '.join(check.show(d).replace('\\n', ' ') for d in found)
@@ -48,6 +51,11 @@ impl Checker {
             .ok()?;
         let (to, from) = (process.stdin.take()?, BufReader::new(process.stdout.take()?));
         Some(Checker { process, to, from })
+    }
+
+    /// Reads a database as it is now: later it is compared with as it was.
+    pub fn remember(&mut self, wanted: &str) -> Result<(), String> {
+        self.compare(wanted, "", 0)
     }
 
     /// Compares a database with a fresh load.

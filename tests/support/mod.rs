@@ -4,6 +4,8 @@
 #![allow(dead_code)]
 
 pub mod checker;
+pub mod fill;
+pub mod pair;
 pub mod round_trip;
 
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -202,6 +202,7 @@ impl Around {
         let mut gone_keys = gone_keys(diff);
         gone_keys.extend(self.gone_keys(before));
         let unsteady = self.unsteady(diff);
+        let circles = super::persistence::circles(diff, before);
         let goes = |table: &Table, text: &str| {
             gone.iter().any(|mention| mention.is_in(text)) || names_any(text, table, &unsteady)
         };
@@ -212,6 +213,7 @@ impl Around {
                 let around = match &constraint.kind {
                     ConstraintKind::ForeignKey(key) => {
                         self.rebuilt_tables.contains(&key.references)
+                            || circles.contains(&(table.name.clone(), name.clone()))
                             || touches(key, table, touched)
                             || names_any(&constraint.definition, table, &unsteady)
                             || points_at(key, &gone_keys, before)

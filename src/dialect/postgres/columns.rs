@@ -7,7 +7,7 @@ use super::quote::{quote_ident, quote_name};
 use super::types::{Conversion, conversion, is_builtin};
 use super::values::{self, Converts, Staying};
 use super::work::of_type_change;
-use super::{hierarchy, passing, render, sequences};
+use super::{hierarchy, passing, positions, render, sequences};
 use crate::catalog::{Column, GeneratedStorage, Table};
 use crate::change::{ColumnSource, TableChange};
 use crate::dialect::{LowerError, Resource, Step, Undo};
@@ -112,7 +112,7 @@ fn stay(staying: &Staying<'_>, context: &Context<'_>) -> Result<Vec<Step>, Lower
     }
     let moved = !moves.is_empty() || changes_type || rebuilt;
     steps.extend(moves);
-    steps.extend(nullability(staying, moved));
+    steps.extend(nullability(staying, moved, context));
     steps.extend(sequences::steps(staying, context));
     let sequence_sets_default = sequences::sets_default(before, after);
     let is_off = !passing::waits(table, &after.name, context).is_empty();
@@ -148,7 +148,7 @@ fn default(staying: &Staying<'_>, context: &Context<'_>) -> Step {
         .makes([hierarchy::settled(table, &after.name)])
 }
 
-fn nullability(staying: &Staying<'_>, moved: bool) -> Vec<Step> {
+fn nullability(staying: &Staying<'_>, moved: bool, context: &Context<'_>) -> Vec<Step> {
     let (table, before, after) = (staying.table(), staying.before, staying.after);
     match (before.not_null, after.not_null) {
         (false, true) => vec![
@@ -162,8 +162,11 @@ fn nullability(staying: &Staying<'_>, moved: bool) -> Vec<Step> {
         ],
         (true, false) => {
             let mut statements = Vec::new();
-            if before.identity.is_some() && after.identity.is_none() {
+            let mut kept = None;
+            if sequences::drops_identity_with_not_null(before, after) {
+                statements.extend(sequences::save_position(staying, context));
                 statements.push(render::alter_column(table, &after.name, "DROP IDENTITY"));
+                kept = Some(Resource::Kept(positions::kept_as(table, &after.name, context)));
             }
             statements.push(render::alter_column(table, &after.name, "DROP NOT NULL"));
             let made = step(
@@ -173,6 +176,7 @@ fn nullability(staying: &Staying<'_>, moved: bool) -> Vec<Step> {
             )
             .takes([staying.values()])
             .frees([staying.column()])
+            .makes(kept)
             .makes([staying.stage("null")]);
             vec![if moved { made } else { made.makes([staying.values()]) }]
         }
@@ -409,11 +413,12 @@ fn drop(change: &TableChange, column: &Column, context: &Context<'_>) -> Step {
     } else {
         let key = RowKey::of(&change.before, &change.after);
         let kept = context.keeps_as(table, Some(&column.name));
-        let statements = vec![
-            keep::hold_writes(table),
-            keep::keep_column(table, column, &key, &kept),
-            drop_column(table, column),
-        ];
+        let mut statements =
+            vec![keep::hold_writes(table), keep::keep_column(table, column, &key, &kept)];
+        let position = positions::kept_as(table, &column.name, context);
+        let sequence = super::context::column_sequences(column);
+        statements.extend(sequence.map(|it| positions::save(it, table, column, &position)));
+        statements.push(drop_column(table, column));
         let reads =
             key.columns().into_iter().filter(|name| **name != column.name).flat_map(|name| {
                 [
@@ -424,6 +429,7 @@ fn drop(change: &TableChange, column: &Column, context: &Context<'_>) -> Step {
         step(Action::KeepAndDropColumn, title, statements)
             .frees(reads.collect::<Vec<_>>())
             .makes([Resource::Kept(kept)])
+            .makes(sequence.map(|_| Resource::Kept(position)))
     };
     let sequence = super::context::column_sequences(column)
         .map(|sequence| super::context::slot(&sequence.name.schema, &sequence.name.name));
@@ -522,6 +528,9 @@ fn add(
     // The last step that writes values has made them.
     if let Some(last) = steps.iter_mut().rev().find(|step| !step.title.starts_with("require ")) {
         last.order.makes.insert(own_values);
+    }
+    if restores && numbers {
+        steps.extend(positions::restore(table, column, context));
     }
     steps
 }

@@ -19,13 +19,18 @@ mod hierarchy;
 mod keep;
 mod limits;
 mod opaques;
+mod ownership;
+mod partial;
 mod passing;
+mod persistence;
+mod positions;
 pub mod quote;
 mod renames;
 mod render;
 mod sequences;
 mod settings;
 mod tables;
+mod twins;
 mod values;
 #[cfg(test)]
 mod oracle_tests;

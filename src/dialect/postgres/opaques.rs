@@ -5,7 +5,7 @@ use super::around::extension_version;
 use super::context::{Context, columns, keys, resource, slot, values};
 use super::quote::{quote_ident, quote_name};
 use super::sequences;
-use crate::catalog::{Catalog, Column, Dependency, ObjectId, Opaque, OpaqueKind, Table};
+use crate::catalog::{Catalog, Dependency, ObjectId, Opaque, OpaqueKind, Table};
 use crate::change::Delta;
 use crate::dialect::{Lock, LowerError, Resource, Step};
 use crate::text::QName;
@@ -64,9 +64,6 @@ fn refuse_used_domain(domain: &Opaque, context: &Context<'_>) -> Result<(), Lowe
 
 fn create(opaque: &Opaque, context: &Context<'_>) -> Option<Step> {
     let id = &opaque.id;
-    if is_set_free(id, context) {
-        return None;
-    }
     let mut statements = Vec::new();
     if matches!(id.kind, OpaqueKind::Function | OpaqueKind::Procedure) {
         // A body may name what comes later; the engine looks at it when it runs.
@@ -107,9 +104,6 @@ fn create(opaque: &Opaque, context: &Context<'_>) -> Option<Step> {
 
 fn drop(opaque: &Opaque, context: &Context<'_>) -> Option<Step> {
     let id = &opaque.id;
-    if is_taken_over(id, context) {
-        return None;
-    }
     let action = match id.kind {
         OpaqueKind::Trigger => Action::DropTrigger,
         OpaqueKind::Extension
@@ -167,34 +161,6 @@ fn is_filled(before: Option<&Opaque>) -> bool {
     before.is_some_and(|opaque| {
         opaque.id.kind == OpaqueKind::MaterializedView
             && !opaque.create.iter().any(|text| text.ends_with(NO_DATA))
-    })
-}
-
-/// A free sequence that a column of a standing table takes over.
-fn is_taken_over(id: &ObjectId, context: &Context<'_>) -> bool {
-    owners(id, context.after()).any(|(table, _)| context.before.tables.contains_key(&table.name))
-}
-
-/// A sequence that a column which stays sets free.
-fn is_set_free(id: &ObjectId, context: &Context<'_>) -> bool {
-    owners(id, &context.before).any(|(table, column)| {
-        let after = context.after().tables.get(&table.name);
-        after.is_some_and(|after| after.column(&column.name).is_some())
-    })
-}
-
-/// The columns that own a sequence.
-fn owners<'c>(
-    id: &'c ObjectId,
-    catalog: &'c Catalog,
-) -> impl Iterator<Item = (&'c Table, &'c Column)> {
-    let columns = catalog
-        .tables
-        .values()
-        .filter(|_| id.kind == OpaqueKind::Sequence)
-        .flat_map(|table| table.columns.iter().map(move |column| (table, column)));
-    columns.filter(|(_, column)| {
-        column.owned_sequence.as_ref().is_some_and(|sequence| sequence.name == id.name)
     })
 }
 

@@ -35,7 +35,8 @@ WITH own AS (
     UNION ALL SELECT 'default of view column', r.q || '.' || pg_catalog.quote_ident(a.attname)
     FROM pg_catalog.pg_attrdef d JOIN relation r ON r.oid = d.adrelid AND r.relkind = 'v'
     JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid AND a.attnum = d.adnum
-    UNION ALL SELECT 'invalid index', r.q FROM pg_catalog.pg_index i JOIN relation r ON r.oid = i.indexrelid WHERE NOT i.indisvalid
+    UNION ALL SELECT 'invalid index', r.q FROM pg_catalog.pg_index i JOIN relation r ON r.oid = i.indexrelid
+    WHERE NOT i.indisvalid AND r.relkind = 'i'
     UNION ALL SELECT 'clustering by index', r.q FROM pg_catalog.pg_index i JOIN relation r ON r.oid = i.indexrelid JOIN relation t ON t.oid = i.indrelid
     WHERE i.indisclustered AND t.relkind = 'm'
     UNION ALL SELECT 'comment on index', q FROM relation
