@@ -5,11 +5,12 @@
 use std::collections::BTreeSet;
 
 use super::context::{Mention, is_mentionable};
+use super::types::is_builtin;
 use crate::catalog::{
     Catalog, Column, Constraint, ConstraintKind, Dependency, EnumType, ForeignKey, Index, IndexKey,
     ObjectId, Opaque, OpaqueKind, Table,
 };
-use crate::change::{Change, Delta, Diff};
+use crate::change::{Change, Delta, Diff, Keep, Way};
 use crate::dialect::Resource;
 use crate::text::token::tokenize;
 use crate::text::{Dialect, Ident, QName};
@@ -180,6 +181,18 @@ impl Around {
         let mut found: BTreeSet<_> = self.generated.union(&self.passing).cloned().collect();
         for change in &diff.changes {
             let Change::AlterTable(change) = change else { continue };
+            // Kept values come back by way of text.
+            let through_text = change.mapping.iter().filter(|source| {
+                diff.way == Way::Back
+                    && source.keep == Keep::Altered
+                    && change
+                        .after
+                        .column(&source.column)
+                        .is_some_and(|column| !is_builtin(&column.data_type))
+            });
+            found.extend(
+                through_text.map(|source| (change.after.name.clone(), source.column.clone())),
+            );
             for delta in &change.columns {
                 if let Delta::Alter { before, after } = delta
                     && after.generated.is_some()

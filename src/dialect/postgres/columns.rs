@@ -1,7 +1,7 @@
 //! Columns of tables that stay: added, dropped, reshaped.
 
 use super::action::{Action, all, step};
-use super::context::{Context, column_texts, columns};
+use super::context::{Context, Mention, column_texts, columns};
 use super::keep::{self, RowKey};
 use super::quote::{quote_ident, quote_name};
 use super::types::{Conversion, conversion, is_builtin};
@@ -34,7 +34,10 @@ pub(super) fn steps(change: &TableChange, context: &Context<'_>) -> Result<Vec<S
             continue;
         }
         match change.before.column(&source.column) {
-            None => steps.extend(add(change, after, source, context)),
+            None => {
+                refuse_required_domain(change, after, context)?;
+                steps.extend(add(change, after, source, context));
+            }
             Some(before) => {
                 let staying = Staying { change, before, after, source };
                 steps.extend(stay(&staying, context)?);
@@ -42,6 +45,33 @@ pub(super) fn steps(change: &TableChange, context: &Context<'_>) -> Result<Vec<S
         }
     }
     Ok(steps)
+}
+
+/// A column whose domain takes no NULL cannot come back to rows before its values do.
+fn refuse_required_domain(
+    change: &TableChange,
+    column: &Column,
+    context: &Context<'_>,
+) -> Result<(), LowerError> {
+    let returns = context.direction == crate::dialect::Direction::Down
+        && column.default.is_none()
+        && column.generated.is_none();
+    let domain = context.after().opaques.values().find(|opaque| {
+        let id = &opaque.id;
+        let mention = || Mention::new(Resource::Opaque(id.clone()), &id.name);
+        id.kind == crate::catalog::OpaqueKind::Domain
+            && !column.data_type.ends_with(']')
+            && opaque.create.iter().any(|text| text.ends_with(" SET NOT NULL"))
+            && mention().is_in(&column.data_type)
+    });
+    match domain.filter(|_| returns) {
+        None => Ok(()),
+        Some(domain) => Err(LowerError {
+            what: format!("column {}.{}", change.after.name, column.name),
+            why: format!("its {} takes no NULL, so rollback cannot bring it back to rows", domain.id),
+            help: "give the column or the domain a default first, or put NOT NULL on the column".to_owned(),
+        }),
+    }
 }
 
 /// Generated columns that stay the same but stand on a column that changes.
@@ -83,6 +113,10 @@ fn stay(staying: &Staying<'_>, context: &Context<'_>) -> Result<Vec<Step>, Lower
         }
         (Some(generated), None) => {
             steps.extend(ungenerate(staying, generated.storage, context)?);
+            if after.not_null && !before.not_null {
+                steps.extend(nullability(staying, true, context));
+            }
+            steps.extend(sequences::steps(staying, context));
             steps.extend(comment(table, before, after));
             return Ok(steps);
         }
@@ -314,17 +348,17 @@ fn ungenerate(
         let what = format!("TYPE {}{} USING {using}", after.data_type, render::collation(after));
         statements.push(render::alter_column(table, name, &what));
     }
-    if let Some(default) = &after.default {
+    if let Some(default) = &after.default
+        && !sequences::sets_default(staying.before, after)
+    {
         statements.push(render::alter_column(table, name, &format!("SET DEFAULT {default}")));
     }
-    match (staying.before.not_null, after.not_null) {
-        (true, false) => statements.push(render::alter_column(table, name, "DROP NOT NULL")),
-        (false, true) => statements.push(render::alter_column(table, name, "SET NOT NULL")),
-        (true, true) | (false, false) => {}
+    if staying.before.not_null && !after.not_null {
+        statements.push(render::alter_column(table, name, "DROP NOT NULL"));
     }
     let mut steps = vec![
         step(Action::DropExpression, format!("make {table}.{name} a plain column"), statements)
-            .needs(context.made_in(column_texts(after)))
+            .needs(context.made_in(passing::needed(after)))
             .frees(context.taken_in(column_texts(staying.before)))
             .frees(computed_from(&staying.change.before, staying.before))
             .takes([staying.column()])
@@ -497,12 +531,11 @@ fn add(
                 .needs(all([columns(&change.after)]))
                 .needs(values::fill_needs(change, context))
                 .frees(values::fill_frees(change, name))
-                .makes([filled.clone()])
-                .takes([own_values.clone()]);
+                .makes([filled.clone()]);
         // Rows without a key get kept values back first: a backfill moves rows, and their place tells them apart.
         steps.push(match is_keyless {
             true => filling.needs([Resource::Kept(restored.clone())]),
-            false => filling,
+            false => filling.takes([own_values.clone()]),
         });
     }
     // After the backfill: a NULL that was kept is a value too.
@@ -513,7 +546,7 @@ fn add(
         steps.push(
             sequences::number_rows(table, column, context)
                 .needs([own.clone(), Resource::Kept(restored)])
-                .takes([own_values.clone()]),
+                .takes((!is_keyless).then(|| own_values.clone())),
         );
     } else if column.not_null && !required_at_once {
         let statement = render::alter_column(table, name, "SET NOT NULL");
@@ -590,6 +623,11 @@ fn restore_keyless(change: &TableChange, context: &Context<'_>) -> Option<Step> 
             .needs(reads)
             .needs(own)
             .makes(added.iter().map(|(_, kept)| Resource::Kept(kept.clone())))
+            .makes(
+                added
+                    .iter()
+                    .map(|(column, _)| Resource::Values(table.clone(), column.name.clone())),
+            )
             .reads(kept),
     )
 }

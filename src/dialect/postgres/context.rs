@@ -130,6 +130,17 @@ impl<'a> Context<'a> {
             made.push(mention.clone());
             taken.push(mention);
         }
+        for table in diff.after.tables.values().chain(before.tables.values()) {
+            for name in table.columns.iter().filter_map(column_sequences).map(|it| &it.name) {
+                let owned = |catalog: &Catalog| {
+                    let columns = catalog.tables.values().flat_map(|table| &table.columns);
+                    columns.filter_map(column_sequences).any(|it| it.name == *name)
+                };
+                if !owned(&before) || !owned(&diff.after) {
+                    unstable.push(Mention::new(slot(&name.schema, &name.name), name));
+                }
+            }
+        }
         for sequence in &moving {
             let resource = slot(&sequence.name.schema, &sequence.name.name);
             unstable.push(Mention::new(resource, &sequence.name));
