@@ -3,6 +3,7 @@
 //! Structured where the planner reasons about a thing (tables, columns, constraints, indexes, enums); opaque text
 //! with dependencies where it does not. Texts are as the engine prints them, so that equal means equal.
 
+pub mod facets;
 pub mod fingerprint;
 pub mod postgres_table;
 pub mod rename;
@@ -14,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::text::{Dialect, Ident, QName};
+use facets::{Facets, Subject};
 use postgres_table::PostgresTable;
 
 /// Everything in one database that `migrate` looks after. Bookkeeping (`migrate`, `migrate_kept`, `_migrate_*`)
@@ -29,6 +31,9 @@ pub struct Catalog {
     pub tables: BTreeMap<QName, Table>,
     #[serde(with = "values")]
     pub opaques: BTreeMap<ObjectId, Opaque>,
+    /// Comments, owners and rights of any of them.
+    #[serde(with = "values", skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub facets: BTreeMap<Subject, Facets>,
 }
 
 impl Catalog {
@@ -39,6 +44,7 @@ impl Catalog {
             enums: BTreeMap::new(),
             tables: BTreeMap::new(),
             opaques: BTreeMap::new(),
+            facets: BTreeMap::new(),
         }
     }
 
@@ -312,6 +318,8 @@ pub enum OpaqueKind {
     View,
     MaterializedView,
     Trigger,
+    /// A policy of row level security (PostgreSQL only).
+    Policy,
     VirtualTable,
 }
 
@@ -328,6 +336,7 @@ impl OpaqueKind {
             OpaqueKind::View => "VIEW",
             OpaqueKind::MaterializedView => "MATERIALIZED VIEW",
             OpaqueKind::Trigger => "TRIGGER",
+            OpaqueKind::Policy => "POLICY",
             OpaqueKind::VirtualTable => "TABLE",
         }
     }
@@ -359,7 +368,8 @@ impl std::fmt::Display for ObjectId {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Opaque {
     pub id: ObjectId,
-    /// The whole CREATE statement as the engine prints it, and what belongs to it (comment), in order.
+    /// The whole CREATE statement as the engine prints it, and what must follow it, in order. What can be set and
+    /// taken back without making the object anew stands in [`Catalog::facets`].
     pub create: Vec<String>,
     /// What must exist before it does.
     pub depends_on: BTreeSet<Dependency>,

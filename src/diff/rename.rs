@@ -9,7 +9,7 @@ mod letter_case;
 use std::collections::BTreeSet;
 
 use crate::catalog::fingerprint::{normalize_constraint, normalize_index};
-use crate::catalog::{Catalog, OpaqueKind, Table};
+use crate::catalog::{Catalog, ConstraintKind, OpaqueKind, Table};
 use crate::change::{Intent, Rename, Target, Way};
 use crate::text::{Dialect, Ident, QName};
 

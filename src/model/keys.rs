@@ -156,6 +156,7 @@ pub const SQL_KINDS: &[&str] = &[
     "view",
     "materialized_view",
     "trigger",
+    "policy",
     "virtual_table",
 ];
 

@@ -118,6 +118,7 @@ fn kind(kind: OpaqueKind) -> &'static str {
         OpaqueKind::View => "view",
         OpaqueKind::MaterializedView => "materialized_view",
         OpaqueKind::Trigger => "trigger",
+        OpaqueKind::Policy => "policy",
         OpaqueKind::VirtualTable => "virtual_table",
     }
 }

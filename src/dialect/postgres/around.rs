@@ -154,6 +154,7 @@ impl Around {
                 }
                 Change::Rename(_)
                 | Change::Schema(_)
+                | Change::Facets(_)
                 | Change::Enum(_)
                 | Change::Table(_)
                 | Change::Opaque(_) => {}
@@ -384,7 +385,7 @@ pub(super) fn is_replaceable(before: &Opaque, after: &Opaque) -> bool {
         }
         OpaqueKind::Extension => is_upgrade(extension_version(before), extension_version(after)),
         OpaqueKind::Type => before.create.first() == after.create.first(),
-        OpaqueKind::Trigger | OpaqueKind::VirtualTable => false,
+        OpaqueKind::Trigger | OpaqueKind::Policy | OpaqueKind::VirtualTable => false,
     }
 }
 

@@ -68,8 +68,12 @@ fn refuse_required_domain(
         None => Ok(()),
         Some(domain) => Err(LowerError {
             what: format!("column {}.{}", change.after.name, column.name),
-            why: format!("its {} takes no NULL, so rollback cannot bring it back to rows", domain.id),
-            help: "give the column or the domain a default first, or put NOT NULL on the column".to_owned(),
+            why: format!(
+                "its {} takes no NULL, so rollback cannot bring it back to rows",
+                domain.id
+            ),
+            help: "give the column or the domain a default first, or put NOT NULL on the column"
+                .to_owned(),
         }),
     }
 }

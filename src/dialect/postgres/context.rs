@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::around::Around;
 use super::ownership::{self, Moving};
+use crate::catalog::facets::Subject;
 use crate::catalog::{Catalog, ConstraintKind, Dependency, EnumType, ObjectId, OpaqueKind, Table};
 use crate::change::{Change, Delta, Diff, Rename, TableChange, Target};
 use crate::dialect::{Absence, Direction, KeptUse, Resource, kept_name};
@@ -122,6 +123,7 @@ impl<'a> Context<'a> {
                 Change::Table(_)
                 | Change::Rename(_)
                 | Change::Schema(_)
+                | Change::Facets(_)
                 | Change::AlterTable(_) => {}
             }
         }
@@ -211,6 +213,7 @@ impl<'a> Context<'a> {
                 .map(|opaque| Resource::Opaque(opaque.id.clone())),
             Change::Rename(_)
             | Change::Schema(_)
+            | Change::Facets(_)
             | Change::Enum(_)
             | Change::Table(_)
             | Change::AlterTable(_) => None,
@@ -295,15 +298,19 @@ impl<'a> Context<'a> {
     pub(super) fn standing_triggers(&self, table: &QName) -> Vec<&Ident> {
         self.before
             .opaques
-            .iter()
-            .filter(|(id, opaque)| {
+            .keys()
+            .filter(|id| {
+                let facets = self.before.facets_of(&Subject::Opaque((*id).clone()));
+                let is_as_made = facets.is_none_or(|facets| {
+                    !facets.lines.iter().any(|line| line.set.starts_with("ALTER TABLE"))
+                });
                 id.kind == OpaqueKind::Trigger
                     && id.table.as_ref() == Some(table)
                     && self.after().opaques.contains_key(id)
                     && !self.around.drops(id)
-                    && !opaque.create.iter().any(|text| text.starts_with("ALTER TABLE"))
+                    && is_as_made
             })
-            .map(|(id, _)| &id.name.name)
+            .map(|id| &id.name.name)
             .collect()
     }
 
@@ -329,6 +336,7 @@ pub(super) fn is_mentionable(id: &ObjectId) -> bool {
         | OpaqueKind::View
         | OpaqueKind::MaterializedView
         | OpaqueKind::Trigger
+        | OpaqueKind::Policy
         | OpaqueKind::VirtualTable => false,
     }
 }
@@ -475,6 +483,7 @@ pub(super) fn table_changes(diff: &Diff) -> BTreeMap<&QName, &TableChange> {
             Change::AlterTable(change) => Some((&change.after.name, change.as_ref())),
             Change::Rename(_)
             | Change::Schema(_)
+            | Change::Facets(_)
             | Change::Enum(_)
             | Change::Table(_)
             | Change::Opaque(_) => None,

@@ -3,6 +3,8 @@
 //! Pure: the connection that runs the queries is elsewhere. Each query returns one column of JSON objects. They must
 //! run with an empty `search_path`, so that every name in a printed text comes out qualified.
 
+mod facets;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
@@ -53,6 +55,7 @@ pub fn queries() -> Vec<InspectQuery> {
         query(SETTINGS, include_str!("sql/settings.sql")),
         query(OPAQUES, include_str!("sql/opaques.sql")),
         query(DEPENDENCIES, include_str!("sql/dependencies.sql")),
+        query(facets::FACETS, include_str!("sql/facets.sql")),
         query(UNSUPPORTED, include_str!("sql/unsupported.sql")),
     ]
 }
@@ -121,6 +124,7 @@ pub fn catalog(results: &Results) -> Result<Catalog, InspectError> {
     }
     settings(results, &mut catalog)?;
     catalog.opaques = opaques(results)?;
+    catalog.facets = facets::read(results)?;
     Ok(catalog)
 }
 
@@ -506,6 +510,7 @@ impl ObjectRow {
             "view" => OpaqueKind::View,
             "materialized_view" => OpaqueKind::MaterializedView,
             "trigger" => OpaqueKind::Trigger,
+            "policy" => OpaqueKind::Policy,
             other => return Err(unexpected(query, other, "a kind of object")),
         };
         let table = match (&self.table_schema, &self.table_name) {

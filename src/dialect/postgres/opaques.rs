@@ -79,6 +79,7 @@ fn create(opaque: &Opaque, context: &Context<'_>) -> Option<Step> {
         OpaqueKind::View => Action::CreateView,
         OpaqueKind::MaterializedView => Action::CreateMaterializedView,
         OpaqueKind::Trigger => Action::CreateTrigger,
+        OpaqueKind::Policy => Action::CreatePolicy,
         OpaqueKind::Extension
         | OpaqueKind::Sequence
         | OpaqueKind::Domain
@@ -106,6 +107,7 @@ fn drop(opaque: &Opaque, context: &Context<'_>) -> Option<Step> {
     let id = &opaque.id;
     let action = match id.kind {
         OpaqueKind::Trigger => Action::DropTrigger,
+        OpaqueKind::Policy => Action::DropPolicy,
         OpaqueKind::Extension
         | OpaqueKind::Sequence
         | OpaqueKind::Domain
@@ -149,7 +151,7 @@ fn own_slot(id: &ObjectId) -> Option<Resource> {
         OpaqueKind::Function | OpaqueKind::Procedure => {
             Some(Resource::Constraint(id.name.clone(), "the routine name itself".to_owned()))
         }
-        OpaqueKind::Extension | OpaqueKind::Trigger => None,
+        OpaqueKind::Extension | OpaqueKind::Trigger | OpaqueKind::Policy => None,
     }
 }
 
@@ -164,11 +166,11 @@ fn is_filled(before: Option<&Opaque>) -> bool {
     })
 }
 
-/// How a DROP names an object.
-fn reference(id: &ObjectId) -> String {
+/// How statements about an object name it.
+pub(super) fn reference(id: &ObjectId) -> String {
     match (id.kind, &id.table) {
         (OpaqueKind::Extension, _) => quote_ident(&id.name.name),
-        (OpaqueKind::Trigger, Some(table)) => {
+        (OpaqueKind::Trigger | OpaqueKind::Policy, Some(table)) => {
             format!("{} ON {}", quote_ident(&id.name.name), quote_name(table))
         }
         (OpaqueKind::Function | OpaqueKind::Procedure, _) => {
@@ -181,6 +183,7 @@ fn reference(id: &ObjectId) -> String {
             | OpaqueKind::View
             | OpaqueKind::MaterializedView
             | OpaqueKind::Trigger
+            | OpaqueKind::Policy
             | OpaqueKind::VirtualTable,
             _,
         ) => quote_name(&id.name),
@@ -214,6 +217,7 @@ fn stands_on(opaque: &Opaque, catalog: &Catalog) -> std::collections::BTreeSet<R
             | OpaqueKind::Type
             | OpaqueKind::Function
             | OpaqueKind::Procedure
+            | OpaqueKind::Policy
             | OpaqueKind::VirtualTable => {}
         }
     }
@@ -241,6 +245,7 @@ fn replace(before: &Opaque, after: &Opaque, context: &Context<'_>) -> Step {
         | OpaqueKind::MaterializedView
         | OpaqueKind::Type
         | OpaqueKind::Trigger
+        | OpaqueKind::Policy
         | OpaqueKind::VirtualTable => {
             (Action::ReplaceObject, after.create.iter().skip(1).cloned().collect())
         }

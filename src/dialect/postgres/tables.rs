@@ -434,13 +434,9 @@ impl<'t> Aside<'t> {
             .columns
             .iter()
             .filter(|column| {
-                column
-                    .default
-                    .as_ref()
-                    .is_some_and(|default| {
-                        stands_on(default) && !passing::counts_itself(column)
-                            || changes_type(column)
-                    })
+                column.default.as_ref().is_some_and(|default| {
+                    stands_on(default) && !passing::counts_itself(column) || changes_type(column)
+                })
             })
             .collect();
         let names_type = |text: &str| {
@@ -470,8 +466,8 @@ impl<'t> Aside<'t> {
                     let is_foreign = matches!(constraint.kind, ConstraintKind::ForeignKey(_));
                     !is_foreign && names_computed(&constraint.definition)
                         || is_check
-                        && (names_type(&constraint.definition)
-                            || names_column(&constraint.definition))
+                            && (names_type(&constraint.definition)
+                                || names_column(&constraint.definition))
                 })
                 .collect(),
             indexes: table

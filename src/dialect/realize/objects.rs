@@ -104,6 +104,7 @@ fn kind(word: &str) -> OpaqueKind {
         "procedure" => OpaqueKind::Procedure,
         "materialized_view" => OpaqueKind::MaterializedView,
         "trigger" => OpaqueKind::Trigger,
+        "policy" => OpaqueKind::Policy,
         "virtual_table" => OpaqueKind::VirtualTable,
         _ => OpaqueKind::View,
     }

@@ -27,6 +27,7 @@ pub(super) fn steps(delta: &Delta<Opaque>, scope: &Scope<'_>) -> Result<Vec<Step
         }
         Some(
             kind @ (OpaqueKind::Extension
+            | OpaqueKind::Policy
             | OpaqueKind::Sequence
             | OpaqueKind::Domain
             | OpaqueKind::Type
@@ -50,6 +51,7 @@ pub(super) fn is_trigger(change: &Change) -> bool {
         }
         Change::Rename(_)
         | Change::Schema(_)
+        | Change::Facets(_)
         | Change::Enum(_)
         | Change::Table(_)
         | Change::AlterTable(_) => false,
@@ -155,6 +157,7 @@ pub(super) fn triggers_that_stay<'a>(diff: &'a Diff, table: &QName) -> Vec<&'a O
             Change::Opaque(delta) => delta.after().is_some_and(|after| after.id == opaque.id),
             Change::Rename(_)
             | Change::Schema(_)
+            | Change::Facets(_)
             | Change::Enum(_)
             | Change::Table(_)
             | Change::AlterTable(_) => false,

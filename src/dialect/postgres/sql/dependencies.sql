@@ -48,6 +48,9 @@ WITH own AS (
     SELECT 'pg_catalog.pg_trigger'::regclass, g.oid, 'trigger', own.nspname, g.tgname, '', own.nspname, c.relname
     FROM pg_catalog.pg_trigger g JOIN pg_catalog.pg_class c ON c.oid = g.tgrelid JOIN own ON own.oid = c.relnamespace
     WHERE NOT g.tgisinternal AND g.tgparentid = 0 AND c.relkind IN ('r', 'p', 'v')
+    UNION ALL
+    SELECT 'pg_catalog.pg_policy'::regclass, o.oid, 'policy', own.nspname, o.polname, '', own.nspname, c.relname
+    FROM pg_catalog.pg_policy o JOIN pg_catalog.pg_class c ON c.oid = o.polrelid JOIN own ON own.oid = c.relnamespace
 )
 SELECT DISTINCT pg_catalog.jsonb_build_object(
     'from', pg_catalog.to_jsonb(f) - 'classid' - 'objid',

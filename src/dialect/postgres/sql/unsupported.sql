@@ -19,12 +19,6 @@ WITH own AS (
     UNION ALL SELECT 'unlogged', q FROM relation WHERE relkind IN ('m', 'S') AND relpersistence = 'u'
         AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend x WHERE x.classid = 'pg_catalog.pg_class'::regclass AND x.objid = relation.oid
             AND x.deptype IN ('a', 'i') AND x.refclassid = 'pg_catalog.pg_class'::regclass AND x.refobjsubid > 0)
-    UNION ALL SELECT 'row level security of table', q FROM relation WHERE relkind IN ('r', 'p') AND (relrowsecurity OR relforcerowsecurity)
-    UNION ALL SELECT 'grants on', q FROM relation WHERE relkind IN ('r', 'p', 'v', 'm', 'S') AND relacl IS NOT NULL
-        AND NOT (relacl @> pg_catalog.acldefault(CASE relkind WHEN 'S' THEN 's'::"char" ELSE 'r'::"char" END, relowner)
-            AND relacl <@ pg_catalog.acldefault(CASE relkind WHEN 'S' THEN 's'::"char" ELSE 'r'::"char" END, relowner))
-    UNION ALL SELECT 'grants on column', r.q || '.' || pg_catalog.quote_ident(a.attname)
-    FROM pg_catalog.pg_attribute a JOIN relation r ON r.oid = a.attrelid WHERE a.attacl IS NOT NULL AND a.attacl <> '{}' AND NOT a.attisdropped
     UNION ALL SELECT 'storage settings of column', r.q || '.' || pg_catalog.quote_ident(a.attname)
     FROM pg_catalog.pg_attribute a JOIN relation r ON r.oid = a.attrelid JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
     WHERE r.relkind = 'm' AND a.attnum > 0 AND NOT a.attisdropped
@@ -39,35 +33,12 @@ WITH own AS (
     WHERE NOT i.indisvalid AND r.relkind = 'i'
     UNION ALL SELECT 'clustering by index', r.q FROM pg_catalog.pg_index i JOIN relation r ON r.oid = i.indexrelid JOIN relation t ON t.oid = i.indrelid
     WHERE i.indisclustered AND t.relkind = 'm'
-    UNION ALL SELECT 'comment on index', q FROM relation
-    WHERE relkind IN ('i', 'I') AND pg_catalog.obj_description(oid, 'pg_class') IS NOT NULL
-    UNION ALL SELECT 'comment on owned sequence', q FROM relation
-    WHERE relkind = 'S' AND pg_catalog.obj_description(oid, 'pg_class') IS NOT NULL
-        AND EXISTS (SELECT FROM pg_catalog.pg_depend x WHERE x.classid = 'pg_catalog.pg_class'::regclass AND x.objid = relation.oid
-            AND x.deptype IN ('a', 'i') AND x.refclassid = 'pg_catalog.pg_class'::regclass AND x.refobjsubid > 0)
-    UNION ALL SELECT 'comment on constraint', coalesce(r.q, '') || ' ' || pg_catalog.quote_ident(k.conname)
-    FROM pg_catalog.pg_constraint k JOIN own ON own.oid = k.connamespace LEFT JOIN relation r ON r.oid = k.conrelid
-    WHERE pg_catalog.obj_description(k.oid, 'pg_constraint') IS NOT NULL
-    UNION ALL SELECT 'comment on schema', own.q FROM own
-    WHERE own.nspname <> 'public' AND pg_catalog.obj_description(own.oid, 'pg_namespace') IS NOT NULL
-    UNION ALL SELECT 'grants on schema', own.q FROM own
-    WHERE own.nspname <> 'public' AND own.nspacl IS NOT NULL
-        AND NOT (own.nspacl @> pg_catalog.acldefault('n', own.nspowner) AND own.nspacl <@ pg_catalog.acldefault('n', own.nspowner))
     UNION ALL SELECT CASE t.typtype WHEN 'r' THEN 'range type' WHEN 'm' THEN 'multirange type' ELSE 'base type' END,
         own.q || '.' || pg_catalog.quote_ident(t.typname)
     FROM pg_catalog.pg_type t JOIN own ON own.oid = t.typnamespace
     WHERE t.typtype IN ('b', 'p', 'r')
       AND NOT EXISTS (SELECT FROM pg_catalog.pg_type el WHERE el.typarray = t.oid)
       AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_type'::regclass AND m.objid = t.oid)
-    UNION ALL SELECT 'grants on type', own.q || '.' || pg_catalog.quote_ident(t.typname)
-    FROM pg_catalog.pg_type t JOIN own ON own.oid = t.typnamespace
-    WHERE t.typtype IN ('e', 'd', 'c') AND t.typacl IS NOT NULL
-      AND NOT (t.typacl @> pg_catalog.acldefault('T', t.typowner) AND t.typacl <@ pg_catalog.acldefault('T', t.typowner))
-    UNION ALL SELECT 'grants on function', p.oid::regprocedure::text
-    FROM pg_catalog.pg_proc p JOIN own ON own.oid = p.pronamespace
-    WHERE p.proacl IS NOT NULL
-      AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_proc'::regclass AND m.objid = p.oid)
-      AND NOT (p.proacl @> pg_catalog.acldefault('f', p.proowner) AND p.proacl <@ pg_catalog.acldefault('f', p.proowner))
     UNION ALL SELECT 'aggregate', p.oid::regprocedure::text
     FROM pg_catalog.pg_proc p JOIN own ON own.oid = p.pronamespace
     WHERE p.prokind = 'a' AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_proc'::regclass AND m.objid = p.oid)
@@ -102,8 +73,6 @@ WITH own AS (
     UNION ALL SELECT 'cast', pg_catalog.format_type(o.castsource, NULL) || ' AS ' || pg_catalog.format_type(o.casttarget, NULL)
     FROM pg_catalog.pg_cast o
     WHERE o.oid >= 16384 AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_cast'::regclass AND m.objid = o.oid)
-    UNION ALL SELECT 'policy', pg_catalog.quote_ident(o.polname) || ' on ' || r.q
-    FROM pg_catalog.pg_policy o JOIN relation r ON r.oid = o.polrelid
     UNION ALL SELECT 'rule', pg_catalog.quote_ident(o.rulename) || ' on ' || r.q
     FROM pg_catalog.pg_rewrite o JOIN relation r ON r.oid = o.ev_class WHERE o.rulename <> '_RETURN'
     UNION ALL SELECT 'trigger', pg_catalog.quote_ident(g.tgname) || ' on ' || r.q
@@ -114,8 +83,6 @@ WITH own AS (
     UNION ALL SELECT 'event trigger', pg_catalog.quote_ident(o.evtname) FROM pg_catalog.pg_event_trigger o
     WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_event_trigger'::regclass AND m.objid = o.oid)
     UNION ALL SELECT 'publication', pg_catalog.quote_ident(o.pubname) FROM pg_catalog.pg_publication o
-    UNION ALL SELECT 'default privileges', coalesce((SELECT own.q FROM own WHERE own.oid = o.defaclnamespace), 'all schemas')
-    FROM pg_catalog.pg_default_acl o
     UNION ALL SELECT 'foreign server', pg_catalog.quote_ident(o.srvname) FROM pg_catalog.pg_foreign_server o
     UNION ALL SELECT 'foreign data wrapper', pg_catalog.quote_ident(o.fdwname) FROM pg_catalog.pg_foreign_data_wrapper o
     WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_foreign_data_wrapper'::regclass AND m.objid = o.oid)
