@@ -54,7 +54,7 @@ impl Around {
         // What goes takes more with it, until nothing unchanged stands on anything that goes.
         loop {
             let size = around.size();
-            let gone = around.gone(before);
+            let gone = around.gone(diff, before);
             around.find_columns(diff, before, &gone);
             let touched = around.touched_columns(diff, before);
             around.find_tables(diff, before, &touched, &gone);
@@ -76,10 +76,13 @@ impl Around {
     }
 
     /// The types and functions that go and come back, as texts name them.
-    fn gone(&self, before: &Catalog) -> Vec<Mention> {
+    fn gone(&self, diff: &Diff, before: &Catalog) -> Vec<Mention> {
         let enums = self.rebuilt.iter().filter(|name| before.enums.contains_key(*name));
         let enums = enums.map(|name| Mention::new(Resource::Enum(name.clone()), name));
-        let opaques = self.opaques.iter().chain(&self.remade).filter(|id| is_mentionable(id));
+        // What goes for good may have a follower of its name: the same function with other argument names.
+        let dropped = before.opaques.keys().filter(|id| !diff.after.opaques.contains_key(id));
+        let opaques = self.opaques.iter().chain(&self.remade).chain(dropped);
+        let opaques = opaques.filter(|id| is_mentionable(id) && id.kind != OpaqueKind::Sequence);
         enums
             .chain(opaques.map(|id| Mention::new(Resource::Opaque(id.clone()), &id.name)))
             .collect()
