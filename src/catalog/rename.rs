@@ -40,7 +40,7 @@ impl Catalog {
                 }
             }
             match &mut table.options {
-                TableOptions::Sqlite { create, .. } if touched => rename(create),
+                TableOptions::Sqlite { create, .. } if touched && !own => rename(create),
                 TableOptions::Sqlite { .. } => {}
                 TableOptions::Postgres(options) => {
                     let parents = options.parents.iter_mut().filter(|parent| *parent == before);
@@ -355,7 +355,8 @@ fn rename_own_column(table: &mut Table, before: &Ident, after: &Ident, dialect: 
         text(&mut index.definition);
     }
     match &mut table.options {
-        TableOptions::Sqlite { create, .. } => text(create),
+        // Its own names are told by the structure; what else the word may mean there only a reader of DDL knows.
+        TableOptions::Sqlite { .. } => {}
         TableOptions::Postgres(options) => rename_option_column(options, before, after),
     }
 }
@@ -366,6 +367,9 @@ fn rename_option_column(options: &mut PostgresTable, before: &Ident, after: &Ide
     }
     if let Some(origin) = options.inherited_columns.remove(before) {
         options.inherited_columns.insert(after.clone(), origin);
+    }
+    if let Some(not_null) = options.not_nulls.remove(before) {
+        options.not_nulls.insert(after.clone(), not_null);
     }
     for setting in &mut options.settings {
         if setting.on == SettingTarget::Column(before.clone()) {
@@ -404,9 +408,20 @@ fn rename_before_references(
     after: &Ident,
     dialect: Dialect,
 ) -> String {
-    let at = definition.to_ascii_uppercase().find("REFERENCES").unwrap_or(definition.len());
+    let at = references(definition).unwrap_or(definition.len());
     let (own, other) = definition.split_at(at);
-    rename_identifier(own, before.as_str(), after.as_str(), dialect) + other
+    // The columns that ON DELETE sets are own ones too.
+    let sets = [" ON DELETE SET NULL (", " ON DELETE SET DEFAULT ("];
+    let sets = sets.iter().find_map(|words| other.find(words)).unwrap_or(other.len());
+    let (other, sets) = other.split_at(sets);
+    let own = rename_identifier(own, before.as_str(), after.as_str(), dialect);
+    own + other + &rename_identifier(sets, before.as_str(), after.as_str(), dialect)
+}
+
+/// Where the referenced side of a foreign key begins.
+fn references(definition: &str) -> Option<usize> {
+    let upper = definition.to_ascii_uppercase();
+    upper.find(") REFERENCES ").map(|at| at + 2).or_else(|| upper.find("REFERENCES"))
 }
 
 fn rename_referenced_column(
@@ -426,10 +441,12 @@ fn rename_referenced_column(
         for column in key.referenced_columns.iter_mut().filter(|column| *column == before) {
             *column = after.clone();
         }
-        let at = constraint.definition.to_ascii_uppercase().find("REFERENCES").unwrap_or(0);
+        let at = references(&constraint.definition).unwrap_or(0);
         let (own, other) = constraint.definition.split_at(at);
-        constraint.definition =
-            own.to_owned() + &rename_identifier(other, before.as_str(), after.as_str(), dialect);
+        let sets = other.find(" ON DELETE SET ").unwrap_or(other.len());
+        let (other, sets) = other.split_at(sets);
+        let other = rename_identifier(other, before.as_str(), after.as_str(), dialect);
+        constraint.definition = own.to_owned() + &other + sets;
     }
     if let (true, TableOptions::Sqlite { create, .. }) = (touched, &mut holder.options)
         && holder.name != *table

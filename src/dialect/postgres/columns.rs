@@ -2,17 +2,17 @@
 
 use super::action::{Action, all, step};
 use super::context::{Context, Mention, column_texts, columns};
+use super::generated::{add_generated, drop_generated, new_expression, ungenerate};
 use super::keep::{self, RowKey};
 use super::quote::{quote_ident, quote_name};
 use super::types::{Conversion, conversion, is_builtin};
 use super::values::{self, Converts, Staying};
 use super::work::of_type_change;
-use super::{hierarchy, passing, positions, render, sequences};
-use crate::catalog::{Column, GeneratedStorage, Table};
+use super::{hierarchy, not_null, passing, positions, render, sequences};
+use crate::catalog::Column;
 use crate::change::{ColumnSource, TableChange};
 use crate::dialect::{LowerError, Resource, Step, Undo};
-use crate::text::token::{Token, tokenize};
-use crate::text::{Dialect, QName};
+use crate::text::QName;
 
 /// The steps for the columns of one table.
 ///
@@ -102,7 +102,11 @@ fn stay(staying: &Staying<'_>, context: &Context<'_>) -> Result<Vec<Step>, Lower
     let mut steps = Vec::new();
     match (&before.generated, &after.generated) {
         (Some(_), Some(_)) => {
-            if super::around::reshapes(before, after) || before.not_null != after.not_null {
+            if let Some(expression) = new_expression(staying, context) {
+                steps.push(expression);
+                steps.extend(nullability(staying, false, context));
+                steps.extend(comment(table, before, after));
+            } else if super::around::reshapes(before, after) || before.not_null != after.not_null {
                 steps.push(drop_generated(&staying.change.before, before, context));
                 steps.push(add_generated(&staying.change.after, after, context));
             } else {
@@ -116,10 +120,7 @@ fn stay(staying: &Staying<'_>, context: &Context<'_>) -> Result<Vec<Step>, Lower
             return Ok(steps);
         }
         (Some(generated), None) => {
-            steps.extend(ungenerate(staying, generated.storage, context)?);
-            if after.not_null && !before.not_null {
-                steps.extend(nullability(staying, true, context));
-            }
+            steps.extend(ungenerate(staying, generated, context));
             steps.extend(sequences::steps(staying, context));
             steps.extend(comment(table, before, after));
             return Ok(steps);
@@ -189,15 +190,17 @@ fn default(staying: &Staying<'_>, context: &Context<'_>) -> Step {
 fn nullability(staying: &Staying<'_>, moved: bool, context: &Context<'_>) -> Vec<Step> {
     let (table, before, after) = (staying.table(), staying.before, staying.after);
     match (before.not_null, after.not_null) {
-        (false, true) => vec![
-            step(
+        (false, true) => {
+            let made = step(
                 Action::SetNotNull,
                 format!("require {table}.{}", after.name),
-                vec![render::alter_column(table, &after.name, "SET NOT NULL")],
+                vec![not_null::require(&staying.change.after, &after.name)],
             )
             .needs([staying.column(), staying.values()])
-            .makes([staying.stage("required"), hierarchy::settled(table, &after.name)]),
-        ],
+            .makes([staying.stage("required"), hierarchy::settled(table, &after.name)]);
+            let unchecked = not_null::is_unchecked(&staying.change.after, &after.name);
+            vec![if unchecked { made.work(crate::dialect::Work::Catalog) } else { made }]
+        }
         (true, false) => {
             let mut statements = Vec::new();
             let mut kept = None;
@@ -327,114 +330,7 @@ fn return_through_text(staying: &Staying<'_>, context: &Context<'_>) -> Step {
         .reads(kept)
 }
 
-fn ungenerate(
-    staying: &Staying<'_>,
-    storage: GeneratedStorage,
-    context: &Context<'_>,
-) -> Result<Vec<Step>, LowerError> {
-    let (table, after) = (staying.table(), staying.after);
-    let name = &after.name;
-    match storage {
-        GeneratedStorage::Stored => {}
-        GeneratedStorage::Virtual => {
-            return Err(LowerError {
-                what: format!("column {table}.{name}"),
-                why: "PostgreSQL cannot turn a virtual generated column into a plain one"
-                    .to_owned(),
-                help: "add a column of another name with a backfill, and drop this one".to_owned(),
-            });
-        }
-    }
-    let mut statements = vec![render::alter_column(table, name, "DROP EXPRESSION")];
-    if staying.before.data_type != after.data_type || staying.before.collation != after.collation {
-        let using =
-            values::convert(&quote_ident(name), &staying.before.data_type, &after.data_type, &[]);
-        let what = format!("TYPE {}{} USING {using}", after.data_type, render::collation(after));
-        statements.push(render::alter_column(table, name, &what));
-    }
-    if let Some(default) = &after.default
-        && !sequences::sets_default(staying.before, after)
-    {
-        statements.push(render::alter_column(table, name, &format!("SET DEFAULT {default}")));
-    }
-    if staying.before.not_null && !after.not_null {
-        statements.push(render::alter_column(table, name, "DROP NOT NULL"));
-    }
-    let mut steps = vec![
-        step(Action::DropExpression, format!("make {table}.{name} a plain column"), statements)
-            .needs(context.made_in(passing::needed(after)))
-            .frees(context.taken_in(column_texts(staying.before)))
-            .frees(computed_from(&staying.change.before, staying.before))
-            .takes([staying.column()])
-            .makes([staying.column()]),
-    ];
-    if !context.is_discarded(table, Some(name)) {
-        let key = RowKey::of(&staying.change.after, &staying.change.before);
-        steps.push(restore(staying.change, after, &key, context).makes([staying.values()]));
-    }
-    Ok(steps)
-}
-
-fn drop_generated(table: &Table, column: &Column, context: &Context<'_>) -> Step {
-    let (name, own) = (&table.name, Resource::Column(table.name.clone(), column.name.clone()));
-    step(
-        Action::DropColumn,
-        format!("drop generated column {name}.{}", column.name),
-        vec![drop_column(name, column)],
-    )
-    .undo(Undo::Exact, "the values are computed")
-    .frees(computed_from(table, column))
-    .frees(context.taken_in(column_texts(column)))
-    .takes([own])
-}
-
-/// The columns that a generated column is computed from.
-fn computed_from(table: &Table, column: &Column) -> Vec<Resource> {
-    let Some(generated) = &column.generated else { return Vec::new() };
-    let tokens = tokenize(&generated.expression, Dialect::Postgres);
-    let names: Vec<String> = tokens.iter().filter_map(Token::name).collect();
-    table
-        .columns
-        .iter()
-        .filter(|other| names.iter().any(|name| name == other.name.as_str()))
-        .map(|other| Resource::Column(table.name.clone(), other.name.clone()))
-        .collect()
-}
-
-fn add_generated(table: &Table, column: &Column, context: &Context<'_>) -> Step {
-    let name = &table.name;
-    let plain = table.columns.iter().filter(|other| other.generated.is_none()).flat_map(|other| {
-        [
-            Resource::Column(name.clone(), other.name.clone()),
-            Resource::Values(name.clone(), other.name.clone()),
-        ]
-    });
-    let action = match column.generated.as_ref().map(|generated| generated.storage) {
-        Some(GeneratedStorage::Virtual) => Action::AddColumn,
-        Some(GeneratedStorage::Stored) | None => Action::AddColumnRewriting,
-    };
-    let mut statements = vec![format!(
-        "ALTER TABLE {} ADD COLUMN {}",
-        quote_name(name),
-        render::column_definition(column)
-    )];
-    statements.extend(
-        column
-            .comment
-            .as_ref()
-            .map(|text| render::comment_on_column(name, &column.name, Some(text))),
-    );
-    step(action, format!("add generated column {name}.{}", column.name), statements)
-        .undo(Undo::Exact, "the values are computed")
-        .needs(plain)
-        .needs(context.made_in(column_texts(column)))
-        .makes([
-            Resource::Column(name.clone(), column.name.clone()),
-            Resource::Values(name.clone(), column.name.clone()),
-        ])
-}
-
-fn drop_column(table: &QName, column: &Column) -> String {
+pub(super) fn drop_column(table: &QName, column: &Column) -> String {
     format!("ALTER TABLE {} DROP COLUMN {}", quote_name(table), quote_ident(&column.name))
 }
 
@@ -496,11 +392,12 @@ fn add(
     let default = column.default.as_ref().filter(|_| !passing::counts_itself(column));
     // With a backfill, rows that exist must not get the default: it is set once the column is there.
     let at_once = default.filter(|_| source.fill.is_none());
-    let required_at_once = column.not_null && at_once.is_some();
+    let clause = not_null::clause(&change.after, column);
+    let required_at_once = !clause.is_empty() && at_once.is_some();
     let mut definition = render::column_type(column);
     definition.extend(at_once.map(|default| format!(" DEFAULT {default}")));
     if required_at_once {
-        definition.push_str(" NOT NULL");
+        definition.push_str(&clause);
     }
     let mut statements = vec![format!("ALTER TABLE {} ADD COLUMN {definition}", quote_name(table))];
     if let (Some(default), Some(_)) = (default, &source.fill) {
@@ -548,12 +445,12 @@ fn add(
     }
     if numbers {
         steps.push(
-            sequences::number_rows(table, column, context)
+            sequences::number_rows(&change.after, column, context)
                 .needs([own.clone(), Resource::Kept(restored)])
                 .takes((!is_keyless).then(|| own_values.clone())),
         );
     } else if column.not_null && !required_at_once {
-        let statement = render::alter_column(table, name, "SET NOT NULL");
+        let statement = not_null::require(&change.after, name);
         steps.push(
             step(Action::SetNotNull, format!("require {table}.{name}"), vec![statement]).needs([
                 own,
@@ -573,7 +470,12 @@ fn add(
 }
 
 /// Puts kept values back into a column that was added again.
-fn restore(change: &TableChange, column: &Column, key: &RowKey, context: &Context<'_>) -> Step {
+pub(super) fn restore(
+    change: &TableChange,
+    column: &Column,
+    key: &RowKey,
+    context: &Context<'_>,
+) -> Step {
     let table = &change.after.name;
     let kept = context.kept_by_the_other_way(table, Some(&column.name));
     let statements = keep::restore_columns(table, &[(column, kept.name.clone())], key);

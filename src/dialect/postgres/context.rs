@@ -1,11 +1,15 @@
 //! What all parts of lowering look at: both catalogs under the new names, and what texts mention.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::around::Around;
+use super::mention::Mentions;
 use super::ownership::{self, Moving};
 use crate::catalog::facets::Subject;
-use crate::catalog::{Catalog, ConstraintKind, Dependency, EnumType, ObjectId, OpaqueKind, Table};
+use crate::catalog::{
+    Catalog, ConstraintKind, Dependency, EnumType, ObjectId, Opaque, OpaqueKind, Table,
+};
 use crate::change::{Change, Delta, Diff, Rename, TableChange, Target};
 use crate::dialect::{Absence, Direction, KeptUse, Resource, kept_name};
 use crate::text::token::canonical_name;
@@ -14,16 +18,20 @@ use crate::text::{Dialect, Ident, QName};
 /// The comparison being lowered.
 pub(super) struct Context<'a> {
     pub(super) diff: &'a Diff,
+    /// Its table changes by name.
+    pub(super) changes: BTreeMap<&'a QName, &'a TableChange>,
     pub(super) direction: Direction,
     pub(super) tag: &'a str,
     /// The old catalog under the new names.
-    pub(super) before: Catalog,
+    pub(super) before: Cow<'a, Catalog>,
     pub(super) new_tables: BTreeSet<QName>,
     /// Things that texts may mention and that this plan makes or takes away.
-    made: Vec<Mention>,
-    taken: Vec<Mention>,
+    made: Mentions,
+    taken: Mentions,
     /// Types and functions that differ between the two sides in any way: kept tables must not stand on them.
-    pub(super) unstable: Vec<Mention>,
+    pub(super) unstable: Mentions,
+    /// The changes of opaque objects.
+    opaques: Vec<&'a Delta<Opaque>>,
     /// Owned sequences that come and go, by the names in which defaults print them.
     made_sequences: BTreeMap<String, Resource>,
     taken_sequences: BTreeMap<String, Resource>,
@@ -67,6 +75,11 @@ impl Mention {
         Mention { resource, needles: printed_names(name) }
     }
 
+    /// The printed names.
+    pub(super) fn needles(&self) -> &[String] {
+        &self.needles
+    }
+
     /// Whether the text names this thing, as a whole word.
     pub(super) fn is_in(&self, text: &str) -> bool {
         let is_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '"' | '.');
@@ -83,13 +96,14 @@ impl<'a> Context<'a> {
     /// `before` is the old catalog under the new names.
     pub(super) fn new(
         diff: &'a Diff,
-        before: Catalog,
+        before: Cow<'a, Catalog>,
         moving: Vec<Moving>,
         Run { direction, tag }: Run<'a>,
     ) -> Self {
         let around = Around::of(diff, &before);
         let (mut made, mut taken, mut unstable) = (Vec::new(), Vec::new(), Vec::new());
         let mut new_tables = BTreeSet::new();
+        let mut opaques = Vec::new();
         for change in &diff.changes {
             match change {
                 Change::Enum(delta) => {
@@ -105,6 +119,7 @@ impl<'a> Context<'a> {
                     unstable.push(mention);
                 }
                 Change::Opaque(delta) => {
+                    opaques.push(delta);
                     let id = &delta.after().or(delta.before()).expect("a delta has a side").id;
                     if is_mentionable(id) {
                         let mention = Mention::new(Resource::Opaque(id.clone()), &id.name);
@@ -151,13 +166,15 @@ impl<'a> Context<'a> {
         let taken_sequences = ownership::only_in(&before, &diff.after);
         Context {
             diff,
+            changes: table_changes(diff),
             direction,
             tag,
             before,
             new_tables,
-            made,
-            taken,
-            unstable,
+            made: Mentions::of(made),
+            taken: Mentions::of(taken),
+            unstable: Mentions::of(unstable),
+            opaques,
             made_sequences,
             taken_sequences,
             around,
@@ -188,7 +205,7 @@ impl<'a> Context<'a> {
         texts: impl IntoIterator<Item = &'t str> + Clone,
     ) -> BTreeSet<Resource> {
         let sequences = counting(&self.made_sequences, texts.clone());
-        let found = mentioned(&self.made, texts).chain(self.extensions(Delta::after));
+        let found = self.made.in_texts(texts).into_iter().chain(self.extensions(Delta::after));
         found.chain(sequences).collect()
     }
 
@@ -198,26 +215,18 @@ impl<'a> Context<'a> {
         texts: impl IntoIterator<Item = &'t str> + Clone,
     ) -> BTreeSet<Resource> {
         let sequences = counting(&self.taken_sequences, texts.clone());
-        let found = mentioned(&self.taken, texts).chain(self.extensions(Delta::before));
+        let found = self.taken.in_texts(texts).into_iter().chain(self.extensions(Delta::before));
         found.chain(sequences).collect()
     }
 
     /// The extensions on one side of the changes.
     fn extensions(
         &self,
-        side: for<'d> fn(&'d Delta<crate::catalog::Opaque>) -> Option<&'d crate::catalog::Opaque>,
+        side: for<'d> fn(&'d Delta<Opaque>) -> Option<&'d Opaque>,
     ) -> impl Iterator<Item = Resource> {
-        self.diff.changes.iter().filter_map(move |change| match change {
-            Change::Opaque(delta) => side(delta)
-                .filter(|opaque| opaque.id.kind == OpaqueKind::Extension)
-                .map(|opaque| Resource::Opaque(opaque.id.clone())),
-            Change::Rename(_)
-            | Change::Schema(_)
-            | Change::Facets(_)
-            | Change::Enum(_)
-            | Change::Table(_)
-            | Change::AlterTable(_) => None,
-        })
+        let changed = self.opaques.iter().filter_map(move |delta| side(delta));
+        let extensions = changed.filter(|opaque| opaque.id.kind == OpaqueKind::Extension);
+        extensions.map(|opaque| Resource::Opaque(opaque.id.clone()))
     }
 
     /// Whether a printed column type is an enum that is built anew.
@@ -353,15 +362,6 @@ fn counting<'t>(
     names.filter_map(|name| sequences.get(&name).cloned()).collect()
 }
 
-fn mentioned<'m, 't>(
-    list: &'m [Mention],
-    texts: impl IntoIterator<Item = &'t str> + Clone + 'm,
-) -> impl Iterator<Item = Resource> + 'm {
-    list.iter()
-        .filter(move |mention| texts.clone().into_iter().any(|text| mention.is_in(text)))
-        .map(|mention| mention.resource.clone())
-}
-
 /// All texts of a table that may mention other objects, foreign keys aside.
 pub(super) fn texts(table: &Table) -> Vec<&str> {
     let columns = table.columns.iter().flat_map(column_texts);
@@ -472,6 +472,11 @@ pub(super) fn resource(dependency: &Dependency) -> Resource {
 
 /// Whether a printed column type is this enum (or an array of it).
 pub(super) fn is_of_enum(data_type: &str, enum_type: &EnumType) -> bool {
+    // Printed names hold the name as it is, unless it holds quotes.
+    let name = enum_type.name.name.as_str();
+    if !name.contains('"') && !data_type.contains(name) {
+        return false;
+    }
     Mention::new(Resource::Enum(enum_type.name.clone()), &enum_type.name).is_in(data_type)
 }
 

@@ -61,7 +61,7 @@ pub(super) fn parted_for_keys(context: &Context<'_>) -> BTreeSet<(QName, QName)>
     let mut found = BTreeSet::new();
     for child in context.before.tables.values() {
         let Some(after) = context.after().tables.get(&child.name) else { continue };
-        let change = table_changes(context.diff).get(&child.name).copied();
+        let change = context.changes.get(&child.name).copied();
         for parent in &options(child).parents {
             if !stays(&child.name, parent, context) {
                 continue;
@@ -189,6 +189,22 @@ pub(super) fn cascades(child: &QName, name: &Ident, context: &Context<'_>) -> bo
             .any(|parent| stays(child, parent, context) && goes(parent, &inherited.parent, context))
 }
 
+/// Whether a constraint of a child is altered with the one of its parent.
+pub(super) fn follows(child: &QName, name: &Ident, context: &Context<'_>) -> bool {
+    let Some(table) = context.after().tables.get(child) else { return false };
+    let Some(inherited) = options(table).inherited.get(name) else { return false };
+    options(table).parents.iter().any(|parent| {
+        let change = table_changes(context.diff).get(parent).copied();
+        stays(child, parent, context)
+            && change.is_some_and(|change| {
+                change.constraints.iter().any(|delta| {
+                    super::in_place::keeps(delta)
+                        && delta.after().and_then(|it| it.name.as_ref()) == Some(&inherited.parent)
+                })
+            })
+    })
+}
+
 /// Whether a constraint of a table that goes is dropped by the parent that goes with it.
 pub(super) fn goes_with_parent(table: &Table, name: &Ident, context: &Context<'_>) -> bool {
     options(table).inherited.contains_key(name)
@@ -198,10 +214,11 @@ pub(super) fn goes_with_parent(table: &Table, name: &Ident, context: &Context<'_
 
 fn goes(table: &QName, name: &Ident, context: &Context<'_>) -> bool {
     let key = (table.clone(), name.clone());
-    let listed = table_changes(context.diff).get(table).is_some_and(|change| {
+    let listed = context.changes.get(table).is_some_and(|change| {
         change
             .constraints
             .iter()
+            .filter(|delta| !super::in_place::keeps(delta))
             .filter_map(Delta::before)
             .any(|constraint| constraint.name.as_ref() == Some(name))
             || change.indexes.iter().filter_map(Delta::before).any(|index| index.name == *name)
@@ -236,14 +253,29 @@ pub(super) fn arrives(child: &QName, constraint: &Constraint, context: &Context<
     }
 }
 
+/// The constraint of a parent that one of a child belongs to.
+pub(super) fn origin<'c>(
+    child: &'c Table,
+    name: &Ident,
+    context: &'c Context<'_>,
+) -> Option<(&'c QName, &'c Constraint)> {
+    let link = options(child).inherited.get(name)?;
+    options(child).parents.iter().find_map(|parent| {
+        let table = context.after().tables.get(parent)?;
+        let found = table.constraints.iter().find(|it| it.name.as_ref() == Some(&link.parent));
+        Some((parent, found?))
+    })
+}
+
 pub(super) fn comes(table: &QName, name: &Ident, context: &Context<'_>) -> bool {
     let key = (table.clone(), name.clone());
     let is_new = !context.before.tables.contains_key(table);
-    let listed = table_changes(context.diff).get(table).is_some_and(|change| {
+    let listed = context.changes.get(table).is_some_and(|change| {
         is_rebuilt(change)
             || change
                 .constraints
                 .iter()
+                .filter(|delta| !super::in_place::keeps(delta))
                 .filter_map(Delta::after)
                 .any(|constraint| constraint.name.as_ref() == Some(name))
             || change.indexes.iter().filter_map(Delta::after).any(|index| index.name == *name)
@@ -286,14 +318,16 @@ pub(super) fn follow(
         statements.push(render::alter_column(table, &column.name, &what));
     }
     let required = |column: Option<&Column>| column.is_some_and(|column| column.not_null);
+    let own = options(&change.before).not_nulls.get(&column.name);
+    let has_own = own.is_some_and(|it| it.origin == Some(Origin::Both));
     let reference = if required(parent_before) != required(parent_after) {
-        required(parent_after)
+        required(parent_after) || has_own
     } else {
         required(before)
     };
     match (reference, column.not_null) {
         (false, true) => {
-            statements.push(render::alter_column(table, &column.name, "SET NOT NULL"));
+            statements.push(super::not_null::require(&change.after, &column.name));
         }
         (true, false) => {
             statements.push(render::alter_column(table, &column.name, "DROP NOT NULL"));
@@ -338,6 +372,11 @@ fn fewer_columns(table: &QName) -> Resource {
     Resource::Constraint(table.clone(), "its columns are gone".to_owned())
 }
 
+/// The marker of a table whose keys that go are gone.
+fn fewer_keys(table: &QName) -> Resource {
+    Resource::Constraint(table.clone(), "its keys are gone".to_owned())
+}
+
 /// The marker of a table that has left a parent.
 fn parted(child: &QName) -> Resource {
     Resource::Constraint(child.clone(), "it has left its parent".to_owned())
@@ -369,6 +408,7 @@ pub(super) fn partitions_joined(parent: &QName, context: &Context<'_>) -> Vec<Re
 pub(super) fn finish(mut steps: Vec<Step>, context: &Context<'_>) -> Result<Vec<Step>, LowerError> {
     mirror(&mut steps, context);
     steps.extend(super::partial::attach(context));
+    clear_twins(&mut steps, context);
     let names: BTreeSet<&QName> =
         context.before.tables.keys().chain(context.after().tables.keys()).collect();
     let mut joins = Vec::new();
@@ -391,6 +431,19 @@ pub(super) fn finish(mut steps: Vec<Step>, context: &Context<'_>) -> Result<Vec<
             if drops {
                 step.order.makes.insert(fewer_columns(parent));
                 made.order.needs.insert(fewer_columns(parent));
+            }
+        }
+        // What the two lose goes before they join.
+        for step in &mut steps {
+            for table in [&*child, &*parent] {
+                let drops = step.order.takes.iter().any(|taken| match taken {
+                    Resource::Constraint(of, _) => of == table,
+                    _ => false,
+                });
+                if drops && !step.order.needs.contains(&joined_marker(child)) {
+                    step.order.makes.insert(fewer_keys(table));
+                    made.order.needs.insert(fewer_keys(table));
+                }
             }
         }
         let own = steps.iter().filter(|step| !step.order.needs.contains(&joined_marker(child)));
@@ -416,6 +469,32 @@ pub(super) fn finish(mut steps: Vec<Step>, context: &Context<'_>) -> Result<Vec<
     }
     steps.extend(parts);
     Ok(steps)
+}
+
+/// Indexes that could be taken in by mistake go before the parent gets one of its own.
+fn clear_twins(steps: &mut [Step], context: &Context<'_>) {
+    for child in context.after().tables.values() {
+        let remade = super::twins::remade(&child.name, context);
+        if remade.is_empty() {
+            continue;
+        }
+        let key =
+            |table: &QName, name: &Ident| Resource::Constraint(table.clone(), name.to_string());
+        let twins: Vec<Resource> = remade.iter().map(|name| key(&child.name, name)).collect();
+        let links = options(child).inherited.values();
+        let parents = &options(child).parents;
+        let of_parents: Vec<Resource> = links
+            .flat_map(|link| parents.iter().map(move |parent| key(parent, &link.parent)))
+            .collect();
+        for step in steps.iter_mut() {
+            if twins.iter().any(|twin| step.order.takes.contains(twin)) {
+                step.order.makes.insert(super::twins::cleared(&child.name));
+            }
+            if of_parents.iter().any(|of| step.order.makes.contains(of)) {
+                step.order.needs.insert(super::twins::cleared(&child.name));
+            }
+        }
+    }
 }
 
 fn table_of(resource: &Resource) -> Option<&QName> {

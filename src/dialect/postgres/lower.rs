@@ -4,8 +4,8 @@ use super::action::{Action, step};
 use super::context::{Context, Run};
 use super::quote::quote_ident;
 use super::{
-    columns, constraints, enums, facets, hierarchy, opaques, ownership, partial, persistence,
-    renames, render, settings, tables,
+    columns, constraints, enums, facets, hierarchy, not_null, opaques, ownership, partial,
+    persistence, renames, render, settings, tables,
 };
 use crate::change::{Change, Delta, Diff, Rename, TableChange};
 use crate::dialect::{Direction, LowerError, Resource, Step};
@@ -47,6 +47,7 @@ pub fn lower(diff: &Diff, direction: Direction, tag: &str) -> Result<Vec<Step>, 
     steps.extend(columns::around(&context));
     steps.extend(constraints::around(&context));
     steps.extend(opaques::around(&context));
+    steps.extend(settings::around(&context));
     Ok(facets::finish(hierarchy::finish(steps, &context)?, &context))
 }
 
@@ -79,6 +80,7 @@ fn alter_table(change: &TableChange, context: &Context<'_>) -> Result<Vec<Step>,
         return tables::rebuild(change, context);
     }
     let mut steps = columns::steps(change, context)?;
+    steps.extend(not_null::steps(change, context));
     steps.extend(constraints::steps(change, context));
     steps.extend(settings::steps(change, context));
     let (before, after) = (&change.before, &change.after);

@@ -3,6 +3,7 @@
 use super::action::{Action, all, step};
 use super::around::extension_version;
 use super::context::{Context, columns, keys, resource, slot, values};
+use super::ownership;
 use super::quote::{quote_ident, quote_name};
 use super::sequences;
 use crate::catalog::{Catalog, Dependency, ObjectId, Opaque, OpaqueKind, Table};
@@ -156,7 +157,7 @@ fn own_slot(id: &ObjectId) -> Option<Resource> {
 }
 
 /// How the text of a materialized view ends that has not been filled.
-const NO_DATA: &str = "\n WITH NO DATA";
+pub(super) const NO_DATA: &str = "\n WITH NO DATA";
 
 /// Whether an object is a materialized view with rows; it has rows again when it is made again.
 fn is_filled(before: Option<&Opaque>) -> bool {
@@ -241,16 +242,20 @@ fn replace(before: &Opaque, after: &Opaque, context: &Context<'_>) -> Step {
             let update = format!("ALTER EXTENSION {name} UPDATE{}", version.unwrap_or_default());
             (Action::ReplaceObject, vec![update])
         }
-        OpaqueKind::View
-        | OpaqueKind::MaterializedView
-        | OpaqueKind::Type
-        | OpaqueKind::Trigger
-        | OpaqueKind::Policy
-        | OpaqueKind::VirtualTable => {
+        OpaqueKind::View | OpaqueKind::MaterializedView => (
+            Action::ReplaceObject,
+            super::view_settings::changes(before, after).unwrap_or_default(),
+        ),
+        OpaqueKind::Type | OpaqueKind::Trigger | OpaqueKind::Policy | OpaqueKind::VirtualTable => {
             (Action::ReplaceObject, after.create.iter().skip(1).cloned().collect())
         }
     };
-    statements.extend(comments_taken_away(before, after));
+    if !matches!(id.kind, OpaqueKind::View | OpaqueKind::MaterializedView) {
+        statements.extend(comments_taken_away(before, after));
+    }
+    if id.kind == OpaqueKind::Sequence {
+        statements.extend(ownership::taken_away(before, after));
+    }
     let own = Resource::Opaque(id.clone());
     let mut needs = stands_on(after, context.after());
     if id.kind != OpaqueKind::Extension {

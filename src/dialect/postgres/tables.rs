@@ -8,7 +8,7 @@ use super::context::{
 };
 use super::keep::{SCHEMA, kept_table, restore_rows};
 use super::quote::{quote, quote_ident, quote_name};
-use super::{constraints, hierarchy, keep, passing, positions, render, settings};
+use super::{constraints, hierarchy, keep, not_null, passing, positions, render, settings};
 use crate::catalog::{Column, ConstraintKind, Table};
 use crate::change::{SourceOrigin, TableChange};
 use crate::dialect::{Direction, LowerError, Resource, Step};
@@ -28,6 +28,7 @@ pub(super) fn add(table: &Table, context: &Context<'_>) -> Vec<Step> {
                 steps.extend(columns.filter_map(|it| positions::restore(name, it, context)));
             }
             steps.extend(settings::of_new(table, context));
+            steps.extend(not_null::of_new(table));
             steps
         }
     };
@@ -84,7 +85,7 @@ fn create(table: &Table, context: &Context<'_>) -> Vec<Step> {
         .needs(context.made_in(texts(table)))
         .makes([Resource::Table(name.clone())])
         .makes(columns(table))
-        .makes(keys(table))
+        .makes(keys_at_once(table, context))
         .makes(slots(table));
     {
         // A partition's default may count with the sequence of its parent.
@@ -100,6 +101,23 @@ fn create(table: &Table, context: &Context<'_>) -> Vec<Step> {
         steps.push(constraints::create_index(table, index, context));
     }
     steps
+}
+
+/// The keys that stand inside CREATE TABLE.
+fn keys_at_once(table: &Table, context: &Context<'_>) -> BTreeSet<Resource> {
+    let mut keys = keys(table);
+    for constraint in &table.constraints {
+        if !constraints::stands_in_create(table, constraint, context) {
+            let name = constraint.name.iter().map(ToString::to_string);
+            name.for_each(|name| {
+                keys.remove(&Resource::Constraint(table.name.clone(), name));
+            });
+        }
+    }
+    for index in &table.indexes {
+        keys.remove(&Resource::Constraint(table.name.clone(), index.name.to_string()));
+    }
+    keys
 }
 
 /// Fills a table that was made anew with the rows that the other way kept.
@@ -215,6 +233,7 @@ pub(super) fn rebuild(
     );
     steps.extend(create(after, context));
     steps.extend(settings::of_new(after, context));
+    steps.extend(not_null::of_new(after));
     steps.push(move_rows(change, &aside, context));
     for constraint in &after.constraints {
         if !constraints::stands_in_create(after, constraint, context) {
@@ -393,7 +412,7 @@ struct Aside<'t> {
 
 impl<'t> Aside<'t> {
     fn of(table: &'t Table, context: &Context<'_>) -> Self {
-        let stands_on = |text: &str| context.unstable.iter().any(|mention| mention.is_in(text));
+        let stands_on = |text: &str| context.unstable.any_in(text);
         let is_known = |data_type: &str| {
             context
                 .before
@@ -533,7 +552,7 @@ impl<'t> Aside<'t> {
         let constraints =
             self.constraints.iter().map(|constraint| render::add_constraint(name, constraint));
         let computed = self.computed.iter().map(|column| {
-            let definition = render::column_definition(column);
+            let definition = render::column_definition(self.table, column);
             format!("ALTER TABLE {} ADD COLUMN {definition}", quote_name(name))
         });
         types.chain(defaults).chain(computed).chain(indexes).chain(constraints).collect()

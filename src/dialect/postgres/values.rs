@@ -76,6 +76,10 @@ pub(super) fn convert(
     if before == after {
         return expression.to_owned();
     }
+    if super::types::is_set_of(before, after) {
+        // What lies between its parts comes along.
+        return format!("pg_catalog.range_merge({expression})");
+    }
     match conversion(before, after) {
         Conversion::Assignment | Conversion::Explicit => format!("{expression}::{after}"),
         Conversion::ThroughText => format!("{expression}::text::{after}"),

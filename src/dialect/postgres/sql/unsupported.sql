@@ -13,26 +13,8 @@ WITH own AS (
 ), found(kind, name) AS (
     SELECT CASE relkind WHEN 'f' THEN 'foreign table' ELSE 'relation of kind ' || relkind::text END, q
     FROM relation WHERE relkind NOT IN ('r', 'p', 'v', 'm', 'S', 'i', 'I', 't', 'c')
-    UNION ALL SELECT 'tablespace of', q FROM relation WHERE relkind IN ('r', 'p', 'm', 'i', 'I') AND reltablespace <> 0
-    UNION ALL SELECT 'access method of table', q FROM relation JOIN pg_catalog.pg_am m ON m.oid = relation.relam
-    WHERE relkind IN ('r', 'm') AND m.amname <> 'heap'
-    UNION ALL SELECT 'unlogged', q FROM relation WHERE relkind IN ('m', 'S') AND relpersistence = 'u'
-        AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend x WHERE x.classid = 'pg_catalog.pg_class'::regclass AND x.objid = relation.oid
-            AND x.deptype IN ('a', 'i') AND x.refclassid = 'pg_catalog.pg_class'::regclass AND x.refobjsubid > 0)
-    UNION ALL SELECT 'storage settings of column', r.q || '.' || pg_catalog.quote_ident(a.attname)
-    FROM pg_catalog.pg_attribute a JOIN relation r ON r.oid = a.attrelid JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-    WHERE r.relkind = 'm' AND a.attnum > 0 AND NOT a.attisdropped
-      AND (a.attstorage <> t.typstorage
-        OR coalesce(pg_catalog.to_jsonb(a) ->> 'attcompression', '') <> ''
-        OR coalesce((pg_catalog.to_jsonb(a) ->> 'attstattarget')::int, -1) <> -1
-        OR EXISTS (SELECT FROM pg_catalog.unnest(a.attoptions) o WHERE o !~ '^pg_attver='))
-    UNION ALL SELECT 'default of view column', r.q || '.' || pg_catalog.quote_ident(a.attname)
-    FROM pg_catalog.pg_attrdef d JOIN relation r ON r.oid = d.adrelid AND r.relkind = 'v'
-    JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid AND a.attnum = d.adnum
     UNION ALL SELECT 'invalid index', r.q FROM pg_catalog.pg_index i JOIN relation r ON r.oid = i.indexrelid
     WHERE NOT i.indisvalid AND r.relkind = 'i'
-    UNION ALL SELECT 'clustering by index', r.q FROM pg_catalog.pg_index i JOIN relation r ON r.oid = i.indexrelid JOIN relation t ON t.oid = i.indrelid
-    WHERE i.indisclustered AND t.relkind = 'm'
     UNION ALL SELECT CASE t.typtype WHEN 'r' THEN 'range type' WHEN 'm' THEN 'multirange type' ELSE 'base type' END,
         own.q || '.' || pg_catalog.quote_ident(t.typname)
     FROM pg_catalog.pg_type t JOIN own ON own.oid = t.typnamespace
@@ -93,4 +75,4 @@ WITH own AS (
     UNION ALL SELECT 'language', pg_catalog.quote_ident(o.lanname) FROM pg_catalog.pg_language o
     WHERE o.oid >= 16384 AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_language'::regclass AND m.objid = o.oid)
 )
-SELECT pg_catalog.jsonb_build_object('kind', kind, 'name', name) FROM found ORDER BY kind, name
+SELECT pg_catalog.json_build_object('kind', kind, 'name', name) FROM found ORDER BY kind, name
