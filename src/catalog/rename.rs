@@ -11,7 +11,7 @@ use super::postgres_table::{PostgresTable, SettingTarget};
 use super::{
     Catalog, ConstraintKind, Dependency, IndexKey, ObjectId, OpaqueKind, Table, TableOptions,
 };
-use crate::text::token::rename_identifier;
+use crate::text::token::{rename_identifier, rename_qualified};
 use crate::text::{Dialect, Ident, QName};
 
 impl Catalog {
@@ -23,9 +23,10 @@ impl Catalog {
         };
         table.name = after.clone();
         self.tables.insert(after.clone(), table);
-        let rename = |text: &mut String| {
-            *text = rename_identifier(text, before.name.as_str(), after.name.as_str(), dialect);
-        };
+        let rename = |text: &mut String| *text = renamed(text, before, after, dialect);
+        if dialect == Dialect::Postgres {
+            self.rename_in_texts(before, after);
+        }
         for table in self.tables.values_mut() {
             let own = table.name == *after;
             let mut touched = own;
@@ -148,12 +149,62 @@ impl Catalog {
             }
         });
         let dialect = self.dialect;
-        let rename = |text: &mut String| {
-            *text = rename_identifier(text, before.name.as_str(), after.name.as_str(), dialect);
-        };
         for column in self.tables.values_mut().flat_map(|table| &mut table.columns) {
-            rename(&mut column.data_type);
-            column.default.iter_mut().for_each(rename);
+            for text in std::iter::once(&mut column.data_type).chain(&mut column.default) {
+                *text = renamed(text, before, after, dialect);
+            }
+        }
+        self.rename_in_texts(before, after);
+        for opaque in self.opaques.values_mut() {
+            if opaque.depends_on.remove(&Dependency::Enum(before.clone())) {
+                opaque.depends_on.insert(Dependency::Enum(after.clone()));
+            }
+        }
+    }
+
+    /// Everything else that names a table or type with its schema, as the engine does; among it the arguments that
+    /// tell functions apart.
+    fn rename_in_texts(&mut self, before: &QName, after: &QName) {
+        let rename = |text: &mut String| *text = qualified(text, before, after);
+        for table in self.tables.values_mut() {
+            for column in &mut table.columns {
+                rename(&mut column.data_type);
+                column.default.iter_mut().for_each(rename);
+                column.generated.iter_mut().for_each(|it| rename(&mut it.expression));
+            }
+            for constraint in &mut table.constraints {
+                rename(&mut constraint.definition);
+                if let ConstraintKind::Check { expression } = &mut constraint.kind {
+                    rename(expression);
+                }
+            }
+            for index in &mut table.indexes {
+                rename(&mut index.definition);
+                index.predicate.iter_mut().for_each(rename);
+                for key in &mut index.keys {
+                    if let IndexKey::Expression(expression) = key {
+                        rename(expression);
+                    }
+                }
+            }
+        }
+        let named = |mut id: ObjectId| {
+            rename(&mut id.signature);
+            id
+        };
+        for mut opaque in std::mem::take(&mut self.opaques).into_values() {
+            opaque.id = named(opaque.id);
+            opaque.create.iter_mut().for_each(rename);
+            opaque.depends_on = std::mem::take(&mut opaque.depends_on)
+                .into_iter()
+                .map(|dependency| match dependency {
+                    Dependency::Opaque(id) => Dependency::Opaque(named(id)),
+                    other @ (Dependency::Table(_)
+                    | Dependency::Column(..)
+                    | Dependency::Enum(_)) => other,
+                })
+                .collect();
+            self.opaques.insert(opaque.id.clone(), opaque);
         }
     }
 
@@ -266,6 +317,26 @@ impl Facets {
             *name = after.clone();
         }
     }
+}
+
+/// The text with the name where it stands with its schema; else wherever it stands.
+fn renamed(text: &str, before: &QName, after: &QName, dialect: Dialect) -> String {
+    let found = match dialect {
+        Dialect::Postgres => qualified(text, before, after),
+        Dialect::Sqlite => text.to_owned(),
+    };
+    if found != text {
+        return found;
+    }
+    rename_identifier(text, before.name.as_str(), after.name.as_str(), dialect)
+}
+
+fn qualified(text: &str, before: &QName, after: &QName) -> String {
+    let (old, new) = (
+        (before.schema.as_str(), before.name.as_str()),
+        (after.schema.as_str(), after.name.as_str()),
+    );
+    rename_qualified(text, old, new, Dialect::Postgres)
 }
 
 fn rename_own_column(table: &mut Table, before: &Ident, after: &Ident, dialect: Dialect) {

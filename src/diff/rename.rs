@@ -269,7 +269,37 @@ fn same_definitions(before: &Catalog, after: &Catalog) -> Vec<Rename> {
         renames.extend(renamed_constraints(old, new, after.dialect));
         renames.extend(renamed_indexes(old, new, after.dialect));
     }
+    let taken = relation_names(before);
+    renames.retain(|rename| match rename {
+        Rename::Constraint { table, after, .. } | Rename::Index { table, after, .. } => {
+            !taken.contains(&(table.schema.clone(), after.clone()))
+        }
+        Rename::Table { .. }
+        | Rename::Column { .. }
+        | Rename::Enum { .. }
+        | Rename::EnumValue { .. } => true,
+    });
     renames
+}
+
+/// The names that tables, keys and indexes have: while one is in use, nothing of its schema can be renamed to it.
+fn relation_names(catalog: &Catalog) -> BTreeSet<(Ident, Ident)> {
+    let of_table = |table: &Table| {
+        let keys = table.constraints.iter().filter(|constraint| match constraint.kind {
+            ConstraintKind::PrimaryKey { .. }
+            | ConstraintKind::Unique { .. }
+            | ConstraintKind::Exclusion => true,
+            ConstraintKind::Check { .. } | ConstraintKind::ForeignKey(_) => false,
+        });
+        let keys = keys.filter_map(|constraint| constraint.name.clone());
+        let indexes = table.indexes.iter().map(|index| index.name.clone());
+        let names = std::iter::once(table.name.name.clone()).chain(keys).chain(indexes);
+        let schema = table.name.schema.clone();
+        names.map(move |name| (schema.clone(), name)).collect::<Vec<_>>()
+    };
+    let others = catalog.opaques.keys().filter(|id| id.table.is_none() && id.signature.is_empty());
+    let others = others.map(|id| (id.name.schema.clone(), id.name.name.clone()));
+    catalog.tables.values().flat_map(of_table).chain(others).collect()
 }
 
 fn renamed_constraints(old: &Table, new: &Table, dialect: Dialect) -> Vec<Rename> {

@@ -377,6 +377,34 @@ pub fn rename_identifier(sql: &str, before: &str, after: &str, dialect: Dialect)
     text
 }
 
+/// Renames `schema.name` wherever it stands with its schema, as an engine prints it; other text stays as it is.
+pub fn rename_qualified(
+    sql: &str,
+    before: (&str, &str),
+    after: (&str, &str),
+    dialect: Dialect,
+) -> String {
+    let tokens = tokenize(sql, dialect);
+    let mut text = String::with_capacity(sql.len());
+    let mut at = 0;
+    while let Some(token) = tokens.get(at) {
+        let qualified = names(token, before.0, dialect)
+            && tokens.get(at + 1).is_some_and(|token| token.is_mark("."))
+            && tokens.get(at + 2).is_some_and(|token| names(token, before.1, dialect))
+            && !(at > 0 && tokens[at - 1].is_mark("."));
+        if qualified {
+            let (schema, name) =
+                (canonical_name(after.0, dialect), canonical_name(after.1, dialect));
+            text.push_str(&format!("{schema}.{name}"));
+            at += 3;
+        } else {
+            text.push_str(token.text);
+            at += 1;
+        }
+    }
+    text
+}
+
 /// `REFERENCES t (a)` and `CREATE TABLE t (…)` look like calls and are not.
 fn after_table_word(tokens: &[Token<'_>]) -> bool {
     let mut code = tokens.iter().rev().filter(|token| token.is_code()).peekable();

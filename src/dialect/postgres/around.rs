@@ -4,12 +4,14 @@
 
 use std::collections::BTreeSet;
 
-use super::context::is_of_enum;
+use super::context::{Mention, is_mentionable};
+use super::types::is_builtin;
 use crate::catalog::{
     Catalog, Column, Constraint, ConstraintKind, Dependency, EnumType, ForeignKey, Generated,
-    GeneratedStorage, ObjectId, Opaque, OpaqueKind, Table,
+    GeneratedStorage, Index, IndexKey, ObjectId, Opaque, OpaqueKind, Table,
 };
-use crate::change::{Change, Delta, Diff, TableChange};
+use crate::change::{Change, Delta, Diff, Keep, TableChange, Way};
+use crate::dialect::Resource;
 use crate::text::token::tokenize;
 use crate::text::{Dialect, Ident, QName};
 
@@ -20,6 +22,10 @@ pub(super) struct Around {
     pub(super) constraints: BTreeSet<(QName, Ident)>,
     pub(super) indexes: BTreeSet<(QName, Ident)>,
     pub(super) generated: BTreeSet<(QName, Ident)>,
+    /// Columns whose default is off meanwhile, though it stays.
+    pub(super) defaults: BTreeSet<(QName, Ident)>,
+    /// Columns that are text meanwhile, because their type is made again.
+    pub(super) passing: BTreeSet<(QName, Ident)>,
     /// Tables that are built anew.
     pub(super) rebuilt_tables: BTreeSet<QName>,
     /// Enum types that lose or reorder values.
@@ -45,10 +51,73 @@ impl Around {
                 _ => {}
             }
         }
-        let touched = around.touched_columns(diff, before);
-        around.find_tables(diff, before, &touched);
-        around.find_opaques(diff, before, &touched);
-        around
+        // What goes takes more with it, until nothing unchanged stands on anything that goes.
+        loop {
+            let size = around.size();
+            let gone = around.gone(diff, before);
+            around.find_columns(diff, before, &gone);
+            let touched = around.touched_columns(diff, before);
+            around.find_tables(diff, before, &touched, &gone);
+            around.find_opaques(diff, before, &touched);
+            if around.size() == size {
+                return around;
+            }
+        }
+    }
+
+    fn size(&self) -> usize {
+        self.opaques.len()
+            + self.constraints.len()
+            + self.indexes.len()
+            + self.generated.len()
+            + self.defaults.len()
+            + self.passing.len()
+            + self.remade.len()
+    }
+
+    /// The types and functions that go and come back, as texts name them.
+    fn gone(&self, diff: &Diff, before: &Catalog) -> Vec<Mention> {
+        let enums = self.rebuilt.iter().filter(|name| before.enums.contains_key(*name));
+        let enums = enums.map(|name| Mention::new(Resource::Enum(name.clone()), name));
+        // What goes for good may have a follower of its name: the same function with other argument names.
+        let dropped = before.opaques.keys().filter(|id| !diff.after.opaques.contains_key(id));
+        let opaques = self.opaques.iter().chain(&self.remade).chain(dropped);
+        let opaques = opaques.filter(|id| is_mentionable(id) && id.kind != OpaqueKind::Sequence);
+        enums
+            .chain(opaques.map(|id| Mention::new(Resource::Opaque(id.clone()), &id.name)))
+            .collect()
+    }
+
+    /// Columns on both sides whose default or type names something that goes.
+    fn find_columns(&mut self, diff: &Diff, before: &Catalog, gone: &[Mention]) {
+        for table in before.tables.values() {
+            let Some(after) = diff.after.tables.get(&table.name) else { continue };
+            if self.rebuilt_tables.contains(&table.name) {
+                continue;
+            }
+            for old in &table.columns {
+                let Some(new) = after.column(&old.name) else { continue };
+                let key = (table.name.clone(), old.name.clone());
+                let names = |text: &str, types: bool| {
+                    gone.iter().any(|mention| {
+                        (types || !matches!(mention.resource, Resource::Enum(_)))
+                            && mention.is_in(text)
+                    })
+                };
+                let default = old.default.as_deref().is_some_and(|text| names(text, false));
+                if default && old.owned_sequence.is_none() {
+                    self.defaults.insert(key.clone());
+                }
+                let stays = old.data_type == new.data_type && old.collation == new.collation;
+                if stays && old.generated.is_none() && new.generated.is_none() {
+                    if names(&old.data_type, false) {
+                        self.passing.insert(key);
+                    }
+                } else if old.generated.is_some() && names(&old.data_type, true) {
+                    self.generated.insert(key);
+                }
+            }
+        }
     }
 
     pub(super) fn rebuilds(&self, delta: &Delta<EnumType>) -> bool {
@@ -100,25 +169,59 @@ impl Around {
                 | Change::Opaque(_) => {}
             }
         }
-        let rebuilt: Vec<&EnumType> =
-            self.rebuilt.iter().filter_map(|name| before.enums.get(name)).collect();
+        let rebuilt: Vec<Mention> = self
+            .rebuilt
+            .iter()
+            .map(|name| Mention::new(Resource::Enum(name.clone()), name))
+            .collect();
         for table in before.tables.values() {
             for column in &table.columns {
-                if rebuilt.iter().any(|enum_type| is_of_enum(&column.data_type, enum_type)) {
+                if rebuilt.iter().any(|mention| mention.is_in(&column.data_type)) {
                     touched.insert((table.name.clone(), column.name.clone()));
                 }
             }
         }
+        touched.extend(self.generated.iter().cloned());
+        touched.extend(self.passing.iter().cloned());
         touched
     }
 
-    fn find_tables(&mut self, diff: &Diff, before: &Catalog, touched: &BTreeSet<(QName, Ident)>) {
-        let gone_keys = gone_keys(diff);
+    /// Columns that go and come back, or are another type meanwhile, with all that is built on them.
+    fn unsteady(&self, diff: &Diff) -> BTreeSet<(QName, Ident)> {
+        let mut found: BTreeSet<_> = self.generated.union(&self.passing).cloned().collect();
+        for change in &diff.changes {
+            let Change::AlterTable(change) = change else { continue };
+            // Kept values come back by way of text.
+            let through_text = change.mapping.iter().filter(|source| {
+                diff.way == Way::Back
+                    && source.keep == Keep::Altered
+                    && change
+                        .after
+                        .column(&source.column)
+                        .is_some_and(|column| !is_builtin(&column.data_type))
+            });
+            found.extend(
+                through_text.map(|source| (change.after.name.clone(), source.column.clone())),
+            );
+        }
+        found
+    }
+
+    fn find_tables(
+        &mut self,
+        diff: &Diff,
+        before: &Catalog,
+        touched: &BTreeSet<(QName, Ident)>,
+        gone: &[Mention],
+    ) {
+        let mut gone_keys = gone_keys(diff);
+        gone_keys.extend(self.gone_keys(before));
+        let unsteady = self.unsteady(diff);
         let changes = super::context::table_changes(diff);
-        let rebuilt: Vec<&EnumType> =
-            self.rebuilt.iter().filter_map(|name| before.enums.get(name)).collect();
-        let names_enum = |text: &str| rebuilt.iter().any(|enum_type| is_of_enum(text, enum_type));
         let circles = super::persistence::circles(diff, before);
+        let goes = |table: &Table, text: &str| {
+            gone.iter().any(|mention| mention.is_in(text)) || names_any(text, table, &unsteady)
+        };
         for table in before.tables.values() {
             let Some(after) = diff.after.tables.get(&table.name) else { continue };
             for constraint in &table.constraints {
@@ -128,20 +231,23 @@ impl Around {
                         self.rebuilt_tables.contains(&key.references)
                             || circles.contains(&(table.name.clone(), name.clone()))
                             || touches(key, table, touched)
+                            || names_any(&constraint.definition, table, &unsteady)
                             || points_at(key, &gone_keys, before)
                     }
                     ConstraintKind::Check { .. } | ConstraintKind::Exclusion => {
-                        names_enum(&constraint.definition)
+                        goes(table, &constraint.definition)
                             || is_reprinted(&constraint.definition, table, touched)
                     }
-                    ConstraintKind::PrimaryKey { .. } | ConstraintKind::Unique { .. } => false,
+                    ConstraintKind::PrimaryKey { .. } | ConstraintKind::Unique { .. } => {
+                        names_any(&constraint.definition, table, &unsteady)
+                    }
                 };
                 if around && stands(after, constraint, name) {
                     self.constraints.insert((table.name.clone(), name.clone()));
                 }
             }
-            let goes = |index: &&crate::catalog::Index| {
-                names_enum(&index.definition) || is_reprinted(&index.definition, table, touched)
+            let goes = |index: &&Index| {
+                goes(table, &index.definition) || is_reprinted(&index.definition, table, touched)
             };
             for index in table.indexes.iter().filter(goes) {
                 if after.indexes.iter().any(|other| other.name == index.name) {
@@ -156,7 +262,8 @@ impl Around {
                     .any(|name| touched.contains(&(table.name.clone(), Ident::new(name))));
                 let stays =
                     after.column(&column.name).is_some_and(|after| after.generated.is_some());
-                if used && stays {
+                let names = gone.iter().any(|mention| mention.is_in(&generated.expression));
+                if (used || names) && stays {
                     self.generated.insert((table.name.clone(), column.name.clone()));
                 }
             }
@@ -183,6 +290,23 @@ impl Around {
                 }
             }
         }
+    }
+
+    /// Keys and unique indexes that go and come back, by table and columns.
+    fn gone_keys(&self, before: &Catalog) -> BTreeSet<(QName, BTreeSet<Ident>)> {
+        let mut gone = BTreeSet::new();
+        for (table, name) in self.constraints.iter().chain(&self.indexes) {
+            let Some(table) = before.tables.get(table) else { continue };
+            let constraints = table.constraints.iter();
+            gone.extend(
+                constraints
+                    .filter(|constraint| constraint.name.as_ref() == Some(name))
+                    .filter_map(|constraint| key_of(table, constraint)),
+            );
+            let indexes = table.indexes.iter().filter(|index| index.unique && index.name == *name);
+            gone.extend(indexes.map(|index| unique_of(table, index)));
+        }
+        gone
     }
 
     /// Constraints and indexes that would go with a generated column that is dropped and added again.
@@ -265,6 +389,20 @@ impl Around {
             }
         }
     }
+}
+
+/// Whether a text names one of the columns of the table.
+fn names_any(text: &str, table: &Table, columns: &BTreeSet<(QName, Ident)>) -> bool {
+    let own: Vec<&Ident> = columns
+        .iter()
+        .filter(|(holder, _)| *holder == table.name)
+        .map(|(_, column)| column)
+        .collect();
+    !own.is_empty()
+        && tokenize(text, Dialect::Postgres)
+            .iter()
+            .filter_map(|token| token.name())
+            .any(|name| own.iter().any(|column| column.as_str() == name))
 }
 
 /// Whether a column goes and comes back because it is, or becomes, a generated one.
@@ -392,22 +530,33 @@ fn gone_keys(diff: &Diff) -> BTreeSet<(QName, BTreeSet<Ident>)> {
     let mut gone = BTreeSet::new();
     for change in &diff.changes {
         let Change::AlterTable(change) = change else { continue };
-        for constraint in change.constraints.iter().filter_map(Delta::before) {
-            if let ConstraintKind::PrimaryKey { columns } | ConstraintKind::Unique { columns } =
-                &constraint.kind
-            {
-                gone.insert((change.after.name.clone(), columns.iter().cloned().collect()));
-            }
-        }
-        for index in change.indexes.iter().filter_map(Delta::before).filter(|index| index.unique) {
-            let columns = index.keys.iter().filter_map(|key| match key {
-                crate::catalog::IndexKey::Column(column) => Some(column.clone()),
-                crate::catalog::IndexKey::Expression(_) => None,
-            });
-            gone.insert((change.after.name.clone(), columns.collect()));
-        }
+        let constraints = change.constraints.iter().filter_map(Delta::before);
+        gone.extend(constraints.filter_map(|constraint| key_of(&change.after, constraint)));
+        let indexes = change.indexes.iter().filter_map(Delta::before);
+        gone.extend(
+            indexes.filter(|index| index.unique).map(|index| unique_of(&change.after, index)),
+        );
     }
     gone
+}
+
+fn key_of(table: &Table, constraint: &Constraint) -> Option<(QName, BTreeSet<Ident>)> {
+    match &constraint.kind {
+        ConstraintKind::PrimaryKey { columns } | ConstraintKind::Unique { columns } => {
+            Some((table.name.clone(), columns.iter().cloned().collect()))
+        }
+        ConstraintKind::Check { .. }
+        | ConstraintKind::ForeignKey(_)
+        | ConstraintKind::Exclusion => None,
+    }
+}
+
+fn unique_of(table: &Table, index: &Index) -> (QName, BTreeSet<Ident>) {
+    let columns = index.keys.iter().filter_map(|key| match key {
+        IndexKey::Column(column) => Some(column.clone()),
+        IndexKey::Expression(_) => None,
+    });
+    (table.name.clone(), columns.collect())
 }
 
 fn touches(key: &ForeignKey, holder: &Table, touched: &BTreeSet<(QName, Ident)>) -> bool {

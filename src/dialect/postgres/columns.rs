@@ -1,16 +1,14 @@
 //! Columns of tables that stay: added, dropped, reshaped.
 
-use std::collections::BTreeSet;
-
 use super::action::{Action, all, step};
-use super::context::{Context, column_texts, columns};
+use super::context::{Context, Mention, column_texts, columns};
 use super::generated::{add_generated, drop_generated, new_expression, ungenerate};
 use super::keep::{self, RowKey};
 use super::quote::{quote_ident, quote_name};
 use super::types::{Conversion, conversion, is_builtin};
 use super::values::{self, Converts, Staying};
 use super::work::of_type_change;
-use super::{hierarchy, not_null, positions, render, sequences};
+use super::{hierarchy, not_null, passing, positions, render, sequences};
 use crate::catalog::Column;
 use crate::change::{ColumnSource, TableChange};
 use crate::dialect::{LowerError, Resource, Step, Undo};
@@ -36,7 +34,10 @@ pub(super) fn steps(change: &TableChange, context: &Context<'_>) -> Result<Vec<S
             continue;
         }
         match change.before.column(&source.column) {
-            None => steps.extend(add(change, after, source, context)),
+            None => {
+                refuse_required_domain(change, after, context)?;
+                steps.extend(add(change, after, source, context));
+            }
             Some(before) => {
                 let staying = Staying { change, before, after, source };
                 steps.extend(stay(&staying, context)?);
@@ -44,6 +45,37 @@ pub(super) fn steps(change: &TableChange, context: &Context<'_>) -> Result<Vec<S
         }
     }
     Ok(steps)
+}
+
+/// A column whose domain takes no NULL cannot come back to rows before its values do.
+fn refuse_required_domain(
+    change: &TableChange,
+    column: &Column,
+    context: &Context<'_>,
+) -> Result<(), LowerError> {
+    let returns = context.direction == crate::dialect::Direction::Down
+        && column.default.is_none()
+        && column.generated.is_none();
+    let domain = context.after().opaques.values().find(|opaque| {
+        let id = &opaque.id;
+        let mention = || Mention::new(Resource::Opaque(id.clone()), &id.name);
+        id.kind == crate::catalog::OpaqueKind::Domain
+            && !column.data_type.ends_with(']')
+            && opaque.create.iter().any(|text| text.ends_with(" SET NOT NULL"))
+            && mention().is_in(&column.data_type)
+    });
+    match domain.filter(|_| returns) {
+        None => Ok(()),
+        Some(domain) => Err(LowerError {
+            what: format!("column {}.{}", change.after.name, column.name),
+            why: format!(
+                "its {} takes no NULL, so rollback cannot bring it back to rows",
+                domain.id
+            ),
+            help: "give the column or the domain a default first, or put NOT NULL on the column"
+                .to_owned(),
+        }),
+    }
 }
 
 /// Generated columns that stay the same but stand on a column that changes.
@@ -60,6 +92,7 @@ pub(super) fn around(context: &Context<'_>) -> Vec<Step> {
             steps.push(add_generated(after, new, context));
         }
     }
+    steps.extend(passing::steps(context));
     steps
 }
 
@@ -88,6 +121,7 @@ fn stay(staying: &Staying<'_>, context: &Context<'_>) -> Result<Vec<Step>, Lower
         }
         (Some(generated), None) => {
             steps.extend(ungenerate(staying, generated, context));
+            steps.extend(sequences::steps(staying, context));
             steps.extend(comment(table, before, after));
             return Ok(steps);
         }
@@ -120,7 +154,9 @@ fn stay(staying: &Staying<'_>, context: &Context<'_>) -> Result<Vec<Step>, Lower
     steps.extend(nullability(staying, moved, context));
     steps.extend(sequences::steps(staying, context));
     let sequence_sets_default = sequences::sets_default(before, after);
-    if before.default != after.default && !changes_type && !rebuilt && !sequence_sets_default {
+    let is_off = !passing::waits(table, &after.name, context).is_empty();
+    let sets_default = before.default != after.default || is_off && after.default.is_some();
+    if sets_default && !changes_type && !rebuilt && !sequence_sets_default {
         steps.push(default(staying, context));
     }
     steps.extend(comment(table, before, after));
@@ -146,7 +182,8 @@ fn default(staying: &Staying<'_>, context: &Context<'_>) -> Step {
     step(Action::SetDefault, title, vec![render::alter_column(table, &after.name, &what)])
         .needs([staying.column()])
         .needs(context.made_in(column_texts(after)))
-        .frees(context.taken_in(column_texts(staying.before)))
+        .needs(passing::waits(table, &after.name, context))
+        .frees(context.taken_in(passing::freed(table, staying.before, context)))
         .makes([hierarchy::settled(table, &after.name)])
 }
 
@@ -240,8 +277,9 @@ fn change_type(staying: &Staying<'_>, context: &Context<'_>) -> Step {
         format!("change type of {table}.{name} from {} to {}", before.data_type, after.data_type),
         statements,
     )
-    .needs(without_own_sequence(context.made_in(column_texts(after)), after))
-    .frees(context.taken_in(column_texts(before)))
+    .needs(context.made_in(passing::needed(after)))
+    .needs(passing::waits(table, name, context))
+    .frees(context.taken_in(passing::freed(table, before, context)))
     .takes([staying.column(), staying.values()])
     .makes([staying.column()]);
     if keeps {
@@ -285,7 +323,8 @@ fn return_through_text(staying: &Staying<'_>, context: &Context<'_>) -> Step {
     );
     made.lock(crate::dialect::Lock::AccessExclusive)
         .work(crate::dialect::Work::Rewrite)
-        .frees(context.taken_in(column_texts(before)))
+        .needs(passing::waits(table, name, context))
+        .frees(context.taken_in(passing::freed(table, before, context)))
         .takes([staying.column(), staying.values()])
         .makes([staying.stage("text")])
         .reads(kept)
@@ -328,7 +367,7 @@ fn drop(change: &TableChange, column: &Column, context: &Context<'_>) -> Step {
     };
     let sequence = super::context::column_sequences(column)
         .map(|sequence| super::context::slot(&sequence.name.schema, &sequence.name.name));
-    made.frees(context.taken_in(column_texts(column))).takes([own]).takes(sequence)
+    made.frees(context.taken_in(passing::needed(column))).takes([own]).takes(sequence)
 }
 
 /// Adds a column; then values that the other way kept, a backfill, and NOT NULL, each in a step of its own.
@@ -350,7 +389,7 @@ fn add(
     let key = RowKey::of(&change.after, &change.before);
     let is_keyless = matches!(key, RowKey::Row(_));
 
-    let default = column.default.as_ref().filter(|_| !numbers);
+    let default = column.default.as_ref().filter(|_| !passing::counts_itself(column));
     // With a backfill, rows that exist must not get the default: it is set once the column is there.
     let at_once = default.filter(|_| source.fill.is_none());
     let clause = not_null::clause(&change.after, column);
@@ -377,7 +416,7 @@ fn add(
     let mut steps = vec![
         step(action, format!("add column {table}.{name}"), statements)
             .needs([Resource::Table(table.clone())])
-            .needs(without_own_sequence(context.made_in(column_texts(column)), column))
+            .needs(context.made_in(passing::needed(column)))
             .makes([own.clone()]),
     ];
     let restored = context.kept_by_the_other_way(table, Some(name)).name;
@@ -393,12 +432,11 @@ fn add(
                 .needs(all([columns(&change.after)]))
                 .needs(values::fill_needs(change, context))
                 .frees(values::fill_frees(change, name))
-                .makes([filled.clone()])
-                .takes([own_values.clone()]);
+                .makes([filled.clone()]);
         // Rows without a key get kept values back first: a backfill moves rows, and their place tells them apart.
         steps.push(match is_keyless {
             true => filling.needs([Resource::Kept(restored.clone())]),
-            false => filling,
+            false => filling.takes([own_values.clone()]),
         });
     }
     // After the backfill: a NULL that was kept is a value too.
@@ -409,7 +447,7 @@ fn add(
         steps.push(
             sequences::number_rows(&change.after, column, context)
                 .needs([own.clone(), Resource::Kept(restored)])
-                .takes([own_values.clone()]),
+                .takes((!is_keyless).then(|| own_values.clone())),
         );
     } else if column.not_null && !required_at_once {
         let statement = not_null::require(&change.after, name);
@@ -429,14 +467,6 @@ fn add(
         steps.extend(positions::restore(table, column, context));
     }
     steps
-}
-
-/// The sequence of a column is made in a later step of its own.
-fn without_own_sequence(mut needs: BTreeSet<Resource>, column: &Column) -> BTreeSet<Resource> {
-    if let Some(sequence) = super::context::column_sequences(column) {
-        needs.remove(&super::context::slot(&sequence.name.schema, &sequence.name.name));
-    }
-    needs
 }
 
 /// Puts kept values back into a column that was added again.
@@ -499,6 +529,11 @@ fn restore_keyless(change: &TableChange, context: &Context<'_>) -> Option<Step> 
             .needs(reads)
             .needs(own)
             .makes(added.iter().map(|(_, kept)| Resource::Kept(kept.clone())))
+            .makes(
+                added
+                    .iter()
+                    .map(|(column, _)| Resource::Values(table.clone(), column.name.clone())),
+            )
             .reads(kept),
     )
 }

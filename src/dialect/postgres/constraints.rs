@@ -177,7 +177,26 @@ pub(super) fn stands_in_create(
     let waits = |name: &Ident| {
         partial::is_partial(table, name) || !waits_for(table, name, context).is_empty()
     };
-    render::stands_in_create(constraint) && !constraint.name.as_ref().is_some_and(waits)
+    render::stands_in_create(constraint)
+        && !has_twin(table, constraint)
+        && !constraint.name.as_ref().is_some_and(waits)
+}
+
+/// Of two keys over the same columns, CREATE TABLE leaves one out. Source: `transformIndexConstraints` of PostgreSQL.
+fn has_twin(table: &Table, constraint: &Constraint) -> bool {
+    let columns = |constraint: &Constraint| match &constraint.kind {
+        ConstraintKind::PrimaryKey { columns } | ConstraintKind::Unique { columns } => {
+            Some(columns.clone())
+        }
+        ConstraintKind::Check { .. }
+        | ConstraintKind::ForeignKey(_)
+        | ConstraintKind::Exclusion => None,
+    };
+    matches!(constraint.kind, ConstraintKind::Unique { .. })
+        && table
+            .constraints
+            .iter()
+            .any(|other| other.name != constraint.name && columns(other) == columns(constraint))
 }
 
 /// A constraint on a table that exists by then.
@@ -274,10 +293,16 @@ pub(super) fn drop(table: &Table, constraint: &Constraint, context: &Context<'_>
     )
 }
 
-/// The name that a constraint's index occupies.
-fn index_slot(table: &Table, constraint: &Constraint) -> Option<Resource> {
-    let name = constraint.name.as_ref().filter(|_| has_index(constraint))?;
-    Some(slot(&table.name.schema, name))
+/// What a constraint occupies: the name of its index, and a table has one primary key.
+fn index_slot(table: &Table, constraint: &Constraint) -> Vec<Resource> {
+    let mut slots = Vec::new();
+    if let Some(name) = constraint.name.as_ref().filter(|_| has_index(constraint)) {
+        slots.push(slot(&table.name.schema, name));
+    }
+    if matches!(constraint.kind, ConstraintKind::PrimaryKey { .. }) {
+        slots.push(Resource::Constraint(table.name.clone(), "the primary key itself".to_owned()));
+    }
+    slots
 }
 
 pub(super) fn create_index(table: &Table, index: &Index, context: &Context<'_>) -> Step {

@@ -157,6 +157,17 @@ impl<'a> Context<'a> {
             made.push(mention.clone());
             taken.push(mention);
         }
+        for table in diff.after.tables.values().chain(before.tables.values()) {
+            for name in table.columns.iter().filter_map(column_sequences).map(|it| &it.name) {
+                let owned = |catalog: &Catalog| {
+                    let columns = catalog.tables.values().flat_map(|table| &table.columns);
+                    columns.filter_map(column_sequences).any(|it| it.name == *name)
+                };
+                if !owned(&before) || !owned(&diff.after) {
+                    unstable.push(Mention::new(slot(&name.schema, &name.name), name));
+                }
+            }
+        }
         for sequence in &moving {
             let resource = slot(&sequence.name.schema, &sequence.name.name);
             unstable.push(Mention::new(resource, &sequence.name));
@@ -401,7 +412,7 @@ impl<'a> Context<'a> {
 }
 
 /// Kinds of object that column types, defaults, checks and indexes can mention.
-fn is_mentionable(id: &ObjectId) -> bool {
+pub(super) fn is_mentionable(id: &ObjectId) -> bool {
     match id.kind {
         OpaqueKind::Sequence | OpaqueKind::Domain | OpaqueKind::Type | OpaqueKind::Function => true,
         OpaqueKind::Extension
@@ -497,14 +508,13 @@ pub(super) fn slots(table: &Table) -> BTreeSet<Resource> {
     let schema = &table.name.schema;
     let keys = table.constraints.iter().filter(|constraint| has_index(constraint));
     let keys = keys.filter_map(|constraint| constraint.name.as_ref());
-    let sequences =
-        table.columns.iter().flat_map(column_sequences).map(|sequence| &sequence.name.name);
+    let sequences = table.columns.iter().flat_map(column_sequences);
     let indexes = table.indexes.iter().map(|index| &index.name);
     std::iter::once(&table.name.name)
         .chain(keys)
-        .chain(sequences)
         .chain(indexes)
         .map(|name| slot(schema, name))
+        .chain(sequences.map(|sequence| slot(&sequence.name.schema, &sequence.name.name)))
         .collect()
 }
 

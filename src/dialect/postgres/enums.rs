@@ -5,7 +5,7 @@ use super::around::only_adds;
 use super::context::{Context, is_of_enum, slot, table_changes};
 use super::quote::{literal, quote, quote_ident, quote_name};
 use super::values::{self, Converts, Staying};
-use super::{keep, render};
+use super::{keep, passing, render};
 use crate::catalog::EnumType;
 use crate::change::{Delta, TableChange};
 use crate::dialect::{LowerError, Resource, Step, Undo};
@@ -138,6 +138,10 @@ fn rebuild(before: &EnumType, after: &EnumType, context: &Context<'_>) -> Result
                     &format!("SET DEFAULT {default}"),
                 ));
             }
+            order.needs.extend(passing::waits(table, &column.name, context));
+            order.needs.extend(context.made_in(column.default.as_deref()));
+            let freed = passing::freed(table, staying.before, context);
+            order.frees.extend(context.taken_in(freed));
             order.takes.extend([staying.column(), staying.values()]);
             order.makes.insert(staying.column());
             if values::steps(&staying, Converts::Yes, context).is_empty() {
@@ -168,6 +172,10 @@ fn rebuild(before: &EnumType, after: &EnumType, context: &Context<'_>) -> Result
             "values that the way back cannot compute are kept with their row keys",
         );
     }
+    // It takes and makes the type itself.
+    let own = Resource::Enum(after.name.clone());
+    order.needs.remove(&own);
+    order.frees.remove(&own);
     made.order = order;
     Ok(made
         .makes(kept.into_iter().map(Resource::Kept))

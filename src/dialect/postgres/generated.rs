@@ -52,7 +52,7 @@ pub(super) fn ungenerate(
         GeneratedStorage::Virtual => store_computed(staying, generated, context),
     };
     let mut steps = vec![
-        made.needs(context.made_in(column_texts(after)))
+        made.needs(context.made_in(super::passing::needed(after)))
             .frees(context.taken_in(column_texts(staying.before)))
             .frees(computed_from(&staying.change.before, staying.before))
             .takes([staying.column()])
@@ -76,7 +76,9 @@ fn keep_stored(staying: &Staying<'_>) -> Step {
         let what = format!("TYPE {}{} USING {using}", after.data_type, render::collation(after));
         statements.push(render::alter_column(table, name, &what));
     }
-    if let Some(default) = &after.default {
+    if let Some(default) = &after.default
+        && !super::sequences::sets_default(staying.before, after)
+    {
         statements.push(render::alter_column(table, name, &format!("SET DEFAULT {default}")));
     }
     match (staying.before.not_null, after.not_null) {

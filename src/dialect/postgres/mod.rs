@@ -30,6 +30,7 @@ mod not_null;
 mod opaques;
 mod ownership;
 mod partial;
+mod passing;
 mod persistence;
 mod positions;
 pub mod quote;

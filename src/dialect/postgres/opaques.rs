@@ -5,9 +5,11 @@ use super::around::extension_version;
 use super::context::{Context, columns, keys, resource, slot, values};
 use super::ownership;
 use super::quote::{quote_ident, quote_name};
+use super::sequences;
 use crate::catalog::{Catalog, Dependency, ObjectId, Opaque, OpaqueKind, Table};
 use crate::change::Delta;
 use crate::dialect::{Lock, LowerError, Resource, Step};
+use crate::text::QName;
 
 /// The steps for one object.
 ///
@@ -18,7 +20,9 @@ pub(super) fn steps(delta: &Delta<Opaque>, context: &Context<'_>) -> Result<Vec<
         Delta::Add(opaque) => Ok(create(opaque, context).into_iter().collect()),
         Delta::Drop(opaque) => Ok(drop(opaque, context).into_iter().collect()),
         Delta::Alter { before, after } if context.around.drops(&after.id) => {
-            refuse_used_domain(after, context)?;
+            if before.create.first() != after.create.first() {
+                refuse_used_domain(after, context)?;
+            }
             Ok(drop(before, context).into_iter().chain(create(after, context)).collect())
         }
         Delta::Alter { before, after } => Ok(vec![replace(before, after, context)]),
@@ -126,8 +130,14 @@ fn drop(opaque: &Opaque, context: &Context<'_>) -> Option<Step> {
         step(action, format!("drop {id}"), vec![statement])
             .frees(frees)
             .takes([own])
-            .takes(own_slot(id)),
+            .takes(own_slot(id))
+            .makes(id.table.as_ref().map(triggers_gone)),
     )
+}
+
+/// The triggers that go from a table are gone, so that steps which move rows are not seen by them.
+pub(super) fn triggers_gone(table: &QName) -> Resource {
+    Resource::Constraint(table.clone(), "triggers that go".to_owned())
 }
 
 /// The name that an object occupies among its like: a view and a table, a function and a procedure share one.
@@ -219,14 +229,7 @@ fn stands_on(opaque: &Opaque, catalog: &Catalog) -> std::collections::BTreeSet<R
 fn replace(before: &Opaque, after: &Opaque, context: &Context<'_>) -> Step {
     let id = &after.id;
     let (action, mut statements) = match id.kind {
-        OpaqueKind::Sequence => (
-            Action::AlterSequence,
-            after
-                .create
-                .iter()
-                .map(|text| text.replacen("CREATE SEQUENCE", "ALTER SEQUENCE", 1))
-                .collect(),
-        ),
+        OpaqueKind::Sequence => (Action::AlterSequence, sequences::alter_free(before, after)),
         OpaqueKind::Domain => (Action::AlterDomain, alter_domain(before, after)),
         OpaqueKind::Function | OpaqueKind::Procedure => {
             let mut statements = vec!["SET LOCAL check_function_bodies = off".to_owned()];

@@ -4,8 +4,8 @@ use super::action::{Action, step};
 use super::context::{Context, column_sequences, slot};
 use super::quote::{quote_ident, quote_name};
 use super::values::{self, Staying};
-use super::{positions, render};
-use crate::catalog::{Column, Identity, Sequence, Table};
+use super::{passing, positions, render};
+use crate::catalog::{Column, Identity, Opaque, Sequence, Table};
 use crate::dialect::{Resource, Step};
 use crate::text::{Ident, QName};
 
@@ -46,7 +46,8 @@ pub(super) fn steps(staying: &Staying<'_>, context: &Context<'_>) -> Vec<Step> {
                 staying.stage("required"),
             ])
             .needs(context.made_in(super::context::column_texts(after)))
-            .frees(context.taken_in(super::context::column_texts(before)))
+            .needs(passing::waits(table, name, context))
+            .frees(context.taken_in(passing::freed(table, before, context)))
             .takes(takes)
             .makes(makes)
             .makes([numbered(table, name)])
@@ -127,7 +128,9 @@ fn changed(staying: &Staying<'_>, context: &Context<'_>) -> Changed {
             let saved = positions::kept_as(table, name, context);
             statements.extend(positions::carry(sequence, &saved));
         } else {
-            statements.extend(render::advance_sequence(sequence, table, after));
+            let counts = after.identity.is_some() || passing::counts_itself(after);
+            statements
+                .extend(counts.then(|| render::advance_sequence(sequence, table, after)).flatten());
         }
     }
     Changed { action, statements }
@@ -190,15 +193,68 @@ pub(super) fn alter(before: &Sequence, after: &Sequence) -> Vec<String> {
             }
             statements.push(begin);
             if wide != *after {
-                statements.push(render::alter_sequence(after));
+                statements.extend(narrowed(before, after));
             }
         } else {
-            statements.push(render::alter_sequence(after));
+            statements.extend(narrowed(before, after));
         }
     }
     if before.unlogged != after.unlogged {
         statements.extend(super::ownership::set_persistence(after));
     }
+    statements
+}
+
+/// `ALTER SEQUENCE` of a sequence whose position may lie outside the new range.
+fn narrowed(before: &Sequence, after: &Sequence) -> Vec<String> {
+    within(
+        &quote_name(&after.name),
+        (before.min, before.max),
+        (after.min, after.max),
+        after.start,
+        render::alter_sequence(after),
+    )
+}
+
+/// `ALTER SEQUENCE` where the position may lie outside the new range, which PostgreSQL refuses: it moves to the nearest
+/// end of the new range, or to the new start where the ranges have nothing in common.
+fn within(
+    name: &str,
+    before: (i64, i64),
+    after: (i64, i64),
+    start: i64,
+    alter: String,
+) -> Vec<String> {
+    if before.0 >= after.0 && before.1 <= after.1 {
+        return vec![alter];
+    }
+    if before.0 > after.1 || before.1 < after.0 {
+        return vec![format!("{alter} RESTART WITH {start}")];
+    }
+    let place = format!("greatest(least(last_value, {}), {})", after.1, after.0);
+    let name_text = super::quote::literal(name);
+    vec![format!("SELECT pg_catalog.setval({name_text}, {place}, is_called) FROM {name}"), alter]
+}
+
+/// Changes a free sequence into what the statements that make it say.
+pub(super) fn alter_free(before: &Opaque, after: &Opaque) -> Vec<String> {
+    let alter: Vec<String> = after
+        .create
+        .iter()
+        .map(|text| text.replacen("CREATE SEQUENCE", "ALTER SEQUENCE", 1))
+        .collect();
+    let Some((first, rest)) = alter.split_first() else { return alter };
+    let option = |opaque: &Opaque, word: &str| -> Option<i64> {
+        let (_, rest) = opaque.create.first()?.split_once(&format!(" {word} "))?;
+        rest.split(' ').next()?.parse().ok()
+    };
+    let range = |opaque: &Opaque| Some((option(opaque, "MINVALUE")?, option(opaque, "MAXVALUE")?));
+    let name = quote_name(&after.id.name);
+    let mut statements = match (range(before), range(after), option(after, "START WITH")) {
+        (Some(old), Some(new), Some(start)) => within(&name, old, new, start, first.clone()),
+        (_, _, _) => vec![first.clone()],
+    };
+    statements.extend(rest.iter().cloned());
     statements
 }
 
@@ -232,7 +288,8 @@ pub(super) fn number_rows(of: &Table, column: &Column, context: &Context<'_>) ->
     if let Some(sequence) = &column.owned_sequence {
         statements.extend(make(sequence, table, name));
     }
-    if let Some(Sequence { start, increment, .. }) = sequence {
+    let counts = column.identity.is_some() || passing::counts_itself(column);
+    if let Some(Sequence { start, increment, .. }) = sequence.filter(|_| counts) {
         let furthest = if *increment < 0 { "min" } else { "max" };
         let zero = i128::from(*start) - i128::from(*increment);
         let target = quote_name(table);
@@ -252,6 +309,7 @@ pub(super) fn number_rows(of: &Table, column: &Column, context: &Context<'_>) ->
     if let Some(identity) = &column.identity {
         statements.extend(add_identity(identity, table, name, context));
     }
+    let sequence = sequence.filter(|_| counts);
     statements.extend(sequence.and_then(|it| render::advance_sequence(it, table, column)));
     values::quietly(format!("number {table}.{name}"), table, statements, context)
         .lock(crate::dialect::Lock::AccessExclusive)

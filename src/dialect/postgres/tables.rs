@@ -8,7 +8,7 @@ use super::context::{
 };
 use super::keep::{SCHEMA, kept_table, restore_renamed_rows, restore_rows};
 use super::quote::{quote, quote_ident, quote_name};
-use super::{constraints, hierarchy, keep, not_null, positions, render, settings};
+use super::{constraints, hierarchy, keep, not_null, passing, positions, render, settings};
 use crate::catalog::{Column, ConstraintKind, Table};
 use crate::change::{SourceOrigin, TableChange};
 use crate::dialect::{Direction, LowerError, Resource, Step};
@@ -415,6 +415,8 @@ fn move_back(table: &Table, kept: &str) -> Vec<String> {
 /// What a table must let go of while it is aside: types, functions and sequences that this change may take away.
 struct Aside<'t> {
     table: &'t Table,
+    /// Computed columns are dropped, and computed again.
+    computed: Vec<&'t Column>,
     defaults: Vec<&'t Column>,
     types: Vec<&'t Column>,
     constraints: Vec<&'t crate::catalog::Constraint>,
@@ -448,15 +450,25 @@ impl<'t> Aside<'t> {
             .iter()
             .filter(|column| column.generated.is_none() && type_goes(column) && !inherits(column))
             .collect();
+        let expression = |column: &'t Column| {
+            column.generated.as_ref().map(|generated| generated.expression.as_str())
+        };
+        let computed: Vec<&Column> = table
+            .columns
+            .iter()
+            .filter(|column| !inherits(column))
+            .filter(|column| {
+                expression(column).is_some_and(|text| stands_on(text) || type_goes(column))
+            })
+            .collect();
         let changes_type = |column: &Column| types.iter().any(|other| other.name == column.name);
         let defaults = table
             .columns
             .iter()
             .filter(|column| {
-                column
-                    .default
-                    .as_ref()
-                    .is_some_and(|default| stands_on(default) || changes_type(column))
+                column.default.as_ref().is_some_and(|default| {
+                    stands_on(default) && !passing::counts_itself(column) || changes_type(column)
+                })
             })
             .collect();
         let names_type = |text: &str| {
@@ -467,7 +479,13 @@ impl<'t> Aside<'t> {
             tokenize(text, Dialect::Postgres)
                 .iter()
                 .filter_map(Token::name)
-                .any(|name| types.iter().any(|column| column.name.as_str() == name))
+                .any(|name| types.iter().chain(&computed).any(|it| it.name.as_str() == name))
+        };
+        let names_computed = |text: &str| {
+            tokenize(text, Dialect::Postgres)
+                .iter()
+                .filter_map(Token::name)
+                .any(|name| computed.iter().any(|column| column.name.as_str() == name))
         };
         Aside {
             table,
@@ -476,9 +494,12 @@ impl<'t> Aside<'t> {
                 .constraints
                 .iter()
                 .filter(|constraint| {
-                    matches!(constraint.kind, ConstraintKind::Check { .. })
-                        && (names_type(&constraint.definition)
-                            || names_column(&constraint.definition))
+                    let is_check = matches!(constraint.kind, ConstraintKind::Check { .. });
+                    let is_foreign = matches!(constraint.kind, ConstraintKind::ForeignKey(_));
+                    !is_foreign && names_computed(&constraint.definition)
+                        || is_check
+                            && (names_type(&constraint.definition)
+                                || names_column(&constraint.definition))
                 })
                 .collect(),
             indexes: table
@@ -487,6 +508,7 @@ impl<'t> Aside<'t> {
                 .filter(|index| names_type(&index.definition) || names_column(&index.definition))
                 .collect(),
             types,
+            computed,
         }
     }
 
@@ -514,7 +536,10 @@ impl<'t> Aside<'t> {
             let using = format!("TYPE text USING {}::text", quote_ident(&column.name));
             render::alter_column(name, &column.name, &using)
         });
-        constraints.chain(indexes).chain(defaults).chain(types).collect()
+        let computed = self.computed.iter().map(|column| {
+            format!("ALTER TABLE {} DROP COLUMN {}", quote_name(name), quote_ident(&column.name))
+        });
+        constraints.chain(indexes).chain(computed).chain(defaults).chain(types).collect()
     }
 
     fn return_(&self) -> Vec<String> {
@@ -539,6 +564,10 @@ impl<'t> Aside<'t> {
             .flat_map(|index| [render::drop_index(name, &index.name), render::create_index(index)]);
         let constraints =
             self.constraints.iter().map(|constraint| render::add_constraint(name, constraint));
-        types.chain(defaults).chain(indexes).chain(constraints).collect()
+        let computed = self.computed.iter().map(|column| {
+            let definition = render::column_definition(self.table, column);
+            format!("ALTER TABLE {} ADD COLUMN {definition}", quote_name(name))
+        });
+        types.chain(defaults).chain(computed).chain(indexes).chain(constraints).collect()
     }
 }

@@ -337,6 +337,6 @@ pub(super) fn quietly(
         statements.push("SET CONSTRAINTS ALL IMMEDIATE".to_owned());
     }
     statements.extend(toggle("ENABLE"));
-    let made = step(action, title, statements);
+    let made = step(action, title, statements).needs([super::opaques::triggers_gone(table)]);
     if holds { made.lock(crate::dialect::Lock::ShareRowExclusive) } else { made }
 }

@@ -96,7 +96,7 @@ WITH own AS (
                  || pg_catalog.format_type(t.typbasetype, t.typtypmod)
                  || CASE WHEN t.typcollation <> b.typcollation
                     THEN ' COLLATE ' || pg_catalog.quote_ident(cn.nspname) || '.' || pg_catalog.quote_ident(co.collname) ELSE '' END,
-                 'ALTER DOMAIN ' || own.q || '.' || pg_catalog.quote_ident(t.typname) || ' SET DEFAULT ' || t.typdefault,
+                 'ALTER DOMAIN ' || own.q || '.' || pg_catalog.quote_ident(t.typname) || ' SET DEFAULT ' || pg_catalog.pg_get_expr(t.typdefaultbin, 0),
                  CASE WHEN t.typnotnull
                     THEN 'ALTER DOMAIN ' || own.q || '.' || pg_catalog.quote_ident(t.typname) || ' SET NOT NULL' END]
            || coalesce((SELECT pg_catalog.array_agg(
