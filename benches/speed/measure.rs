@@ -10,12 +10,19 @@ pub struct Contestant {
     pub name: String,
     program: PathBuf,
     arguments: Vec<String>,
+    /// The code with which it says that all went well.
+    done: i32,
 }
 
 impl Contestant {
     pub fn new(name: &str, program: &Path, arguments: &[&str]) -> Self {
         let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
-        Contestant { name: name.to_owned(), program: program.to_owned(), arguments }
+        Contestant { name: name.to_owned(), program: program.to_owned(), arguments, done: 0 }
+    }
+
+    /// The same, where another code than zero says that all went well.
+    pub fn done_with(self, code: i32) -> Self {
+        Contestant { done: code, ..self }
     }
 
     /// The same under another name in the table.
@@ -57,7 +64,7 @@ impl Round {
 /// Runs a program once; what it prints is thrown away.
 ///
 /// # Errors
-/// What kept it from running, or what it says when it fails. Two and three tell of differences and are no failure.
+/// What kept it from running, or what it says when it fails.
 pub fn run(contestant: &Contestant) -> Result<Taken, String> {
     let before = children();
     let start = Instant::now();
@@ -69,7 +76,7 @@ pub fn run(contestant: &Contestant) -> Result<Taken, String> {
         .output()
         .map_err(|error| error.to_string())?;
     let wall = start.elapsed();
-    if !matches!(output.status.code(), Some(0 | 2 | 3)) {
+    if output.status.code() != Some(contestant.done) {
         let text = String::from_utf8_lossy(&output.stderr);
         let last = text.trim_end().lines().next_back().unwrap_or_default();
         return Err(format!("{}: {last}", output.status));

@@ -27,7 +27,8 @@ pub fn all(server: &Server, before: &str, after: &str) -> Vec<Contestant> {
             // It knows the longer scheme only.
             let long = |url: &str| url.replacen("postgres://", "postgresql://", 1);
             let arguments = ["--unsafe", &long(before), &long(after)];
-            found.push(Contestant::new("migra", &program, &arguments));
+            // It ends with 2 where something differs.
+            found.push(Contestant::new("migra", &program, &arguments).done_with(2));
         }
         None => println!("skipped, migra: name it in MIGRATE_BENCH_MIGRA"),
     }

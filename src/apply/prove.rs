@@ -8,13 +8,16 @@ use super::{Bundle, Context, book};
 use crate::catalog::Catalog;
 use crate::change::Intent;
 use crate::change::describe::describe;
-use crate::db::{DbError, DbErrorKind, Mode};
-use crate::dialect::{Direction, script, session};
+use crate::db::{Database, DbError, DbErrorKind, Mode};
+use crate::dialect::{Direction, Sql, script, session};
 use crate::diff::diff;
 use crate::plan::{PlanError, create_script};
 use crate::shadow::ShadowError;
 use crate::shadow::scratch::Scratch;
+use crate::text::Dialect;
 
+/// How many statements go to the server at once.
+const BATCH: usize = 100;
 /// How many differences a message lists.
 const SHOWN: usize = 8;
 
@@ -42,13 +45,25 @@ pub enum ProveError {
 pub fn make(scratch: &mut Scratch, catalog: &Catalog) -> Result<Catalog, ProveError> {
     let statements = create_script(catalog)?;
     make_roles(scratch, &statements)?;
-    for statement in &statements {
-        if let Err(error) = scratch.database().execute(statement) {
+    for batch in statements.chunks(BATCH) {
+        make_batch(scratch.database(), batch)?;
+    }
+    Ok(scratch.database().inspect()?)
+}
+
+/// Many statements in one message: a large schema then takes few round trips and few transactions. Where one fails, the
+/// engine has undone all of the message, and they go one by one to tell which it is.
+fn make_batch(database: &mut Database, batch: &[Sql]) -> Result<(), ProveError> {
+    if database.dialect() == Dialect::Postgres && database.execute(&script::joined(batch)).is_ok() {
+        return Ok(());
+    }
+    for statement in batch {
+        if let Err(error) = database.execute(statement) {
             let shown = script::excerpt_of(statement);
             return Err(blame(&error, format!("making the first schema: {error}\n  in: {shown}")));
         }
     }
-    Ok(scratch.database().inspect()?)
+    Ok(())
 }
 
 /// As [`make`]; the schema must be read back as it was.
@@ -109,15 +124,19 @@ pub fn prove(
 }
 
 /// Roles that statements name are made in a server of our own; elsewhere they have to be there.
-fn make_roles(scratch: &Scratch, statements: &[crate::dialect::Sql]) -> Result<(), ProveError> {
-    let Some(cluster) = scratch.cluster() else { return Ok(()) };
+fn make_roles(scratch: &mut Scratch, statements: &[Sql]) -> Result<(), ProveError> {
     let mut roles: Vec<_> = statements.iter().flat_map(script::roles_of).collect();
     roles.sort();
     roles.dedup();
     if roles.is_empty() {
         return Ok(());
     }
-    Ok(cluster.create_roles(roles.iter().map(|role| role.as_str()))?)
+    match scratch.need_roles(roles.iter().map(|role| role.as_str())) {
+        Err(lacking @ ShadowError::MissingRoles { .. }) => {
+            Err(ProveError::Unable(lacking.to_string()))
+        }
+        other => Ok(other?),
+    }
 }
 
 fn failed(stage: &str, error: &RunError) -> ProveError {
@@ -130,6 +149,7 @@ fn failed(stage: &str, error: &RunError) -> ProveError {
         Problem::Db(error) => blame(error, message),
         Problem::KeptDataGone(_)
         | Problem::Orphans { .. }
+        | Problem::MissingRoles(_)
         | Problem::Overtaken
         | Problem::WrongSchema { .. } => ProveError::Fault(message),
     }

@@ -250,6 +250,7 @@ impl Act<'_, '_, '_> {
                     Problem::Db(error) if error.kind == DbErrorKind::Constraint => Fault::Rows,
                     Problem::Db(_)
                     | Problem::KeptDataGone(_)
+                    | Problem::MissingRoles(_)
                     | Problem::WrongSchema { .. }
                     | Problem::Overtaken => Fault::Plan,
                 };

@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::{Bundle, Context, book};
 use crate::catalog::Catalog;
 use crate::db::{Database, DbError, DbErrorKind, Mode, Row};
-use crate::dialect::{Absence, Direction, Step, Transaction, bookkeeping, session};
+use crate::dialect::{Absence, Direction, Step, Transaction, bookkeeping, script, session};
 use crate::journal::{Action, Entry, StepRow, StepState, Unfinished};
 use crate::text::Dialect;
 
@@ -56,6 +56,11 @@ pub enum Problem {
          help: restore a backup, or go forward with a new version"
     )]
     KeptDataGone(String),
+    #[error(
+        "the server has no role {}\nhelp: make it there (`CREATE ROLE …`); the plan gives it rights or objects, and roles \
+         belong to the server, not to the database", .0.join(", ")
+    )]
+    MissingRoles(Vec<String>),
     #[error(
         "{new} row(s) would point at rows that do not exist (foreign_key_check): {example}\n\
          help: repair the rows, or write `backfill:` for the column"
@@ -152,6 +157,26 @@ struct Runner<'a> {
 }
 
 impl Runner<'_> {
+    /// Before anything runs: a role that is missing would stop the plan half-way.
+    fn refuse_missing_roles(&mut self, steps: &[Step]) -> Result<(), Problem> {
+        if self.database.dialect() != Dialect::Postgres {
+            return Ok(());
+        }
+        let statements = steps.iter().flat_map(|step| &step.statements);
+        let named: BTreeSet<_> = statements.flat_map(script::roles_of).collect();
+        if named.is_empty() {
+            return Ok(());
+        }
+        let there = self.database.rows(&session::role_names())?;
+        let there: BTreeSet<String> = there.into_iter().flatten().flatten().collect();
+        let missing: Vec<String> = named
+            .iter()
+            .filter(|name| !name.as_str().starts_with("pg_") && !there.contains(name.as_str()))
+            .map(|name| format!("`{name}`"))
+            .collect();
+        if missing.is_empty() { Ok(()) } else { Err(Problem::MissingRoles(missing)) }
+    }
+
     fn all(
         &mut self,
         expect: &Expectation,
@@ -160,6 +185,7 @@ impl Runner<'_> {
     ) -> Result<Entry, Problem> {
         let bundle = self.bundle;
         let steps = bundle.steps(self.way);
+        self.refuse_missing_roles(steps)?;
         let segments = segments(steps);
         for (index, segment) in segments.iter().enumerate() {
             let is_last = index + 1 == segments.len();

@@ -5,10 +5,15 @@
 
 mod sqlite_text;
 
+use std::collections::BTreeMap;
+
+use serde::ser::{Serialize, SerializeStruct, Serializer};
+
 use super::facets::Facets;
 use super::postgres_table::{NotNull, Origin};
 use super::{
-    Catalog, Column, Constraint, ConstraintKind, Index, Opaque, OpaqueKind, Table, TableOptions,
+    Catalog, Column, Constraint, ConstraintKind, EnumType, Index, Opaque, OpaqueKind, Table,
+    TableOptions,
 };
 use crate::text::token::canonical;
 use crate::text::{Dialect, hash};
@@ -46,8 +51,43 @@ impl Catalog {
     /// SHA-256 of the normalized catalog.
     pub fn fingerprint(&self) -> String {
         let mut hashing = hash::Hashing::default();
-        serde_json::to_writer(&mut hashing, &self.normalized()).expect("a catalog is plain data");
+        serde_json::to_writer(&mut hashing, &Normal(self)).expect("a catalog is plain data");
         hashing.finish()
+    }
+}
+
+/// [`Catalog::normalized`] as it is written, one table at a time: a second catalog is never whole in memory.
+struct Normal<'a>(&'a Catalog);
+
+impl Serialize for Normal<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // The server's version is no part of a schema.
+        let Catalog { dialect, server: _, schemas, enums, tables, opaques, facets } = self.0;
+        let facets: Vec<Facets> =
+            facets.values().map(normalize_facets).filter(|facets| !facets.is_none()).collect();
+        let mut fields = serializer.serialize_struct("Catalog", 6)?;
+        fields.serialize_field("dialect", dialect)?;
+        fields.serialize_field("schemas", schemas)?;
+        fields.serialize_field("enums", &Each(enums, EnumType::clone))?;
+        fields
+            .serialize_field("tables", &Each(tables, |it: &Table| normalize_table(it, *dialect)))?;
+        fields.serialize_field(
+            "opaques",
+            &Each(opaques, |it: &Opaque| normalize_opaque(it, *dialect)),
+        )?;
+        if !facets.is_empty() {
+            fields.serialize_field("facets", &facets)?;
+        }
+        fields.end()
+    }
+}
+
+/// The values of a map in another form.
+struct Each<'a, K, V, F>(&'a BTreeMap<K, V>, F);
+
+impl<K, V, T: Serialize, F: Fn(&V) -> T> Serialize for Each<'_, K, V, F> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.values().map(&self.1))
     }
 }
 
@@ -186,5 +226,29 @@ fn without_existence_test(canonical: &str) -> String {
     match text.find(" main . ") {
         Some(at) if at < 24 => text.replacen(" main . ", " ", 1),
         _ => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fingerprint_is_the_hash_of_the_normalized_catalog() {
+        let mut catalog = Catalog::empty(Dialect::Postgres);
+        let name = crate::text::QName::new("public", "mood");
+        let mood = EnumType { name: name.clone(), values: vec!["sad".into()], comment: None };
+        catalog.enums.insert(name, mood);
+        let table = Table {
+            name: crate::text::QName::new("public", "t"),
+            columns: vec![Column::plain("b", "text"), Column::plain("a", "text")],
+            constraints: Vec::new(),
+            indexes: Vec::new(),
+            options: TableOptions::postgres(),
+            comment: None,
+        };
+        catalog.tables.insert(table.name.clone(), table);
+        let json = serde_json::to_vec(&catalog.normalized()).expect("a catalog is plain data");
+        assert_eq!(catalog.fingerprint(), hash::sha256(&json));
     }
 }

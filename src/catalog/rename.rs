@@ -101,6 +101,17 @@ impl Catalog {
     /// `ALTER TABLE table RENAME COLUMN before TO after`; keys of other tables that point at it follow.
     pub fn rename_column(&mut self, table: &QName, before: &Ident, after: &Ident) {
         let dialect = self.dialect;
+        let heirs: Vec<QName> = self
+            .tables
+            .values()
+            .filter(|heir| {
+                heir.options.of_postgres().is_some_and(|options| {
+                    options.parents.contains(table)
+                        && options.inherited_columns.contains_key(before)
+                })
+            })
+            .map(|heir| heir.name.clone())
+            .collect();
         for holder in self.tables.values_mut() {
             if holder.name == *table {
                 rename_own_column(holder, before, after, dialect);
@@ -123,6 +134,8 @@ impl Catalog {
                 facets.rename_column(before, after);
             }
         });
+        // The engine renames it in the children too.
+        heirs.iter().for_each(|heir| self.rename_column(heir, before, after));
     }
 
     /// `ALTER TYPE before RENAME TO after`; columns of the type follow.
@@ -222,8 +235,25 @@ impl Catalog {
                 constraint.name = Some(after.clone());
             }
         }
+        let heirs = self.heirs_of_check(table, before);
         rename_key(&mut self.tables, table, before, after);
+        // The engine renames a check in the children too.
+        heirs.iter().for_each(|heir| self.rename_constraint(heir, before, after));
         self.rename_facets(|facets| facets.rename_key(table, before, after));
+    }
+
+    /// The children whose check of a name comes from the parent's.
+    fn heirs_of_check(&self, parent: &QName, name: &Ident) -> Vec<QName> {
+        let heirs = self.tables.values().filter(|table| {
+            table.options.of_postgres().is_some_and(|options| {
+                options.parents.contains(parent)
+                    && options.inherited.get(name).is_some_and(|of| of.parent == *name)
+            }) && table.constraints.iter().any(|constraint| {
+                constraint.name.as_ref() == Some(name)
+                    && matches!(constraint.kind, super::ConstraintKind::Check { .. })
+            })
+        });
+        heirs.map(|table| table.name.clone()).collect()
     }
 
     /// `ALTER INDEX before RENAME TO after`.
@@ -386,6 +416,9 @@ fn rename_key(tables: &mut BTreeMap<QName, Table>, table: &QName, before: &Ident
         if holder.name == *table {
             if let Some(inherited) = options.inherited.remove(before) {
                 options.inherited.insert(after.clone(), inherited);
+            }
+            if options.incomplete.remove(before) {
+                options.incomplete.insert(after.clone());
             }
             for setting in &mut options.settings {
                 if setting.on == SettingTarget::Index(before.clone()) {

@@ -157,7 +157,7 @@ fn exit_of_run(error: &RunError) -> Exit {
         (Reached::Nothing, Problem::KeptDataGone(_)) => Exit::Refused,
         (Reached::Nothing, Problem::Orphans { .. }) => Exit::Violations,
         (Reached::Nothing, Problem::Overtaken) => Exit::Busy,
-        (Reached::Nothing, Problem::WrongSchema { .. }) => Exit::Failure,
+        (Reached::Nothing, Problem::WrongSchema { .. } | Problem::MissingRoles(_)) => Exit::Failure,
     }
 }
 
@@ -197,5 +197,4 @@ fn message_of(error: &DeployError) -> String {
 }
 
 /// What to do about rows that break a rule.
-pub(crate) const REPAIR: &str =
-    "repair those rows, give the field a `backfill:`, or relax the rule";
+pub(crate) const REPAIR: &str = "repair those rows; or give the field a `backfill:` or relax the rule in the model, then `migrate plan --replace`";

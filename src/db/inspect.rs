@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Database, DbError, DbErrorKind, Mode};
 use crate::catalog::Catalog;
-use crate::dialect::{InspectQuery, postgres, session, sqlite};
+use crate::dialect::{InspectQuery, Joins, Sql, postgres, session, sqlite};
 use crate::text::Dialect;
 
 impl Database {
@@ -36,6 +36,17 @@ impl Database {
         }
     }
 
+    /// The first value of each row.
+    fn texts(&mut self, sql: &Sql) -> Result<Vec<String>, DbError> {
+        match self {
+            Database::Postgres(database) => database.texts(sql),
+            Database::Sqlite(database) => {
+                let rows = database.rows(sql)?;
+                Ok(rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect())
+            }
+        }
+    }
+
     /// Rows of one column of text, by the name of the query.
     fn answers<Name: From<&'static str> + Ord>(
         &mut self,
@@ -44,9 +55,14 @@ impl Database {
         queries
             .into_iter()
             .map(|query| {
-                let rows = self.rows(&query.sql)?;
-                let texts = rows.into_iter().filter_map(|row| row.into_iter().next().flatten());
-                Ok((Name::from(query.name), texts.collect()))
+                if query.joins == Joins::Hashed {
+                    self.execute(&session::nested_loops(session::NestedLoops::Refused))?;
+                }
+                let texts = self.texts(&query.sql)?;
+                if query.joins == Joins::Hashed {
+                    self.execute(&session::nested_loops(session::NestedLoops::Allowed))?;
+                }
+                Ok((Name::from(query.name), texts))
             })
             .collect()
     }

@@ -117,6 +117,20 @@ impl PostgresDb {
         Ok(rows)
     }
 
+    /// The first value of each row, as the server prints it; NULL is left out.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub fn texts(&mut self, sql: &Sql) -> Result<Vec<String>, DbError> {
+        let mut texts = Vec::new();
+        self.each_message(sql, |message| {
+            if let SimpleQueryMessage::Row(row) = message {
+                texts.extend(row.get(0).map(str::to_owned));
+            }
+        })?;
+        Ok(texts)
+    }
+
     fn each_message(
         &mut self,
         sql: &Sql,

@@ -30,4 +30,15 @@ pub enum InspectError {
 pub struct InspectQuery {
     pub name: &'static str,
     pub sql: Sql,
+    pub joins: Joins,
+}
+
+/// How the engine may join while it answers a catalog query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Joins {
+    /// As its planner sees fit.
+    Planned,
+    /// By hashing: of subqueries that are read more than once the planner knows no sizes, and a nested loop over two of
+    /// them takes minutes on thousands of tables.
+    Hashed,
 }

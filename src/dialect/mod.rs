@@ -16,7 +16,7 @@ pub mod session;
 pub mod sqlite;
 pub mod step;
 
-pub use error::{InspectError, InspectQuery, LowerError};
+pub use error::{InspectError, InspectQuery, Joins, LowerError};
 pub use keep::kept_name;
 pub use step::{
     Absence, Blocks, Direction, Facts, KeptUse, Lock, Order, Resource, Sql, Step, Transaction,

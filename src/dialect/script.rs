@@ -115,6 +115,12 @@ pub fn roles_of(statement: &Sql) -> Vec<Ident> {
     roles(&code)
 }
 
+/// Several statements as one text. Each ends on a line of its own: its last line may be a comment.
+pub fn joined(statements: &[Sql]) -> Sql {
+    let texts: Vec<&str> = statements.iter().map(Sql::as_str).collect();
+    Sql::new(texts.join("\n;\n"))
+}
+
 /// The beginning of a statement on one line, for messages.
 pub fn excerpt_of(statement: &Sql) -> String {
     let text = statement.as_str();
@@ -151,6 +157,11 @@ fn classify(code: &[&Token<'_>], dialect: Dialect) -> Option<StatementKind> {
         let mapping = word(1, "user") && word(2, "mapping");
         return Some(if mapping { StatementKind::Plain } else { StatementKind::ClusterWide });
     }
+    // Membership: roles outlive the database.
+    let about_objects = code.iter().any(|token| token.is_word("on"));
+    if any(0, &["grant", "revoke"]) && !about_objects {
+        return Some(StatementKind::ClusterWide);
+    }
     // Settings of newer servers that pg_dump writes; they say nothing about the schema.
     if word(0, "set") && word(1, "transaction_timeout") {
         return None;
@@ -177,14 +188,22 @@ fn roles(code: &[&Token<'_>]) -> Vec<Ident> {
         first("alter") && code.get(1).is_some_and(|token| token.is_word("default"));
     let grants = first("grant") || first("revoke") || policy || default_privileges;
     let mut names = Vec::new();
+    // The expressions of a policy come after its roles, and hold FROM of their own.
+    let is_over = |token: &&&Token<'_>| policy && (token.is_word("using") || token.is_word("with"));
+    let end = code.iter().position(|token| is_over(&token)).unwrap_or(code.len());
+    let code = &code[..end];
     for (at, token) in code.iter().enumerate() {
+        // `CREATE SCHEMA … AUTHORIZATION`, which pg_dump also writes as a setting of the session.
+        let authorization = token.is_word("authorization") && (first("create") || first("set"));
         let owner = token.is_word("to") && at > 0 && code[at - 1].is_word("owner");
-        let grantee = grants && (token.is_word("to") || token.is_word("from"));
+        let grantee = grants
+            && (token.is_word("to") || token.is_word("from"))
+            && !(at > 0 && code[at - 1].is_word("rename"));
         let for_role = default_privileges
             && (token.is_word("role") || token.is_word("user"))
             && at > 0
             && code[at - 1].is_word("for");
-        if owner || grantee || for_role {
+        if owner || grantee || for_role || authorization {
             names.extend(role_list(&code[at + 1..]));
         }
     }
@@ -193,25 +212,26 @@ fn roles(code: &[&Token<'_>]) -> Vec<Ident> {
     names
 }
 
+/// The names of `a, "B", GROUP c` that the tokens begin with, without those that stand for whoever it is.
 fn role_list(code: &[&Token<'_>]) -> Vec<Ident> {
     const NOT_A_ROLE: [&str; 5] =
-        ["public", "current_user", "session_user", "current_role", "group"];
+        ["public", "default", "current_user", "session_user", "current_role"];
     let mut names = Vec::new();
-    for token in code {
-        if token.is_mark(",") {
-            continue;
-        }
+    let mut rest = code.iter().peekable();
+    loop {
+        rest.next_if(|token| token.is_word("group"));
+        let Some(token) = rest.next() else { break };
         let Some(name) = token.name() else { break };
         if token.kind == token::Kind::Word {
             let folded = name.to_lowercase();
-            if ["using", "with", "granted", "grant", "cascade"].contains(&folded.as_str()) {
-                break;
-            }
             if !NOT_A_ROLE.contains(&folded.as_str()) {
                 names.push(Ident::new(folded));
             }
         } else {
             names.push(Ident::new(name));
+        }
+        if rest.next_if(|token| token.is_mark(",")).is_none() {
+            break;
         }
     }
     names

@@ -155,6 +155,21 @@ pub fn no_search_path() -> Sql {
     Sql::new("SET search_path = ''")
 }
 
+/// Whether PostgreSQL's planner may join by nested loops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NestedLoops {
+    Allowed,
+    Refused,
+}
+
+/// Says so for the rest of the transaction.
+pub fn nested_loops(loops: NestedLoops) -> Sql {
+    Sql::new(match loops {
+        NestedLoops::Allowed => "SET LOCAL enable_nestloop TO on",
+        NestedLoops::Refused => "SET LOCAL enable_nestloop TO off",
+    })
+}
+
 /// Undoes what a script set: dumps empty the search path for the whole session.
 pub fn reset_search_path() -> Sql {
     Sql::new("RESET search_path")

@@ -45,6 +45,12 @@ pub fn renamed<'a>(catalog: &'a Catalog, renames: &[Rename]) -> Cow<'a, Catalog>
 
 fn compare(before: Arc<Catalog>, after: Arc<Catalog>, intent: &Intent, way: Way) -> Diff {
     let renames = rename::resolve(&before, &after, intent, way);
+    let settled = match way {
+        Way::Forth => facets::with_owners(&rename::apply(&before, &renames), &after),
+        // The way forth has settled it, and both sides are as it left them.
+        Way::Back => None,
+    };
+    let after = settled.map_or(after, Arc::new);
     let changes = changes(&before, &after, intent, way, &renames);
     let discard = rename::under_both_names(&intent.discard, intent);
     Diff { before, after, changes, discard, intent: intent.clone(), way }

@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use crate::catalog::fingerprint::{normalize_constraint, normalize_index};
-use crate::catalog::{Catalog, ConstraintKind, OpaqueKind, Table};
+use crate::catalog::{Catalog, Constraint, ConstraintKind, OpaqueKind, Table};
 use crate::change::{Intent, Rename, Target, Way};
 use crate::text::{Dialect, Ident, QName};
 
@@ -84,10 +84,21 @@ fn apply_one(catalog: &mut Catalog, rename: &Rename) {
 /// Whether the old side has the old name and lacks the new one, and the new side has it the other way round.
 fn applies(before: &Catalog, after: &Catalog, rename: &Rename) -> bool {
     let (old, new) = chain::names(rename);
-    exists(before, rename, &old)
+    !is_inherited(before, rename)
+        && exists(before, rename, &old)
         && !exists(before, rename, &new)
         && exists(after, rename, &new)
         && !exists(after, rename, &old)
+}
+
+/// Whether a column comes from a parent: it is renamed there.
+fn is_inherited(catalog: &Catalog, rename: &Rename) -> bool {
+    let Rename::Column { table, before, .. } = rename else { return false };
+    catalog
+        .tables
+        .get(table)
+        .and_then(|table| table.options.of_postgres())
+        .is_some_and(|options| options.inherited_columns.contains_key(before))
 }
 
 /// Whether the catalog has a thing of that name where the rename looks for one.
@@ -230,7 +241,15 @@ fn enum_values(before: &Catalog, after: &Catalog, intent: &Intent) -> Vec<Rename
 pub(super) fn enum_of(catalog: &Catalog, target: &Target) -> Option<QName> {
     let table = catalog.tables.get(&target.table)?;
     let column = table.column(target.column.as_ref()?)?;
-    catalog.enums.keys().find(|name| is_type(&column.data_type, name)).cloned()
+    let printed = column.data_type.as_str();
+    // Where nothing is quoted, the point is that between schema and name.
+    match printed.split_once('.') {
+        Some((schema, name)) if !printed.contains('"') => {
+            let name = QName::new(schema, name);
+            catalog.enums.contains_key(&name).then_some(name)
+        }
+        _ => catalog.enums.keys().find(|name| is_type(printed, name)).cloned(),
+    }
 }
 
 /// Whether a printed type is this one: PostgreSQL prints `mood`, `public.mood`, `app."Mood"`.
@@ -289,10 +308,21 @@ fn renamed_constraints(old: &Table, new: &Table, dialect: Dialect) -> Vec<Rename
     };
     let mut taken = BTreeSet::new();
     let mut renames = Vec::new();
+    // A check that comes from a parent is renamed with the parent's.
+    let inherits = |table: &Table, constraint: &Constraint| {
+        matches!(constraint.kind, ConstraintKind::Check { .. })
+            && table.options.of_postgres().is_some_and(|options| {
+                constraint.name.as_ref().is_some_and(|name| options.inherited.contains_key(name))
+            })
+    };
     for constraint in new.constraints.iter().filter(|new| !named(old, &new.name)) {
+        if inherits(new, constraint) {
+            continue;
+        }
         let wanted = normalize_constraint(constraint, dialect).definition;
         let found = old.constraints.iter().find(|candidate| {
             !named(new, &candidate.name)
+                && !inherits(old, candidate)
                 && !taken.contains(&candidate.name)
                 && normalize_constraint(candidate, dialect).definition == wanted
         });

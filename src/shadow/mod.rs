@@ -38,6 +38,13 @@ pub enum ShadowError {
          or a user with CREATEDB"
     )]
     NotEmpty { place: String },
+    /// A server that is not ours lacks roles; they would outlive the scratch database, so they are not made there.
+    #[error(
+        "{place} has no role {}\nhelp: make {} there (`CREATE ROLE \"{}\"`), or leave out `--scratch-url`: \
+         a server of our own gets every role it needs",
+        list(roles), if roles.len() == 1 { "it" } else { "them" }, roles.first().map_or("", String::as_str)
+    )]
+    MissingRoles { place: String, roles: Vec<String> },
     #[error("cannot {action} `{path}`: {error}")]
     File { action: &'static str, path: String, error: std::io::Error },
     #[error(transparent)]
@@ -52,4 +59,8 @@ impl ShadowError {
     ) -> Self {
         ShadowError::File { action, path: path.display().to_string(), error }
     }
+}
+
+fn list(names: &[String]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }

@@ -172,6 +172,25 @@ impl Scratch {
         &self.note
     }
 
+    /// Sees to it that roles are there: a cluster of our own gets those it lacks.
+    ///
+    /// # Errors
+    /// [`ShadowError::MissingRoles`] names those that a server which is not ours lacks.
+    pub fn need_roles<'a>(
+        &mut self,
+        names: impl IntoIterator<Item = &'a str>,
+    ) -> Result<(), ShadowError> {
+        if let Some(cluster) = self.cluster() {
+            return cluster.create_roles(names);
+        }
+        let place = self.note.clone();
+        let there: Vec<String> =
+            self.database().rows(&session::role_names())?.into_iter().flatten().flatten().collect();
+        let lacking = |name: &&str| !name.starts_with("pg_") && !there.iter().any(|it| it == name);
+        let roles: Vec<String> = names.into_iter().filter(lacking).map(str::to_owned).collect();
+        if roles.is_empty() { Ok(()) } else { Err(ShadowError::MissingRoles { place, roles }) }
+    }
+
     /// Whether roles may be made here without anybody else seeing them.
     pub fn cluster(&self) -> Option<&Cluster> {
         match &self.cleanup {

@@ -206,6 +206,14 @@ impl Run<'_> {
             return Ok(Outcome::Done);
         }
         let mut outcome = self.scratch.database().execute(&statement.sql);
+        if let Err(error) = &outcome
+            && let Some(role) = missing_role(error)
+            && self.scratch.cluster().is_some()
+            && !self.scratch.database().in_transaction()?
+        {
+            self.scratch.need_roles([role])?;
+            outcome = self.scratch.database().execute(&statement.sql);
+        }
         if outcome.as_ref().is_err_and(lacks_something) && self.with_search_path(statement)? {
             let note = "a function that this needs relies on the search path, which the script empties; it ran \
                         with the usual one";
@@ -254,6 +262,14 @@ impl Run<'_> {
             self.notes.push(note);
         }
     }
+}
+
+/// The role that a statement names where reading it did not tell: in `GRANT a TO b`, in the body of a `DO`.
+fn missing_role(error: &DbError) -> Option<&str> {
+    let (_, rest) = error.message.split_once("role \"")?;
+    // A name may hold quotes of its own.
+    let (role, _) = rest.rsplit_once("\" does not exist")?;
+    (error.sqlstate.as_deref() == Some("42704")).then_some(role)
 }
 
 /// A failure that changes nothing about the schema.

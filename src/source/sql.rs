@@ -83,22 +83,21 @@ fn merge(all: &mut Directives, found: Directives) {
     all.rules.extend(found.rules);
 }
 
-/// Makes the roles a statement needs; says why it is left out where that is not possible.
+/// Sees to the roles a statement needs; says why it is left out where it is one about roles themselves.
 pub(in crate::source) fn prepare(
-    scratch: &Scratch,
+    scratch: &mut Scratch,
     statement: &Statement,
 ) -> Result<Option<String>, SourceError> {
-    let left_out = |what: &str| {
-        Some(format!("left out a statement about {what}, because roles outlive a scratch database"))
-    };
-    match (&statement.kind, scratch.cluster()) {
-        (StatementKind::Plain, _) | (StatementKind::ClusterWide, Some(_)) => Ok(None),
-        (StatementKind::NeedsRoles(roles), Some(cluster)) => {
-            cluster.create_roles(roles.iter().map(|role| role.as_str()))?;
+    match &statement.kind {
+        StatementKind::Plain => Ok(None),
+        StatementKind::NeedsRoles(roles) => {
+            scratch.need_roles(roles.iter().map(|role| role.as_str()))?;
             Ok(None)
         }
-        (StatementKind::NeedsRoles(_), None) => Ok(left_out("owners and rights")),
-        (StatementKind::ClusterWide, None) => Ok(left_out("roles")),
+        StatementKind::ClusterWide if scratch.cluster().is_some() => Ok(None),
+        StatementKind::ClusterWide => Ok(Some(
+            "left out a statement about roles, because roles outlive a scratch database".to_owned(),
+        )),
     }
 }
 

@@ -70,6 +70,7 @@ impl Names {
                 | Rename::Index { .. } => {}
             }
         }
+        follow_parents(diff, &mut columns);
         let touched: BTreeSet<QName> = old_tables.keys().chain(columns.keys()).cloned().collect();
         let mut names = Names::default();
         for table in touched {
@@ -306,4 +307,29 @@ fn constant(default: &str, dialect: Dialect) -> String {
 /// A default without a call is the same for every row.
 fn is_constant(default: &str) -> bool {
     !default.contains('(') && !default.to_ascii_uppercase().contains("CURRENT_")
+}
+
+/// Children get the new names of columns with their parents.
+fn follow_parents(diff: &Diff, columns: &mut BTreeMap<QName, Vec<(Ident, Ident)>>) {
+    if columns.is_empty() {
+        return;
+    }
+    loop {
+        let mut grew = false;
+        for (name, table) in &diff.after.tables {
+            let Some(options) = table.options.of_postgres() else { continue };
+            for parent in &options.parents {
+                for pair in columns.get(parent).cloned().unwrap_or_default() {
+                    let own = columns.entry(name.clone()).or_default();
+                    if options.inherited_columns.contains_key(&pair.1) && !own.contains(&pair) {
+                        own.push(pair);
+                        grew = true;
+                    }
+                }
+            }
+        }
+        if !grew {
+            return;
+        }
+    }
 }

@@ -450,9 +450,15 @@ pub(super) fn set_expression<'c>(
     let (old, new) = (before.generated.as_ref()?, after.generated.as_ref()?);
     let same_type = before.data_type == after.data_type && before.collation == after.collation;
     // What it is computed from must stand still meanwhile.
+    let names = |text: &str, name: &Ident| {
+        let tokens = tokenize(text, Dialect::Postgres);
+        tokens.iter().filter_map(|token| token.name()).any(|word| word == name.as_str())
+    };
     let others_change = change.columns.iter().any(|delta| match delta {
         Delta::Alter { before, after: other } => {
-            other.name != after.name && reshapes(before, other)
+            reshapes(before, other)
+                && other.name != after.name
+                && (names(&old.expression, &other.name) || names(&new.expression, &other.name))
         }
         Delta::Add(_) | Delta::Drop(_) => false,
     });

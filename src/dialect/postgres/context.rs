@@ -1,6 +1,7 @@
 //! What all parts of lowering look at: both catalogs under the new names, and what texts mention.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::around::Around;
@@ -38,8 +39,17 @@ pub(super) struct Context<'a> {
     pub(super) around: Around,
     /// Sequences that stay without the column that owns them.
     pub(super) moving: Vec<Moving>,
+    /// Whether any constraint is deferred, once it was asked.
+    deferred: OnceCell<bool>,
     /// Children that leave a parent for a moment.
     pub(super) parted: BTreeSet<(QName, QName)>,
+}
+
+/// A part of a table that has a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Column,
+    Constraint,
 }
 
 /// Which way a plan goes, and what its kept data is called by.
@@ -179,6 +189,7 @@ impl<'a> Context<'a> {
             taken_sequences,
             around,
             moving,
+            deferred: OnceCell::new(),
             parted: BTreeSet::new(),
         }
     }
@@ -190,9 +201,43 @@ impl<'a> Context<'a> {
             let count = self.parted.len();
             self.parted.extend(found);
             if self.parted.len() == count {
-                return;
+                break;
             }
         }
+        let references = super::hierarchy::references_to_free(self);
+        self.around.constraints.extend(references);
+    }
+
+    /// Partitions of a table, at all levels, on the side where it is.
+    fn descendants(&self, table: &QName) -> Vec<&QName> {
+        let catalogs = [self.after(), &self.before];
+        let mut found: Vec<&QName> = Vec::new();
+        for catalog in catalogs {
+            let children = catalog.tables.values().filter(|it| {
+                let options = super::hierarchy::options(it);
+                options.parents.contains(table) && !found.contains(&&it.name)
+            });
+            let children: Vec<&QName> = children.map(|it| &it.name).collect();
+            for child in children {
+                found.push(child);
+                let below = self.descendants(child);
+                found.extend(below.into_iter().filter(|it| *it != child));
+            }
+        }
+        found.sort();
+        found.dedup();
+        found
+    }
+
+    /// Row triggers that stand on a table or below it during the plan's data steps and must not see them.
+    pub(super) fn standing_triggers_below(&self, table: &QName) -> Vec<(&QName, &Ident)> {
+        let below = self.descendants(table);
+        let tables = self.before.tables.get_key_value(table).map(|(name, _)| name);
+        let all = tables.into_iter().chain(below);
+        all.flat_map(|table| {
+            self.standing_triggers(table).into_iter().map(move |trigger| (table, trigger))
+        })
+        .collect()
     }
 
     pub(super) fn after(&self) -> &'a Catalog {
@@ -298,6 +343,36 @@ impl<'a> Context<'a> {
         (old_table, old_column)
     }
 
+    /// Columns and checks of a table that are renamed with those of a parent, old name first. While the table is
+    /// aside it keeps the old ones.
+    pub(super) fn renamed_with_parent(&self, table: &Table) -> Vec<(Part, &Ident, &Ident)> {
+        let mut above: Vec<&QName> = Vec::new();
+        let mut open: Vec<&QName> = super::hierarchy::options(table).parents.iter().collect();
+        while let Some(parent) = open.pop() {
+            above.push(parent);
+            let up = self.after().tables.get(parent).or(self.before.tables.get(parent));
+            open.extend(up.into_iter().flat_map(|it| &super::hierarchy::options(it).parents));
+        }
+        let renames = self.diff.renames().filter_map(|rename| match rename {
+            Rename::Column { table: of, before, after }
+                if above.contains(&of) && table.column(after).is_some() =>
+            {
+                Some((Part::Column, before, after))
+            }
+            Rename::Constraint { table: of, before, after }
+                if above.contains(&of)
+                    && table.constraints.iter().any(|it| {
+                        it.name.as_ref() == Some(after)
+                            && matches!(it.kind, ConstraintKind::Check { .. })
+                    }) =>
+            {
+                Some((Part::Constraint, before, after))
+            }
+            _ => None,
+        });
+        renames.collect()
+    }
+
     pub(super) fn is_discarded(&self, table: &QName, column: Option<&Ident>) -> bool {
         let target = Target { table: table.clone(), column: column.cloned() };
         self.diff.discard.contains(&target)
@@ -305,34 +380,34 @@ impl<'a> Context<'a> {
 
     /// Row triggers that stand on a table during the plan's data steps and must not see them.
     pub(super) fn standing_triggers(&self, table: &QName) -> Vec<&Ident> {
-        self.before
-            .opaques
-            .keys()
-            .filter(|id| {
-                let facets = self.before.facets_of(&Subject::Opaque((*id).clone()));
-                let is_as_made = facets.is_none_or(|facets| {
-                    !facets.lines.iter().any(|line| line.set.starts_with("ALTER TABLE"))
-                });
-                id.kind == OpaqueKind::Trigger
-                    && id.table.as_ref() == Some(table)
-                    && self.after().opaques.contains_key(id)
-                    && !self.around.drops(id)
-                    && is_as_made
+        let of_table = |id: &&ObjectId| {
+            id.kind == OpaqueKind::Trigger
+                && id.table.as_ref() == Some(table)
+                && self.after().opaques.contains_key(id)
+                && !self.around.drops(id)
+        };
+        let is_as_made = |id: &&ObjectId| {
+            let facets = self.before.facets_of(&Subject::Opaque((*id).clone()));
+            facets.is_none_or(|facets| {
+                !facets.lines.iter().any(|line| line.set.starts_with("ALTER TABLE"))
             })
-            .map(|id| &id.name.name)
-            .collect()
+        };
+        let standing = self.before.opaques.keys().filter(of_table).filter(is_as_made);
+        standing.map(|id| &id.name.name).collect()
     }
 
     /// Whether some foreign key waits for the end of the transaction, so that an ALTER TABLE after an UPDATE fails.
     pub(super) fn has_deferred_constraints(&self) -> bool {
-        let deferred = |catalog: &Catalog| {
-            catalog
-                .tables
-                .values()
-                .flat_map(|table| &table.constraints)
-                .any(|constraint| constraint.definition.contains("INITIALLY DEFERRED"))
-        };
-        deferred(&self.before) || deferred(self.after())
+        *self.deferred.get_or_init(|| {
+            let deferred = |catalog: &Catalog| {
+                catalog
+                    .tables
+                    .values()
+                    .flat_map(|table| &table.constraints)
+                    .any(|constraint| constraint.definition.contains("INITIALLY DEFERRED"))
+            };
+            deferred(&self.before) || deferred(self.after())
+        })
     }
 }
 

@@ -33,7 +33,13 @@ impl InForce {
                     (None, Some(new)) => (unsaid(key, *new), *new),
                     (None, None) => continue,
                 };
-                rights.insert(key.clone(), old.min(new));
+                let without = unsaid(key, old.min(new));
+                // Only what was taken away from those who have it by themselves is told as not held.
+                let is_told = before.get(key).or(after.get(key)) == Some(&Held::No)
+                    || old.min(new) != Held::No;
+                if is_told && old.min(new) != without {
+                    rights.insert(key.clone(), old.min(new));
+                }
             }
             found.insert((schema.clone(), *on), rights);
         }
@@ -50,8 +56,16 @@ impl InForce {
         let mut rights = BTreeMap::new();
         for schema in [None, schema] {
             for (key, held) in self.0.get(&(schema, on)).into_iter().flatten() {
-                let known = rights.entry(key.clone()).or_insert(*held);
-                *known = (*known).max(*held);
+                match rights.insert(key.clone(), *held) {
+                    // Taken away in all schemas and given in this one: as if nothing were said.
+                    Some(Held::No) if *held != Held::No => {
+                        rights.remove(key);
+                    }
+                    Some(known) => {
+                        rights.insert(key.clone(), known.max(*held));
+                    }
+                    None => {}
+                }
             }
         }
         rights

@@ -6,11 +6,11 @@ use std::collections::BTreeSet;
 
 use super::action::{Action, step};
 use super::context::{Context, column_sequences, slot};
-use super::defaults;
 use super::opaques::reference;
 use super::quote::{literal_or_null, quote_ident, quote_name};
 use super::rights::{Repeat, Rights, held};
 use super::sequences::numbered;
+use super::{defaults, row_security};
 use crate::catalog::facets::{Facets, Subject, Switch};
 use crate::catalog::{Catalog, Column, ObjectId, OpaqueKind, Table};
 use crate::dialect::{Resource, Step};
@@ -20,6 +20,8 @@ use crate::text::QName;
 pub(super) fn finish(mut steps: Vec<Step>, context: &Context<'_>) -> Vec<Step> {
     let moves = Moves::of(&steps);
     let in_force = defaults::InForce::of(context);
+    let lifted = row_security::lift(&mut steps, context);
+    let plan = Plan { moves: &moves, in_force: &in_force, lifted: &lifted };
     let mut found = Vec::new();
     let named = context.before.facets.keys().chain(context.after().facets.keys()).cloned();
     let mut subjects: BTreeSet<Subject> = named.collect();
@@ -29,8 +31,8 @@ pub(super) fn finish(mut steps: Vec<Step>, context: &Context<'_>) -> Vec<Step> {
     for subject in &subjects {
         match subject {
             Subject::DefaultPrivileges { .. } => {}
-            _ if context.after().has(subject) => {
-                found.extend(set(subject, &moves, &in_force, context))
+            _ if context.after().has(subject) || is_moving(subject, context) => {
+                found.extend(set(subject, &plan, context))
             }
             _ => found.extend(leave(subject, &moves, context)),
         }
@@ -39,6 +41,19 @@ pub(super) fn finish(mut steps: Vec<Step>, context: &Context<'_>) -> Vec<Step> {
     steps.extend(found);
     steps.extend(defaults::steps(context));
     steps
+}
+
+/// What is known of the plan by now.
+struct Plan<'p> {
+    moves: &'p Moves,
+    in_force: &'p defaults::InForce,
+    /// Tables whose row security does not hold for the owner meanwhile.
+    lifted: &'p BTreeSet<QName>,
+}
+
+/// Whether a sequence stays while its column goes.
+fn is_moving(subject: &Subject, context: &Context<'_>) -> bool {
+    context.moving.iter().any(|it| *subject == Subject::Sequence(it.name.clone()))
 }
 
 /// What the steps make and take away, and what they move aside.
@@ -85,6 +100,9 @@ fn passage(subject: &Subject, moves: &Moves, context: &Context<'_>) -> Passage {
         && let Some((table, column)) = owner_of(context.after(), name)
     {
         return passage_of_sequence(table, column, moves, context);
+    }
+    if is_moving(subject, context) {
+        return Passage::Stays;
     }
     if !context.before.has(subject) {
         return Passage::Fresh;
@@ -192,12 +210,8 @@ fn needs(subject: &Subject, catalog: &Catalog) -> Vec<Resource> {
 }
 
 /// The steps that give an object what the new side says of it.
-fn set(
-    subject: &Subject,
-    moves: &Moves,
-    in_force: &defaults::InForce,
-    context: &Context<'_>,
-) -> Vec<Step> {
+fn set(subject: &Subject, plan: &Plan<'_>, context: &Context<'_>) -> Vec<Step> {
+    let moves = plan.moves;
     let passage = passage(subject, moves, context);
     let after = context.after().facets_of(subject);
     let old = match subject {
@@ -211,7 +225,7 @@ fn set(
     };
     let mut rights_before = held(before);
     if passage != Passage::Stays {
-        rights_before.extend(in_force.on(subject));
+        rights_before.extend(plan.in_force.on(subject));
     }
     let stands = |column: &crate::text::Ident| match subject {
         Subject::Table(name) => {
@@ -222,13 +236,18 @@ fn set(
     rights_before.retain(|(_, column, _), _| column.as_ref().is_none_or(stands));
     let repeat = match (passage, subject) {
         (Passage::Unsure, _) => Repeat::Always,
+        // One that was moved aside comes back without what default privileges give a new one.
+        (Passage::Fresh, Subject::Table(_)) if !rights_before.is_empty() => Repeat::Always,
         (Passage::Stays, Subject::Table(table)) if has_new_columns(table, moves) => Repeat::Columns,
         (Passage::Fresh | Passage::Stays, _) => Repeat::Never,
     };
     let rights = Rights::between(&rights_before, &held(after), repeat);
     let nothing = Facets::none(subject.clone());
-    let pair =
-        Pair { subject, before: before.unwrap_or(&nothing), after: after.unwrap_or(&nothing) };
+    let mut before = before.unwrap_or(&nothing).clone();
+    if matches!(subject, Subject::Table(table) if plan.lifted.contains(table)) {
+        before.switches.remove(&Switch::ForceRowSecurity);
+    }
+    let pair = Pair { subject, before: &before, after: after.unwrap_or(&nothing) };
     let mut steps = pair.steps(&rights, passage);
     for step in &mut steps {
         step.order.needs.extend(needs(subject, context.after()));
@@ -300,7 +319,8 @@ impl Pair<'_> {
             && before.switches != after.switches
         {
             let title = format!("set row level security of {name}");
-            found.push(step(Action::ChangeRowSecurity, title, switches(name, before, after)));
+            let made = step(Action::ChangeRowSecurity, title, switches(name, before, after));
+            found.push(made.takes([row_security::moved(name)]));
         }
         let repeats = passage == Passage::Unsure && after.comment.is_some();
         if before.comment != after.comment || repeats {

@@ -18,7 +18,7 @@ use crate::catalog::{
     Catalog, Column, Dependency, EnumType, Generated, GeneratedStorage, Identity, IdentityKind,
     ObjectId, Opaque, OpaqueKind, Sequence, Table, TableOptions,
 };
-use crate::dialect::{InspectError, InspectQuery, Sql};
+use crate::dialect::{InspectError, InspectQuery, Joins, Sql};
 use crate::text::{Dialect, Ident, QName};
 
 use keys::{ConstraintRow, IndexRow};
@@ -47,7 +47,9 @@ const UNSUPPORTED: &str = "unsupported";
 
 /// The queries that read a database; they work on PostgreSQL 13 to 18.
 pub fn queries() -> Vec<InspectQuery> {
-    let query = |name, text: &str| InspectQuery { name, sql: Sql::new(text) };
+    let query =
+        |name, text: &str| InspectQuery { name, sql: Sql::new(text), joins: Joins::Planned };
+    let hashed = |name, text: &str| InspectQuery { joins: Joins::Hashed, ..query(name, text) };
     vec![
         query(SERVER, include_str!("sql/server.sql")),
         query(SCHEMAS, include_str!("sql/schemas.sql")),
@@ -59,7 +61,7 @@ pub fn queries() -> Vec<InspectQuery> {
         query(SETTINGS, include_str!("sql/settings.sql")),
         query(OPAQUES, include_str!("sql/opaques.sql")),
         query(DEPENDENCIES, include_str!("sql/dependencies.sql")),
-        query(facets::FACETS, include_str!("sql/facets.sql")),
+        hashed(facets::FACETS, include_str!("sql/facets.sql")),
         query(UNSUPPORTED, include_str!("sql/unsupported.sql")),
     ]
 }
@@ -87,7 +89,8 @@ pub fn catalog(results: &Results) -> Result<Catalog, InspectError> {
     catalog.enums = enums.into_iter().map(EnumRow::read).collect();
     let tables: Vec<TableRow> = rows(results, TABLES)?;
     catalog.tables = tables.into_iter().map(TableRow::read).collect();
-    for row in rows::<ColumnRow>(results, COLUMNS)? {
+    for row in each::<ColumnRow>(results, COLUMNS)? {
+        let row = row?;
         if let Some(table) =
             catalog.tables.get_mut(&QName { schema: row.schema.clone(), name: row.table.clone() })
         {
@@ -98,7 +101,8 @@ pub fn catalog(results: &Results) -> Result<Catalog, InspectError> {
             table.columns.push(row.read()?);
         }
     }
-    for row in rows::<ConstraintRow>(results, CONSTRAINTS)? {
+    for row in each::<ConstraintRow>(results, CONSTRAINTS)? {
+        let row = row?;
         if let Some(table) =
             catalog.tables.get_mut(&QName { schema: row.schema.clone(), name: row.table.clone() })
         {
@@ -119,7 +123,8 @@ pub fn catalog(results: &Results) -> Result<Catalog, InspectError> {
             table.constraints.push(row.read()?);
         }
     }
-    for row in rows::<IndexRow>(results, INDEXES)? {
+    for row in each::<IndexRow>(results, INDEXES)? {
+        let row = row?;
         if let Some(table) =
             catalog.tables.get_mut(&QName { schema: row.schema.clone(), name: row.table.clone() })
         {
@@ -142,19 +147,25 @@ fn rows<T: DeserializeOwned>(
     results: &Results,
     query: &'static str,
 ) -> Result<Vec<T>, InspectError> {
+    each(results, query)?.collect()
+}
+
+/// The rows one by one: of some there are too many to hold them all.
+fn each<T: DeserializeOwned>(
+    results: &Results,
+    query: &'static str,
+) -> Result<impl Iterator<Item = Result<T, InspectError>>, InspectError> {
     let texts = results.get(query).ok_or_else(|| InspectError::Unreadable {
         query: query.to_owned(),
         problem: "it was not run".to_owned(),
     })?;
-    texts
-        .iter()
-        .map(|text| {
-            serde_json::from_str(text).map_err(|error| InspectError::Unreadable {
-                query: query.to_owned(),
-                problem: format!("{error} in `{text}`"),
-            })
+    let read = move |text: &String| {
+        serde_json::from_str(text).map_err(|error| InspectError::Unreadable {
+            query: query.to_owned(),
+            problem: format!("{error} in `{text}`"),
         })
-        .collect()
+    };
+    Ok(texts.iter().map(read))
 }
 
 fn settings(results: &Results, catalog: &mut Catalog) -> Result<(), InspectError> {

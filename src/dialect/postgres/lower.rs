@@ -22,6 +22,7 @@ pub fn lower(diff: &Diff, direction: Direction, tag: &str) -> Result<Vec<Step>, 
     let diff = partial::tell(diff, &before);
     let mut context = Context::new(&diff, before, moving, Run { direction, tag });
     context.part_for_keys();
+    super::limits::check_keys(&context)?;
     let mut steps = renames::steps(&context);
     steps.extend(ownership::steps(&context));
     for change in &diff.changes {

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use super::action::{Action, step};
 use super::context::{
-    Context, column_sequences, columns, keys, slots, texts, texts_and_indexes, values,
+    Context, Part, column_sequences, columns, keys, slots, texts, texts_and_indexes, values,
 };
-use super::keep::{SCHEMA, kept_table, restore_rows};
+use super::keep::{SCHEMA, kept_table, restore_renamed_rows, restore_rows};
 use super::quote::{quote, quote_ident, quote_name};
 use super::{constraints, hierarchy, keep, not_null, passing, positions, render, settings};
 use crate::catalog::{Column, ConstraintKind, Table};
@@ -124,7 +124,12 @@ fn keys_at_once(table: &Table, context: &Context<'_>) -> BTreeSet<Resource> {
 fn put_rows_back(table: &Table, context: &Context<'_>) -> Step {
     let name = &table.name;
     let kept = context.kept_by_the_other_way(name, None);
-    let mut statements = restore_rows(table, &kept.name);
+    let renamed = context.renamed_with_parent(table);
+    let old_name = |column: &Ident| {
+        let old = renamed.iter().find(|(part, _, new)| *part == Part::Column && *new == column);
+        old.map_or_else(|| column.clone(), |(_, old, _)| (*old).clone())
+    };
+    let mut statements = restore_renamed_rows(table, &kept.name, &old_name);
     let drop = statements.pop();
     if !is_heir(table) {
         // The sequences that went aside with the table say where they stood.
@@ -317,6 +322,14 @@ fn bring_back(table: &Table, context: &Context<'_>) -> Step {
     let name = &table.name;
     let kept = context.kept_by_the_other_way(name, None);
     let mut statements = move_back(table, &kept.name);
+    statements.extend(context.renamed_with_parent(table).into_iter().map(|(part, old, new)| {
+        let word = match part {
+            Part::Column => "COLUMN",
+            Part::Constraint => "CONSTRAINT",
+        };
+        let (old, new) = (quote_ident(old), quote_ident(new));
+        format!("ALTER TABLE {} RENAME {word} {old} TO {new}", quote_name(name))
+    }));
     statements.extend(Aside::of(table, context).return_());
     step(Action::MoveTable, format!("bring table {name} back"), statements)
         .undo(crate::dialect::Undo::Kept, "the table is moved aside again")

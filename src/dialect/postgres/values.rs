@@ -319,12 +319,13 @@ pub(super) fn quietly(
     updates: Vec<String>,
     context: &Context<'_>,
 ) -> Step {
-    let triggers = context.standing_triggers(table);
+    // A partition's own triggers see what is done to its parent.
+    let triggers = context.standing_triggers_below(table);
     let action = if triggers.is_empty() { Action::UpdateRows } else { Action::UpdateRowsQuietly };
     let toggle = |verb: &str| -> Vec<String> {
         triggers
             .iter()
-            .map(|trigger| {
+            .map(|(table, trigger)| {
                 format!("ALTER TABLE {} {verb} TRIGGER {}", quote_name(table), quote_ident(trigger))
             })
             .collect()

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 
 use super::ddl;
 use crate::catalog::{Catalog, ConstraintKind, Index, IndexKey};
-use crate::dialect::{InspectError, InspectQuery, Sql};
+use crate::dialect::{InspectError, InspectQuery, Joins, Sql};
 use crate::text::{Dialect, Ident, QName};
 
 const OBJECTS: &str = "objects";
@@ -22,7 +22,7 @@ const COLUMNS: &str = "columns";
 
 /// The queries whose answers [`catalog`] reads. Each row is one JSON object.
 pub fn queries() -> Vec<InspectQuery> {
-    let query = |name, sql| InspectQuery { name, sql: Sql::new(sql) };
+    let query = |name, sql| InspectQuery { name, sql: Sql::new(sql), joins: Joins::Planned };
     vec![
         query(OBJECTS, include_str!("inspect/objects.sql")),
         query(TABLES, include_str!("inspect/tables.sql")),

@@ -27,7 +27,7 @@ WITH own AS MATERIALIZED (
            -- Comments of tables are read with the table.
            CASE WHEN r.relkind NOT IN ('r', 'p') THEN 'pg_catalog.pg_class'::regclass END, r.oid,
            -- An owned sequence has the owner of its table.
-           CASE WHEN r.relkind <> 'S' OR NOT EXISTS (SELECT FROM owned WHERE owned.objid = r.oid) THEN r.relowner END,
+           CASE WHEN r.relkind <> 'S' OR r.oid NOT IN (SELECT owned.objid FROM owned) THEN r.relowner END,
            r.relacl, CASE r.relkind WHEN 'S' THEN 's'::"char" ELSE 'r'::"char" END, NULL
     FROM relation r WHERE r.relkind IN ('r', 'p', 'v', 'm', 'S')
     UNION ALL
@@ -64,7 +64,7 @@ WITH own AS MATERIALIZED (
            CASE d.defaclobjtype WHEN 'r' THEN 'tables' WHEN 'S' THEN 'sequences' WHEN 'f' THEN 'functions' WHEN 'T' THEN 'types'
                WHEN 'n' THEN 'schemas' ELSE 'large_objects' END,
            '', NULL, NULL, NULL, d.oid, d.defaclrole, d.defaclacl,
-           CASE d.defaclobjtype WHEN 'S' THEN 's' ELSE d.defaclobjtype END, CASE WHEN d.defaclnamespace <> 0 THEN '{}'::aclitem[] END
+           CASE d.defaclobjtype WHEN 'S' THEN 's' ELSE d.defaclobjtype END, NULL
     FROM pg_catalog.pg_default_acl d LEFT JOIN pg_catalog.pg_namespace n ON n.oid = d.defaclnamespace
     WHERE d.defaclnamespace = 0 OR EXISTS (SELECT FROM own WHERE own.oid = d.defaclnamespace)
 ), line(class, oid, set, unset) AS (
@@ -101,7 +101,9 @@ WITH own AS MATERIALIZED (
     WHERE NOT g.tgisinternal AND g.tgparentid = 0 AND g.tgenabled <> 'O'
 ), held(oid, kind, grantee, owner, "column", privilege, held) AS (
     SELECT s.oid, s.kind, e.grantee, s.owner, NULL::name, e.privilege, e.held
-    FROM (SELECT subject.oid, subject.kind, subject.acl, subject.acl_kind, subject.initial, coalesce(subject.owner, c.relowner, n.nspowner) AS owner
+    FROM (SELECT subject.oid, subject.kind, subject.acl, subject.acl_kind, subject.initial, coalesce(subject.owner, c.relowner, n.nspowner) AS owner,
+                 -- Default privileges of one schema come on top of those of all.
+                 subject.kind = 'default_privileges' AND subject.schema IS NOT NULL AS is_added
           FROM subject
           LEFT JOIN pg_catalog.pg_class c ON subject.kind = 'sequence' AND c.oid = subject.oid
           LEFT JOIN pg_catalog.pg_namespace n ON subject.kind = 'schema' AND n.oid = subject.oid
@@ -110,7 +112,8 @@ WITH own AS MATERIALIZED (
         SELECT coalesce(h.grantee, d.grantee) AS grantee, coalesce(h.privilege_type, d.privilege_type) AS privilege,
                CASE WHEN h.grantee IS NULL THEN 'no' WHEN h.is_grantable THEN 'grantable' ELSE 'yes' END AS held
         FROM pg_catalog.aclexplode(s.acl) h
-        FULL JOIN pg_catalog.aclexplode(coalesce(s.initial, pg_catalog.acldefault(s.acl_kind, s.owner))) d
+        FULL JOIN (
+            SELECT * FROM pg_catalog.aclexplode(coalesce(s.initial, pg_catalog.acldefault(s.acl_kind, s.owner))) WHERE NOT s.is_added) d
             ON d.grantee = h.grantee AND d.privilege_type = h.privilege_type
         WHERE h.grantee IS NULL OR d.grantee IS NULL OR h.is_grantable <> d.is_grantable) e
     UNION ALL

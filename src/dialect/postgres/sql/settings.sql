@@ -1,6 +1,6 @@
 -- Settings of tables that differ from the defaults: of the table, of a column, of the index of a constraint.
 WITH own AS MATERIALIZED (
-    SELECT c.oid, c.relname, c.reloptions, c.reltoastrelid, c.relreplident, n.nspname
+    SELECT c.*, n.nspname
     FROM pg_catalog.pg_class c
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p')

@@ -65,6 +65,16 @@ WITH own AS (
     UNION ALL SELECT 'event trigger', pg_catalog.quote_ident(o.evtname) FROM pg_catalog.pg_event_trigger o
     WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_event_trigger'::regclass AND m.objid = o.oid)
     UNION ALL SELECT 'publication', pg_catalog.quote_ident(o.pubname) FROM pg_catalog.pg_publication o
+    UNION ALL SELECT 'rights given by another than the owner on', o.name || ' (by ' || pg_catalog.pg_get_userbyid(o.grantor) || ')'
+    FROM (SELECT r.q, r.relowner, e.grantor FROM relation r, LATERAL pg_catalog.aclexplode(r.relacl) e
+          UNION SELECT r.q || '.' || pg_catalog.quote_ident(a.attname), r.relowner, e.grantor
+          FROM relation r JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid AND NOT a.attisdropped, LATERAL pg_catalog.aclexplode(a.attacl) e
+          UNION SELECT own.q, own.nspowner, e.grantor FROM own, LATERAL pg_catalog.aclexplode(own.nspacl) e
+          UNION SELECT t.oid::regtype::text, t.typowner, e.grantor
+          FROM pg_catalog.pg_type t JOIN own ON own.oid = t.typnamespace, LATERAL pg_catalog.aclexplode(t.typacl) e
+          UNION SELECT p.oid::regprocedure::text, p.proowner, e.grantor
+          FROM pg_catalog.pg_proc p JOIN own ON own.oid = p.pronamespace, LATERAL pg_catalog.aclexplode(p.proacl) e) o(name, owner, grantor)
+    WHERE o.grantor <> o.owner
     UNION ALL SELECT 'foreign server', pg_catalog.quote_ident(o.srvname) FROM pg_catalog.pg_foreign_server o
     UNION ALL SELECT 'foreign data wrapper', pg_catalog.quote_ident(o.fdwname) FROM pg_catalog.pg_foreign_data_wrapper o
     WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_foreign_data_wrapper'::regclass AND m.objid = o.oid)
