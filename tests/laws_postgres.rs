@@ -50,7 +50,7 @@ struct Tally {
 
 /// How a seed is judged: each fourth from nothing too, each eighth with the other inspection.
 fn depth(seed: u64) -> Depth {
-    if seed % 4 == 0 { Depth::FromEmpty } else { Depth::Plain }
+    if seed.is_multiple_of(4) { Depth::FromEmpty } else { Depth::Plain }
 }
 
 fn judge(

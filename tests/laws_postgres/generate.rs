@@ -323,10 +323,11 @@ impl Shape {
         match self.numbers {
             Some("serial") => {}
             Some(identity) => text += &format!(" {identity}"),
-            None if self.generated => match computed(maker, &self.kind.sort, table, key) {
-                Some(expression) => text += &format!(" GENERATED ALWAYS AS ({expression}) STORED"),
-                None => {}
-            },
+            None if self.generated => {
+                if let Some(expression) = computed(maker, &self.kind.sort, table, key) {
+                    text += &format!(" GENERATED ALWAYS AS ({expression}) STORED");
+                }
+            }
             None if self.has_default => {
                 text += &format!(" DEFAULT {}", default(maker, &self.kind));
             }

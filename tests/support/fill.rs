@@ -130,7 +130,7 @@ fn plain(base: &str, labels: &[String], n: usize) -> Option<String> {
         | "money" => n.to_string(),
         "text" | "character varying" | "character" | "name" | "citext" | "\"char\""
         | "public.citext" => format!("'{n}v'"),
-        "boolean" => (n % 2 == 0).to_string(),
+        "boolean" => n.is_multiple_of(2).to_string(),
         "date" => format!("'2020-01-0{n}'"),
         "timestamp without time zone" | "timestamp with time zone" => {
             format!("'2020-01-0{n} 01:02:03.456+00'")
