@@ -124,7 +124,7 @@ fn targets(table: usize) -> (usize, usize) {
 fn postgres_table(sql: &mut String, table: usize, extras: Extras) {
     let (status, check) = match extras {
         Extras::None => ("text".to_owned(), ""),
-        Extras::Some if table % 5 == 0 => {
+        Extras::Some if table.is_multiple_of(5) => {
             (format!("app.e{:05}", table / 25), ",\n  CHECK (amount >= 0 AND name <> '')")
         }
         Extras::Some => (format!("app.e{:05}", table / 25), ""),
@@ -139,7 +139,7 @@ fn postgres_table(sql: &mut String, table: usize, extras: Extras) {
          CREATE INDEX t{table:05}_created_idx ON app.t{table:05} (created_at, flags);\n\
          CREATE UNIQUE INDEX t{table:05}_email_idx ON app.t{table:05} (lower(email)) WHERE note IS NOT NULL;"
     );
-    if extras == Extras::Some && table % 10 == 0 {
+    if extras == Extras::Some && table.is_multiple_of(10) {
         let _ = writeln!(
             sql,
             "COMMENT ON TABLE app.t{table:05} IS 'table {table}';\n\
