@@ -131,6 +131,7 @@ pub fn normalize_opaque(opaque: &Opaque, dialect: Dialect) -> Opaque {
         }
     }
     opaque.depends_on.clear();
+    opaque.columns.clear();
     opaque
 }
 

@@ -137,6 +137,12 @@ impl Catalog {
             }
         }
         rename_key(&mut self.tables, table, before, after);
+        for opaque in self.opaques.values_mut() {
+            opaque.depends_on = std::mem::take(&mut opaque.depends_on)
+                .into_iter()
+                .map(|dependency| dependency.with_constraint(table, before, after))
+                .collect();
+        }
     }
 
     /// `ALTER INDEX before RENAME TO after`.
@@ -335,6 +341,9 @@ impl super::Dependency {
             super::Dependency::Column(table, column) if table == *before => {
                 super::Dependency::Column(after.clone(), column)
             }
+            super::Dependency::Constraint(table, name) if table == *before => {
+                super::Dependency::Constraint(after.clone(), name)
+            }
             other => other,
         }
     }
@@ -343,6 +352,15 @@ impl super::Dependency {
         match self {
             super::Dependency::Column(holder, column) if holder == *table && column == *before => {
                 super::Dependency::Column(holder, after.clone())
+            }
+            other => other,
+        }
+    }
+
+    fn with_constraint(self, table: &QName, before: &Ident, after: &Ident) -> Self {
+        match self {
+            super::Dependency::Constraint(holder, name) if holder == *table && name == *before => {
+                super::Dependency::Constraint(holder, after.clone())
             }
             other => other,
         }

@@ -4,10 +4,11 @@
 
 use std::collections::BTreeSet;
 
-use super::context::is_of_enum;
+use super::context::{Mention, is_of_enum};
+use super::opaques::is_replaceable;
 use crate::catalog::{
     Catalog, Column, Constraint, ConstraintKind, Dependency, EnumType, ForeignKey, ObjectId,
-    Opaque, OpaqueKind, Table,
+    Opaque, Table,
 };
 use crate::change::{Change, Delta, Diff};
 use crate::text::token::tokenize;
@@ -20,6 +21,7 @@ pub(super) struct Around {
     pub(super) constraints: BTreeSet<(QName, Ident)>,
     pub(super) indexes: BTreeSet<(QName, Ident)>,
     pub(super) generated: BTreeSet<(QName, Ident)>,
+    pub(super) defaults: BTreeSet<(QName, Ident)>,
     /// Tables that are built anew.
     pub(super) rebuilt_tables: BTreeSet<QName>,
     /// Enum types that lose or reorder values.
@@ -46,9 +48,26 @@ impl Around {
             }
         }
         let touched = around.touched_columns(diff, before);
-        around.find_tables(diff, before, &touched);
-        around.find_opaques(diff, before, &touched);
+        let gone_keys = gone_keys(diff);
+        loop {
+            let size = around.size();
+            around.find_opaques(diff, before, &touched);
+            around.find_tables(diff, before, &touched, &gone_keys);
+            if around.size() == size {
+                break;
+            }
+        }
+        around.leave_to_changes(diff);
         around
+    }
+
+    fn size(&self) -> usize {
+        self.opaques.len()
+            + self.constraints.len()
+            + self.indexes.len()
+            + self.generated.len()
+            + self.defaults.len()
+            + self.remade.len()
     }
 
     pub(super) fn rebuilds(&self, delta: &Delta<EnumType>) -> bool {
@@ -105,23 +124,41 @@ impl Around {
         touched
     }
 
-    fn find_tables(&mut self, diff: &Diff, before: &Catalog, touched: &BTreeSet<(QName, Ident)>) {
-        let gone_keys = gone_keys(diff);
+    /// Parts of tables that stay and stand on what goes.
+    fn find_tables(
+        &mut self,
+        diff: &Diff,
+        before: &Catalog,
+        touched: &BTreeSet<(QName, Ident)>,
+        gone_keys: &BTreeSet<(QName, BTreeSet<Ident>)>,
+    ) {
         let rebuilt: Vec<&EnumType> =
             self.rebuilt.iter().filter_map(|name| before.enums.get(name)).collect();
         let names_enum = |text: &str| rebuilt.iter().any(|enum_type| is_of_enum(text, enum_type));
+        let gone: Vec<Mention> = before
+            .opaques
+            .keys()
+            .filter(|id| id.kind.is_mentionable())
+            .filter(|id| self.drops(id) || !diff.after.opaques.contains_key(id))
+            .map(Mention::of)
+            .collect();
+        let names_gone =
+            |text: &str| names_enum(text) || gone.iter().any(|mention| mention.is_in(text));
         for table in before.tables.values() {
             let Some(after) = diff.after.tables.get(&table.name) else { continue };
+            if self.rebuilt_tables.contains(&table.name) {
+                continue;
+            }
             for constraint in &table.constraints {
                 let Some(name) = &constraint.name else { continue };
                 let around = match &constraint.kind {
                     ConstraintKind::ForeignKey(key) => {
                         self.rebuilt_tables.contains(&key.references)
                             || touches(key, table, touched)
-                            || points_at(key, &gone_keys, before)
+                            || points_at(key, gone_keys, before)
                     }
                     ConstraintKind::Check { .. } | ConstraintKind::Exclusion => {
-                        names_enum(&constraint.definition)
+                        names_gone(&constraint.definition)
                     }
                     ConstraintKind::PrimaryKey { .. } | ConstraintKind::Unique { .. } => false,
                 };
@@ -129,41 +166,55 @@ impl Around {
                     self.constraints.insert((table.name.clone(), name.clone()));
                 }
             }
-            for index in table.indexes.iter().filter(|index| names_enum(&index.definition)) {
+            for index in table.indexes.iter().filter(|index| names_gone(&index.definition)) {
                 if after.indexes.iter().any(|other| other.name == index.name) {
                     self.indexes.insert((table.name.clone(), index.name.clone()));
                 }
             }
             for column in &table.columns {
-                let Some(generated) = &column.generated else { continue };
-                let used = tokenize(&generated.expression, Dialect::Postgres)
-                    .iter()
-                    .filter_map(|token| token.name())
-                    .any(|name| touched.contains(&(table.name.clone(), Ident::new(name))));
-                let stays =
-                    after.column(&column.name).is_some_and(|after| after.generated.is_some());
-                if used && stays {
-                    self.generated.insert((table.name.clone(), column.name.clone()));
+                let key = (table.name.clone(), column.name.clone());
+                let Some(stays) = after.column(&column.name) else { continue };
+                if let Some(generated) = &column.generated {
+                    let used = names_gone(&generated.expression)
+                        || tokenize(&generated.expression, Dialect::Postgres)
+                            .iter()
+                            .filter_map(|token| token.name())
+                            .any(|name| touched.contains(&(table.name.clone(), Ident::new(name))));
+                    if used && stays.generated.is_some() {
+                        self.generated.insert(key);
+                    }
+                } else if let Some(default) = &column.default
+                    && !names_enum(&column.data_type)
+                    && names_gone(default)
+                    && (stays.default == column.default || self.returns(default))
+                {
+                    self.defaults.insert(key);
                 }
             }
         }
-        let rebuilt = &self.rebuilt_tables;
-        self.constraints.retain(|(table, _)| !rebuilt.contains(table));
-        self.indexes.retain(|(table, _)| !rebuilt.contains(table));
-        self.generated.retain(|(table, _)| !rebuilt.contains(table));
-        // A table change lists what differs itself; only what it does not list is added here.
+    }
+
+    /// Whether a text mentions something that goes and comes back.
+    fn returns(&self, text: &str) -> bool {
+        let ids = self.opaques.iter().chain(&self.remade).filter(|id| id.kind.is_mentionable());
+        ids.map(Mention::of).any(|mention| mention.is_in(text))
+    }
+
+    /// A table change lists what differs itself; only what it does not list goes around it.
+    fn leave_to_changes(&mut self, diff: &Diff) {
         for change in &diff.changes {
             if let Change::AlterTable(change) = change {
+                let table = &change.after.name;
                 for name in
                     change.constraints.iter().filter_map(|delta| delta.before()?.name.clone())
                 {
-                    self.constraints.remove(&(change.after.name.clone(), name));
+                    self.constraints.remove(&(table.clone(), name));
                 }
                 for index in change.indexes.iter().filter_map(Delta::before) {
-                    self.indexes.remove(&(change.after.name.clone(), index.name.clone()));
+                    self.indexes.remove(&(table.clone(), index.name.clone()));
                 }
                 for column in change.columns.iter().filter_map(Delta::before) {
-                    self.generated.remove(&(change.after.name.clone(), column.name.clone()));
+                    self.generated.remove(&(table.clone(), column.name.clone()));
                 }
             }
         }
@@ -179,6 +230,19 @@ impl Around {
                 _ => None,
             })
             .collect();
+        let changed_constraints: BTreeSet<(&QName, &Ident)> = diff
+            .changes
+            .iter()
+            .filter_map(|change| match change {
+                Change::AlterTable(change) => Some(change),
+                _ => None,
+            })
+            .flat_map(|change| {
+                let gone =
+                    change.constraints.iter().filter_map(|delta| delta.before()?.name.as_ref());
+                gone.map(|name| (&change.after.name, name))
+            })
+            .collect();
         loop {
             let goes = |dependency: &Dependency| match dependency {
                 Dependency::Table(table) => {
@@ -189,6 +253,12 @@ impl Around {
                     touched.contains(&key)
                         || self.generated.contains(&key)
                         || self.rebuilt_tables.contains(table)
+                }
+                Dependency::Constraint(table, name) => {
+                    changed_constraints.contains(&(table, name))
+                        || self.constraints.contains(&(table.clone(), name.clone()))
+                        || self.rebuilt_tables.contains(table)
+                        || !diff.after.tables.contains_key(table)
                 }
                 Dependency::Enum(name) => {
                     self.rebuilt.contains(name) || !diff.after.enums.contains_key(name)
@@ -226,44 +296,6 @@ pub(super) fn reshapes(before: &Column, after: &Column) -> bool {
 pub(super) fn only_adds(before: &EnumType, after: &EnumType) -> bool {
     let mut rest = after.values.iter();
     before.values.iter().all(|value| rest.any(|other| other == value))
-}
-
-/// Whether an object can be changed in place: `CREATE OR REPLACE FUNCTION` keeps name, arguments and result.
-pub(super) fn is_replaceable(before: &Opaque, after: &Opaque) -> bool {
-    match after.id.kind {
-        OpaqueKind::Sequence => true,
-        OpaqueKind::Domain => before.create.first() == after.create.first(),
-        OpaqueKind::Function | OpaqueKind::Procedure => heading(before) == heading(after),
-        OpaqueKind::View | OpaqueKind::MaterializedView => {
-            before.create.first() == after.create.first() && after.id.kind == OpaqueKind::View
-        }
-        OpaqueKind::Extension => is_upgrade(extension_version(before), extension_version(after)),
-        OpaqueKind::Type => before.create.first() == after.create.first(),
-        OpaqueKind::Trigger | OpaqueKind::VirtualTable => false,
-    }
-}
-
-/// The version of an extension where it is not the server's default one.
-pub(super) fn extension_version(extension: &Opaque) -> Option<&str> {
-    extension.create.first()?.split_once(" VERSION ").map(|(_, version)| version)
-}
-
-/// Whether a version follows another; the default one (`None`) is the newest.
-fn is_upgrade(before: Option<&str>, after: Option<&str>) -> bool {
-    let numbers = |text: &str| -> Vec<u64> {
-        text.split(|c: char| !c.is_ascii_digit()).filter_map(|part| part.parse().ok()).collect()
-    };
-    match (before, after) {
-        (_, None) => true,
-        (None, Some(_)) => false,
-        (Some(before), Some(after)) => numbers(before) < numbers(after),
-    }
-}
-
-/// The lines with name, arguments and result type: `pg_get_functiondef` prints the body from ` LANGUAGE` on.
-fn heading(opaque: &Opaque) -> Option<Vec<&str>> {
-    let text = opaque.create.first()?;
-    Some(text.lines().take_while(|line| !line.starts_with(" LANGUAGE")).collect())
 }
 
 /// Keys and unique indexes that are dropped or changed, by table and columns.

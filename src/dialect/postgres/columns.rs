@@ -1,5 +1,7 @@
 //! Columns of tables that stay: added, dropped, reshaped.
 
+use std::collections::BTreeSet;
+
 use super::action::{Action, all, step};
 use super::context::{Context, column_texts, columns};
 use super::keep::{self, RowKey};
@@ -58,7 +60,35 @@ pub(super) fn around(context: &Context<'_>) -> Vec<Step> {
             steps.push(add_generated(after, new, context));
         }
     }
+    for (table, name) in &context.around.defaults {
+        let column =
+            |catalog: &crate::catalog::Catalog| catalog.tables.get(table)?.column(name).cloned();
+        let (Some(old), Some(new)) = (column(&context.before), column(context.after())) else {
+            continue;
+        };
+        steps.push(default_off(table, &old, context));
+        if let (Some(default), true) = (&new.default, old.default == new.default) {
+            let what = format!("SET DEFAULT {default}");
+            let title = format!("set default of {table}.{name}");
+            let set =
+                step(Action::SetDefault, title, vec![render::alter_column(table, name, &what)]);
+            steps.push(
+                set.needs(context.made_in(column_texts(&new)))
+                    .needs([Resource::Column(table.clone(), name.clone())]),
+            );
+        }
+    }
     steps
+}
+
+/// Takes a default away early, for it stands on what goes and comes back.
+fn default_off(table: &QName, column: &Column, context: &Context<'_>) -> Step {
+    step(
+        Action::SetDefault,
+        format!("take the default of {table}.{} away", column.name),
+        vec![render::alter_column(table, &column.name, "DROP DEFAULT")],
+    )
+    .frees(context.taken_in(column_texts(column)))
 }
 
 fn stay(staying: &Staying<'_>, context: &Context<'_>) -> Result<Vec<Step>, LowerError> {
@@ -140,8 +170,17 @@ fn default(staying: &Staying<'_>, context: &Context<'_>) -> Step {
     step(Action::SetDefault, title, vec![render::alter_column(table, &after.name, &what)])
         .needs([staying.column()])
         .needs(context.made_in(column_texts(after)))
-        .frees(context.taken_in(column_texts(staying.before)))
+        .frees(old_texts(staying, context))
         .makes([hierarchy::settled(table, &after.name)])
+}
+
+/// What the old default lets go of, unless it was taken away early.
+fn old_texts(staying: &Staying<'_>, context: &Context<'_>) -> BTreeSet<Resource> {
+    let key = (staying.table().clone(), staying.after.name.clone());
+    if context.around.defaults.contains(&key) {
+        return BTreeSet::new();
+    }
+    context.taken_in(column_texts(staying.before))
 }
 
 fn nullability(staying: &Staying<'_>, moved: bool) -> Vec<Step> {

@@ -33,6 +33,21 @@ pub(super) struct Mention {
 }
 
 impl Mention {
+    /// An opaque object, as texts of tables mention it.
+    pub(super) fn of(id: &ObjectId) -> Self {
+        let resource = Resource::Opaque(id.clone());
+        match id.kind {
+            OpaqueKind::Operator => {
+                let schema = super::quote::quote_ident(&id.name.schema);
+                let plain = canonical_name(id.name.schema.as_str(), Dialect::Postgres);
+                let needles = [schema, plain]
+                    .map(|schema| format!("OPERATOR({schema}.{})", id.name.name.as_str()));
+                Mention { resource, needles: needles.to_vec() }
+            }
+            _ => Mention::new(resource, &id.name),
+        }
+    }
+
     fn new(resource: Resource, name: &QName) -> Self {
         let forms = |ident: &Ident| {
             let plain = canonical_name(ident.as_str(), Dialect::Postgres);
@@ -82,8 +97,8 @@ impl<'a> Context<'a> {
                 }
                 Change::Opaque(delta) => {
                     let id = &delta.after().or(delta.before()).expect("a delta has a side").id;
-                    if is_mentionable(id) {
-                        let mention = Mention::new(Resource::Opaque(id.clone()), &id.name);
+                    if id.kind.is_mentionable() {
+                        let mention = Mention::of(id);
                         if delta.after().is_some() {
                             made.push(mention.clone());
                         }
@@ -102,8 +117,8 @@ impl<'a> Context<'a> {
                 | Change::AlterTable(_) => {}
             }
         }
-        for id in around.opaques.iter().filter(|id| is_mentionable(id)) {
-            let mention = Mention::new(Resource::Opaque(id.clone()), &id.name);
+        for id in around.opaques.iter().filter(|id| id.kind.is_mentionable()) {
+            let mention = Mention::of(id);
             made.push(mention.clone());
             taken.push(mention);
         }
@@ -119,7 +134,8 @@ impl<'a> Context<'a> {
         &self,
         texts: impl IntoIterator<Item = &'t str> + Clone,
     ) -> BTreeSet<Resource> {
-        mentioned(&self.made, texts).chain(self.extensions(Delta::after)).collect()
+        let unnamed = self.unnamed(texts.clone(), Delta::after);
+        mentioned(&self.made, texts).chain(unnamed).chain(self.extensions(Delta::after)).collect()
     }
 
     /// What the texts mention of the things that the plan takes away.
@@ -127,7 +143,32 @@ impl<'a> Context<'a> {
         &self,
         texts: impl IntoIterator<Item = &'t str> + Clone,
     ) -> BTreeSet<Resource> {
-        mentioned(&self.taken, texts).chain(self.extensions(Delta::before)).collect()
+        let unnamed = self.unnamed(texts.clone(), Delta::before);
+        mentioned(&self.taken, texts).chain(unnamed).chain(self.extensions(Delta::before)).collect()
+    }
+
+    /// What PostgreSQL may use for any text without naming it.
+    fn unnamed<'t>(
+        &self,
+        texts: impl IntoIterator<Item = &'t str>,
+        side: for<'d> fn(&'d Delta<crate::catalog::Opaque>) -> Option<&'d crate::catalog::Opaque>,
+    ) -> Vec<Resource> {
+        if texts.into_iter().next().is_none() {
+            return Vec::new();
+        }
+        let changed = self.diff.changes.iter().filter_map(move |change| match change {
+            Change::Opaque(delta) => side(delta).map(|opaque| &opaque.id),
+            Change::Rename(_)
+            | Change::Schema(_)
+            | Change::Enum(_)
+            | Change::Table(_)
+            | Change::AlterTable(_) => None,
+        });
+        changed
+            .chain(&self.around.opaques)
+            .filter(|id| id.kind.is_used_unnamed())
+            .map(|id| Resource::Opaque(id.clone()))
+            .collect()
     }
 
     /// The extensions on one side of the changes.
@@ -201,13 +242,13 @@ impl<'a> Context<'a> {
         self.diff.discard.contains(&target)
     }
 
-    /// Row triggers that stand on a table during the plan's data steps and must not see them.
-    pub(super) fn standing_triggers(&self, table: &QName) -> Vec<&Ident> {
+    /// Triggers or rules that stand on a table during the plan's data steps and must not see them.
+    pub(super) fn standing(&self, kind: OpaqueKind, table: &QName) -> Vec<&Ident> {
         self.before
             .opaques
             .iter()
             .filter(|(id, opaque)| {
-                id.kind == OpaqueKind::Trigger
+                id.kind == kind
                     && id.table.as_ref() == Some(table)
                     && self.after().opaques.contains_key(id)
                     && !self.around.drops(id)
@@ -227,19 +268,6 @@ impl<'a> Context<'a> {
                 .any(|constraint| constraint.definition.contains("INITIALLY DEFERRED"))
         };
         deferred(&self.before) || deferred(self.after())
-    }
-}
-
-/// Kinds of object that column types, defaults, checks and indexes can mention.
-fn is_mentionable(id: &ObjectId) -> bool {
-    match id.kind {
-        OpaqueKind::Sequence | OpaqueKind::Domain | OpaqueKind::Type | OpaqueKind::Function => true,
-        OpaqueKind::Extension
-        | OpaqueKind::Procedure
-        | OpaqueKind::View
-        | OpaqueKind::MaterializedView
-        | OpaqueKind::Trigger
-        | OpaqueKind::VirtualTable => false,
     }
 }
 
@@ -272,7 +300,12 @@ pub(super) fn texts_and_indexes(table: &Table) -> Vec<&str> {
 /// All texts of a column that may mention other objects.
 pub(super) fn column_texts(column: &crate::catalog::Column) -> Vec<&str> {
     let generated = column.generated.as_ref().map(|generated| generated.expression.as_str());
-    let texts = [Some(column.data_type.as_str()), column.default.as_deref(), generated];
+    let texts = [
+        Some(column.data_type.as_str()),
+        column.collation.as_deref(),
+        column.default.as_deref(),
+        generated,
+    ];
     texts.into_iter().flatten().collect()
 }
 
@@ -356,6 +389,9 @@ pub(super) fn resource(dependency: &Dependency) -> Resource {
     match dependency {
         Dependency::Table(table) => Resource::Table(table.clone()),
         Dependency::Column(table, column) => Resource::Column(table.clone(), column.clone()),
+        Dependency::Constraint(table, name) => {
+            Resource::Constraint(table.clone(), name.to_string())
+        }
         Dependency::Enum(name) => Resource::Enum(name.clone()),
         Dependency::Opaque(id) => Resource::Opaque(id.clone()),
     }

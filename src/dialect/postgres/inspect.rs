@@ -3,7 +3,9 @@
 //! Pure: the connection that runs the queries is elsewhere. Each query returns one column of JSON objects. They must
 //! run with an empty `search_path`, so that every name in a printed text comes out qualified.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod objects;
+
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -12,9 +14,8 @@ use crate::catalog::postgres_table::{
     Inherited, Origin, PostgresTable, Setting, SettingKind, SettingTarget,
 };
 use crate::catalog::{
-    Action, Catalog, Column, Constraint, ConstraintKind, Dependency, EnumType, ForeignKey,
-    Generated, GeneratedStorage, Identity, IdentityKind, Index, IndexKey, ObjectId, Opaque,
-    OpaqueKind, Sequence, Table, TableOptions,
+    Action, Catalog, Column, Constraint, ConstraintKind, EnumType, ForeignKey, Generated,
+    GeneratedStorage, Identity, IdentityKind, Index, IndexKey, Sequence, Table, TableOptions,
 };
 use crate::dialect::{InspectError, InspectQuery, Sql};
 use crate::text::{Dialect, Ident, QName};
@@ -37,6 +38,8 @@ const CONSTRAINTS: &str = "constraints";
 const INDEXES: &str = "indexes";
 const SETTINGS: &str = "settings";
 const OPAQUES: &str = "opaques";
+const TYPES: &str = "types";
+const SERVICES: &str = "services";
 const DEPENDENCIES: &str = "dependencies";
 const UNSUPPORTED: &str = "unsupported";
 
@@ -52,6 +55,8 @@ pub fn queries() -> Vec<InspectQuery> {
         query(INDEXES, include_str!("sql/indexes.sql")),
         query(SETTINGS, include_str!("sql/settings.sql")),
         query(OPAQUES, include_str!("sql/opaques.sql")),
+        query(TYPES, include_str!("sql/opaque_types.sql")),
+        query(SERVICES, include_str!("sql/opaque_services.sql")),
         query(DEPENDENCIES, include_str!("sql/dependencies.sql")),
         query(UNSUPPORTED, include_str!("sql/unsupported.sql")),
     ]
@@ -117,7 +122,7 @@ pub fn catalog(results: &Results) -> Result<Catalog, InspectError> {
         }
     }
     settings(results, &mut catalog)?;
-    catalog.opaques = opaques(results)?;
+    catalog.opaques = objects::opaques(results)?;
     Ok(catalog)
 }
 
@@ -154,20 +159,6 @@ fn settings(results: &Results, catalog: &mut Catalog) -> Result<(), InspectError
         }
     }
     Ok(())
-}
-
-fn opaques(results: &Results) -> Result<BTreeMap<ObjectId, Opaque>, InspectError> {
-    let mut opaques = BTreeMap::new();
-    for row in rows::<OpaqueRow>(results, OPAQUES)? {
-        let id = row.object.id(OPAQUES)?;
-        opaques.insert(id.clone(), Opaque { id, create: row.create, depends_on: BTreeSet::new() });
-    }
-    for row in rows::<DependencyRow>(results, DEPENDENCIES)? {
-        if let Some(opaque) = opaques.get_mut(&row.from.id(DEPENDENCIES)?) {
-            opaque.depends_on.insert(row.to.dependency(row.column)?);
-        }
-    }
-    Ok(opaques)
 }
 
 #[derive(Deserialize)]
@@ -476,65 +467,6 @@ impl IndexRow {
             definition: self.definition,
         }
     }
-}
-
-#[derive(Deserialize)]
-struct ObjectRow {
-    kind: String,
-    schema: Ident,
-    name: Ident,
-    signature: String,
-    table_schema: Option<Ident>,
-    table_name: Option<Ident>,
-}
-
-impl ObjectRow {
-    fn id(&self, query: &'static str) -> Result<ObjectId, InspectError> {
-        let kind = match self.kind.as_str() {
-            "extension" => OpaqueKind::Extension,
-            "sequence" => OpaqueKind::Sequence,
-            "domain" => OpaqueKind::Domain,
-            "type" => OpaqueKind::Type,
-            "function" => OpaqueKind::Function,
-            "procedure" => OpaqueKind::Procedure,
-            "view" => OpaqueKind::View,
-            "materialized_view" => OpaqueKind::MaterializedView,
-            "trigger" => OpaqueKind::Trigger,
-            other => return Err(unexpected(query, other, "a kind of object")),
-        };
-        let table = match (&self.table_schema, &self.table_name) {
-            (Some(schema), Some(name)) => {
-                Some(QName { schema: schema.clone(), name: name.clone() })
-            }
-            (_, _) => None,
-        };
-        let name = QName { schema: self.schema.clone(), name: self.name.clone() };
-        Ok(ObjectId { kind, name, signature: self.signature.clone(), table })
-    }
-
-    fn dependency(&self, column: Option<Ident>) -> Result<Dependency, InspectError> {
-        let name = QName { schema: self.schema.clone(), name: self.name.clone() };
-        Ok(match (self.kind.as_str(), column) {
-            ("table", Some(column)) => Dependency::Column(name, column),
-            ("table", None) => Dependency::Table(name),
-            ("enum", _) => Dependency::Enum(name),
-            (_, _) => Dependency::Opaque(self.id(DEPENDENCIES)?),
-        })
-    }
-}
-
-#[derive(Deserialize)]
-struct OpaqueRow {
-    #[serde(flatten)]
-    object: ObjectRow,
-    create: Vec<String>,
-}
-
-#[derive(Deserialize)]
-struct DependencyRow {
-    from: ObjectRow,
-    to: ObjectRow,
-    column: Option<Ident>,
 }
 
 #[cfg(test)]

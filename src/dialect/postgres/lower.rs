@@ -35,7 +35,8 @@ pub fn lower(diff: &Diff, direction: Direction, tag: &str) -> Result<Vec<Step>, 
     }
     steps.extend(columns::around(&context));
     steps.extend(constraints::around(&context));
-    steps.extend(opaques::around(&context));
+    steps.extend(opaques::around(&context)?);
+    opaques::order_event_triggers(&mut steps);
     hierarchy::finish(steps, &context)
 }
 

@@ -5,7 +5,7 @@ use super::context::Context;
 use super::keep::{self, Altered, RowKey};
 use super::quote::{literal, quote_ident, quote_name};
 use super::types::{Conversion, conversion, is_builtin};
-use crate::catalog::Column;
+use crate::catalog::{Column, OpaqueKind};
 use crate::change::{ColumnSource, Keep, TableChange};
 use crate::dialect::{Direction, Resource, Step, Undo};
 use crate::text::{Ident, QName};
@@ -315,13 +315,18 @@ pub(super) fn quietly(
     updates: Vec<String>,
     context: &Context<'_>,
 ) -> Step {
-    let triggers = context.standing_triggers(table);
-    let action = if triggers.is_empty() { Action::UpdateRows } else { Action::UpdateRowsQuietly };
+    let triggers = context.standing(OpaqueKind::Trigger, table);
+    let rules = context.standing(OpaqueKind::Rule, table);
+    let action = match (triggers.as_slice(), rules.as_slice()) {
+        ([], []) => Action::UpdateRows,
+        (_, _) => Action::UpdateRowsQuietly,
+    };
     let toggle = |verb: &str| -> Vec<String> {
+        let triggers = triggers.iter().map(|name| ("TRIGGER", name));
         triggers
-            .iter()
-            .map(|trigger| {
-                format!("ALTER TABLE {} {verb} TRIGGER {}", quote_name(table), quote_ident(trigger))
+            .chain(rules.iter().map(|name| ("RULE", name)))
+            .map(|(kind, name)| {
+                format!("ALTER TABLE {} {verb} {kind} {}", quote_name(table), quote_ident(name))
             })
             .collect()
     };
@@ -333,5 +338,9 @@ pub(super) fn quietly(
     }
     statements.extend(toggle("ENABLE"));
     let made = step(action, title, statements);
-    if holds { made.lock(crate::dialect::Lock::ShareRowExclusive) } else { made }
+    match (holds, rules.is_empty()) {
+        (_, false) => made.lock(crate::dialect::Lock::AccessExclusive),
+        (true, true) => made.lock(crate::dialect::Lock::ShareRowExclusive),
+        (false, true) => made,
+    }
 }

@@ -28,11 +28,38 @@ pub(super) fn steps(delta: &Delta<Opaque>, scope: &Scope<'_>) -> Result<Vec<Step
             | OpaqueKind::Sequence
             | OpaqueKind::Domain
             | OpaqueKind::Type
+            | OpaqueKind::RangeType
+            | OpaqueKind::BaseType
             | OpaqueKind::Function
             | OpaqueKind::Procedure
-            | OpaqueKind::MaterializedView),
+            | OpaqueKind::Aggregate
+            | OpaqueKind::Operator
+            | OpaqueKind::OperatorFamily
+            | OpaqueKind::OperatorClass
+            | OpaqueKind::Collation
+            | OpaqueKind::Conversion
+            | OpaqueKind::Cast
+            | OpaqueKind::TextSearchParser
+            | OpaqueKind::TextSearchTemplate
+            | OpaqueKind::TextSearchDictionary
+            | OpaqueKind::TextSearchConfiguration
+            | OpaqueKind::Language
+            | OpaqueKind::AccessMethod
+            | OpaqueKind::Transform
+            | OpaqueKind::ForeignDataWrapper
+            | OpaqueKind::Server
+            | OpaqueKind::UserMapping
+            | OpaqueKind::ForeignTable
+            | OpaqueKind::MaterializedView
+            | OpaqueKind::Index
+            | OpaqueKind::Rule
+            | OpaqueKind::Statistics
+            | OpaqueKind::EventTrigger
+            | OpaqueKind::Publication
+            | OpaqueKind::PublicationTable
+            | OpaqueKind::PublicationSchema),
         ) => Err(LowerError {
-            what: format!("a {}", kind.words().to_lowercase()),
+            what: format!("a {}", kind.word().replace('_', " ")),
             why: "SQLite has no such object".to_owned(),
             help: "take it out of the schema for SQLite".to_owned(),
         }),
@@ -87,7 +114,7 @@ fn resource(dependency: &Dependency) -> Option<Resource> {
     match dependency {
         Dependency::Table(table) => Some(Resource::Table(table.clone())),
         Dependency::Column(table, column) => Some(Resource::Column(table.clone(), column.clone())),
-        Dependency::Enum(_) => None,
+        Dependency::Constraint(..) | Dependency::Enum(_) => None,
         Dependency::Opaque(id) => Some(Resource::Opaque(id.clone())),
     }
 }

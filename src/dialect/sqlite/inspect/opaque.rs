@@ -25,7 +25,12 @@ pub(super) fn add(catalog: &mut Catalog, objects: &[&Object]) -> Result<(), Insp
     let ids: Vec<ObjectId> = found.iter().map(|(id, _)| id.clone()).collect();
     for (id, text) in found {
         let depends_on = dependencies(&id, text, catalog, &ids);
-        let opaque = Opaque { id: id.clone(), create: vec![text.to_owned()], depends_on };
+        let opaque = Opaque {
+            id: id.clone(),
+            create: vec![text.to_owned()],
+            columns: Vec::new(),
+            depends_on,
+        };
         catalog.opaques.insert(id, opaque);
     }
     Ok(())
