@@ -1,55 +1,58 @@
 //! Pairs of schemas from the test suites and histories of other projects (`../shared/corpus`, or `MIGRATE_SHARED`):
-//! each goes from one side to the other and back, both ways. What the database then holds is compared with a fresh
-//! load by `check.py`, which knows nothing of this crate.
+//! each goes from one side to the other and back, both ways, with a few rows in every table that takes them. What the
+//! database then holds is compared with a fresh load by `check.py`, which knows nothing of this crate.
 //!
 //! A fixed sample runs by default; `CORPUS=all` runs everything, `CORPUS=TEXT` the cases whose name holds the text.
 //! `expected-failures.txt` names each case that is not right yet; a case listed there that passes is an error.
 
+mod sqlite_support;
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Mutex;
 
-use migrate::change::Intent;
-use support::round_trip::{Stage, connect, execute, inspect, load, round_trip};
-use support::{TestDatabase, TestServer};
+use sqlite_support::travel as sqlite;
+use support::TestServer;
+use support::checker::{Checker, shared};
+use support::pair::{Count, Outcome, Pair, judge, plain};
+use support::round_trip::execute;
 
 /// Every how many cases one is in the sample.
 const SAMPLE: usize = 24;
+const SQLITE_SAMPLE: usize = 8;
 
 /// One line of the manifest.
 struct Case {
     source: String,
+    engine: String,
     name: String,
     folder: PathBuf,
     roles: Vec<String>,
 }
 
-/// What became of a case.
-enum Outcome {
-    Exact,
-    /// Not planned, with the reason.
-    Refused(String),
-    Wrong(String),
-}
+impl Case {
+    /// How `expected-failures.txt` names it.
+    fn title(&self) -> String {
+        format!("{}/{}", self.source, self.name)
+    }
 
-fn shared() -> Option<PathBuf> {
-    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let given = std::env::var("MIGRATE_SHARED").ok().map(PathBuf::from);
-    let places = given.into_iter().chain([project.join("../shared"), project.join("../../shared")]);
-    places.map(|place| place.join("corpus")).find(|place| place.join("manifest.tsv").exists())
+    fn pair(&self) -> Pair {
+        let read = |name: &str| {
+            let text = std::fs::read_to_string(self.folder.join(name)).unwrap_or_default();
+            if self.engine == "postgres" { plain(&text) } else { text }
+        };
+        Pair { a: read("a.sql"), b: read("b.sql"), seed: read("seed.sql") }
+    }
 }
 
 fn cases(corpus: &Path) -> Vec<Case> {
     let manifest = std::fs::read_to_string(corpus.join("manifest.tsv")).expect("a manifest");
     let lines = manifest.lines().skip(1).map(|line| line.split('\t').collect::<Vec<_>>());
     lines
-        .filter(|fields| fields.get(1) == Some(&"postgres"))
         .map(|fields| Case {
             source: fields[0].to_owned(),
+            engine: fields[1].to_owned(),
             name: fields[2].to_owned(),
             folder: corpus.join(fields[0]).join(fields[1]).join(fields[2]),
             roles: fields
@@ -63,132 +66,12 @@ fn cases(corpus: &Path) -> Vec<Case> {
         .collect()
 }
 
-fn chosen(cases: Vec<Case>) -> Vec<Case> {
+fn chosen(cases: Vec<Case>, engine: &str, sample: usize) -> Vec<Case> {
+    let cases = cases.into_iter().filter(|case| case.engine == engine);
     match std::env::var("CORPUS").as_deref() {
-        Ok("all") => cases,
-        Ok(text) => cases
-            .into_iter()
-            .filter(|case| format!("{}/{}", case.source, case.name).contains(text))
-            .collect(),
-        Err(_) => cases.into_iter().step_by(SAMPLE).collect(),
-    }
-}
-
-/// `check.py` in a process that stays, so that comparing costs only its queries.
-struct Checker {
-    process: Child,
-    to: ChildStdin,
-    from: BufReader<ChildStdout>,
-}
-
-const LOOP: &str = "
-import sys
-sys.path.insert(0, sys.argv[1])
-import check
-known = {}
-for line in sys.stdin:
-    want, have = line.rstrip('\\n').split('\\t')
-    try:
-        if want not in known: known[want] = check.pg_fingerprint(want)
-        found = check.diff(known[want], check.pg_fingerprint(have), column_order=False)
-        found = [d for d in found if not str(d[1]).startswith('migrate_kept')]
-        text = '; '.join(check.show(d).replace('\\n', ' ') for d in found)
-    except Exception as e:
-        text = 'check.py: %r' % (e,)
-    print(text.replace('\\n', ' '), flush=True)
-";
-
-impl Checker {
-    fn start(corpus: &Path) -> Option<Self> {
-        let mut process = Command::new("python3")
-            .args(["-c", LOOP])
-            .arg(corpus)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .ok()?;
-        let (to, from) = (process.stdin.take()?, BufReader::new(process.stdout.take()?));
-        Some(Checker { process, to, from })
-    }
-
-    /// Compares a database with a fresh load.
-    fn compare(&mut self, wanted: &str, found: &str) -> Result<(), String> {
-        writeln!(self.to, "{wanted}\t{found}").map_err(|error| error.to_string())?;
-        let mut line = String::new();
-        self.from.read_line(&mut line).map_err(|error| error.to_string())?;
-        let differences = line.trim();
-        if differences.is_empty() { Ok(()) } else { Err(differences.to_owned()) }
-    }
-}
-
-impl Drop for Checker {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-fn judge(server: &TestServer, case: &Case, checker: &mut Option<Checker>) -> Outcome {
-    match both_ways(server, case, checker) {
-        Ok(()) => Outcome::Exact,
-        Err(message) => {
-            let refused = ["cannot be carried", "plan: "].iter().any(|word| message.contains(word));
-            let message = message.replace('\n', " ");
-            if refused { Outcome::Refused(message) } else { Outcome::Wrong(message) }
-        }
-    }
-}
-
-fn both_ways(
-    server: &TestServer,
-    case: &Case,
-    checker: &mut Option<Checker>,
-) -> Result<(), String> {
-    let read = |name: &str| std::fs::read_to_string(case.folder.join(name)).unwrap_or_default();
-    let plain = |text: String| -> String {
-        let lines = text.lines().filter(|line| !line.starts_with('\\'));
-        lines.collect::<Vec<_>>().join("\n")
-    };
-    let (a, b, seed) = (plain(read("a.sql")), plain(read("b.sql")), plain(read("seed.sql")));
-    let fresh_a = loaded(server, &a)?;
-    let fresh_b = loaded(server, &b)?;
-    let catalog_a = inspect(&mut connect(&fresh_a))?;
-    let catalog_b = inspect(&mut connect(&fresh_b))?;
-    let seeded = format!("{a}\n;\n{seed}");
-    let ways = [
-        ("a to b", &seeded, &catalog_b, &fresh_a, &fresh_b),
-        ("b to a", &b, &catalog_a, &fresh_b, &fresh_a),
-    ];
-    for (way, sql, target, before, after) in ways {
-        let work = server.database();
-        let mut look = |stage| {
-            let Some(checker) = checker else { return Ok(()) };
-            let (wanted, said) = match stage {
-                Stage::Up => (after, "up"),
-                Stage::Down => (before, "down"),
-            };
-            checker
-                .compare(&wanted.address(), &work.address())
-                .map_err(|found| format!("after {said}: {found}"))
-        };
-        round_trip(&work, sql, target, &Intent::default(), &mut look)
-            .map_err(|message| format!("{way}: {message}"))?;
-    }
-    Ok(())
-}
-
-/// A database with that schema; roles that it asks for are made.
-fn loaded(server: &TestServer, sql: &str) -> Result<TestDatabase, String> {
-    loop {
-        let database = server.database();
-        let outcome = load(&mut connect(&database), sql);
-        let Err(message) = outcome else { return Ok(database) };
-        let missing = message.split_once("role \"").and_then(|(_, rest)| rest.split_once('"'));
-        let Some((role, _)) = missing.filter(|(_, rest)| rest.contains("does not exist")) else {
-            return Err(message);
-        };
-        execute(&mut connect(&database), &format!("CREATE ROLE \"{role}\""))?;
+        Ok("all") => cases.collect(),
+        Ok(text) => cases.filter(|case| case.title().contains(text)).collect(),
+        Err(_) => cases.step_by(sample).collect(),
     }
 }
 
@@ -211,7 +94,9 @@ fn make_roles(server: &TestServer, cases: &[Case]) {
     }
 }
 
-fn judge_all(server: &TestServer, corpus: &Path, cases: &[Case]) -> Vec<(String, Outcome)> {
+/// Judges all cases of PostgreSQL, two at a time.
+fn judge_postgres(server: &TestServer, corpus: &Path, cases: &[Case]) -> Vec<Outcome> {
+    make_roles(server, cases);
     let next = Mutex::new(0..cases.len());
     let found = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
@@ -224,7 +109,7 @@ fn judge_all(server: &TestServer, corpus: &Path, cases: &[Case]) -> Vec<(String,
                 loop {
                     let index = next.lock().expect("no thread fails with the lock").next();
                     let Some(index) = index else { return };
-                    let outcome = judge(server, &cases[index], &mut checker);
+                    let outcome = judge(server, &cases[index].pair(), &mut checker);
                     found.lock().expect("no thread fails with the lock").push((index, outcome));
                 }
             });
@@ -232,8 +117,29 @@ fn judge_all(server: &TestServer, corpus: &Path, cases: &[Case]) -> Vec<(String,
     });
     let mut found = found.into_inner().expect("no thread fails with the lock");
     found.sort_by_key(|(index, _)| *index);
-    let name = |index: usize| format!("{}/{}", cases[index].source, cases[index].name);
-    found.into_iter().map(|(index, outcome)| (name(index), outcome)).collect()
+    found.into_iter().map(|(_, outcome)| outcome).collect()
+}
+
+/// Judges all cases of SQLite, in memory; `check.py` then looks at all of them at once.
+fn judge_sqlite(corpus: &Path, cases: &[Case]) -> Vec<Outcome> {
+    let results = tempfile::tempdir().expect("a temporary folder");
+    let mut outcomes: Vec<Outcome> = cases
+        .iter()
+        .enumerate()
+        .map(|(index, case)| {
+            let folder = results.path().join(index.to_string());
+            let pair = case.pair();
+            std::panic::catch_unwind(|| sqlite::judge(&pair.a, &pair.b, &pair.seed, &folder))
+                .unwrap_or_else(|_| Err("panicked".to_owned()))
+                .map_or_else(Outcome::Wrong, Outcome::Exact)
+        })
+        .collect();
+    for line in sqlite::second_opinion(corpus, results.path()) {
+        let index = line.split(['-', ' ']).next().and_then(|word| word.parse::<usize>().ok());
+        let outcome = index.and_then(|index| outcomes.get_mut(index));
+        *outcome.unwrap_or_else(|| panic!("{line}")) = Outcome::Wrong(line.clone());
+    }
+    outcomes
 }
 
 #[test]
@@ -242,36 +148,37 @@ fn pairs_of_other_projects_go_there_and_back() {
         println!("skipped: shared/corpus is not beside the project");
         return;
     };
-    let Some(server) = support::postgres() else { return };
-    let cases = chosen(cases(&corpus));
-    make_roles(&server, &cases);
     let expected = expected_failures();
-    let mut counts: BTreeMap<&str, [usize; 3]> = BTreeMap::new();
+    let mut counts: BTreeMap<String, Count> = BTreeMap::new();
     let mut surprises = Vec::new();
-    let outcomes = judge_all(&server, &corpus, &cases);
-    for (case, (name, outcome)) in cases.iter().zip(&outcomes) {
-        let (place, message) = match outcome {
-            Outcome::Exact => (0, None),
-            Outcome::Refused(message) => (1, Some(format!("refused {name}: {message}"))),
-            Outcome::Wrong(message) => (2, Some(format!("wrong {name}: {message}"))),
-        };
-        counts.entry(case.source.as_str()).or_default()[place] += 1;
-        match (message, expected.get(name)) {
-            (None, None) => {}
-            (Some(message), Some(_)) => println!("{message}"),
-            (Some(message), None) => {
-                println!("{message}");
-                surprises.push(message);
+    let mut take = |cases: &[Case], outcomes: &[Outcome]| {
+        for (case, outcome) in cases.iter().zip(outcomes) {
+            let name = case.title();
+            let message = match outcome {
+                Outcome::Exact(_) => None,
+                Outcome::Refused(message) => Some(format!("refused {name}: {message}")),
+                Outcome::Wrong(message) => Some(format!("wrong {name}: {message}")),
+            };
+            counts.entry(format!("{} {}", case.engine, case.source)).or_default().add(outcome);
+            match (message, expected.get(&name)) {
+                (None, None) => {}
+                (Some(message), Some(_)) => println!("{message}"),
+                (Some(message), None) => {
+                    println!("{message}");
+                    surprises.push(message);
+                }
+                (None, Some(_)) => surprises.push(format!("{name} passes: take it off the list")),
             }
-            (None, Some(_)) => surprises.push(format!("{name} passes: take it off the list")),
         }
+    };
+    if let Some(server) = support::postgres() {
+        let mine = chosen(cases(&corpus), "postgres", SAMPLE);
+        take(&mine, &judge_postgres(&server, &corpus, &mine));
     }
-    let counts: Vec<String> = counts
-        .iter()
-        .map(|(source, [exact, refused, wrong])| {
-            format!("{source}: {exact} exact, {refused} refused, {wrong} wrong")
-        })
-        .collect();
+    let mine = chosen(cases(&corpus), "sqlite", SQLITE_SAMPLE);
+    take(&mine, &judge_sqlite(&corpus, &mine));
+    let counts: Vec<String> =
+        counts.iter().map(|(source, count)| format!("{source}: {count}")).collect();
     println!("{}", counts.join("; "));
     assert!(surprises.is_empty(), "{}", surprises.join("\n"));
 }

@@ -3,6 +3,7 @@
 pub mod book;
 pub mod bundle;
 pub mod deploy;
+pub mod prove;
 pub mod rehearse;
 pub mod run;
 

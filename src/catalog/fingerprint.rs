@@ -3,6 +3,8 @@
 //! PostgreSQL appends columns and cannot move them, so the order of columns does not count there. On SQLite a
 //! rebuild makes the order exact, so it does.
 
+mod sqlite_text;
+
 use super::{
     Catalog, Column, Constraint, ConstraintKind, Index, Opaque, OpaqueKind, Table, TableOptions,
 };
@@ -84,7 +86,13 @@ pub fn normalize_column(column: &Column, dialect: Dialect) -> Column {
         Dialect::Postgres => column.data_type,
         Dialect::Sqlite => canonical(&column.data_type, dialect),
     };
-    column.default = column.default.map(|text| canonical(&text, dialect));
+    column.default = column.default.map(|text| match dialect {
+        Dialect::Postgres => canonical(&text, dialect),
+        Dialect::Sqlite => sqlite_text::default(&text),
+    });
+    if dialect == Dialect::Sqlite {
+        column.collation = column.collation.map(|name| name.to_ascii_lowercase());
+    }
     if let Some(generated) = &mut column.generated {
         generated.expression = canonical(&generated.expression, dialect);
     }
@@ -107,7 +115,11 @@ pub fn normalize_constraint(constraint: &Constraint, dialect: Dialect) -> Constr
 /// An index with its texts in canonical layout.
 pub fn normalize_index(index: &Index, dialect: Dialect) -> Index {
     let mut index = index.clone();
-    index.definition = without_existence_test(&canonical(&index.definition, dialect));
+    index.definition = match dialect {
+        Dialect::Postgres => canonical(&index.definition, dialect),
+        Dialect::Sqlite => sqlite_text::index(&index),
+    };
+    index.definition = without_existence_test(&index.definition);
     index.predicate = index.predicate.map(|text| canonical(&text, dialect));
     for key in &mut index.keys {
         if let super::IndexKey::Expression(text) = key {
@@ -121,8 +133,12 @@ pub fn normalize_index(index: &Index, dialect: Dialect) -> Index {
 pub fn normalize_opaque(opaque: &Opaque, dialect: Dialect) -> Opaque {
     let mut opaque = opaque.clone();
     // A function body is a string to the engine: its layout is part of what it is, and `canonical` keeps strings.
+    let names = sqlite_text::names_of(&opaque);
     for text in &mut opaque.create {
-        *text = without_existence_test(&canonical(text, dialect));
+        *text = without_existence_test(&match dialect {
+            Dialect::Postgres => canonical(text, dialect),
+            Dialect::Sqlite => sqlite_text::with_names(text, &names),
+        });
         // Whether a materialized view has been filled is data, not schema.
         if opaque.id.kind == OpaqueKind::MaterializedView
             && let Some(definition) = text.strip_suffix(" with no data")

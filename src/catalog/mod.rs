@@ -213,6 +213,9 @@ pub struct Sequence {
     pub max: i64,
     pub cache: i64,
     pub cycle: bool,
+    /// `None` where the engine knows no unlogged sequences (PostgreSQL 13 and 14) and in models.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub unlogged: Option<bool>,
 }
 
 /// A constraint of a table. NOT NULL is a property of the column.

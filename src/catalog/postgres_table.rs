@@ -1,6 +1,6 @@
 //! What only PostgreSQL knows about a table: its place among partitions and heirs, and its settings.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +29,9 @@ pub struct PostgresTable {
     /// Constraints and indexes that belong to one of a parent.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub inherited: BTreeMap<Ident, Inherited>,
+    /// Keys of a partitioned table that not every partition has.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub incomplete: BTreeSet<Ident>,
     /// What differs from the engine's defaults; sorted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub settings: Vec<Setting>,

@@ -7,7 +7,9 @@
 use std::collections::BTreeMap;
 
 use super::postgres_table::{PostgresTable, SettingTarget};
-use super::{Catalog, ConstraintKind, IndexKey, Table, TableOptions};
+use super::{
+    Catalog, ConstraintKind, Dependency, IndexKey, ObjectId, OpaqueKind, Table, TableOptions,
+};
 use crate::text::token::rename_identifier;
 use crate::text::{Dialect, Ident, QName};
 
@@ -15,7 +17,9 @@ impl Catalog {
     /// `ALTER TABLE before RENAME TO after`; references of other tables follow.
     pub fn rename_table(&mut self, before: &QName, after: &QName) {
         let dialect = self.dialect;
-        let Some(mut table) = self.tables.remove(before) else { return };
+        let Some(mut table) = self.tables.remove(before) else {
+            return self.rename_virtual_table(before, after);
+        };
         table.name = after.clone();
         self.tables.insert(after.clone(), table);
         let rename = |text: &mut String| {
@@ -46,6 +50,25 @@ impl Catalog {
             }
         }
         self.rename_trigger_tables(before, after, &rename);
+    }
+
+    /// A virtual table of SQLite; its shadow tables are not in a catalog.
+    fn rename_virtual_table(&mut self, before: &QName, after: &QName) {
+        let is_it = |id: &&ObjectId| id.kind == OpaqueKind::VirtualTable && id.name == *before;
+        let Some(id) = self.opaques.keys().find(is_it).cloned() else { return };
+        let Some(mut opaque) = self.opaques.remove(&id) else { return };
+        opaque.id.name = after.clone();
+        for text in &mut opaque.create {
+            *text =
+                rename_identifier(text, before.name.as_str(), after.name.as_str(), self.dialect);
+        }
+        let renamed = opaque.id.clone();
+        self.opaques.insert(renamed.clone(), opaque);
+        for opaque in self.opaques.values_mut() {
+            if opaque.depends_on.remove(&Dependency::Opaque(id.clone())) {
+                opaque.depends_on.insert(Dependency::Opaque(renamed.clone()));
+            }
+        }
     }
 
     /// Triggers are identified by their table, and their text names it.

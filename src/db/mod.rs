@@ -107,6 +107,14 @@ impl Database {
         }
     }
 
+    /// The major version of a PostgreSQL server.
+    pub fn major(&self) -> Option<u32> {
+        match self {
+            Database::Postgres(database) => Some(database.major()),
+            Database::Sqlite(_) => None,
+        }
+    }
+
     /// Where the database is, for people; never a secret.
     pub fn describe(&self) -> String {
         match self {

@@ -46,9 +46,12 @@ pub fn statements(text: &str, dialect: Dialect) -> Vec<Sql> {
 /// # Errors
 /// Meta-commands that change what the script says (`\i`, `\if`, `\gexec`), and SQLite shell commands.
 pub fn script(text: &str, dialect: Dialect) -> Result<Script, Vec<Diagnostic>> {
-    let (cleaned, mut notes) = match dialect {
-        Dialect::Postgres => dump::without_client_parts(text)?,
-        Dialect::Sqlite => (refuse_shell_commands(text)?, Vec::new()),
+    let (cleaned, mut notes, databases) = match dialect {
+        Dialect::Postgres => {
+            let cleaned = dump::without_client_parts(text)?;
+            (cleaned.text, cleaned.notes, cleaned.databases)
+        }
+        Dialect::Sqlite => (refuse_shell_commands(text)?, Vec::new(), Vec::new()),
     };
     let mut statements = Vec::new();
     for span in token::split_statements(&cleaned, dialect) {
@@ -66,11 +69,59 @@ pub fn script(text: &str, dialect: Dialect) -> Result<Script, Vec<Diagnostic>> {
             )),
         }
     }
+    refuse_several_databases(&databases, &statements)?;
     notes.sort_by_key(|note| note.span.start);
     Ok(Script { statements, notes })
 }
 
+/// A dump of a whole server holds several databases; one schema cannot be made of them.
+fn refuse_several_databases(
+    databases: &[(Span, String)],
+    statements: &[Statement],
+) -> Result<(), Vec<Diagnostic>> {
+    let mut full: Option<&str> = None;
+    for (at, (span, name)) in databases.iter().enumerate() {
+        let end = databases.get(at + 1).map_or(usize::MAX, |(next, _)| next.start);
+        let mut own = statements.iter().filter(|statement| {
+            (span.end..end).contains(&statement.span.start)
+                && statement.kind != StatementKind::ClusterWide
+        });
+        if !own.any(|statement| makes_something(&statement.sql)) {
+            continue;
+        }
+        match full {
+            Some(other) if other != name => {
+                let message =
+                    format!("`{other}` and `{name}` are two databases, and this is one source");
+                let error = Diagnostic::error(*span, message);
+                return Err(vec![error.help("give the dump of one database: `pg_dump -s NAME`")]);
+            }
+            Some(_) | None => full = Some(name),
+        }
+    }
+    Ok(())
+}
+
+fn makes_something(sql: &Sql) -> bool {
+    let tokens = token::tokenize(sql.as_str(), Dialect::Postgres);
+    let first = tokens.iter().find(|token| token.is_code());
+    first.is_some_and(|token| token.is_word("create") || token.is_word("alter"))
+}
+
+/// The roles that a statement names and needs.
+pub fn roles_of(statement: &Sql) -> Vec<Ident> {
+    let tokens = token::tokenize(statement.as_str(), Dialect::Postgres);
+    let code: Vec<&Token<'_>> = tokens.iter().filter(|token| token.is_code()).collect();
+    roles(&code)
+}
+
 /// The beginning of a statement on one line, for messages.
+pub fn excerpt_of(statement: &Sql) -> String {
+    let text = statement.as_str();
+    excerpt(text, Span { start: 0, end: text.len() })
+}
+
+/// The beginning of a part of a text on one line, for messages.
 pub fn excerpt(text: &str, span: Span) -> String {
     let words: Vec<&str> = text[span.start..span.end].split_whitespace().collect();
     let line = words.join(" ");
@@ -102,6 +153,11 @@ fn classify(code: &[&Token<'_>], dialect: Dialect) -> Option<StatementKind> {
     }
     // Settings of newer servers that pg_dump writes; they say nothing about the schema.
     if word(0, "set") && word(1, "transaction_timeout") {
+        return None;
+    }
+    // `pg_dump` of 18 and later writes what the planner knows of the rows.
+    let statistics = ["pg_restore_relation_stats", "pg_restore_attribute_stats"];
+    if word(0, "select") && (1..8).any(|at| any(at, &statistics)) {
         return None;
     }
     // The rows are left out already; what is left is the command.
@@ -199,6 +255,21 @@ mod tests {
         assert_eq!(texts(&script), ["CREATE TABLE t (a int)", "SELECT 1"]);
         let select = script.statements[1].span;
         assert_eq!(&text[select.start..select.end], "SELECT 1", "places stay those of the file");
+    }
+
+    #[test]
+    fn a_dump_of_a_whole_server_is_refused_and_one_of_one_database_is_not() {
+        let one = "\\connect template1\nSET x = 1;\n\\connect -reuse-previous=on \"dbname='app'\"\nCREATE TABLE t (a int);\n";
+        assert_eq!(texts(&script(one, Dialect::Postgres).unwrap()).len(), 2);
+        let two = format!("{one}\\connect other\nCREATE TABLE t (a int);\n");
+        let errors = script(&two, Dialect::Postgres).unwrap_err();
+        assert!(errors[0].message.contains("`app` and `other`"), "{errors:?}");
+    }
+
+    #[test]
+    fn nothing_runs_behind_quit() {
+        let script = script("SELECT 1;\n\\q\nSELECT 2;\n", Dialect::Postgres).unwrap();
+        assert_eq!(texts(&script), ["SELECT 1"]);
     }
 
     #[test]

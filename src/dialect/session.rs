@@ -246,6 +246,21 @@ pub fn next_drop() -> Sql {
     Sql::new(include_str!("next_drop.sql"))
 }
 
+/// The statement that empties all tables of a user that hold rows; NULL where none does.
+pub fn emptying() -> Sql {
+    Sql::new(
+        "SELECT 'TRUNCATE ' || string_agg(format('%I.%I', n.nspname, c.relname), ', ') || ' CASCADE' \
+         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+         WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' \
+         AND n.nspname <> 'information_schema' AND pg_catalog.pg_relation_size(c.oid) > 0",
+    )
+}
+
+/// Runs no trigger until the transaction ends; for superusers.
+pub fn without_triggers() -> Sql {
+    Sql::new("SET LOCAL session_replication_role = replica")
+}
+
 /// A statement that a database returned as text (`next_drop`).
 pub fn returned(text: &str) -> Sql {
     Sql::new(text)

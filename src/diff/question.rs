@@ -5,14 +5,15 @@ use std::collections::BTreeSet;
 use super::{mapping, rename};
 use crate::catalog::{Column, Table};
 use crate::change::{
-    Change, ColumnSource, Delta, Diff, DropPolicy, Question, QuestionKind, SourceOrigin,
+    Change, ColumnSource, Delta, Diff, DropPolicy, Question, QuestionKind, Rename, SourceOrigin,
     TableChange, Target,
 };
 use crate::text::suggest::similarity;
 
 /// All open questions of a difference, in the order of its changes.
 pub(super) fn ask(diff: &Diff) -> Vec<Question> {
-    let mut questions = table_renames(diff);
+    let mut questions = rings(diff);
+    questions.extend(table_renames(diff));
     for change in &diff.changes {
         match change {
             Change::AlterTable(change) => {
@@ -33,6 +34,49 @@ pub(super) fn ask(diff: &Diff) -> Vec<Question> {
         }
     }
     questions
+}
+
+/// Names that change places: whether they have done so already does not show.
+fn rings(diff: &Diff) -> Vec<Question> {
+    let hints = &diff.intent.renames;
+    let (columns, others): (Vec<_>, Vec<_>) =
+        hints.iter().cloned().partition(|rename| matches!(rename, Rename::Column { .. }));
+    let found = rename::chain::rings(&others, &diff.before, &diff.after);
+    let renamed = rename::apply(&diff.before, &diff.renames().cloned().collect::<Vec<_>>());
+    let found = found.into_iter().chain(rename::chain::rings(&columns, &renamed, &diff.after));
+    found
+        .map(|ring| {
+            let told: Vec<String> = ring.iter().map(describe).collect();
+            Question {
+                id: format!("ring:{}", told.join(",")),
+                kind: QuestionKind::Rename,
+                message: format!(
+                    "names change places ({}): the schemas do not show whether they have already",
+                    told.join(", ")
+                ),
+                answers: vec![
+                    "done already: take the `was:` lines out, or pass `--allow ambiguous`"
+                        .to_owned(),
+                    "not yet: rename one of them to a third name in a version of its own, and to \
+                     the name it shall have in the next"
+                        .to_owned(),
+                ],
+            }
+        })
+        .collect()
+}
+
+fn describe(rename: &Rename) -> String {
+    match rename {
+        Rename::Table { before, after } | Rename::Enum { before, after } => {
+            format!("{before}={after}")
+        }
+        Rename::Column { table, before, after } => format!("{table}.{before}={table}.{after}"),
+        Rename::EnumValue { name, before, after } => format!("{name}:{before}={after}"),
+        Rename::Constraint { table, before, after } | Rename::Index { table, before, after } => {
+            format!("{table}.{before}={after}")
+        }
+    }
 }
 
 fn table_renames(diff: &Diff) -> Vec<Question> {

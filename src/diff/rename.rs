@@ -3,10 +3,13 @@
 //! A rename applies where the old side has the old name and lacks the new one, and the new side has the new name
 //! and lacks the old one. Otherwise it is done already, or not yet possible, and is ignored: hints may stay.
 
+pub(super) mod chain;
+mod letter_case;
+
 use std::collections::BTreeSet;
 
 use crate::catalog::fingerprint::{normalize_constraint, normalize_index};
-use crate::catalog::{Catalog, Table};
+use crate::catalog::{Catalog, OpaqueKind, Table};
 use crate::change::{Intent, Rename, Target, Way};
 use crate::text::{Dialect, Ident, QName};
 
@@ -18,22 +21,35 @@ pub(super) fn resolve(before: &Catalog, after: &Catalog, intent: &Intent, way: W
         Way::Back => inverse(&intent.renames),
     };
     let mut renames: Vec<Rename> = Vec::new();
-    let mut take = |renamed: &mut Catalog, rename: Rename| {
-        if applies(renamed, after, &rename) {
-            apply_one(renamed, &rename);
-            renames.push(rename);
+    let mut take = |renamed: &mut Catalog, found: Vec<Rename>| {
+        for rename in found {
+            let (old, new) = chain::names(&rename);
+            // Two hints may want one name: the first has it.
+            if exists(renamed, &rename, &old) && !exists(renamed, &rename, &new) {
+                apply_one(renamed, &rename);
+                renames.push(rename);
+            }
         }
     };
     let mut renamed = before.clone();
     let (objects, columns): (Vec<Rename>, Vec<Rename>) =
         hints.into_iter().partition(|rename| !matches!(rename, Rename::Column { .. }));
-    objects.into_iter().for_each(|rename| take(&mut renamed, rename));
-    columns.into_iter().for_each(|rename| take(&mut renamed, rename));
-    enum_values(&renamed, after, intent, way)
-        .into_iter()
-        .for_each(|rename| take(&mut renamed, rename));
+    let objects = chain::in_order(&objects, &renamed, after);
+    take(&mut renamed, objects);
+    let by_case = letter_case::tables(&renamed, after);
+    take(&mut renamed, by_case);
+    let columns = chain::in_order(&columns, &renamed, after);
+    take(&mut renamed, columns);
+    let by_case = letter_case::columns(&renamed, after);
+    take(&mut renamed, by_case);
+    for rename in enum_values(&renamed, after, intent, way) {
+        if applies(&renamed, after, &rename) {
+            take(&mut renamed, vec![rename]);
+        }
+    }
     if after.dialect == Dialect::Postgres {
-        same_definitions(&renamed, after).into_iter().for_each(|rename| take(&mut renamed, rename));
+        let found = same_definitions(&renamed, after);
+        take(&mut renamed, found);
     }
     renames
 }
@@ -60,37 +76,42 @@ fn apply_one(catalog: &mut Catalog, rename: &Rename) {
     }
 }
 
+/// Whether the old side has the old name and lacks the new one, and the new side has it the other way round.
 fn applies(before: &Catalog, after: &Catalog, rename: &Rename) -> bool {
+    let (old, new) = chain::names(rename);
+    exists(before, rename, &old)
+        && !exists(before, rename, &new)
+        && exists(after, rename, &new)
+        && !exists(after, rename, &old)
+}
+
+/// Whether the catalog has a thing of that name where the rename looks for one.
+fn exists(catalog: &Catalog, rename: &Rename, name: &QName) -> bool {
+    let table = |table: &QName| catalog.tables.get(table);
     match rename {
-        Rename::Table { before: old, after: new } => moved(&before.tables, &after.tables, old, new),
-        Rename::Enum { before: old, after: new } => moved(&before.enums, &after.enums, old, new),
-        Rename::Column { table, before: old, after: new } => {
-            let has = |catalog: &Catalog, name: &Ident| {
-                catalog.tables.get(table).is_some_and(|table| table.column(name).is_some())
-            };
-            has(before, old) && !has(before, new) && has(after, new) && !has(after, old)
+        Rename::Table { .. } => {
+            table(name).is_some() || virtual_tables(catalog).any(|other| other == name)
         }
-        Rename::EnumValue { name, before: old, after: new } => {
-            let has = |catalog: &Catalog, value: &String| {
-                catalog.enums.get(name).is_some_and(|enum_type| enum_type.values.contains(value))
-            };
-            has(before, old) && !has(before, new) && has(after, new) && !has(after, old)
+        Rename::Enum { .. } => catalog.enums.contains_key(name),
+        Rename::Column { table: of, .. } => {
+            table(of).is_some_and(|table| table.column(&name.name).is_some())
         }
-        // Found by comparing definitions, so they apply.
-        Rename::Constraint { .. } | Rename::Index { .. } => true,
+        Rename::EnumValue { name: of, .. } => {
+            let value = name.name.as_str();
+            catalog.enums.get(of).is_some_and(|kind| kind.values.iter().any(|own| own == value))
+        }
+        Rename::Constraint { table: of, .. } => table(of).is_some_and(|table| {
+            table.constraints.iter().any(|c| c.name.as_ref() == Some(&name.name))
+        }),
+        Rename::Index { table: of, .. } => {
+            table(of).is_some_and(|table| table.indexes.iter().any(|index| index.name == name.name))
+        }
     }
 }
 
-fn moved<V>(
-    before: &std::collections::BTreeMap<QName, V>,
-    after: &std::collections::BTreeMap<QName, V>,
-    old: &QName,
-    new: &QName,
-) -> bool {
-    before.contains_key(old)
-        && !before.contains_key(new)
-        && after.contains_key(new)
-        && !after.contains_key(old)
+/// Names of virtual tables (SQLite only); `RENAME` takes them too.
+fn virtual_tables(catalog: &Catalog) -> impl Iterator<Item = &QName> {
+    catalog.opaques.keys().filter(|id| id.kind == OpaqueKind::VirtualTable).map(|id| &id.name)
 }
 
 /// The written renames told the other way round, columns under the old names of their tables.

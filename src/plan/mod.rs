@@ -121,8 +121,28 @@ pub struct PlanFile {
     pub summary: Vec<String>,
     /// The weakest reversibility of the steps.
     pub undo: Undo,
+    #[serde(default)]
+    pub proved: Proof,
     pub up: WayFile,
     pub down: WayFile,
+}
+
+/// Whether a plan was seen to lead from its first schema to its second, back, and there again, on an empty
+/// scratch database.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Proof {
+    /// It was, on this engine.
+    On(String),
+    /// It was not, and why.
+    Not(String),
+}
+
+/// Files of versions before there were proofs say nothing.
+impl Default for Proof {
+    fn default() -> Self {
+        Proof::Not("it was not tried".to_owned())
+    }
 }
 
 /// One way of a plan: the hash of its SQL file, the facts of its steps, what rows must satisfy first.
@@ -173,6 +193,7 @@ pub fn files(plan: &Plan, title: &str) -> Files {
         after: plan.after.clone(),
         summary: plan.summary.clone(),
         undo: plan.undo(),
+        proved: Proof::default(),
         up: way(&up, &plan.up, &plan.up_checks),
         down: way(&down, &plan.down, &plan.down_checks),
     };

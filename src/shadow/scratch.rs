@@ -2,8 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::ShadowError;
 use super::cluster::{Cluster, cluster};
+use super::{ShadowError, binaries};
 use crate::db::{Access, Database, DatabaseUrl, DbError, Env};
 use crate::dialect::session;
 use crate::text::Dialect;
@@ -26,6 +26,12 @@ pub struct Scratch {
     note: String,
 }
 
+impl std::fmt::Debug for Scratch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.note)
+    }
+}
+
 /// What has to be done at the end.
 enum Cleanup {
     /// Memory goes by itself.
@@ -40,6 +46,21 @@ enum Cleanup {
     },
     /// The database is the user's own and was empty.
     Empty,
+}
+
+/// Why there can be no scratch database on a server of a major version, where that is known without starting one.
+pub fn absence(options: &ScratchOptions, major: Option<u32>) -> Option<String> {
+    if options.url.is_some() {
+        return None;
+    }
+    let best = binaries::servers(&options.env, major).into_iter().next().map(|found| found.major);
+    match (best, major) {
+        (None, _) => Some("no PostgreSQL server programs are found on this machine".to_owned()),
+        (Some(best), Some(wanted)) if best != wanted => Some(format!(
+            "the database is on PostgreSQL {wanted}, and this machine has the server programs of {best}"
+        )),
+        (Some(_), _) => None,
+    }
 }
 
 /// Makes an empty database.
@@ -121,6 +142,29 @@ impl Scratch {
     /// Never: the database is there until the scratch is dropped.
     pub fn database(&mut self) -> &mut Database {
         self.database.as_mut().expect("a scratch holds its database until it is dropped")
+    }
+
+    /// The database where it may be held on to; `None` where the next scratch database would be the same one, which
+    /// is therefore emptied now.
+    pub fn lasting(self) -> Option<Self> {
+        match &self.cleanup {
+            Cleanup::Nothing | Cleanup::Empty => None,
+            Cleanup::DropFromCluster { .. } | Cleanup::DropFromServer { .. } => Some(self),
+        }
+    }
+
+    /// Opens the database anew: its session is then as no script has set it.
+    ///
+    /// # Errors
+    /// No connection.
+    pub fn reopen(&mut self) -> Result<(), ShadowError> {
+        let url = match &self.cleanup {
+            Cleanup::Nothing | Cleanup::Empty => return Ok(()),
+            Cleanup::DropFromCluster { cluster, name } => cluster.url(name),
+            Cleanup::DropFromServer { server, name } => server.with_database(name),
+        };
+        self.database = Some(Database::open(&url, Access::ReadWrite)?);
+        Ok(())
     }
 
     /// Where it is, for people.

@@ -85,18 +85,38 @@ pub(in crate::source) fn without_mark(text: String) -> String {
     text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)
 }
 
+/// The files of a folder with an extension; for SQL those of its subfolders too. By path.
 fn list(folder: &Path, wanted: &str) -> Result<Vec<PathBuf>, SourceError> {
     let unreadable = |error| SourceError::Unreadable { path: folder.display().to_string(), error };
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
         let extension = extension(&path);
+        let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        if hidden {
+            continue;
+        }
         if path.is_file() && (extension == wanted || wanted == "yaml" && extension == "yml") {
             paths.push(path);
+        } else if path.is_dir() && wanted == "sql" {
+            paths.extend(list(&path, wanted)?);
         }
     }
     paths.sort();
+    refuse_migrations(&paths)?;
     Ok(paths)
+}
+
+/// Migrations there and back are no schema: run one after the other they would leave nothing.
+fn refuse_migrations(paths: &[PathBuf]) -> Result<(), SourceError> {
+    let down = paths.iter().find(|path| path.to_string_lossy().ends_with(".down.sql"));
+    let Some(down) = down else { return Ok(()) };
+    Err(SourceError::UnknownFile {
+        path: down.display().to_string(),
+        help: "this is the way back of a migration; name a folder that holds the schema itself, or a database in \
+               which the migrations ran"
+            .to_owned(),
+    })
 }
 
 fn extension(path: &Path) -> String {

@@ -46,10 +46,14 @@ pub(in crate::source) fn read(
     if kind.trim() != "tree" {
         return Ok(vec![show(folder, revision, path)?]);
     }
-    let names = run(folder, revision, &["ls-tree", "-z", "--name-only", &object])?;
+    let names = run(folder, revision, &["ls-tree", "-r", "-z", "--name-only", &object])?;
     let mut files: Vec<&str> = names
         .split('\0')
-        .filter(|name| [".yaml", ".yml", ".sql"].iter().any(|end| name.ends_with(end)))
+        .filter(|name| {
+            // Models stand in the folder itself, SQL in its subfolders too.
+            let model = [".yaml", ".yml"].iter().any(|end| name.ends_with(end));
+            model && !name.contains('/') || name.ends_with(".sql")
+        })
         .collect();
     files.sort_unstable();
     files.iter().map(|name| show(folder, revision, &format!("{path}/{name}"))).collect()

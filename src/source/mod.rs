@@ -5,6 +5,7 @@ mod files;
 mod git;
 mod model;
 pub mod project;
+mod replay;
 mod sql;
 
 use std::path::{Path, PathBuf};
@@ -18,7 +19,7 @@ use crate::db::url::UrlError;
 use crate::db::{Access, Database, DatabaseUrl, DbError, Env};
 use crate::model::Model;
 use crate::shadow::ShadowError;
-use crate::shadow::scratch::ScratchOptions;
+use crate::shadow::scratch::{Scratch, ScratchOptions};
 use crate::text::Dialect;
 use crate::text::diagnostic::{Colour, Diagnostic, render};
 
@@ -78,6 +79,10 @@ pub struct Loaded {
     pub text: Option<(String, String)>,
     /// What was left out of a script, and other things people should know.
     pub notes: Vec<String>,
+    /// The scratch database that the schema was made in, where it may be worked on further.
+    pub scratch: Option<Scratch>,
+    /// The major version of a PostgreSQL database that was inspected.
+    pub major: Option<u32>,
 }
 
 impl Loaded {
@@ -90,6 +95,8 @@ impl Loaded {
             model: None,
             text: None,
             notes: Vec::new(),
+            scratch: None,
+            major: None,
         }
     }
 }
@@ -285,7 +292,8 @@ fn inspect(url: &DatabaseUrl, dialect: Dialect) -> Result<Loaded, SourceError> {
             wanted: dialect,
         });
     }
-    Ok(Loaded::inspected(database.inspect()?))
+    let major = database.major();
+    Ok(Loaded { major, ..Loaded::inspected(database.inspect()?) })
 }
 
 /// `migrations/0007_name`.

@@ -27,6 +27,8 @@ pub(in crate::source) fn load(
             _ => None,
         },
         notes: warnings,
+        scratch: None,
+        major: None,
     })
 }
 

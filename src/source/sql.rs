@@ -2,22 +2,21 @@
 
 use super::directive::{self, Directives};
 use super::files::TextFile;
+use super::replay::{Part, replay};
 use super::{LoadOptions, Loaded, SourceError};
 use crate::db::{DbError, DbErrorKind};
-use crate::dialect::script::{self, Script, Statement, StatementKind};
-use crate::dialect::session;
+use crate::dialect::script::{self, Statement, StatementKind};
 use crate::shadow::scratch::{Scratch, scratch};
-use crate::text::Dialect;
 use crate::text::diagnostic::{Diagnostic, Span, line_column};
 
-/// Replays files, in order, in one empty database.
+/// Replays files in one empty database.
 pub(in crate::source) fn load(
     files: &[TextFile],
     options: &LoadOptions,
 ) -> Result<Loaded, SourceError> {
-    let mut scratch = scratch(options.dialect, &options.scratch)?;
     let mut all = Directives::default();
     let mut notes = Vec::new();
+    let mut parts = Vec::new();
     for file in files {
         let script = script::script(&file.text, options.dialect)
             .map_err(|diagnostics| in_file(file, diagnostics))?;
@@ -26,12 +25,18 @@ pub(in crate::source) fn load(
             .map_err(|diagnostics| in_file(file, diagnostics))?;
         merge(&mut all, found);
         notes.extend(script.notes.iter().map(|note| located(file, note)));
-        if options.dialect == Dialect::Postgres {
-            scratch.database().execute(&session::reset_search_path())?;
-        }
-        replay(&mut scratch, file, &script, &mut notes)?;
+        parts.push(Part { file, statements: script.statements });
     }
+    let mut scratch = scratch(options.dialect, &options.scratch)?;
+    if let (Some(wanted), Some(found)) = (options.scratch.major, scratch.database().major())
+        && wanted != found
+    {
+        notes.push(format!("the SQL is read on PostgreSQL {found}, the database is on {wanted}"));
+    }
+    replay(&mut scratch, &parts, &mut notes)?;
     refuse_open_transaction(&mut scratch, files)?;
+    // What the script has set must not change how the schema is printed.
+    scratch.reopen()?;
     let mut loaded = Loaded::inspected(scratch.database().inspect()?);
     loaded.intent = all.intent;
     loaded.rules = all.rules;
@@ -40,6 +45,7 @@ pub(in crate::source) fn load(
         _ => None,
     };
     loaded.notes = notes;
+    loaded.scratch = scratch.lasting();
     Ok(loaded)
 }
 
@@ -49,30 +55,11 @@ fn merge(all: &mut Directives, found: Directives) {
     all.rules.extend(found.rules);
 }
 
-fn replay(
-    scratch: &mut Scratch,
-    file: &TextFile,
-    script: &Script,
-    notes: &mut Vec<String>,
-) -> Result<(), SourceError> {
-    for statement in &script.statements {
-        if let Some(note) = prepare(scratch, statement)? {
-            notes.push(located(file, &Diagnostic::warning(statement.span, note)));
-            continue;
-        }
-        let Err(error) = scratch.database().execute(&statement.sql) else { continue };
-        // The cluster outlives the script: a second one may make the same role.
-        let again = statement.kind == StatementKind::ClusterWide
-            && error.sqlstate.as_deref() == Some("42710");
-        if !again {
-            return Err(in_file(file, vec![explain(&error, statement)]));
-        }
-    }
-    Ok(())
-}
-
 /// Makes the roles a statement needs; says why it is left out where that is not possible.
-fn prepare(scratch: &Scratch, statement: &Statement) -> Result<Option<String>, SourceError> {
+pub(in crate::source) fn prepare(
+    scratch: &Scratch,
+    statement: &Statement,
+) -> Result<Option<String>, SourceError> {
     let left_out = |what: &str| {
         Some(format!("left out a statement about {what}, because roles outlive a scratch database"))
     };
@@ -88,7 +75,7 @@ fn prepare(scratch: &Scratch, statement: &Statement) -> Result<Option<String>, S
 }
 
 /// The engine's message, at the place in the file.
-fn explain(error: &DbError, statement: &Statement) -> Diagnostic {
+pub(in crate::source) fn explain(error: &DbError, statement: &Statement) -> Diagnostic {
     let sql = statement.sql.as_str();
     let span = match error.position {
         Some(at) => {
@@ -142,11 +129,11 @@ fn refuse_open_transaction(scratch: &mut Scratch, files: &[TextFile]) -> Result<
     }
 }
 
-fn located(file: &TextFile, note: &Diagnostic) -> String {
+pub(in crate::source) fn located(file: &TextFile, note: &Diagnostic) -> String {
     let (line, column) = line_column(&file.text, note.span.start);
     format!("{}:{line}:{column}: {}", file.path, note.message)
 }
 
-fn in_file(file: &TextFile, diagnostics: Vec<Diagnostic>) -> SourceError {
+pub(in crate::source) fn in_file(file: &TextFile, diagnostics: Vec<Diagnostic>) -> SourceError {
     SourceError::Text { path: file.path.clone(), text: file.text.clone(), diagnostics }
 }

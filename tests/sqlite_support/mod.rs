@@ -2,6 +2,9 @@
 
 #![allow(dead_code)] // each test file uses its own part
 
+pub mod fill;
+pub mod travel;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use migrate::catalog::Catalog;

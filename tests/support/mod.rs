@@ -3,6 +3,9 @@
 // Each test binary uses a part of this.
 #![allow(dead_code)]
 
+pub mod checker;
+pub mod fill;
+pub mod pair;
 pub mod round_trip;
 
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use migrate::catalog::{Catalog, Printed};
+use migrate::catalog::{Catalog, OpaqueKind, Printed};
 use migrate::change::Intent;
 use migrate::dialect::postgres::inspect;
 use migrate::dialect::{Absence, Step, Transaction};
@@ -14,7 +14,10 @@ use super::{TestDatabase, TestServer};
 
 fn text(error: &postgres::Error) -> String {
     match error.as_db_error() {
-        Some(error) => format!("{} {}", error.message(), error.detail().unwrap_or_default()),
+        Some(error) => {
+            let (code, detail) = (error.code().code(), error.detail().unwrap_or_default());
+            format!("[{code}] {} {detail}", error.message())
+        }
         None => error.to_string(),
     }
 }
@@ -115,7 +118,28 @@ pub fn rows(client: &mut Client, catalog: &Catalog) -> Result<Rows, String> {
         let rows = client.query(&sql, &[]).map_err(|error| text(&error))?;
         found.insert(table.name.to_string(), rows.iter().map(|row| row.get(0)).collect());
     }
+    for name in sequences(catalog) {
+        let sql = format!("SELECT ROW(last_value, is_called)::text FROM {name}");
+        let rows = client.query(&sql, &[]).map_err(|error| text(&error))?;
+        let name = format!("position of {name}");
+        found.insert(name, rows.iter().map(|row| row.get(0)).collect());
+    }
     Ok(found)
+}
+
+/// Every sequence, owned or free.
+fn sequences(catalog: &Catalog) -> Vec<String> {
+    let quote = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+    let columns = catalog.tables.values().flat_map(|table| &table.columns);
+    let owned = columns.filter_map(|column| {
+        let identity = column.identity.as_ref().map(|identity| &identity.sequence);
+        column.owned_sequence.as_ref().or(identity).map(|sequence| &sequence.name)
+    });
+    let free = catalog.opaques.keys().filter(|id| id.kind == OpaqueKind::Sequence);
+    owned
+        .chain(free.map(|id| &id.name))
+        .map(|name| format!("{}.{}", quote(name.schema.as_str()), quote(name.name.as_str())))
+        .collect()
 }
 
 /// Where a round trip stands.
@@ -133,8 +157,18 @@ pub fn round_trip(
     intent: &Intent,
     look: &mut dyn FnMut(Stage) -> Result<(), String>,
 ) -> Result<Plan, String> {
+    load(&mut connect(database), before_sql)?;
+    travel(database, after, intent, look)
+}
+
+/// As [`round_trip`], in a database that holds the schema before.
+pub fn travel(
+    database: &TestDatabase,
+    after: &Catalog,
+    intent: &Intent,
+    look: &mut dyn FnMut(Stage) -> Result<(), String>,
+) -> Result<Plan, String> {
     let mut client = connect(database);
-    load(&mut client, before_sql)?;
     let before = inspect(&mut client)?;
     let rows_before = rows(&mut client, &before)?;
     let (found, _) = diff(&before, after, intent);

@@ -15,6 +15,7 @@ use crate::source::project::{Project, Version};
 use super::apply::pending;
 use super::plan::draft;
 use super::planning::Answers;
+use super::proof::Proving;
 use super::rehearse::rehearse_pending;
 use super::status;
 
@@ -138,7 +139,9 @@ fn base_hashes(project: &Project, base: &str) -> Result<BTreeMap<String, String>
 
 /// The model must be as the last version has it.
 fn planned(world: &World, project: &Project, versions: &[Version], gate: &mut Gate) {
-    match draft(world, project, versions, &Answers::default()) {
+    // Only whether there is anything to plan is asked.
+    let proving = Proving { no_proof: true };
+    match draft(world, project, versions, &Answers::default(), proving) {
         Err(error) => gate.fail("model", error),
         Ok(drafts) => {
             let open: Vec<String> = drafts

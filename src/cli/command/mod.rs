@@ -14,6 +14,7 @@ pub(crate) mod pair;
 pub(crate) mod plan;
 pub(crate) mod plan_folder;
 pub(crate) mod planning;
+mod proof;
 pub(crate) mod rehash;
 pub(crate) mod rehearse;
 pub(crate) mod release;

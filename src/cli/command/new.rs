@@ -8,7 +8,7 @@ use crate::cli::exit::Exit;
 use crate::cli::world::World;
 use crate::dialect::Undo;
 use crate::plan::version::{VersionId, VersionKind};
-use crate::plan::{FORMAT, Files, PlanFile, WayFile};
+use crate::plan::{FORMAT, Files, PlanFile, Proof, WayFile};
 use crate::report::style::{GOOD, paint};
 use crate::source::project::{Project, Version};
 use crate::text::{Dialect, hash};
@@ -111,6 +111,7 @@ fn empty(name: &str, last: &PlanFile) -> Files {
         after: last.after.clone(),
         summary: vec!["~ hand-written SQL".to_owned()],
         undo: Undo::Exact,
+        proved: Proof::Not("it was written by hand; `migrate rehash` proves it".to_owned()),
         up: way(&up),
         down: way(&down),
     };

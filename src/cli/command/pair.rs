@@ -8,7 +8,7 @@ use crate::cli::world::World;
 use crate::db::Database;
 use crate::model::Model;
 use crate::plan::create_script;
-use crate::shadow::scratch::{ScratchOptions, scratch};
+use crate::shadow::scratch::{Scratch, ScratchOptions, scratch};
 use crate::source::project::Project;
 use crate::source::{Loaded, Source, load};
 use crate::text::{Dialect, Ident, QName};
@@ -21,6 +21,10 @@ pub(crate) struct Pair {
     pub(crate) intent: Intent,
     pub(crate) rules: Vec<Rule>,
     pub(crate) notes: Vec<String>,
+    /// The scratch database that holds the schema before, where its source was replayed in one.
+    pub(crate) start: Option<Scratch>,
+    /// The major version of the live PostgreSQL database among the sources.
+    pub(crate) major: Option<u32>,
 }
 
 /// Reads two sources.
@@ -31,8 +35,22 @@ pub(crate) fn load_pair(
     after: &Source,
 ) -> Result<Pair, CliError> {
     let dialect = dialect_of(world, project, &[before, after])?;
-    let options = world.load_options(project, dialect)?;
-    same_hand(load(before, &options)?, load(after, &options)?, &options.scratch)
+    let mut options = world.load_options(project, dialect)?;
+    // A live database says which version of the server the other side is to be made on.
+    let (before, after) = match (before, after) {
+        (Source::Database(_), _) => {
+            let before = load(before, &options)?;
+            options.scratch.major = before.major;
+            (before, load(after, &options)?)
+        }
+        (_, Source::Database(_)) => {
+            let after = load(after, &options)?;
+            options.scratch.major = after.major;
+            (load(before, &options)?, after)
+        }
+        _ => (load(before, &options)?, load(after, &options)?),
+    };
+    same_hand(before, after, &options.scratch)
 }
 
 /// Brings two loaded sources into one printing: by our printer where both are models on PostgreSQL (no server is
@@ -52,6 +70,7 @@ pub(crate) fn same_hand(
     let names = [&before, &after].into_iter().filter_map(|side| side.model.as_ref());
     let names = names.flat_map(|model| model_names(model, dialect)).collect();
     let (intent, rules) = (Intent { names, ..after.intent }, after.rules);
+    let major = before.major.or(after.major);
     if by_model {
         return Ok(Pair {
             before: before.catalog,
@@ -60,16 +79,21 @@ pub(crate) fn same_hand(
             intent,
             rules,
             notes,
+            start: None,
+            major,
         });
     }
-    Ok(Pair {
-        before: by_engine(before.catalog, before.printed, options)?,
-        after: by_engine(after.catalog, after.printed, options)?,
-        printed: Printed::ByEngine,
-        intent,
-        rules,
-        notes,
-    })
+    // One after the other: there may be one scratch database only.
+    let after = by_engine(after.catalog, after.printed, options)?;
+    let (before, start) = match before.printed {
+        Printed::ByEngine => (before.catalog, before.scratch),
+        Printed::ByModel => {
+            let mut made = scratch(dialect, options)?;
+            (reprint(&before.catalog, made.database())?, made.lasting())
+        }
+    };
+    let printed = Printed::ByEngine;
+    Ok(Pair { before, after, printed, intent, rules, notes, start, major })
 }
 
 /// What a model calls the tables and columns it makes.

@@ -21,6 +21,7 @@ use crate::text::Dialect;
 use super::pair::{load_pair, same_hand};
 use super::plan_folder;
 use super::planning::{Answers, make_plan};
+use super::proof::{Proving, prove_plan};
 use super::versions::load_version;
 
 /// Plan the way from the last version to the model, as a new version.
@@ -42,6 +43,8 @@ pub(crate) struct PlanArgs {
     out: Option<PathBuf>,
     #[command(flatten)]
     answers: Answers,
+    #[command(flatten)]
+    proving: Proving,
     /// Why, for the version's manifest
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
@@ -71,10 +74,12 @@ fn between(args: &PlanArgs, from: &str, to: &str, world: &World) -> Result<Exit,
     let project = world.project_if_any()?;
     let before = Source::parse_in(from, &world.env, &world.folder)?;
     let after = Source::parse_in(to, &world.env, &world.folder)?;
-    let pair = load_pair(world, project.as_ref(), &before, &after)?;
+    let mut pair = load_pair(world, project.as_ref(), &before, &after)?;
     pair.notes.iter().for_each(|note| world.note(note));
     let plan = make_plan(world, &pair, &args.answers)?;
-    let files = files(&plan, args.name.as_deref().unwrap_or("plan"));
+    let mut files = files(&plan, args.name.as_deref().unwrap_or("plan"));
+    let options = world.scratch_options(project.as_ref())?;
+    prove_plan(world, args.proving, &options, &mut pair, &mut files)?;
     let out = args.out.as_ref().map(|out| world.folder.join(out));
     if let (Some(out), false) = (&out, args.dry_run) {
         plan_folder::write(out, &files)?;
@@ -111,7 +116,7 @@ fn next_version(args: &PlanArgs, world: &World) -> Result<Exit, CliError> {
     if let Some(version) = &replaced {
         refuse_applied(world, &project, version)?;
     }
-    let drafts = draft(world, &project, &versions, &args.answers)?;
+    let drafts = draft(world, &project, &versions, &args.answers, args.proving)?;
     let planned: BTreeMap<Dialect, &Files> = drafts
         .files
         .iter()
@@ -200,6 +205,7 @@ pub(crate) fn draft(
     project: &Project,
     versions: &[Version],
     answers: &Answers,
+    proving: Proving,
 ) -> Result<Drafts, CliError> {
     let source = Source::parse(&project.model_path().display().to_string(), &world.env)?;
     let mut drafts = BTreeMap::new();
@@ -215,9 +221,11 @@ pub(crate) fn draft(
             Some(version) => load_version(world, project, version, dialect)?,
             None => load(&Source::Empty, &options)?,
         };
-        let pair = same_hand(before, after, &options.scratch)?;
+        let mut pair = same_hand(before, after, &options.scratch)?;
         let plan = make_plan(world, &pair, answers)?;
-        drafts.insert(dialect, files(&plan, &project.settings.model));
+        let mut planned = files(&plan, &project.settings.model);
+        prove_plan(world, proving, &options.scratch, &mut pair, &mut planned)?;
+        drafts.insert(dialect, planned);
     }
     let snapshot = snapshot.ok_or_else(|| {
         CliError::new(

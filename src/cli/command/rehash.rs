@@ -6,9 +6,9 @@ use crate::catalog::Catalog;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::world::{World, now};
-use crate::plan::create_script;
 use crate::plan::script;
 use crate::plan::version::{Chain, Link};
+use crate::plan::{Proof, create_script};
 use crate::report::rehearsal;
 use crate::report::style::{GOOD, paint};
 use crate::shadow::scratch::scratch;
@@ -48,7 +48,10 @@ pub(crate) fn run(_: &RehashArgs, world: &World) -> Result<Exit, CliError> {
     for mut version in versions.into_iter().skip(start) {
         for dialect in version.plans.keys().copied().collect::<Vec<_>>() {
             refresh(&mut version, dialect)?;
-            prove(world, &project, before.as_ref(), &version, dialect)?;
+            let engine = prove(world, &project, before.as_ref(), &version, dialect)?;
+            if let Some(plan) = version.plans.get_mut(&dialect) {
+                plan.proved = Proof::On(engine);
+            }
         }
         before = Some(version.clone());
         proved.push(version);
@@ -84,13 +87,14 @@ fn refresh(version: &mut Version, dialect: Dialect) -> Result<(), CliError> {
     Ok(())
 }
 
+/// Rehearses an edited version on an empty database; the engine it held on.
 fn prove(
     world: &World,
     project: &Project,
     before: Option<&Version>,
     version: &Version,
     dialect: Dialect,
-) -> Result<(), CliError> {
+) -> Result<String, CliError> {
     let bundle: Bundle = super::versions::bundle(version, dialect)?;
     let options = world.scratch_options(Some(project))?;
     let start = match before {
@@ -110,7 +114,7 @@ fn prove(
     let found = rehearse(&mut stage, &parts, &mut context)?;
     drop(spinner);
     if found.passed() {
-        return Ok(());
+        return Ok(stage_database.database().version());
     }
     let report = rehearsal::rehearsal(&found);
     Err(CliError::new(

@@ -1,6 +1,6 @@
 //! One rule as queries: how many rows break it, and which.
 
-use super::rows::{Names, Rows, keys_of, shown};
+use super::rows::{Names, Parent, Rows, keys_of, shown};
 use super::{Check, Part, SAMPLE, Scan, message, quote};
 use crate::catalog::Catalog;
 use crate::catalog::rule::{Enforce, Requirement, Rule};
@@ -35,7 +35,7 @@ pub(super) fn check(
             (format!("({expression}) IS FALSE"), mentioned.iter().map(quote).collect())
         }
         Requirement::References { columns, table, referenced_columns } => {
-            let bad = orphan(columns, table, referenced_columns, before, names);
+            let bad = orphan(columns, table, referenced_columns, before, names)?;
             (bad, columns.iter().map(quote).collect())
         }
         Requirement::Unique { keys, predicate } => {
@@ -96,34 +96,39 @@ fn by_keys(rows: &Rows) -> String {
     if keys.is_empty() { String::new() } else { format!(" ORDER BY {}", keys.join(", ")) }
 }
 
+/// The condition that a row points nowhere; `None` where the parent does not have the columns (yet), so that only
+/// running the change tells.
 fn orphan(
     columns: &[Ident],
     table: &QName,
     referenced: &[Ident],
     before: &Catalog,
     names: &Names,
-) -> String {
+) -> Option<String> {
     let present: Vec<String> =
         columns.iter().map(|column| format!("r.{} IS NOT NULL", quote(column))).collect();
     let present = present.join(" AND ");
-    let parent = before.tables.get(table).or_else(|| names.returning.get(table));
-    let renamed = names.expressions.contains_key(table);
-    if parent.is_none() && !renamed {
-        // The table is made by the same change and holds no row yet.
-        return present;
+    let standing = before.tables.get(table).or_else(|| names.returning.get(table));
+    let parent = names.renamed.get(table).cloned().or_else(|| standing.map(Parent::of));
+    // A table that the same change makes holds no row yet.
+    let Some(parent) = parent else { return Some(present) };
+    let referenced = if referenced.is_empty() { &parent.key } else { referenced };
+    let has = |name: &Ident| {
+        parent.columns.iter().any(|own| own.as_str().eq_ignore_ascii_case(name.as_str()))
+    };
+    if referenced.len() != columns.len() || !referenced.iter().all(has) {
+        return None;
     }
-    let key = parent.map(|parent| parent.primary_key().to_vec()).unwrap_or_default();
-    let referenced = if referenced.is_empty() { &key } else { referenced };
     let pairs: Vec<String> = columns
         .iter()
         .zip(referenced)
         .map(|(column, other)| format!("p.{} = r.{}", quote(other), quote(column)))
         .collect();
-    format!(
+    Some(format!(
         "{present} AND NOT EXISTS (SELECT 1 FROM {} AS p WHERE {})",
         names.table(table),
         pairs.join(" AND ")
-    )
+    ))
 }
 
 fn unique(

@@ -18,8 +18,37 @@ use crate::text::{Dialect, Ident, QName};
 #[derive(Default)]
 pub(super) struct Names {
     pub(super) expressions: BTreeMap<QName, String>,
+    /// Their columns and primary keys in the new names.
+    pub(super) renamed: BTreeMap<QName, Parent>,
     /// Dropped tables that come back with the rows that were kept of them.
     pub(super) returning: BTreeMap<QName, Table>,
+}
+
+/// What a foreign key may point at.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Parent {
+    pub(super) columns: Vec<Ident>,
+    pub(super) key: Vec<Ident>,
+}
+
+impl Parent {
+    pub(super) fn of(table: &Table) -> Self {
+        Parent {
+            columns: table.columns.iter().map(|column| column.name.clone()).collect(),
+            key: table.primary_key().to_vec(),
+        }
+    }
+
+    fn renamed(self, names: &[(Ident, Ident)]) -> Self {
+        let new = |column: Ident| {
+            let found = names.iter().find(|(before, _)| *before == column);
+            found.map_or(column, |(_, after)| after.clone())
+        };
+        Parent {
+            columns: self.columns.into_iter().map(new).collect(),
+            key: self.key.into_iter().map(new).collect(),
+        }
+    }
 }
 
 impl Names {
@@ -40,26 +69,24 @@ impl Names {
                 | Rename::Index { .. } => {}
             }
         }
-        let touched = old_tables.keys().chain(columns.keys()).cloned();
-        let expressions = touched.filter_map(|table| {
+        let touched: BTreeSet<QName> = old_tables.keys().chain(columns.keys()).cloned().collect();
+        let mut names = Names::default();
+        for table in touched {
             let old = old_tables.get(&table).unwrap_or(&table);
-            let list: Vec<String> = diff
-                .before
-                .tables
-                .get(old)?
+            let Some(found) = diff.before.tables.get(old) else { continue };
+            let renamed = columns.get(&table).map(Vec::as_slice).unwrap_or_default();
+            let parent = Parent::of(found).renamed(renamed);
+            let list: Vec<String> = found
                 .columns
                 .iter()
-                .map(|column| {
-                    let new = columns
-                        .get(&table)
-                        .and_then(|list| list.iter().find(|(before, _)| *before == column.name))
-                        .map_or(&column.name, |(_, after)| after);
-                    format!("{} AS {}", quote(&column.name), quote(new))
-                })
+                .zip(&parent.columns)
+                .map(|(column, new)| format!("{} AS {}", quote(&column.name), quote(new)))
                 .collect();
-            Some((table.clone(), format!("SELECT {} FROM {}", list.join(", "), qualified(old))))
-        });
-        Names { expressions: expressions.collect(), returning: BTreeMap::new() }
+            let select = format!("SELECT {} FROM {}", list.join(", "), qualified(old));
+            names.expressions.insert(table.clone(), select);
+            names.renamed.insert(table, parent);
+        }
+        names
     }
 
     /// Adds the tables that the change puts back: until then their rows are in kept tables.

@@ -144,6 +144,7 @@ impl Around {
             .collect();
         let names_gone =
             |text: &str| names_enum(text) || gone.iter().any(|mention| mention.is_in(text));
+        let circles = super::persistence::circles(diff, before);
         for table in before.tables.values() {
             let Some(after) = diff.after.tables.get(&table.name) else { continue };
             if self.rebuilt_tables.contains(&table.name) {
@@ -154,6 +155,7 @@ impl Around {
                 let around = match &constraint.kind {
                     ConstraintKind::ForeignKey(key) => {
                         self.rebuilt_tables.contains(&key.references)
+                            || circles.contains(&(table.name.clone(), name.clone()))
                             || touches(key, table, touched)
                             || points_at(key, gone_keys, before)
                     }

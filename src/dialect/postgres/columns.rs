@@ -9,7 +9,7 @@ use super::quote::{quote_ident, quote_name};
 use super::types::{Conversion, conversion, is_builtin};
 use super::values::{self, Converts, Staying};
 use super::work::of_type_change;
-use super::{hierarchy, render, sequences};
+use super::{hierarchy, positions, render, sequences};
 use crate::catalog::{Column, GeneratedStorage, Table};
 use crate::change::{ColumnSource, TableChange};
 use crate::dialect::{LowerError, Resource, Step, Undo};
@@ -141,7 +141,7 @@ fn stay(staying: &Staying<'_>, context: &Context<'_>) -> Result<Vec<Step>, Lower
     }
     let moved = !moves.is_empty() || changes_type || rebuilt;
     steps.extend(moves);
-    steps.extend(nullability(staying, moved));
+    steps.extend(nullability(staying, moved, context));
     steps.extend(sequences::steps(staying, context));
     let sequence_sets_default = sequences::sets_default(before, after);
     if before.default != after.default && !changes_type && !rebuilt && !sequence_sets_default {
@@ -183,7 +183,7 @@ fn old_texts(staying: &Staying<'_>, context: &Context<'_>) -> BTreeSet<Resource>
     context.taken_in(column_texts(staying.before))
 }
 
-fn nullability(staying: &Staying<'_>, moved: bool) -> Vec<Step> {
+fn nullability(staying: &Staying<'_>, moved: bool, context: &Context<'_>) -> Vec<Step> {
     let (table, before, after) = (staying.table(), staying.before, staying.after);
     match (before.not_null, after.not_null) {
         (false, true) => vec![
@@ -197,8 +197,11 @@ fn nullability(staying: &Staying<'_>, moved: bool) -> Vec<Step> {
         ],
         (true, false) => {
             let mut statements = Vec::new();
-            if before.identity.is_some() && after.identity.is_none() {
+            let mut kept = None;
+            if sequences::drops_identity_with_not_null(before, after) {
+                statements.extend(sequences::save_position(staying, context));
                 statements.push(render::alter_column(table, &after.name, "DROP IDENTITY"));
+                kept = Some(Resource::Kept(positions::kept_as(table, &after.name, context)));
             }
             statements.push(render::alter_column(table, &after.name, "DROP NOT NULL"));
             let made = step(
@@ -208,6 +211,7 @@ fn nullability(staying: &Staying<'_>, moved: bool) -> Vec<Step> {
             )
             .takes([staying.values()])
             .frees([staying.column()])
+            .makes(kept)
             .makes([staying.stage("null")]);
             vec![if moved { made } else { made.makes([staying.values()]) }]
         }
@@ -267,7 +271,7 @@ fn change_type(staying: &Staying<'_>, context: &Context<'_>) -> Step {
         format!("change type of {table}.{name} from {} to {}", before.data_type, after.data_type),
         statements,
     )
-    .needs(context.made_in(column_texts(after)))
+    .needs(without_own_sequence(context.made_in(column_texts(after)), after))
     .frees(context.taken_in(column_texts(before)))
     .takes([staying.column(), staying.values()])
     .makes([staying.column()]);
@@ -442,11 +446,12 @@ fn drop(change: &TableChange, column: &Column, context: &Context<'_>) -> Step {
     } else {
         let key = RowKey::of(&change.before, &change.after);
         let kept = context.keeps_as(table, Some(&column.name));
-        let statements = vec![
-            keep::hold_writes(table),
-            keep::keep_column(table, column, &key, &kept),
-            drop_column(table, column),
-        ];
+        let mut statements =
+            vec![keep::hold_writes(table), keep::keep_column(table, column, &key, &kept)];
+        let position = positions::kept_as(table, &column.name, context);
+        let sequence = super::context::column_sequences(column);
+        statements.extend(sequence.map(|it| positions::save(it, table, column, &position)));
+        statements.push(drop_column(table, column));
         let reads =
             key.columns().into_iter().filter(|name| **name != column.name).flat_map(|name| {
                 [
@@ -457,6 +462,7 @@ fn drop(change: &TableChange, column: &Column, context: &Context<'_>) -> Step {
         step(Action::KeepAndDropColumn, title, statements)
             .frees(reads.collect::<Vec<_>>())
             .makes([Resource::Kept(kept)])
+            .makes(sequence.map(|_| Resource::Kept(position)))
     };
     let sequence = super::context::column_sequences(column)
         .map(|sequence| super::context::slot(&sequence.name.schema, &sequence.name.name));
@@ -508,7 +514,7 @@ fn add(
     let mut steps = vec![
         step(action, format!("add column {table}.{name}"), statements)
             .needs([Resource::Table(table.clone())])
-            .needs(context.made_in(column_texts(column)))
+            .needs(without_own_sequence(context.made_in(column_texts(column)), column))
             .makes([own.clone()]),
     ];
     let restored = context.kept_by_the_other_way(table, Some(name)).name;
@@ -556,7 +562,18 @@ fn add(
     if let Some(last) = steps.iter_mut().rev().find(|step| !step.title.starts_with("require ")) {
         last.order.makes.insert(own_values);
     }
+    if restores && numbers {
+        steps.extend(positions::restore(table, column, context));
+    }
     steps
+}
+
+/// The sequence of a column is made in a later step of its own.
+fn without_own_sequence(mut needs: BTreeSet<Resource>, column: &Column) -> BTreeSet<Resource> {
+    if let Some(sequence) = super::context::column_sequences(column) {
+        needs.remove(&super::context::slot(&sequence.name.schema, &sequence.name.name));
+    }
+    needs
 }
 
 /// Puts kept values back into a column that was added again.

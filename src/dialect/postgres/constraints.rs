@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::action::{Action, all, step};
 use super::context::{Context, columns, has_index, keys, slot, values};
-use super::{hierarchy, render};
+use super::{hierarchy, partial, persistence, render, twins};
 use crate::catalog::{Constraint, ConstraintKind, Index, Table};
 use crate::change::{Delta, TableChange};
 use crate::dialect::{Lock, Resource, Step};
@@ -66,10 +66,27 @@ fn drop_own(table: &Table, index: &Index, context: &Context<'_>) -> Option<Step>
     (!goes).then(|| drop_index(table, index, context))
 }
 
+/// Whether the change of a table itself makes a key or index anew.
+fn is_listed(table: &QName, name: &Ident, context: &Context<'_>) -> bool {
+    let change = super::context::table_changes(context.diff).get(table).copied();
+    hierarchy::cascades(table, name, context)
+        || change
+            .is_some_and(|change| hierarchy::lists(change, name) || hierarchy::is_rebuilt(change))
+}
+
 /// The steps for what stays the same and must be made again.
 pub(super) fn around(context: &Context<'_>) -> Vec<Step> {
     let mut steps = Vec::new();
-    for (table, name) in &context.around.constraints {
+    let twins: BTreeSet<(QName, Ident)> = context
+        .after()
+        .tables
+        .keys()
+        .flat_map(|table| {
+            twins::remade(table, context).into_iter().map(move |name| (table.clone(), name))
+        })
+        .filter(|(table, name)| !is_listed(table, name, context))
+        .collect();
+    for (table, name) in context.around.constraints.union(&twins) {
         let (Some(before), Some(after)) =
             (context.before.tables.get(table), context.after().tables.get(table))
         else {
@@ -85,7 +102,7 @@ pub(super) fn around(context: &Context<'_>) -> Vec<Step> {
         steps.extend(find(before).and_then(|constraint| drop(before, &constraint, context)));
         steps.extend(find(after).and_then(|constraint| add_own(after, &constraint, context)));
     }
-    for (table, name) in &context.around.indexes {
+    for (table, name) in context.around.indexes.union(&twins) {
         let (Some(before), Some(after)) =
             (context.before.tables.get(table), context.after().tables.get(table))
         else {
@@ -96,6 +113,25 @@ pub(super) fn around(context: &Context<'_>) -> Vec<Step> {
         steps.extend(find(after).map(|index| create_index(after, &index, context)));
     }
     steps
+}
+
+/// What must be done with the parents and partitions of a table before one of its keys is made.
+fn waits_for(table: &Table, name: &Ident, context: &Context<'_>) -> BTreeSet<Resource> {
+    let mut waits = twins::waits_for(table, name, context);
+    waits.extend(partial::waits_for(table, name, context));
+    waits
+}
+
+/// Whether a constraint is written inside CREATE TABLE.
+pub(super) fn stands_in_create(
+    table: &Table,
+    constraint: &Constraint,
+    context: &Context<'_>,
+) -> bool {
+    let waits = |name: &Ident| {
+        partial::is_partial(table, name) || !waits_for(table, name, context).is_empty()
+    };
+    render::stands_in_create(constraint) && !constraint.name.as_ref().is_some_and(waits)
 }
 
 /// A constraint on a table that exists by then.
@@ -112,16 +148,17 @@ pub(super) fn add(table: &Table, constraint: &Constraint, context: &Context<'_>)
         ConstraintKind::Exclusion => (Action::AddExclusion, "exclusion constraint"),
         ConstraintKind::ForeignKey(_) => (Action::AddForeignKey, "foreign key"),
     };
-    let mut made = step(
-        action,
-        format!("add {word} {label} to {name}"),
-        vec![render::add_constraint(name, constraint)],
-    )
-    .needs([Resource::Table(name.clone())])
-    .needs(all([columns(table), values(table)]))
-    .needs(context.made_in([constraint.definition.as_str()]))
-    .makes([Resource::Constraint(name.clone(), label)])
-    .makes(index_slot(table, constraint));
+    let mut statement = render::add_constraint(name, constraint);
+    if constraint.name.as_ref().is_some_and(|it| partial::is_partial(table, it)) {
+        statement = statement.replacen("ALTER TABLE ", "ALTER TABLE ONLY ", 1);
+    }
+    let mut made = step(action, format!("add {word} {label} to {name}"), vec![statement])
+        .needs(constraint.name.iter().flat_map(|it| waits_for(table, it, context)))
+        .needs([Resource::Table(name.clone())])
+        .needs(all([columns(table), values(table)]))
+        .needs(context.made_in([constraint.definition.as_str()]))
+        .makes([Resource::Constraint(name.clone(), label)])
+        .makes(index_slot(table, constraint));
     if trusted {
         made = made.work(crate::dialect::Work::Catalog);
     }
@@ -131,6 +168,7 @@ pub(super) fn add(table: &Table, constraint: &Constraint, context: &Context<'_>)
             if is_new && (other_is_new || key.references == *name) {
                 made = made.lock(Lock::None);
             }
+            made = made.needs([name, &key.references].map(persistence::settled));
             if let Some(other) = context.after().tables.get(&key.references) {
                 made = made.needs([Resource::Table(other.name.clone())]).needs(all([
                     columns(other),
@@ -205,6 +243,7 @@ pub(super) fn create_index(table: &Table, index: &Index, context: &Context<'_>) 
     )
     .needs([Resource::Table(name.clone())])
     .needs(all([columns(table), values(table)]))
+    .needs(waits_for(table, &index.name, context))
     .needs(context.made_in([index.definition.as_str()]))
     .makes([Resource::Constraint(name.clone(), index.name.to_string())])
     .makes([slot(&name.schema, &index.name)]);

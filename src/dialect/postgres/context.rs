@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::around::Around;
+use super::ownership::{self, Moving};
 use crate::catalog::{Catalog, ConstraintKind, Dependency, EnumType, ObjectId, OpaqueKind, Table};
 use crate::change::{Change, Delta, Diff, Rename, TableChange, Target};
 use crate::dialect::{Absence, Direction, KeptUse, Resource, kept_name};
@@ -22,7 +23,21 @@ pub(super) struct Context<'a> {
     taken: Vec<Mention>,
     /// Types and functions that differ between the two sides in any way: kept tables must not stand on them.
     pub(super) unstable: Vec<Mention>,
+    /// Owned sequences that come and go, by the names in which defaults print them.
+    made_sequences: BTreeMap<String, Resource>,
+    taken_sequences: BTreeMap<String, Resource>,
     pub(super) around: Around,
+    /// Sequences that stay without the column that owns them.
+    pub(super) moving: Vec<Moving>,
+    /// Children that leave a parent for a moment.
+    pub(super) parted: BTreeSet<(QName, QName)>,
+}
+
+/// Which way a plan goes, and what its kept data is called by.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Run<'a> {
+    pub(super) direction: Direction,
+    pub(super) tag: &'a str,
 }
 
 /// A thing and the ways in which PostgreSQL prints its name.
@@ -30,6 +45,20 @@ pub(super) struct Context<'a> {
 pub(super) struct Mention {
     pub(super) resource: Resource,
     needles: Vec<String>,
+}
+
+/// The ways in which PostgreSQL prints a qualified name.
+pub(super) fn printed_names(name: &QName) -> Vec<String> {
+    let forms = |ident: &Ident| {
+        let plain = canonical_name(ident.as_str(), Dialect::Postgres);
+        let quoted = super::quote::quote_ident(ident);
+        if plain == quoted { vec![quoted] } else { vec![plain, quoted] }
+    };
+    let names = forms(&name.name);
+    let schemas = forms(&name.schema);
+    let both =
+        schemas.iter().flat_map(|schema| names.iter().map(move |it| format!("{schema}.{it}")));
+    both.collect()
 }
 
 impl Mention {
@@ -49,17 +78,7 @@ impl Mention {
     }
 
     fn new(resource: Resource, name: &QName) -> Self {
-        let forms = |ident: &Ident| {
-            let plain = canonical_name(ident.as_str(), Dialect::Postgres);
-            let quoted = super::quote::quote_ident(ident);
-            if plain == quoted { vec![quoted] } else { vec![plain, quoted] }
-        };
-        let names = forms(&name.name);
-        let needles = forms(&name.schema)
-            .iter()
-            .flat_map(|schema| names.iter().map(move |name| format!("{schema}.{name}")))
-            .collect();
-        Mention { resource, needles }
+        Mention { resource, needles: printed_names(name) }
     }
 
     /// Whether the text names this thing, as a whole word.
@@ -75,9 +94,13 @@ impl Mention {
 }
 
 impl<'a> Context<'a> {
-    pub(super) fn new(diff: &'a Diff, direction: Direction, tag: &'a str) -> Self {
-        let renames: Vec<Rename> = diff.renames().cloned().collect();
-        let before = crate::diff::renamed(&diff.before, &renames);
+    /// `before` is the old catalog under the new names.
+    pub(super) fn new(
+        diff: &'a Diff,
+        before: Catalog,
+        moving: Vec<Moving>,
+        Run { direction, tag }: Run<'a>,
+    ) -> Self {
         let around = Around::of(diff, &before);
         let (mut made, mut taken, mut unstable) = (Vec::new(), Vec::new(), Vec::new());
         let mut new_tables = BTreeSet::new();
@@ -122,7 +145,39 @@ impl<'a> Context<'a> {
             made.push(mention.clone());
             taken.push(mention);
         }
-        Context { diff, direction, tag, before, new_tables, made, taken, unstable, around }
+        for sequence in &moving {
+            let resource = slot(&sequence.name.schema, &sequence.name.name);
+            unstable.push(Mention::new(resource, &sequence.name));
+        }
+        let made_sequences = ownership::only_in(&diff.after, &before);
+        let taken_sequences = ownership::only_in(&before, &diff.after);
+        Context {
+            diff,
+            direction,
+            tag,
+            before,
+            new_tables,
+            made,
+            taken,
+            unstable,
+            made_sequences,
+            taken_sequences,
+            around,
+            moving,
+            parted: BTreeSet::new(),
+        }
+    }
+
+    /// Finds the children that must leave their parents for a moment; one may follow from another.
+    pub(super) fn part_for_keys(&mut self) {
+        loop {
+            let found = super::hierarchy::parted_for_keys(self);
+            let count = self.parted.len();
+            self.parted.extend(found);
+            if self.parted.len() == count {
+                return;
+            }
+        }
     }
 
     pub(super) fn after(&self) -> &'a Catalog {
@@ -135,7 +190,9 @@ impl<'a> Context<'a> {
         texts: impl IntoIterator<Item = &'t str> + Clone,
     ) -> BTreeSet<Resource> {
         let unnamed = self.unnamed(texts.clone(), Delta::after);
-        mentioned(&self.made, texts).chain(unnamed).chain(self.extensions(Delta::after)).collect()
+        let sequences = counting(&self.made_sequences, texts.clone());
+        let found = mentioned(&self.made, texts).chain(self.extensions(Delta::after));
+        found.chain(sequences).chain(unnamed).collect()
     }
 
     /// What the texts mention of the things that the plan takes away.
@@ -144,7 +201,9 @@ impl<'a> Context<'a> {
         texts: impl IntoIterator<Item = &'t str> + Clone,
     ) -> BTreeSet<Resource> {
         let unnamed = self.unnamed(texts.clone(), Delta::before);
-        mentioned(&self.taken, texts).chain(unnamed).chain(self.extensions(Delta::before)).collect()
+        let sequences = counting(&self.taken_sequences, texts.clone());
+        let found = mentioned(&self.taken, texts).chain(self.extensions(Delta::before));
+        found.chain(sequences).chain(unnamed).collect()
     }
 
     /// What PostgreSQL may use for any text without naming it.
@@ -207,14 +266,34 @@ impl<'a> Context<'a> {
 
     /// The kept data of the other way, under the name that its own plan gave it.
     pub(super) fn kept_by_the_other_way(&self, table: &QName, column: Option<&Ident>) -> KeptUse {
-        let (other, absence) = match self.direction {
-            Direction::Up => (Direction::Down, Absence::Skip),
-            Direction::Down => (Direction::Up, Absence::Refuse),
-        };
+        let (other, absence) = self.other_way();
         let (table, column) = self.other_name(table, column);
         KeptUse {
             name: kept_name(self.tag, other, &table, column.as_ref(), Dialect::Postgres),
             absence,
+        }
+    }
+
+    /// Kept data of the other way that goes by a name made from a column's.
+    pub(super) fn kept_part_by_the_other_way(
+        &self,
+        table: &QName,
+        column: &Ident,
+        part: impl Fn(&Ident) -> Ident,
+    ) -> KeptUse {
+        let (other, absence) = self.other_way();
+        let (table, column) = self.other_name(table, Some(column));
+        let part = column.as_ref().map(part);
+        KeptUse {
+            name: kept_name(self.tag, other, &table, part.as_ref(), Dialect::Postgres),
+            absence,
+        }
+    }
+
+    fn other_way(&self) -> (Direction, Absence) {
+        match self.direction {
+            Direction::Up => (Direction::Down, Absence::Skip),
+            Direction::Down => (Direction::Up, Absence::Refuse),
         }
     }
 
@@ -269,6 +348,18 @@ impl<'a> Context<'a> {
         };
         deferred(&self.before) || deferred(self.after())
     }
+}
+
+/// The owned sequences among some that the texts count with.
+fn counting<'t>(
+    sequences: &BTreeMap<String, Resource>,
+    texts: impl IntoIterator<Item = &'t str>,
+) -> Vec<Resource> {
+    if sequences.is_empty() {
+        return Vec::new();
+    }
+    let names = texts.into_iter().flat_map(ownership::counted_with);
+    names.filter_map(|name| sequences.get(&name).cloned()).collect()
 }
 
 fn mentioned<'m, 't>(

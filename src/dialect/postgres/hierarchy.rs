@@ -23,9 +23,12 @@ pub(super) fn options(table: &Table) -> &PostgresTable {
     table.options.of_postgres().unwrap_or_else(|| NOTHING.get_or_init(PostgresTable::default))
 }
 
-/// Whether a table is built anew: what it is partitioned by cannot be altered.
+/// Whether a table is built anew: what it is partitioned by cannot be altered, nor whether a partitioned table has a
+/// log.
 pub(super) fn is_rebuilt(change: &TableChange) -> bool {
-    options(&change.before).partition_by != options(&change.after).partition_by
+    let (before, after) = (options(&change.before), options(&change.after));
+    before.partition_by != after.partition_by
+        || before.partition_by.is_some() && before.unlogged != after.unlogged
 }
 
 /// The tables that are built anew.
@@ -40,7 +43,7 @@ fn parents<'c>(catalog: &'c Catalog, table: &QName) -> &'c [QName] {
 }
 
 /// Whether a child belongs to a parent before and after and is not parted from it in between.
-fn stays(child: &QName, parent: &QName, context: &Context<'_>) -> bool {
+pub(super) fn stays(child: &QName, parent: &QName, context: &Context<'_>) -> bool {
     let (before, after) = (context.before.tables.get(child), context.after().tables.get(child));
     let (Some(before), Some(after)) = (before, after) else { return false };
     let rebuilt = &context.around.rebuilt_tables;
@@ -49,6 +52,49 @@ fn stays(child: &QName, parent: &QName, context: &Context<'_>) -> bool {
         && options(before).bound == options(after).bound
         && !rebuilt.contains(child)
         && !rebuilt.contains(parent)
+        && !context.parted.contains(&(child.clone(), parent.clone()))
+}
+
+/// Children that must leave their parent for a moment: a constraint of theirs stands on an index that belongs to the
+/// parent's, and one of the two goes without the other. The engine lets neither go while they belong together.
+pub(super) fn parted_for_keys(context: &Context<'_>) -> BTreeSet<(QName, QName)> {
+    let mut found = BTreeSet::new();
+    for child in context.before.tables.values() {
+        let Some(after) = context.after().tables.get(&child.name) else { continue };
+        let change = table_changes(context.diff).get(&child.name).copied();
+        for parent in &options(child).parents {
+            if !stays(&child.name, parent, context) {
+                continue;
+            }
+            let holds = options(child).inherited.iter().any(|(name, link)| {
+                let key = child.constraints.iter().find(|it| it.name.as_ref() == Some(name));
+                let has_key = key.is_some_and(super::context::has_index);
+                let is_index = child.indexes.iter().any(|index| index.name == *name);
+                let parent_goes = goes(parent, &link.parent, context);
+                let is_plain = context.before.tables.get(parent).is_some_and(|table| {
+                    table.indexes.iter().any(|index| index.name == link.parent)
+                });
+                let own_goes = || {
+                    let listed = change.is_some_and(|change| lists(change, name));
+                    listed || options(after).inherited.get(name) != Some(link)
+                };
+                has_key && is_plain && parent_goes
+                    || (has_key || is_index) && !parent_goes && own_goes()
+            });
+            if holds {
+                found.insert((child.name.clone(), parent.clone()));
+            }
+        }
+    }
+    found
+}
+
+/// Whether a key or index of a table goes by its own change.
+pub(super) fn lists(change: &TableChange, name: &Ident) -> bool {
+    let keys = change.constraints.iter().filter_map(Delta::before);
+    let indexes = change.indexes.iter().filter_map(Delta::before);
+    keys.into_iter().any(|it| it.name.as_ref() == Some(name))
+        || indexes.into_iter().any(|it| it.name == *name)
 }
 
 /// Whether two tables are on one side only and so go, or come back, as one.
@@ -190,7 +236,7 @@ pub(super) fn arrives(child: &QName, constraint: &Constraint, context: &Context<
     }
 }
 
-fn comes(table: &QName, name: &Ident, context: &Context<'_>) -> bool {
+pub(super) fn comes(table: &QName, name: &Ident, context: &Context<'_>) -> bool {
     let key = (table.clone(), name.clone());
     let is_new = !context.before.tables.contains_key(table);
     let listed = table_changes(context.diff).get(table).is_some_and(|change| {
@@ -212,39 +258,6 @@ fn comes(table: &QName, name: &Ident, context: &Context<'_>) -> bool {
         || context.around.constraints.contains(&key)
         || context.around.indexes.contains(&key)
         || by_its_own_parent().unwrap_or(false)
-}
-
-/// Indexes of a child that a parent's existing one takes in.
-pub(super) fn taken_in(change: &TableChange, context: &Context<'_>) -> Vec<Step> {
-    let (before, after) = (options(&change.before), options(&change.after));
-    let child = &change.after.name;
-    let indexed = |name: &Ident| {
-        change.after.indexes.iter().any(|index| index.name == *name)
-            || change.after.constraints.iter().any(|constraint| {
-                constraint.name.as_ref() == Some(name) && super::context::has_index(constraint)
-            })
-    };
-    let mut steps = Vec::new();
-    for (name, inherited) in &after.inherited {
-        let parent = after.parents.iter().find(|parent| stays(child, parent, context));
-        let Some(parent) = parent.filter(|_| indexed(name)) else { continue };
-        if before.inherited.contains_key(name) || comes(parent, &inherited.parent, context) {
-            continue;
-        }
-        let index = |table: &QName, name: &Ident| {
-            quote_name(&QName { schema: table.schema.clone(), name: name.clone() })
-        };
-        let statement = format!(
-            "ALTER INDEX {} ATTACH PARTITION {}",
-            index(parent, &inherited.parent),
-            index(child, name)
-        );
-        steps.push(
-            step(Action::JoinParent, format!("attach index {name} of {child}"), vec![statement])
-                .needs([Resource::Constraint(child.clone(), name.to_string())]),
-        );
-    }
-    steps
 }
 
 /// What is left to do for a column that follows its parent: the child's own default, NOT NULL and comment.
@@ -355,12 +368,13 @@ pub(super) fn partitions_joined(parent: &QName, context: &Context<'_>) -> Vec<Re
 /// A table that joins a parent with two indexes of which either could be taken in.
 pub(super) fn finish(mut steps: Vec<Step>, context: &Context<'_>) -> Result<Vec<Step>, LowerError> {
     mirror(&mut steps, context);
+    steps.extend(super::partial::attach(context));
     let names: BTreeSet<&QName> =
         context.before.tables.keys().chain(context.after().tables.keys()).collect();
     let mut joins = Vec::new();
     for child in &names {
+        super::twins::check(child, context)?;
         for parent in joined(child, context) {
-            super::limits::is_plain(child, context)?;
             joins.push((join(child, parent, context), (*child).clone(), parent.clone()));
         }
     }

@@ -105,6 +105,9 @@ pub fn catalog(results: &Results) -> Result<Catalog, InspectError> {
                 let inherited = Inherited { parent: parent.clone(), origin };
                 options.inherited.insert(row.name.clone(), inherited);
             }
+            if let (true, TableOptions::Postgres(options)) = (row.incomplete, &mut table.options) {
+                options.incomplete.insert(row.name.clone());
+            }
             table.constraints.push(row.read()?);
         }
     }
@@ -243,6 +246,7 @@ struct SequenceRow {
     max: i64,
     cache: i64,
     cycle: bool,
+    unlogged: Option<bool>,
 }
 
 impl SequenceRow {
@@ -256,6 +260,7 @@ impl SequenceRow {
             max: self.max,
             cache: self.cache,
             cycle: self.cycle,
+            unlogged: self.unlogged,
         }
     }
 }
@@ -336,6 +341,7 @@ struct ConstraintRow {
     on_update: String,
     parent: Option<Ident>,
     local: bool,
+    incomplete: bool,
 }
 
 impl ConstraintRow {

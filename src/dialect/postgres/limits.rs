@@ -3,10 +3,8 @@
 use super::context::Context;
 use super::hierarchy::{joined, options};
 use crate::catalog::postgres_table::Origin;
-use crate::catalog::{ConstraintKind, IndexKey};
 use crate::change::{Delta, TableChange};
 use crate::dialect::LowerError;
-use crate::text::{Ident, QName};
 
 /// What cannot be done to a table with heirs, or to an heir.
 ///
@@ -49,41 +47,6 @@ pub(super) fn check(change: &TableChange, context: &Context<'_>) -> Result<(), L
             help: "make the heir anew under another name, or declare the columns in both tables"
                 .to_owned(),
         });
-    }
-    Ok(())
-}
-
-/// Refuses what the engine would decide by the age of indexes.
-pub(super) fn is_plain(child: &QName, context: &Context<'_>) -> Result<(), LowerError> {
-    let Some(table) = context.after().tables.get(child) else { return Ok(()) };
-    let keys = table.constraints.iter().filter_map(|constraint| match &constraint.kind {
-        ConstraintKind::PrimaryKey { columns } | ConstraintKind::Unique { columns } => {
-            let columns = columns.iter().cloned().map(IndexKey::Column).collect();
-            Some((constraint.name.as_ref()?, (true, columns, None)))
-        }
-        ConstraintKind::Check { .. }
-        | ConstraintKind::ForeignKey(_)
-        | ConstraintKind::Exclusion => None,
-    });
-    let indexes = table
-        .indexes
-        .iter()
-        .map(|index| (&index.name, (index.unique, index.keys.clone(), index.predicate.as_ref())));
-    // Engine rule: attaching takes in an index that is equal in all of this.
-    type Shape<'i> = (bool, Vec<IndexKey>, Option<&'i String>);
-    let all: Vec<(&Ident, Shape<'_>)> = keys.chain(indexes).collect();
-    let inherited = &options(table).inherited;
-    for (name, shape) in all.iter().filter(|(name, _)| inherited.contains_key(*name)) {
-        let twin = all.iter().find(|(other, other_shape)| other != name && other_shape == shape);
-        if let Some((twin, _)) = twin {
-            return Err(LowerError {
-                what: format!("table {child}"),
-                why: format!(
-                    "its indexes `{name}` and `{twin}` are alike, and attaching takes in either"
-                ),
-                help: format!("drop `{twin}` first, and create it after the table is attached"),
-            });
-        }
     }
     Ok(())
 }

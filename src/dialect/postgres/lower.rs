@@ -1,11 +1,13 @@
 //! From what differs to steps: one match over the kinds of change.
 
 use super::action::{Action, step};
-use super::context::Context;
-use super::quote::{quote_ident, quote_name};
-use super::{columns, constraints, enums, hierarchy, opaques, renames, render, settings, tables};
-use crate::catalog::Table;
-use crate::change::{Change, Delta, Diff, TableChange};
+use super::context::{Context, Run};
+use super::quote::quote_ident;
+use super::{
+    circles, columns, constraints, enums, hierarchy, opaques, ownership, partial, persistence,
+    renames, render, settings, tables,
+};
+use crate::change::{Change, Delta, Diff, Rename, TableChange};
 use crate::dialect::{Direction, LowerError, Resource, Step};
 
 /// The steps that carry out a comparison, in no particular order.
@@ -13,15 +15,30 @@ use crate::dialect::{Direction, LowerError, Resource, Step};
 /// # Errors
 /// A change that PostgreSQL cannot make, or that is not carried yet, by name.
 pub fn lower(diff: &Diff, direction: Direction, tag: &str) -> Result<Vec<Step>, LowerError> {
-    let context = Context::new(diff, direction, tag);
+    let renames: Vec<Rename> = diff.renames().cloned().collect();
+    let mut before = crate::diff::renamed(&diff.before, &renames);
+    let (diff, moving) = ownership::split(diff, &before);
+    ownership::disown_all(&mut before, &moving);
+    let diff = partial::tell(diff, &before);
+    let mut context = Context::new(&diff, before, moving, Run { direction, tag });
+    context.part_for_keys();
     let mut steps = renames::steps(&context);
+    steps.extend(ownership::steps(&context));
     for change in &diff.changes {
         match change {
             Change::Rename(_) => {}
             Change::Schema(delta) => steps.extend(schema(delta)),
             Change::Enum(delta) => steps.extend(enums::steps(delta, &context)?),
-            Change::Table(Delta::Add(table)) => steps.extend(tables::add(table, &context)),
-            Change::Table(Delta::Drop(table)) => steps.extend(tables::drop(table, &context)),
+            Change::Table(Delta::Add(table)) => {
+                let (plain, late) = circles::split(table, context.after());
+                steps.extend(tables::add(&plain, &context));
+                steps.extend(late.add(table, &context));
+            }
+            Change::Table(Delta::Drop(table)) => {
+                let (plain, late) = circles::split(table, &context.before);
+                steps.extend(tables::drop(&plain, &context));
+                steps.extend(late.drop(table, &context));
+            }
             Change::Table(Delta::Alter { before: _, after }) => {
                 return Err(LowerError {
                     what: format!("table {}", after.name),
@@ -70,7 +87,6 @@ fn alter_table(change: &TableChange, context: &Context<'_>) -> Result<Vec<Step>,
     }
     let mut steps = columns::steps(change, context)?;
     steps.extend(constraints::steps(change, context));
-    steps.extend(hierarchy::taken_in(change, context));
     steps.extend(settings::steps(change, context));
     let (before, after) = (&change.before, &change.after);
     if before.comment != after.comment {
@@ -80,21 +96,6 @@ fn alter_table(change: &TableChange, context: &Context<'_>) -> Result<Vec<Step>,
                 .needs([Resource::Table(after.name.clone())]),
         );
     }
-    if is_unlogged(before) != is_unlogged(after) {
-        let word = if is_unlogged(after) { "UNLOGGED" } else { "LOGGED" };
-        let statement = format!("ALTER TABLE {} SET {word}", quote_name(&after.name));
-        steps.push(
-            step(
-                Action::SetLogged,
-                format!("set {} {}", after.name, word.to_lowercase()),
-                vec![statement],
-            )
-            .needs(super::context::values(after)),
-        );
-    }
+    steps.extend(persistence::steps(change, context));
     Ok(steps)
-}
-
-fn is_unlogged(table: &Table) -> bool {
-    table.options.of_postgres().is_some_and(|options| options.unlogged)
 }

@@ -11,6 +11,7 @@ pub mod undo;
 pub mod work;
 
 mod around;
+mod circles;
 mod columns;
 mod constraints;
 mod context;
@@ -19,12 +20,17 @@ mod hierarchy;
 mod keep;
 mod limits;
 mod opaques;
+mod ownership;
+mod partial;
+mod persistence;
+mod positions;
 pub mod quote;
 mod renames;
 mod render;
 mod sequences;
 mod settings;
 mod tables;
+mod twins;
 mod values;
 #[cfg(test)]
 mod oracle_tests;

@@ -7,10 +7,11 @@ mod used;
 use std::collections::BTreeSet;
 
 use super::action::{Action, all, step};
+use super::circles;
 use super::context::{Context, columns, keys, resource, values};
 use super::keep::{drop_kept, kept_table};
 use super::quote::{literal, quote_name};
-use crate::catalog::{Catalog, Column, Dependency, ObjectId, Opaque, OpaqueKind, Table};
+use crate::catalog::{Catalog, Dependency, ObjectId, Opaque, OpaqueKind, Table};
 use crate::change::Delta;
 use crate::dialect::{Lock, LowerError, Resource, Step};
 use crate::text::QName;
@@ -24,7 +25,7 @@ pub(super) use replace::is_replaceable;
 pub(super) fn steps(delta: &Delta<Opaque>, context: &Context<'_>) -> Result<Vec<Step>, LowerError> {
     match delta {
         Delta::Add(opaque) => Ok(create(opaque, context)),
-        Delta::Drop(opaque) => Ok(drop(opaque, context).into_iter().collect()),
+        Delta::Drop(opaque) => Ok(drop(opaque, context)),
         Delta::Alter { before, after } if context.around.drops(&after.id) => {
             used::refuse(after, context)?;
             Ok(drop(before, context).into_iter().chain(create(after, context)).collect())
@@ -75,9 +76,6 @@ pub(super) fn order_event_triggers(steps: &mut [Step]) {
 
 fn create(opaque: &Opaque, context: &Context<'_>) -> Vec<Step> {
     let id = &opaque.id;
-    if is_set_free(id, context) {
-        return Vec::new();
-    }
     let mut statements = Vec::new();
     if matches!(id.kind, OpaqueKind::Function | OpaqueKind::Procedure) {
         // A body may name what comes later; the engine looks at it when it runs.
@@ -96,6 +94,21 @@ fn create(opaque: &Opaque, context: &Context<'_>) -> Vec<Step> {
         let name = vec![statements.remove(0)];
         let made = step(Action::CreateObject, format!("create the name of {id}"), name)
             .needs([Resource::Schema(id.name.schema.clone())])
+            .makes([name_of(&id.name)]);
+        steps.push(made.makes(own_slot(id)));
+        needs.insert(name_of(&id.name));
+    }
+    if circles::is_in_circle(opaque, context.after()) {
+        if let Some(first) = statements.first_mut() {
+            *first = first.replacen("CREATE VIEW", "CREATE OR REPLACE VIEW", 1);
+        }
+        let types: Vec<&str> =
+            opaque.columns.iter().map(|column| column.data_type.as_str()).collect();
+        let stub = format!("CREATE {}", circles::stub(opaque));
+        let made = step(Action::CreateView, format!("create the columns of {id}"), vec![stub])
+            .lock(Lock::None)
+            .needs([Resource::Schema(id.name.schema.clone())])
+            .needs(context.made_in(types))
             .makes([name_of(&id.name)]);
         steps.push(made.makes(own_slot(id)));
         needs.insert(name_of(&id.name));
@@ -159,10 +172,10 @@ fn creation(kind: OpaqueKind) -> (Action, Option<Lock>) {
     }
 }
 
-fn drop(opaque: &Opaque, context: &Context<'_>) -> Option<Step> {
+fn drop(opaque: &Opaque, context: &Context<'_>) -> Vec<Step> {
     let id = &opaque.id;
-    if is_taken_over(id, context) || goes_with_its_type(opaque, context) {
-        return None;
+    if goes_with_its_type(opaque, context) {
+        return Vec::new();
     }
     let action = match id.kind {
         OpaqueKind::Trigger => Action::DropTrigger,
@@ -196,7 +209,17 @@ fn drop(opaque: &Opaque, context: &Context<'_>) -> Option<Step> {
         OpaqueKind::Sequence => made.makes([Resource::Kept(context.keeps_as(&id.name, None))]),
         _ => made,
     };
-    Some(made)
+    if !circles::is_in_circle(opaque, &context.before) {
+        return vec![made];
+    }
+    let stub = format!("CREATE OR REPLACE {}", circles::stub(opaque));
+    let emptied = step(Action::CreateView, format!("leave {id} only its columns"), vec![stub])
+        .lock(Lock::None)
+        .frees(made.order.frees.clone());
+    let mut made = made;
+    made.order.frees = BTreeSet::from([Resource::Schema(id.name.schema.clone())]);
+    made.order.takes.insert(name_of(&id.name));
+    vec![emptied, made]
 }
 
 /// The name of a type, which its functions need before there is a type.
@@ -240,6 +263,10 @@ fn needs(opaque: &Opaque, context: &Context<'_>) -> BTreeSet<Resource> {
     for own in types_of(opaque, context.after()) {
         needs.remove(&Resource::Opaque(own.id.clone()));
         needs.insert(name_of(&own.id.name));
+    }
+    for view in circles::views_around(opaque, context.after()) {
+        needs.remove(&Resource::Opaque(view.id.clone()));
+        needs.insert(name_of(&view.id.name));
     }
     needs.remove(&Resource::Opaque(opaque.id.clone()));
     needs
@@ -287,34 +314,6 @@ fn is_filled(before: Option<&Opaque>) -> bool {
     })
 }
 
-/// A free sequence that a column of a standing table takes over.
-fn is_taken_over(id: &ObjectId, context: &Context<'_>) -> bool {
-    owners(id, context.after()).any(|(table, _)| context.before.tables.contains_key(&table.name))
-}
-
-/// A sequence that a column which stays sets free.
-fn is_set_free(id: &ObjectId, context: &Context<'_>) -> bool {
-    owners(id, &context.before).any(|(table, column)| {
-        let after = context.after().tables.get(&table.name);
-        after.is_some_and(|after| after.column(&column.name).is_some())
-    })
-}
-
-/// The columns that own a sequence.
-fn owners<'c>(
-    id: &'c ObjectId,
-    catalog: &'c Catalog,
-) -> impl Iterator<Item = (&'c Table, &'c Column)> {
-    let columns = catalog
-        .tables
-        .values()
-        .filter(|_| id.kind == OpaqueKind::Sequence)
-        .flat_map(|table| table.columns.iter().map(move |column| (table, column)));
-    columns.filter(|(_, column)| {
-        column.owned_sequence.as_ref().is_some_and(|sequence| sequence.name == id.name)
-    })
-}
-
 /// The tables an object stands on.
 fn tables<'c>(opaque: &'c Opaque, catalog: &'c Catalog) -> impl Iterator<Item = &'c Table> {
     let named = opaque.depends_on.iter().filter_map(|dependency| match dependency {
@@ -331,15 +330,17 @@ fn tables<'c>(opaque: &'c Opaque, catalog: &'c Catalog) -> impl Iterator<Item = 
 fn stands_on(opaque: &Opaque, catalog: &Catalog) -> BTreeSet<Resource> {
     let mut found: BTreeSet<Resource> = opaque.depends_on.iter().map(resource).collect();
     found.insert(Resource::Schema(opaque.id.name.schema.clone()));
-    if opaque.id.kind == OpaqueKind::PublicationSchema {
+    // A schema that no dependency tells of: published, or that of a multirange type.
+    if matches!(opaque.id.kind, OpaqueKind::PublicationSchema | OpaqueKind::RangeType) {
         found.extend(catalog.schemas.iter().map(|schema| Resource::Schema(schema.clone())));
     }
     for table in tables(opaque, catalog) {
         found.insert(Resource::Table(table.name.clone()));
         match opaque.id.kind {
-            OpaqueKind::View => found.extend(keys(table)),
+            // Engines tell the key that a view groups by; a model does not.
+            OpaqueKind::View if opaque.columns.is_empty() => found.extend(keys(table)),
             OpaqueKind::MaterializedView => found.extend(all([keys(table), values(table)])),
-            OpaqueKind::Trigger | OpaqueKind::Rule => {
+            OpaqueKind::Trigger | OpaqueKind::Rule | OpaqueKind::PublicationTable => {
                 found.extend(all([columns(table), values(table)]));
             }
             _ => {}

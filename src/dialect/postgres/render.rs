@@ -10,8 +10,8 @@ use crate::catalog::{
 use crate::text::{Ident, QName};
 
 /// `CREATE TABLE` with columns, keys and checks, and what cannot stand inside it: comments. Foreign keys, indexes
-/// and constraints marked NOT VALID come later.
-pub(super) fn create_table(table: &Table) -> Vec<String> {
+/// and constraints that do not stand inside come later.
+pub(super) fn create_table(table: &Table, stands: &dyn Fn(&Constraint) -> bool) -> Vec<String> {
     let options = table.options.of_postgres();
     let unlogged = match options {
         Some(PostgresTable { unlogged: true, .. }) => "UNLOGGED ",
@@ -37,7 +37,7 @@ pub(super) fn create_table(table: &Table) -> Vec<String> {
     let constraints = table
         .constraints
         .iter()
-        .filter(|constraint| stands_in_create(constraint) && !checks_from_parent(constraint))
+        .filter(|constraint| stands(constraint) && !checks_from_parent(constraint))
         .map(|constraint| format!("    {}", constraint_clause(constraint)));
     let items: Vec<String> = columns.chain(constraints).collect();
     let body =
@@ -67,6 +67,12 @@ pub(super) fn create_table(table: &Table) -> Vec<String> {
     }
     statements
         .extend(owned.map(|(column, sequence)| own_sequence(sequence, &table.name, &column.name)));
+    let is_unlogged = options.is_some_and(|options| options.unlogged);
+    let identities = table.columns.iter().filter_map(|column| column.identity.as_ref());
+    let apart = identities
+        .map(|identity| &identity.sequence)
+        .filter(|sequence| sequence.unlogged.is_some_and(|unlogged| unlogged != is_unlogged));
+    statements.extend(apart.filter_map(super::ownership::set_persistence));
     if let Some(comment) = &table.comment {
         statements.push(comment_on_table(&table.name, Some(comment)));
     }
@@ -154,10 +160,9 @@ pub(super) fn drop_constraint(table: &QName, name: &Ident) -> String {
     format!("ALTER TABLE {} DROP CONSTRAINT {}", quote_name(table), quote_ident(name))
 }
 
-/// The engine's own text of the index. On a partitioned table it would say ONLY; without, the indexes of the
-/// partitions are taken in.
+/// The engine's own text of the index.
 pub(super) fn create_index(index: &Index) -> String {
-    index.definition.replacen(" ON ONLY ", " ON ", 1)
+    index.definition.clone()
 }
 
 pub(super) fn drop_index(table: &QName, name: &Ident) -> String {
@@ -194,8 +199,9 @@ pub(super) fn comment_on_column(table: &QName, column: &Ident, comment: Option<&
 }
 
 pub(super) fn create_sequence(sequence: &Sequence) -> String {
+    let unlogged = if sequence.unlogged == Some(true) { "UNLOGGED " } else { "" };
     format!(
-        "CREATE SEQUENCE {} AS {} {}",
+        "CREATE {unlogged}SEQUENCE {} AS {} {}",
         quote_name(&sequence.name),
         sequence.data_type,
         sequence_options(sequence)
@@ -232,15 +238,22 @@ fn sequence_options(sequence: &Sequence) -> String {
     )
 }
 
-/// Moves a sequence behind the greatest value that the column holds.
-pub(super) fn advance_sequence(sequence: &Sequence, table: &QName, column: &Ident) -> String {
+/// Moves a sequence behind the greatest value that the column holds; nothing where it holds no numbers.
+pub(super) fn advance_sequence(
+    sequence: &Sequence,
+    table: &QName,
+    column: &Column,
+) -> Option<String> {
+    if !super::positions::counts_in(column) {
+        return None;
+    }
     let furthest = if sequence.increment < 0 { "min" } else { "max" };
-    let column = quote_ident(column);
-    format!(
+    let column = quote_ident(&column.name);
+    Some(format!(
         "SELECT pg_catalog.setval({}, {furthest}({column})::bigint) FROM {} HAVING {furthest}({column}) IS NOT NULL",
         literal(&quote_name(&sequence.name)),
         quote_name(table)
-    )
+    ))
 }
 
 /// `ALTER TABLE … ALTER COLUMN …`.

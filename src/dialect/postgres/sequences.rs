@@ -1,11 +1,11 @@
 //! Identity columns and columns that own a sequence.
 
 use super::action::{Action, step};
-use super::context::Context;
+use super::context::{Context, column_sequences, slot};
 use super::quote::{quote_ident, quote_name};
-use super::render;
 use super::values::{self, Staying};
-use crate::catalog::{Column, Identity, ObjectId, Opaque, OpaqueKind, Sequence};
+use super::{positions, render};
+use crate::catalog::{Column, Identity, Sequence};
 use crate::dialect::{Resource, Step};
 use crate::text::{Ident, QName};
 
@@ -26,115 +26,138 @@ pub(super) fn steps(staying: &Staying<'_>, context: &Context<'_>) -> Vec<Step> {
         return Vec::new();
     }
     let (table, name) = (staying.table(), &after.name);
-    let mut statements = Vec::new();
-    let mut action = Action::AlterSequence;
-    let default = match &after.default {
-        Some(default) => format!("SET DEFAULT {default}"),
-        None => "DROP DEFAULT".to_owned(),
-    };
-    let drops_identity = before.identity.is_some() && after.identity.is_none();
-    // Where the column also becomes optional, the identity goes in that step.
-    if drops_identity && (!before.not_null || after.not_null) {
-        statements.push(render::alter_column(table, name, "DROP IDENTITY"));
-        action = Action::DropIdentity;
-    }
-    match (&before.owned_sequence, &after.owned_sequence) {
-        (None, Some(sequence)) => {
-            statements.extend(make(sequence, table, name, context));
-            statements.push(render::alter_column(table, name, &default));
-            statements.push(render::advance_sequence(sequence, table, name));
-            action = Action::SetDefault;
-        }
-        (Some(sequence), None) => {
-            statements.push(render::alter_column(table, name, &default));
-            match freed(&sequence.name, context) {
-                Some(free) => {
-                    statements.push(format!(
-                        "ALTER SEQUENCE {} OWNED BY NONE",
-                        quote_name(&sequence.name)
-                    ));
-                    statements.extend(
-                        free.create
-                            .iter()
-                            .map(|text| text.replacen("CREATE SEQUENCE", "ALTER SEQUENCE", 1)),
-                    );
-                }
-                None => statements.push(format!("DROP SEQUENCE {}", quote_name(&sequence.name))),
-            }
-            action = Action::SetDefault;
-        }
-        (Some(old), Some(new)) => {
-            statements.extend(alter(old, new));
-            statements.push(render::alter_column(table, name, &default));
-            action = Action::SetDefault;
-        }
-        (None, None) => {}
-    }
-    match (&before.identity, &after.identity) {
-        (None, Some(identity)) => {
-            if before.default.is_some() && before.owned_sequence.is_none() {
-                statements.push(render::alter_column(table, name, "DROP DEFAULT"));
-            }
-            statements.extend(add_identity(identity, table, name));
-            action = Action::AddIdentity;
-        }
-        (Some(old), Some(new)) => {
-            if old.kind != new.kind {
-                let what = format!("SET GENERATED {}", render::identity_kind(new.kind));
-                statements.push(render::alter_column(table, name, &what));
-            }
-            statements.extend(alter(&old.sequence, &new.sequence));
-            action = Action::AlterIdentity;
-        }
-        (Some(_), None) if after.owned_sequence.is_none() && after.default.is_some() => {
-            statements.push(render::alter_column(table, name, &default));
-        }
-        (Some(_), None) | (None, None) => {}
-    }
-    if statements.is_empty() {
+    let made = changed(staying, context);
+    if made.statements.is_empty() {
         return Vec::new();
     }
-    let made = step(action, format!("change numbering of {table}.{name}"), statements)
-        .needs([
-            staying.column(),
-            staying.values(),
-            staying.stage("null"),
-            staying.stage("required"),
-        ])
-        .needs(context.made_in(super::context::column_texts(after)))
-        .frees(context.taken_in(super::context::column_texts(before)));
-    let owned =
-        |column: &Column| column.owned_sequence.as_ref().map(|sequence| sequence.name.clone());
-    let (old, new) = (owned(before), owned(after));
-    let slot_of = |name: &QName| super::context::slot(&name.schema, &name.name);
-    let takes = old.as_ref().filter(|_| new.is_none()).map(slot_of);
-    let makes = new.as_ref().filter(|_| old.is_none()).map(slot_of);
-    vec![made.takes(takes).makes(makes)]
+    let (old, new) = (column_sequences(before), column_sequences(after));
+    let slot_of = |sequence: &Sequence| slot(&sequence.name.schema, &sequence.name.name);
+    let takes = old.filter(|old| new.is_none_or(|new| new.name != old.name)).map(slot_of);
+    let makes = new.filter(|new| old.is_none_or(|old| new.name != old.name)).map(slot_of);
+    let is_kept = old.is_some() && new.is_none() && positions::is_kept(table, name, context);
+    let kept = is_kept.then(|| Resource::Kept(positions::kept_as(table, name, context)));
+    let title = format!("change numbering of {table}.{name}");
+    let mut steps = vec![
+        step(made.action, title, made.statements)
+            .needs([
+                staying.column(),
+                staying.values(),
+                staying.stage("null"),
+                staying.stage("required"),
+            ])
+            .needs(context.made_in(super::context::column_texts(after)))
+            .frees(context.taken_in(super::context::column_texts(before)))
+            .takes(takes)
+            .makes(makes)
+            .makes(kept),
+    ];
+    if old.is_none() && new.is_some() && positions::is_kept(table, name, context) {
+        steps.extend(positions::restore(table, after, context));
+    }
+    steps
 }
 
-fn is_free<'i>(name: &QName, mut opaques: impl Iterator<Item = &'i ObjectId>) -> bool {
-    opaques.any(|id| id.kind == OpaqueKind::Sequence && id.name == *name)
+/// Statements, and the action that says most about them.
+struct Changed {
+    action: Action,
+    statements: Vec<String>,
 }
 
-/// The free sequence that an owned one becomes.
-fn freed<'c>(name: &QName, context: &'c Context<'_>) -> Option<&'c Opaque> {
-    let opaques = context.after().opaques.values();
-    opaques
-        .into_iter()
-        .find(|opaque| opaque.id.kind == OpaqueKind::Sequence && opaque.id.name == *name)
-}
-
-/// Makes a sequence that a column owns, or takes over a free one of that name.
-fn make(sequence: &Sequence, table: &QName, column: &Ident, context: &Context<'_>) -> Vec<String> {
-    let first = if is_free(&sequence.name, context.before.opaques.keys()) {
-        render::alter_sequence(sequence)
-    } else {
-        render::create_sequence(sequence)
+fn changed(staying: &Staying<'_>, context: &Context<'_>) -> Changed {
+    let (before, after) = (staying.before, staying.after);
+    let (table, name) = (staying.table(), &after.name);
+    let alter = |what: &str| render::alter_column(table, name, what);
+    let default = match &after.default {
+        Some(default) => alter(&format!("SET DEFAULT {default}")),
+        None => alter("DROP DEFAULT"),
     };
-    vec![first, render::own_sequence(sequence, table, column)]
+    if let (Some(old), Some(new)) = (&before.owned_sequence, &after.owned_sequence) {
+        let mut statements = self::alter(old, new);
+        statements.push(default);
+        return Changed { action: Action::SetDefault, statements };
+    }
+    if let (Some(old), Some(new)) = (&before.identity, &after.identity) {
+        let mut statements = Vec::new();
+        if old.kind != new.kind {
+            let kind = render::identity_kind(new.kind);
+            statements.push(alter(&format!("SET GENERATED {kind}")));
+        }
+        statements.extend(self::alter(&old.sequence, &new.sequence));
+        return Changed { action: Action::AlterIdentity, statements };
+    }
+    let mut statements = Vec::new();
+    let mut action = Action::AlterSequence;
+    statements.extend(save(staying, context));
+    if let Some(sequence) = &before.owned_sequence {
+        statements.push(if after.identity.is_some() {
+            alter("DROP DEFAULT")
+        } else {
+            default.clone()
+        });
+        statements.push(format!("DROP SEQUENCE {}", quote_name(&sequence.name)));
+        action = Action::SetDefault;
+    }
+    if before.identity.is_some() && !drops_identity_with_not_null(before, after) {
+        statements.push(alter("DROP IDENTITY"));
+        action = Action::DropIdentity;
+    }
+    if before.identity.is_some() && after.owned_sequence.is_none() && after.default.is_some() {
+        statements.push(default.clone());
+    }
+    if let Some(sequence) = &after.owned_sequence {
+        statements.extend(make(sequence, table, name));
+        statements.push(default);
+        action = Action::SetDefault;
+    }
+    if let Some(identity) = &after.identity {
+        if before.default.is_some() && before.owned_sequence.is_none() {
+            statements.push(alter("DROP DEFAULT"));
+        }
+        statements.extend(add_identity(identity, table, name, context));
+        action = Action::AddIdentity;
+    }
+    if let Some(sequence) = column_sequences(after) {
+        if numbers(before) {
+            let saved = positions::kept_as(table, name, context);
+            statements.extend(positions::carry(sequence, &saved));
+        } else {
+            statements.extend(render::advance_sequence(sequence, table, after));
+        }
+    }
+    Changed { action, statements }
 }
 
-fn alter(before: &Sequence, after: &Sequence) -> Vec<String> {
+/// Where the column also becomes optional, its identity goes in that step.
+pub(super) fn drops_identity_with_not_null(before: &Column, after: &Column) -> bool {
+    before.identity.is_some() && after.identity.is_none() && before.not_null && !after.not_null
+}
+
+/// Keeps the position of a sequence that goes, for the way back or for the one that follows it.
+fn save(staying: &Staying<'_>, context: &Context<'_>) -> Option<String> {
+    if drops_identity_with_not_null(staying.before, staying.after) {
+        return None;
+    }
+    save_position(staying, context)
+}
+
+/// As [`save`], whichever step it is that drops the sequence.
+pub(super) fn save_position(staying: &Staying<'_>, context: &Context<'_>) -> Option<String> {
+    let (table, after) = (staying.table(), staying.after);
+    let sequence = column_sequences(staying.before)?;
+    let is_wanted = numbers(after) || positions::is_kept(table, &after.name, context);
+    is_wanted.then(|| {
+        let kept = positions::kept_as(table, &after.name, context);
+        positions::save(sequence, table, after, &kept)
+    })
+}
+
+/// Makes a sequence that a column owns.
+fn make(sequence: &Sequence, table: &QName, column: &Ident) -> Vec<String> {
+    vec![render::create_sequence(sequence), render::own_sequence(sequence, table, column)]
+}
+
+/// Renames a sequence and changes its options; one that was not used yet begins where a new one would.
+pub(super) fn alter(before: &Sequence, after: &Sequence) -> Vec<String> {
     let mut statements = Vec::new();
     if before.name.name != after.name.name {
         let at = QName { schema: after.name.schema.clone(), name: before.name.name.clone() };
@@ -144,31 +167,64 @@ fn alter(before: &Sequence, after: &Sequence) -> Vec<String> {
             quote_ident(&after.name.name)
         ));
     }
-    let renamed = Sequence { name: after.name.clone(), ..before.clone() };
+    let renamed = Sequence { name: after.name.clone(), unlogged: after.unlogged, ..before.clone() };
     if renamed != *after {
-        statements.push(render::alter_sequence(after));
+        if let Some(begin) = positions::begin_anew(before, after) {
+            // The old position must fit until it is known whether it stays.
+            let wide = Sequence {
+                min: before.min.min(after.min),
+                max: before.max.max(after.max),
+                data_type: wider(&before.data_type, &after.data_type).to_owned(),
+                ..after.clone()
+            };
+            if wide != *after {
+                statements.push(render::alter_sequence(&wide));
+            } else {
+                statements.push(render::alter_sequence(after));
+            }
+            statements.push(begin);
+            if wide != *after {
+                statements.push(render::alter_sequence(after));
+            }
+        } else {
+            statements.push(render::alter_sequence(after));
+        }
+    }
+    if before.unlogged != after.unlogged {
+        statements.extend(super::ownership::set_persistence(after));
     }
     statements
 }
 
-fn add_identity(identity: &Identity, table: &QName, column: &Ident) -> Vec<String> {
-    vec![
-        render::alter_column(table, column, &format!("ADD {}", render::identity_clause(identity))),
-        render::advance_sequence(&identity.sequence, table, column),
-    ]
+fn wider<'t>(left: &'t str, right: &'t str) -> &'t str {
+    let rank = |name: &str| ["smallint", "integer", "bigint"].iter().position(|it| *it == name);
+    if rank(left) > rank(right) { left } else { right }
+}
+
+fn add_identity(
+    identity: &Identity,
+    table: &QName,
+    column: &Ident,
+    context: &Context<'_>,
+) -> Vec<String> {
+    let clause = format!("ADD {}", render::identity_clause(identity));
+    let mut statements = vec![render::alter_column(table, column, &clause)];
+    // The sequence is as the table is before the plan changes that.
+    let now = context.before.tables.get(table).map(super::persistence::is_unlogged);
+    if identity.sequence.unlogged.is_some() && identity.sequence.unlogged != now {
+        statements.extend(super::ownership::set_persistence(&identity.sequence));
+    }
+    statements
 }
 
 /// Numbers the rows of a new column that have no value yet, and lets the column count from there.
 pub(super) fn number_rows(table: &QName, column: &Column, context: &Context<'_>) -> Step {
     let name = &column.name;
     let own = quote_ident(name);
-    let sequence = match (&column.identity, &column.owned_sequence) {
-        (Some(identity), _) => Some(&identity.sequence),
-        (None, owned) => owned.as_ref(),
-    };
+    let sequence = column_sequences(column);
     let mut statements = Vec::new();
     if let Some(sequence) = &column.owned_sequence {
-        statements.extend(make(sequence, table, name, context));
+        statements.extend(make(sequence, table, name));
     }
     if let Some(Sequence { start, increment, .. }) = sequence {
         let furthest = if *increment < 0 { "min" } else { "max" };
@@ -187,16 +243,15 @@ pub(super) fn number_rows(table: &QName, column: &Column, context: &Context<'_>)
     if let Some(default) = &column.default {
         statements.push(render::alter_column(table, name, &format!("SET DEFAULT {default}")));
     }
-    match (&column.identity, &column.owned_sequence) {
-        (Some(identity), _) => statements.extend(add_identity(identity, table, name)),
-        (None, Some(sequence)) => statements.push(render::advance_sequence(sequence, table, name)),
-        (None, None) => {}
+    if let Some(identity) = &column.identity {
+        statements.extend(add_identity(identity, table, name, context));
     }
+    statements.extend(sequence.and_then(|it| render::advance_sequence(it, table, column)));
     values::quietly(format!("number {table}.{name}"), table, statements, context)
         .lock(crate::dialect::Lock::AccessExclusive)
         .needs([Resource::Table(table.clone())])
         .makes(
-            super::context::column_sequences(column)
-                .map(|sequence| super::context::slot(&sequence.name.schema, &sequence.name.name)),
+            column_sequences(column)
+                .map(|sequence| slot(&sequence.name.schema, &sequence.name.name)),
         )
 }

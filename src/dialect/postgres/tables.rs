@@ -8,7 +8,7 @@ use super::context::{
 };
 use super::keep::{SCHEMA, kept_table, restore_rows};
 use super::quote::{quote, quote_ident, quote_name};
-use super::{constraints, hierarchy, keep, render, settings};
+use super::{constraints, hierarchy, keep, positions, render, settings};
 use crate::catalog::{Column, ConstraintKind, Table};
 use crate::change::{SourceOrigin, TableChange};
 use crate::dialect::{Direction, LowerError, Resource, Step};
@@ -17,13 +17,15 @@ use crate::text::{Dialect, Ident, QName, hash};
 
 /// Makes a table, or brings it back with its rows where the other way moved it aside.
 pub(super) fn add(table: &Table, context: &Context<'_>) -> Vec<Step> {
-    let origin = Origin::of(table, context);
+    let (name, origin) = (&table.name, Origin::of(table, context));
     let mut steps = match origin {
         Origin::Aside => vec![bring_back(table, context)],
         Origin::Kept | Origin::Nowhere => {
             let mut steps = create(table, context);
             if origin == Origin::Kept {
                 steps.push(put_rows_back(table, context));
+                let columns = table.columns.iter().filter(|_| is_heir(table));
+                steps.extend(columns.filter_map(|it| positions::restore(name, it, context)));
             }
             steps.extend(settings::of_new(table, context));
             steps
@@ -33,7 +35,9 @@ pub(super) fn add(table: &Table, context: &Context<'_>) -> Vec<Step> {
         // A table that was brought back still has its own constraints; its foreign keys were dropped.
         let is_made = match origin {
             Origin::Aside => !matches!(constraint.kind, ConstraintKind::ForeignKey(_)),
-            Origin::Kept | Origin::Nowhere => render::stands_in_create(constraint),
+            Origin::Kept | Origin::Nowhere => {
+                constraints::stands_in_create(table, constraint, context)
+            }
         };
         if !is_made {
             steps.extend(constraints::add_own(table, constraint, context));
@@ -73,14 +77,15 @@ fn is_heir(table: &Table) -> bool {
 
 fn create(table: &Table, context: &Context<'_>) -> Vec<Step> {
     let name = &table.name;
-    let mut made =
-        step(Action::CreateTable, format!("create table {name}"), render::create_table(table))
-            .needs([Resource::Schema(name.schema.clone())])
-            .needs(context.made_in(texts(table)))
-            .makes([Resource::Table(name.clone())])
-            .makes(columns(table))
-            .makes(keys(table))
-            .makes(slots(table));
+    let statements =
+        render::create_table(table, &|it| constraints::stands_in_create(table, it, context));
+    let mut made = step(Action::CreateTable, format!("create table {name}"), statements)
+        .needs([Resource::Schema(name.schema.clone())])
+        .needs(context.made_in(texts(table)))
+        .makes([Resource::Table(name.clone())])
+        .makes(columns(table))
+        .makes(keys(table))
+        .makes(slots(table));
     {
         // A partition's default may count with the sequence of its parent.
         let parents = hierarchy::options(table).parents.iter();
@@ -102,10 +107,19 @@ fn put_rows_back(table: &Table, context: &Context<'_>) -> Step {
     let name = &table.name;
     let kept = context.kept_by_the_other_way(name, None);
     let mut statements = restore_rows(table, &kept.name);
-    statements.extend(table.columns.iter().filter_map(|column| {
-        let sequence = column_sequences(column)?;
-        Some(render::advance_sequence(sequence, name, &column.name))
-    }));
+    let drop = statements.pop();
+    if !is_heir(table) {
+        // The sequences that went aside with the table say where they stood.
+        let asides = satellites(table, &kept.name);
+        let sequences = table.columns.iter().filter_map(column_sequences);
+        statements.extend(sequences.filter_map(|sequence| {
+            let aside = asides
+                .iter()
+                .find(|(kind, own, _)| *kind == "SEQUENCE" && *own == sequence.name.name);
+            aside.map(|(_, _, aside)| positions::copy(sequence, &kept_table(aside)))
+        }));
+    }
+    statements.extend(drop);
     step(Action::FillTable, format!("put rows back into {name}"), statements)
         .lock(crate::dialect::Lock::None)
         .needs([Resource::Table(name.clone())])
@@ -127,6 +141,10 @@ pub(super) fn drop(table: &Table, context: &Context<'_>) -> Vec<Step> {
         let kept = context.keeps_as(name, None);
         statements.insert(0, keep::hold_writes(name));
         statements.push(keep::keep_rows(table, &kept));
+        statements.extend(table.columns.iter().filter_map(|column| {
+            let position = positions::kept_as(name, &column.name, context);
+            Some(positions::save(column_sequences(column)?, name, column, &position))
+        }));
         statements.push(format!("DROP TABLE {}", quote_name(name)));
         let parents = hierarchy::options(table).parents.iter();
         step(Action::MoveTable, format!("keep the rows of {name} and drop it"), statements)
@@ -199,7 +217,7 @@ pub(super) fn rebuild(
     steps.extend(settings::of_new(after, context));
     steps.push(move_rows(change, &aside, context));
     for constraint in &after.constraints {
-        if !render::stands_in_create(constraint) {
+        if !constraints::stands_in_create(after, constraint, context) {
             steps.extend(constraints::add_own(after, constraint, context));
         }
     }
@@ -220,10 +238,7 @@ fn move_rows(change: &TableChange, aside: &str, context: &Context<'_>) -> Step {
             .iter()
             .find(|(kind, own, _)| *kind == "SEQUENCE" && *own == old.name.name)
             .map(|(_, _, moved)| kept_table(moved));
-        statements.extend(moved.map(|moved| {
-            let new = super::quote::literal(&quote_name(&sequence.name));
-            format!("SELECT pg_catalog.setval({new}, last_value, is_called) FROM {moved}")
-        }));
+        statements.extend(moved.map(|moved| positions::copy(sequence, &moved)));
     }
     statements.extend(drop);
     let travelling = context.before.tables.values().filter(|table| {

@@ -362,6 +362,7 @@ fn sequences(table: &QName, column: &mut Column, own: &Override) {
         max,
         cache: number("cache", 1),
         cycle: option("cycle") == Some("true"),
+        unlogged: None,
     };
     match own.identity.as_deref() {
         Some("always") => {

@@ -49,7 +49,7 @@ impl Affinity {
     }
 
     /// An expression for what `value` becomes when it is stored in a column of this affinity, where `before` is the
-    /// value it was made from. Exact for values that storing in some other affinity made from `before`.
+    /// value it was made from. A real at either end of the integers stays one (`sqlite3VdbeIntegerAffinity`). Exact for values that storing in some other affinity made from `before`.
     pub(super) fn stored_back(self, value: &str, before: &str) -> String {
         match self {
             Affinity::Blob => value.to_owned(),
@@ -60,6 +60,7 @@ impl Affinity {
                 "CASE WHEN typeof({value}) = 'text' AND typeof({before}) = 'integer' \
                  THEN CAST({value} AS INTEGER) WHEN typeof({value}) = 'text' AND typeof({before}) = 'real' \
                  THEN CAST({value} AS REAL) WHEN typeof({value}) = 'real' AND typeof({before}) = 'integer' \
+                 AND {value} > -9223372036854774784.0 AND {value} < 9223372036854774784.0 \
                  THEN CAST({value} AS INTEGER) ELSE {value} END"
             ),
             Affinity::Real => format!(

@@ -182,7 +182,8 @@ pub(super) fn create_index(table: &QName, index: &Index) -> Step {
     }
 }
 
-fn drop_index(table: &QName, index: &Index) -> Step {
+/// A step that drops one index.
+pub(super) fn drop_index(table: &QName, index: &Index) -> Step {
     Step {
         title: format!("drop index {} on {table}", index.name),
         statements: statements(vec![format!("DROP INDEX {}", quote(index.name.as_str()))]),

@@ -12,7 +12,7 @@ mod table;
 mod tests;
 
 pub use index::{CreateIndex, Key, parse_index};
-pub use normal::{normalized_column, normalized_create, normalized_table};
+pub use normal::{normalized_column, normalized_create, normalized_table, with_strings};
 pub use table::parse_table;
 
 use crate::catalog::Action;

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::ddl;
-use crate::catalog::{Catalog, Index, IndexKey};
+use crate::catalog::{Catalog, ConstraintKind, Index, IndexKey};
 use crate::dialect::{InspectError, InspectQuery, Sql};
 use crate::text::{Dialect, Ident, QName};
 
@@ -63,6 +63,7 @@ pub fn catalog(results: &BTreeMap<String, Vec<String>>) -> Result<Catalog, Inspe
         let table = table::table(&object.name, text, &own)?;
         catalog.tables.insert(table.name.clone(), table);
     }
+    spell_references(&mut catalog);
     add_indexes(&mut catalog, &objects)?;
     opaque::add(&mut catalog, &objects)?;
     Ok(catalog)
@@ -122,6 +123,30 @@ fn text_of(object: &Object) -> Result<&str, InspectError> {
         .ok_or_else(|| unreadable(OBJECTS, format!("`{}` has no text", object.name)))
 }
 
+/// Foreign keys name their parent in any case; here they name it as it is spelled.
+fn spell_references(catalog: &mut Catalog) {
+    let spelled: BTreeMap<String, (QName, Vec<Ident>)> = catalog
+        .tables
+        .values()
+        .map(|table| {
+            let columns = table.columns.iter().map(|column| column.name.clone()).collect();
+            (table.name.name.as_str().to_ascii_lowercase(), (table.name.clone(), columns))
+        })
+        .collect();
+    for constraint in catalog.tables.values_mut().flat_map(|table| &mut table.constraints) {
+        let ConstraintKind::ForeignKey(key) = &mut constraint.kind else { continue };
+        let parent = key.references.name.as_str().to_ascii_lowercase();
+        let Some((name, columns)) = spelled.get(&parent) else { continue };
+        key.references = name.clone();
+        for own in &mut key.referenced_columns {
+            let same = |column: &&Ident| column.as_str().eq_ignore_ascii_case(own.as_str());
+            if let Some(column) = columns.iter().find(same) {
+                *own = column.clone();
+            }
+        }
+    }
+}
+
 /// Indexes with a text; those of constraints have none and belong to the constraint.
 fn add_indexes(catalog: &mut Catalog, objects: &[&Object]) -> Result<(), InspectError> {
     let texts = objects
@@ -134,15 +159,18 @@ fn add_indexes(catalog: &mut Catalog, objects: &[&Object]) -> Result<(), Inspect
         let table = catalog.tables.get_mut(&name).ok_or_else(|| {
             unreadable(OBJECTS, format!("index `{}` is on no table", object.name))
         })?;
+        let columns: Vec<String> =
+            table.columns.iter().map(|column| column.name.to_string()).collect();
+        let told = |text: &str| ddl::with_strings(text, &columns, table.name.name.as_str());
         let keys = parsed.keys.into_iter().map(|key| match key {
             ddl::Key::Column(column) => IndexKey::Column(table::column_ident(table, &column)),
-            ddl::Key::Expression(text) => IndexKey::Expression(text),
+            ddl::Key::Expression(text) => IndexKey::Expression(told(&text)),
         });
         let index = Index {
             name: Ident::new(object.name.as_str()),
             unique: parsed.unique,
             keys: keys.collect(),
-            predicate: parsed.predicate,
+            predicate: parsed.predicate.as_deref().map(told),
             definition: text.to_owned(),
         };
         table.indexes.push(index);

@@ -4,7 +4,7 @@ use super::facts::{facts, statements, whole};
 use super::kept::{Scope, keep_table, restore_step, restore_table};
 use super::quote::quote;
 use super::table::Shape;
-use super::{alter, broken, opaque, rename};
+use super::{alter, around, opaque, rename};
 use crate::catalog::Table;
 use crate::change::{Change, Delta, Diff};
 use crate::dialect::{Absence, Direction, LowerError, Order, Resource, Step, Undo, Work};
@@ -17,11 +17,14 @@ use crate::text::{Dialect, Ident, QName};
 /// # Errors
 /// A change SQLite cannot make, or rows that could not be restored; nothing is half planned.
 pub fn lower(diff: &Diff, direction: Direction, tag: &str) -> Result<Vec<Step>, LowerError> {
-    let diff = &broken::replaced_around_renames(diff);
+    let diff = &around::replaced_around_renames(diff);
     let scope = Scope { diff, direction, tag };
     let mut opaques = Vec::new();
     let mut steps = Vec::new();
-    for change in &diff.changes {
+    // An INSTEAD OF trigger that is dropped by name goes before its view takes it away.
+    let (triggers, rest): (Vec<&Change>, Vec<&Change>) =
+        diff.changes.iter().partition(|change| opaque::is_trigger(change));
+    for change in triggers.into_iter().chain(rest) {
         match change {
             // All at once below, in their order.
             Change::Rename(_) => {}

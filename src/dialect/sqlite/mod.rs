@@ -7,7 +7,8 @@ pub mod realize;
 
 mod affinity;
 mod alter;
-mod broken;
+mod around;
+
 mod facts;
 mod kept;
 mod opaque;

@@ -1,11 +1,13 @@
 //! Views and triggers: dropped before anything else where they change, made again at the end from their own text.
 
+use std::collections::BTreeSet;
+
 use super::facts::{facts, statements, whole};
 use super::kept::Scope;
 use super::lower::name_of;
 use super::quote::quote;
 use super::virtual_table;
-use crate::catalog::{Dependency, Opaque, OpaqueKind};
+use crate::catalog::{Dependency, ObjectId, Opaque, OpaqueKind};
 use crate::change::{Change, Delta, Diff};
 use crate::dialect::{LowerError, Order, Resource, Step, Undo, Work};
 use crate::text::{Ident, QName};
@@ -66,7 +68,22 @@ pub(super) fn steps(delta: &Delta<Opaque>, scope: &Scope<'_>) -> Result<Vec<Step
     }
 }
 
-/// Before the renames: a rename fails where any view or trigger does not resolve.
+/// Whether the change is one of a trigger.
+pub(super) fn is_trigger(change: &Change) -> bool {
+    match change {
+        Change::Opaque(delta) => {
+            let either = delta.before().or(delta.after());
+            either.is_some_and(|opaque| opaque.id.kind == OpaqueKind::Trigger)
+        }
+        Change::Rename(_)
+        | Change::Schema(_)
+        | Change::Enum(_)
+        | Change::Table(_)
+        | Change::AlterTable(_) => false,
+    }
+}
+
+/// Before the renames, which would rewrite its text.
 fn drop(opaque: &Opaque) -> Step {
     let name = &opaque.id.name.name;
     let texts = vec![format!("DROP {} {}", opaque.id.kind.words(), quote(name.as_str()))];
@@ -86,7 +103,8 @@ fn drop(opaque: &Opaque) -> Step {
 fn create(opaque: &Opaque, scope: &Scope<'_>) -> Step {
     let name = &opaque.id.name;
     let mut texts: Vec<String> = opaque.create.iter().map(|text| whole(text)).collect();
-    let mut needs: Vec<Resource> = opaque.depends_on.iter().flat_map(resource).collect();
+    let depends_on = opaque.depends_on.iter().filter(|needed| !is_circular(opaque, needed, scope));
+    let mut needs: Vec<Resource> = depends_on.flat_map(resource).collect();
     match &opaque.id.table {
         Some(table) => needs.extend(after_the_rows(scope.diff, table)),
         // INSTEAD OF triggers went with the view.
@@ -119,11 +137,37 @@ fn resource(dependency: &Dependency) -> Option<Resource> {
     }
 }
 
-/// A trigger must not fire on what a restore writes.
+/// Whether what the object mentions mentions it in turn, however far. SQLite makes a view without looking at what it
+/// reads, so the order is then free.
+fn is_circular(opaque: &Opaque, needed: &Dependency, scope: &Scope<'_>) -> bool {
+    let objects = |found: &Dependency| match found {
+        Dependency::Opaque(id) => Some(id.clone()),
+        Dependency::Table(_)
+        | Dependency::Column(..)
+        | Dependency::Constraint(..)
+        | Dependency::Enum(_) => None,
+    };
+    let mut seen = BTreeSet::new();
+    let mut next: Vec<ObjectId> = objects(needed).into_iter().collect();
+    while let Some(id) = next.pop() {
+        if id == opaque.id {
+            return true;
+        }
+        let mentions = scope.diff.after.opaques.get(&id).map(|found| &found.depends_on);
+        if seen.insert(id) {
+            next.extend(mentions.into_iter().flatten().filter_map(objects));
+        }
+    }
+    false
+}
+
+/// A trigger must not fire on what a restore writes. Those of a view stand on it alone.
 fn after_the_rows(diff: &Diff, table: &QName) -> Vec<Resource> {
-    let columns = diff.after.tables.get(table).into_iter().flat_map(|table| &table.columns);
+    let Some(columns) = diff.after.tables.get(table).map(|table| &table.columns) else {
+        return Vec::new();
+    };
     let mut resources: Vec<Resource> =
-        columns.map(|column| Resource::Values(table.clone(), column.name.clone())).collect();
+        columns.iter().map(|column| Resource::Values(table.clone(), column.name.clone())).collect();
     resources.push(all_rows(table));
     resources.push(Resource::Table(table.clone()));
     resources

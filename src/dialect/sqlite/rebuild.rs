@@ -6,14 +6,16 @@
 //! `legacy_alter_table = ON` (the last rename would otherwise fail where a view mentions the table, and rewrite
 //! what other tables say). Source: sqlite.org/lang_altertable.html#otheralter.
 
+use super::alter::drop_index;
 use super::ddl::CreateTable;
 use super::facts::{facts, statements, whole};
 use super::kept::{AFTER, BEFORE, Kept, Scope, VALUE, keep_column, move_position, restore_step};
+use super::lower::name_of;
 use super::opaque::triggers_that_stay;
 use super::quote::{literal, quote};
 use super::table::{RowKey, Shape, row_key};
 use super::values::{self, Altered, Source};
-use crate::catalog::Column;
+use crate::catalog::{Column, Index};
 use crate::change::{TableChange, Target};
 use crate::dialect::{Absence, LowerError, Order, Resource, Step, Undo, Work};
 use crate::text::token::{Kind, Token, tokenize};
@@ -40,6 +42,10 @@ struct Rebuild<'a> {
     scope: &'a Scope<'a>,
 }
 
+fn index_names(shape: &Shape<'_>) -> Vec<Resource> {
+    shape.table.indexes.iter().map(|index| name_of(&index.name)).collect()
+}
+
 /// The name under which the AUTOINCREMENT position of a table is kept; a column cannot have it in practice.
 const POSITION: &str = "sqlite_sequence";
 
@@ -61,13 +67,14 @@ impl Rebuild<'_> {
             texts.push(kept.drop());
         }
         let (undo, reason) = self.undo();
-        let mut steps = vec![Step {
+        let mut steps = self.clear_names();
+        steps.push(Step {
             title: format!("rebuild table {table}: {}", self.summary()),
             statements: statements(texts),
             facts: facts(Work::Rewrite, undo, reason),
             reads_kept: first.map(|kept| kept.usage(Absence::Refuse)),
             order: self.order(),
-        }];
+        });
         // A step reads one kept table by its fact; the others are read above and let go here.
         steps.extend(read.map(|kept| Step {
             title: format!("let go of kept data {} (restored into {table})", kept.name),
@@ -311,6 +318,26 @@ impl Rebuild<'_> {
         }
     }
 
+    /// Indexes whose name something else is to have: two tables may swap them.
+    fn indexes_in_the_way(&self) -> impl Iterator<Item = &Index> {
+        let same = |left: &Ident, right: &Ident| left.as_str().eq_ignore_ascii_case(right.as_str());
+        let own = &self.after.table.name;
+        let after = &self.scope.diff.after;
+        self.before.table.indexes.iter().filter(move |index| {
+            let indexes = after.tables.values().filter(|table| table.name != *own);
+            let mut names = indexes
+                .flat_map(|table| table.indexes.iter().map(|index| &index.name))
+                .chain(after.tables.keys().map(|name| &name.name))
+                .chain(after.opaques.keys().map(|id| &id.name.name));
+            names.any(|name| same(name, &index.name))
+        })
+    }
+
+    fn clear_names(&self) -> Vec<Step> {
+        let table = &self.after.table.name;
+        self.indexes_in_the_way().map(|index| drop_index(table, index)).collect()
+    }
+
     fn order(&self) -> Order {
         let table = &self.after.table.name;
         let own = Resource::Table(table.clone());
@@ -324,10 +351,11 @@ impl Rebuild<'_> {
                 .iter()
                 .map(|column| Resource::Column(table.clone(), column.name.clone())),
         );
-        let names = |shape: &Shape<'_>| -> Vec<Resource> {
-            shape.table.indexes.iter().map(|index| super::lower::name_of(&index.name)).collect()
-        };
-        let (gone, made) = (names(&self.before), names(&self.after));
+        let (gone, made) = (index_names(&self.before), index_names(&self.after));
+        let cleared: Vec<Resource> =
+            self.indexes_in_the_way().map(|index| name_of(&index.name)).collect();
+        let gone = gone.into_iter().filter(|name| !cleared.contains(name));
+        let gone: Vec<Resource> = gone.collect();
         order.takes.extend(gone.iter().filter(|name| !made.contains(name)).cloned());
         order.makes.extend(made.into_iter().filter(|name| !gone.contains(name)));
         order

@@ -1,7 +1,9 @@
 //! Renames, by the engine itself, so that foreign keys, views, triggers and indexes of all tables follow.
 //!
 //! `legacy_alter_table` must be off around them: with it on, SQLite 3.26 and later leave references alone
-//! (sqlite.org/pragma.html#pragma_legacy_alter_table).
+//! (sqlite.org/pragma.html#pragma_legacy_alter_table). `writable_schema` must be on: a rename otherwise fails where
+//! any view or trigger of the schema does not resolve, whatever it has to do with the renamed thing; with it on, such
+//! texts are passed over (`renameColumnParseError` and its callers in `alter.c`).
 
 use super::facts::{facts, statements};
 use super::quote::quote;
@@ -17,23 +19,19 @@ pub(super) fn steps(diff: &Diff) -> Result<Vec<Step>, LowerError> {
 }
 
 fn step(rename: &Rename) -> Result<Step, LowerError> {
-    let (title, statement) = match rename {
+    let (title, renaming) = match rename {
         Rename::Table { before, after } => (
             format!("rename table {before} to {after}"),
-            format!(
-                "ALTER TABLE {} RENAME TO {}",
-                quote(before.name.as_str()),
-                quote(after.name.as_str())
-            ),
+            rename_table(before.name.as_str(), after.name.as_str()),
         ),
         Rename::Column { table, before, after } => (
             format!("rename column {table}.{before} to {after}"),
-            format!(
+            vec![format!(
                 "ALTER TABLE {} RENAME COLUMN {} TO {}",
                 quote(table.name.as_str()),
                 quote(before.as_str()),
                 quote(after.as_str())
-            ),
+            )],
         ),
         Rename::Enum { before, .. } => return Err(unknown(format!("enum type {before}"))),
         Rename::EnumValue { name, before, .. } => {
@@ -46,11 +44,10 @@ fn step(rename: &Rename) -> Result<Step, LowerError> {
             return Err(unknown(format!("index {before} of {table}")));
         }
     };
-    let texts = vec![
-        "PRAGMA legacy_alter_table = OFF".to_owned(),
-        statement,
-        "PRAGMA legacy_alter_table = ON".to_owned(),
-    ];
+    let pragma = |name: &str, value: &str| format!("PRAGMA {name} = {value}");
+    let mut texts = vec![pragma("legacy_alter_table", "OFF"), pragma("writable_schema", "ON")];
+    texts.extend(renaming);
+    texts.extend([pragma("writable_schema", "OFF"), pragma("legacy_alter_table", "ON")]);
     Ok(Step {
         title,
         statements: statements(texts),
@@ -58,6 +55,17 @@ fn step(rename: &Rename) -> Result<Step, LowerError> {
         reads_kept: None,
         order: Order { makes: [Resource::Renames].into_iter().collect(), ..Order::default() },
     })
+}
+
+/// Two names that differ in case alone are one name to SQLite, which is then taken: a third stands between.
+fn rename_table(before: &str, after: &str) -> Vec<String> {
+    let statement =
+        |from: &str, to: &str| format!("ALTER TABLE {} RENAME TO {}", quote(from), quote(to));
+    if !before.eq_ignore_ascii_case(after) {
+        return vec![statement(before, after)];
+    }
+    let between = format!("_migrate_case_{after}");
+    vec![statement(before, &between), statement(&between, after)]
 }
 
 fn unknown(what: String) -> LowerError {

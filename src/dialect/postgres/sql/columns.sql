@@ -26,7 +26,8 @@ LEFT JOIN (
         'schema', sn.nspname, 'name', sc.relname,
         'data_type', pg_catalog.format_type(q.seqtypid, NULL),
         'start', q.seqstart, 'increment', q.seqincrement, 'min', q.seqmin, 'max', q.seqmax,
-        'cache', q.seqcache, 'cycle', q.seqcycle) AS sequence
+        'cache', q.seqcache, 'cycle', q.seqcycle,
+        'unlogged', CASE WHEN pg_catalog.current_setting('server_version_num')::int >= 150000 THEN sc.relpersistence = 'u' END) AS sequence
     FROM pg_catalog.pg_depend x
     JOIN pg_catalog.pg_class sc ON sc.oid = x.objid AND sc.relkind = 'S'
     JOIN pg_catalog.pg_namespace sn ON sn.oid = sc.relnamespace

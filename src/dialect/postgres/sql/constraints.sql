@@ -18,7 +18,9 @@ SELECT pg_catalog.jsonb_build_object(
     'on_delete', k.confdeltype,
     'on_update', k.confupdtype,
     'parent', CASE WHEN o.oid IS NOT NULL THEN o.conname WHEN k.coninhcount > 0 THEN k.conname END,
-    'local', k.conislocal)
+    'local', k.conislocal,
+    'incomplete', c.relkind = 'p' AND EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indexrelid = k.conindid AND NOT i.indisvalid)
+        AND k.contype IN ('p', 'u', 'x'))
 FROM pg_catalog.pg_constraint k
 JOIN pg_catalog.pg_class c ON c.oid = k.conrelid AND c.relkind IN ('r', 'p')
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace

@@ -12,7 +12,10 @@ SELECT pg_catalog.jsonb_build_object(
              LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = u.attnum AND u.attnum > 0
              WHERE u.place <= i.indnkeyatts), '[]'),
     'predicate', pg_catalog.pg_get_expr(i.indpred, i.indrelid),
-    'definition', pg_catalog.pg_get_indexdef(i.indexrelid),
+    -- On a partitioned table the engine always prints ONLY; here it says that not every partition has the index.
+    'definition', CASE WHEN i.indisvalid
+        THEN pg_catalog.regexp_replace(pg_catalog.pg_get_indexdef(i.indexrelid), ' ON ONLY ', ' ON ')
+        ELSE pg_catalog.pg_get_indexdef(i.indexrelid) END,
     'parent', (SELECT p.relname FROM pg_catalog.pg_inherits h JOIN pg_catalog.pg_class p ON p.oid = h.inhparent
                WHERE h.inhrelid = i.indexrelid))
 FROM pg_catalog.pg_index i

@@ -32,7 +32,8 @@ WITH own AS (
         OR coalesce(pg_catalog.to_jsonb(a) ->> 'attcompression', '') <> ''
         OR coalesce((pg_catalog.to_jsonb(a) ->> 'attstattarget')::int, -1) <> -1
         OR EXISTS (SELECT FROM pg_catalog.unnest(a.attoptions) o WHERE o !~ '^pg_attver='))
-    UNION ALL SELECT 'invalid index', r.q FROM pg_catalog.pg_index i JOIN relation r ON r.oid = i.indexrelid WHERE NOT i.indisvalid
+    UNION ALL SELECT 'invalid index', r.q FROM pg_catalog.pg_index i JOIN relation r ON r.oid = i.indexrelid
+    WHERE NOT i.indisvalid AND r.relkind = 'i'
     UNION ALL SELECT 'comment on index', q FROM relation
     WHERE relkind IN ('i', 'I') AND pg_catalog.obj_description(oid, 'pg_class') IS NOT NULL
     UNION ALL SELECT 'comment on owned sequence', q FROM relation

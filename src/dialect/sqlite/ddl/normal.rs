@@ -39,6 +39,36 @@ pub fn normalized_column(table: &CreateTable, column: &ColumnText, text: &str) -
     Scope { text, columns }.column(column)
 }
 
+/// The text with words in double quotes that name no column written as the strings that they are.
+pub fn with_strings(text: &str, columns: &[String], table: &str) -> String {
+    let tokens: Vec<Token<'_>> = tokenize(text, Dialect::Sqlite);
+    let mut told = String::with_capacity(text.len());
+    for (at, token) in tokens.iter().enumerate() {
+        let name = token.name().unwrap_or_default();
+        let next = |mark: &str| {
+            tokens[at + 1..].iter().find(|other| other.is_code()).is_some_and(|t| t.is_mark(mark))
+        };
+        let known = columns.iter().any(|column| column.eq_ignore_ascii_case(&name))
+            || ["rowid", "oid", "_rowid_"].iter().any(|row| row.eq_ignore_ascii_case(&name))
+            || (name.eq_ignore_ascii_case(table) && next("."));
+        let collation = tokens[..at]
+            .iter()
+            .rev()
+            .find(|other| other.is_code())
+            .is_some_and(|token| token.is_word("collate"));
+        match token.kind == Kind::Quoted
+            && token.text.starts_with('"')
+            && !known
+            && !collation
+            && !next("(")
+        {
+            true => told.push_str(&format!("'{}'", name.replace('\'', "''"))),
+            false => told.push_str(token.text),
+        }
+    }
+    told
+}
+
 struct Scope<'a> {
     text: &'a str,
     columns: Vec<String>,

@@ -18,7 +18,7 @@ pub(super) fn is_virtual(text: &str) -> bool {
 pub(super) fn add(catalog: &mut Catalog, objects: &[&Object]) -> Result<(), InspectError> {
     let mut found = Vec::new();
     for object in objects {
-        if let Some(id) = id(object)? {
+        if let Some(id) = id(object, objects)? {
             found.push((id, text_of(object)?));
         }
     }
@@ -36,11 +36,18 @@ pub(super) fn add(catalog: &mut Catalog, objects: &[&Object]) -> Result<(), Insp
     Ok(())
 }
 
-fn id(object: &Object) -> Result<Option<ObjectId>, InspectError> {
+fn id(object: &Object, objects: &[&Object]) -> Result<Option<ObjectId>, InspectError> {
+    // `sqlite_schema` has the table of a trigger as the trigger spells it.
+    let spelled = |name: &str| {
+        let found = objects.iter().find(|other| {
+            matches!(other.kind.as_str(), "table" | "view") && other.name.eq_ignore_ascii_case(name)
+        });
+        found.map_or_else(|| name.to_owned(), |found| found.name.clone())
+    };
     let (kind, table) = match object.kind.as_str() {
         "view" => (OpaqueKind::View, None),
         "trigger" => {
-            (OpaqueKind::Trigger, Some(QName::local(Dialect::Sqlite, object.table.as_str())))
+            (OpaqueKind::Trigger, Some(QName::local(Dialect::Sqlite, spelled(&object.table))))
         }
         "table" if is_virtual(text_of(object)?) => (OpaqueKind::VirtualTable, None),
         _ => return Ok(None),
@@ -95,8 +102,10 @@ fn mentioned(text: &str) -> BTreeSet<String> {
         .iter()
         .filter_map(|token| match token.kind {
             Kind::Text => Some(token.text.trim_matches('\'').to_lowercase()),
-            Kind::Word
-            | Kind::Quoted
+            Kind::Word => {
+                Some(token.text.to_lowercase()).filter(|word| !RESERVED.contains(&word.as_str()))
+            }
+            Kind::Quoted
             | Kind::Number
             | Kind::Parameter
             | Kind::Mark
@@ -105,3 +114,11 @@ fn mentioned(text: &str) -> BTreeSet<String> {
         })
         .collect()
 }
+
+/// Words that stand in many texts and name a thing only in quotes.
+/// Source: sqlite.org/lang_keywords.html without the words that `%fallback ID` in `parse.y` lists.
+const RESERVED: &[&str] = &[
+    "as", "case", "create", "delete", "distinct", "else", "exists", "from", "group", "in", "index",
+    "insert", "into", "is", "join", "not", "null", "on", "or", "order", "select", "set", "table",
+    "then", "union", "update", "using", "values", "when", "where",
+];

@@ -50,14 +50,13 @@ fn column(row: &ColumnRow, parsed: &CreateTable, text: &str) -> Column {
     column.default = row.default.clone();
     if let Some(own) = parsed.column(&row.name) {
         column.generated = own.generated().map(|(expression, storage)| Generated {
-            expression: slice(text, expression).trim().to_owned(),
+            expression: told(slice(text, expression), parsed).trim().to_owned(),
             storage: match storage {
                 Storage::Stored => GeneratedStorage::Stored,
                 Storage::Virtual => GeneratedStorage::Virtual,
             },
         });
-        column.collation =
-            own.collation().filter(|name| !name.eq_ignore_ascii_case("binary")).map(str::to_owned);
+        column.collation = own.collation().map(str::to_owned);
     }
     column
 }
@@ -74,9 +73,9 @@ fn constraint(clause: &Clause, parsed: &CreateTable, text: &str) -> Option<Const
             ConstraintKind::PrimaryKey { columns: idents(columns) }
         }
         ClauseKind::Unique { columns } => ConstraintKind::Unique { columns: idents(columns) },
-        ClauseKind::Check(expression) => {
-            ConstraintKind::Check { expression: slice(text, *expression).trim().to_owned() }
-        }
+        ClauseKind::Check(expression) => ConstraintKind::Check {
+            expression: told(slice(text, *expression), parsed).trim().to_owned(),
+        },
         ClauseKind::ForeignKey(key) => ConstraintKind::ForeignKey(ForeignKey {
             columns: idents(&key.columns),
             references: QName::local(Dialect::Sqlite, key.table.as_str()),
@@ -93,8 +92,24 @@ fn constraint(clause: &Clause, parsed: &CreateTable, text: &str) -> Option<Const
     Some(Constraint {
         name: clause.name.as_deref().map(Ident::new),
         kind,
-        definition: definition(clause, &idents, text),
+        definition: match &clause.kind {
+            ClauseKind::Check(_) => told(slice(text, clause.span), parsed),
+            ClauseKind::PrimaryKey { .. }
+            | ClauseKind::Unique { .. }
+            | ClauseKind::ForeignKey(_)
+            | ClauseKind::NotNull
+            | ClauseKind::Null
+            | ClauseKind::Default(_)
+            | ClauseKind::Collate(_)
+            | ClauseKind::Generated { .. } => definition(clause, &idents, text),
+        },
     })
+}
+
+/// An expression with its strings in single quotes.
+fn told(expression: &str, parsed: &CreateTable) -> String {
+    let columns: Vec<String> = parsed.columns.iter().map(|column| column.name.clone()).collect();
+    ddl::with_strings(expression, &columns, &parsed.name)
 }
 
 /// The text of the clause; a column's own key names its column, so that two such keys of a table differ.

@@ -1,0 +1,202 @@
+//! Proves a plan on an empty scratch database before anybody reads it: up leads to the schema after, down to the
+//! schema before, and up again to the schema after. Rows are the business of a rehearsal.
+
+use serde_json::Value;
+
+use super::run::{Expectation, Problem, RunError, run};
+use super::{Bundle, Context, book};
+use crate::catalog::Catalog;
+use crate::change::Intent;
+use crate::change::describe::describe;
+use crate::db::{DbError, DbErrorKind, Mode};
+use crate::dialect::{Direction, script, session};
+use crate::diff::diff;
+use crate::plan::{PlanError, create_script};
+use crate::shadow::ShadowError;
+use crate::shadow::scratch::Scratch;
+
+/// How many differences a message lists.
+const SHOWN: usize = 8;
+
+/// Why a plan is not proved.
+#[derive(Debug, thiserror::Error)]
+pub enum ProveError {
+    /// The plan, or the way a schema is made from nothing, is wrong.
+    #[error("{0}")]
+    Fault(String),
+    /// The scratch server cannot hold such a schema: it lacks an extension, a role, a right.
+    #[error("{0}")]
+    Unable(String),
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    #[error(transparent)]
+    Shadow(#[from] ShadowError),
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+/// Makes a schema in an empty scratch database, by the plan from nothing to it; its catalog as the engine prints it.
+///
+/// # Errors
+/// `Fault` names the statement that fails.
+pub fn make(scratch: &mut Scratch, catalog: &Catalog) -> Result<Catalog, ProveError> {
+    let statements = create_script(catalog)?;
+    make_roles(scratch, &statements)?;
+    for statement in &statements {
+        if let Err(error) = scratch.database().execute(statement) {
+            let shown = script::excerpt_of(statement);
+            return Err(blame(&error, format!("making the first schema: {error}\n  in: {shown}")));
+        }
+    }
+    Ok(scratch.database().inspect()?)
+}
+
+/// As [`make`]; the schema must be read back as it was.
+///
+/// # Errors
+/// `Fault` names what is made otherwise.
+pub fn make_exactly(scratch: &mut Scratch, catalog: &Catalog) -> Result<(), ProveError> {
+    let made = make(scratch, catalog)?;
+    same("making the first schema from nothing", catalog, &made)
+}
+
+/// Takes away the rows that a script put into a scratch database.
+///
+/// # Errors
+/// The user may not switch triggers off.
+pub fn empty(scratch: &mut Scratch) -> Result<(), ProveError> {
+    let database = scratch.database();
+    if let Some(statement) = database.value(&session::emptying())? {
+        database.within(Mode::Write, |database| {
+            database.execute(&session::without_triggers())?;
+            database.execute(&session::returned(&statement))
+        })?;
+    }
+    Ok(())
+}
+
+/// Runs a plan up, down and up on a database that holds the schema before and no rows.
+///
+/// # Errors
+/// `Fault` names the object that is not as the plan says.
+pub fn prove(
+    scratch: &mut Scratch,
+    bundle: &Bundle,
+    before: &Catalog,
+    after: &Catalog,
+    context: &mut Context<'_>,
+) -> Result<(), ProveError> {
+    let statements = bundle.up.iter().chain(&bundle.down).flat_map(|step| &step.statements);
+    let statements: Vec<_> = statements.cloned().collect();
+    make_roles(scratch, &statements)?;
+    let database = scratch.database();
+    book::prepare(database)?;
+    for (way, stage, target) in [
+        (Direction::Up, "up", after),
+        (Direction::Down, "down", before),
+        (Direction::Up, "up again", after),
+    ] {
+        context.progress.phase(&format!("proving the plan: {stage}"));
+        let last = book::read(database)?.entries.pop();
+        let expect = Expectation::Unknown;
+        let outcome = run(database, bundle, way, &expect, last.as_ref(), None, context);
+        let finished = outcome.map_err(|error| failed(stage, &error))?;
+        if finished.entry.schema != target.fingerprint() {
+            same(stage, target, &database.inspect()?)?;
+        }
+    }
+    Ok(())
+}
+
+/// Roles that statements name are made in a server of our own; elsewhere they have to be there.
+fn make_roles(scratch: &Scratch, statements: &[crate::dialect::Sql]) -> Result<(), ProveError> {
+    let Some(cluster) = scratch.cluster() else { return Ok(()) };
+    let mut roles: Vec<_> = statements.iter().flat_map(script::roles_of).collect();
+    roles.sort();
+    roles.dedup();
+    if roles.is_empty() {
+        return Ok(());
+    }
+    Ok(cluster.create_roles(roles.iter().map(|role| role.as_str()))?)
+}
+
+fn failed(stage: &str, error: &RunError) -> ProveError {
+    let place = match &error.step {
+        Some((position, title)) => format!("{stage} fails at step {position} ({title})"),
+        None => format!("{stage} fails"),
+    };
+    let message = format!("{place}: {}", error.problem);
+    match &error.problem {
+        Problem::Db(error) => blame(error, message),
+        Problem::KeptDataGone(_)
+        | Problem::Orphans { .. }
+        | Problem::Overtaken
+        | Problem::WrongSchema { .. } => ProveError::Fault(message),
+    }
+}
+
+/// Whether an error is the plan's fault or the scratch server's, which lacks what another server has.
+/// Source: PostgreSQL manual, appendix A.
+fn blame(error: &DbError, message: String) -> ProveError {
+    let says = |words: &[&str]| words.iter().any(|word| error.message.contains(word));
+    let lacks = match error.sqlstate.as_deref() {
+        // A file of an extension or a library; a right; no room.
+        Some("58P01" | "42501" | "53100" | "53200" | "53300" | "53400") => true,
+        Some("0A000") => says(&["is not available"]),
+        Some("42704") => says(&["role \"", "tablespace \"", "language \""]),
+        Some("22023") => says(&["locale", "unrecognized configuration parameter"]),
+        Some("55000") => says(&["shared_preload_libraries", "wal_level"]),
+        _ => matches!(error.kind, DbErrorKind::Connect | DbErrorKind::Cancelled),
+    };
+    if lacks { ProveError::Unable(message) } else { ProveError::Fault(message) }
+}
+
+fn same(stage: &str, wanted: &Catalog, found: &Catalog) -> Result<(), ProveError> {
+    let (wanted, found) = (wanted.normalized(), found.normalized());
+    if wanted == found {
+        return Ok(());
+    }
+    let (left, _) = diff(&found, &wanted, &Intent::default());
+    let mut lines: Vec<String> = left.changes.iter().map(describe).collect();
+    if lines.is_empty() {
+        lines = differences(&wanted, &found);
+    }
+    let more = lines.len().saturating_sub(SHOWN);
+    lines.truncate(SHOWN);
+    if more > 0 {
+        lines.push(format!("and {more} more"));
+    }
+    Err(ProveError::Fault(format!("after {stage} there is still to do:\n  {}", lines.join("\n  "))))
+}
+
+/// What differs although no change is found, place by place.
+fn differences(wanted: &Catalog, found: &Catalog) -> Vec<String> {
+    let value = |catalog| serde_json::to_value(catalog).expect("a catalog is plain data");
+    let mut lines = Vec::new();
+    compare(&value(wanted), &value(found), "", &mut lines);
+    lines
+}
+
+fn compare(wanted: &Value, found: &Value, place: &str, lines: &mut Vec<String>) {
+    match (wanted, found) {
+        (Value::Object(left), Value::Object(right)) => {
+            for (key, value) in left {
+                let other = right.get(key).unwrap_or(&Value::Null);
+                compare(value, other, &format!("{place} {key}"), lines);
+            }
+            for (key, value) in right.iter().filter(|(key, _)| !left.contains_key(*key)) {
+                compare(&Value::Null, value, &format!("{place} {key}"), lines);
+            }
+        }
+        (Value::Array(left), Value::Array(right)) if left.len() == right.len() => {
+            for (value, other) in left.iter().zip(right) {
+                let name = value.get("name").map(Value::to_string).unwrap_or_default();
+                compare(value, other, &format!("{place} {name}"), lines);
+            }
+        }
+        (left, right) if left != right => {
+            lines.push(format!("{}: {left} is wanted, {right} is found", place.trim()));
+        }
+        _ => {}
+    }
+}
