@@ -3,7 +3,7 @@
 //!
 //! A folder holds either `a.sql` and `b.sql` (or `a.postgres.sql` …, then it runs on that engine only) or a model pair
 //! `before.yaml` and `after.yaml`; `rows.sql`, the rows of the old shape; `new_rows.sql`, what is written while the new
-//! shape is in force and must survive the way back; `answers`, flags of `migrate plan`. Each of the SQL files may be
+//! shape is in force and must survive the way back; `answers`, flags of `migrate plan`; `roles`, which the server must have. Each of the SQL files may be
 //! there once for both engines or once for each (`rows.sqlite.sql`). Goldens are `ENGINE.up.sql`, `ENGINE.down.sql` and
 //! `ENGINE.rows.txt` (the rows at each station); `UPDATE_GOLDEN=1` writes them, and they are read in review.
 //! `MIGRATE_CASE=part-of-a-path` runs only those cases.
@@ -49,7 +49,7 @@ fn every_folder_is_a_case_and_every_file_is_read() {
             wrong.push(format!("{}: runs on no engine", case.display()));
         }
         let mut known =
-            BTreeSet::from(["answers".to_owned(), "before.yaml".into(), "after.yaml".into()]);
+            BTreeSet::from(["answers", "roles", "before.yaml", "after.yaml"].map(str::to_owned));
         for stem in ["a", "b", "rows", "new_rows"] {
             known.insert(format!("{stem}.sql"));
             known.extend(ran.iter().map(|dialect| format!("{stem}.{dialect}.sql")));
@@ -146,6 +146,7 @@ fn run_all(dialect: Dialect) {
 fn travel(case: &Path, dialect: Dialect) -> Result<(), String> {
     let (here, fresh) = (place(dialect)?, place(dialect)?);
     let mut database = here.open();
+    make_roles(&mut database, case);
     make(&mut database, case, Side::Before);
     if let Some(rows) = file(case, "rows", dialect) {
         support::run(&mut database, &text(&rows));
@@ -189,6 +190,19 @@ fn travel(case: &Path, dialect: Dialect) -> Result<(), String> {
     }
     refuse_left_over("after down again", &mut database, "_u_")?;
     golden(&case.join(format!("{dialect}.rows.txt")), &stations)
+}
+
+/// Roles outlive a database, and cases run side by side.
+fn make_roles(database: &mut Database, case: &Path) {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let roles = std::fs::read_to_string(case.join("roles")).unwrap_or_default();
+    for role in roles.split_whitespace() {
+        let is_there = format!("SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = '{role}'");
+        if support::rows(database, &is_there).is_empty() {
+            support::run(database, &format!("CREATE ROLE \"{role}\""));
+        }
+    }
 }
 
 fn place(dialect: Dialect) -> Result<Place, String> {

@@ -5,6 +5,7 @@
 
 mod sqlite_text;
 
+use super::facets::Facets;
 use super::{
     Catalog, Column, Constraint, ConstraintKind, Index, Opaque, OpaqueKind, Table, TableOptions,
 };
@@ -29,6 +30,13 @@ impl Catalog {
                 .opaques
                 .iter()
                 .map(|(id, opaque)| (id.clone(), normalize_opaque(opaque, dialect)))
+                .collect(),
+            facets: self
+                .facets
+                .values()
+                .map(normalize_facets)
+                .filter(|facets| !facets.is_none())
+                .map(|facets| (facets.of.clone(), facets))
                 .collect(),
         }
     }
@@ -149,6 +157,11 @@ pub fn normalize_opaque(opaque: &Opaque, dialect: Dialect) -> Opaque {
     opaque.depends_on.clear();
     opaque.columns.clear();
     opaque
+}
+
+/// Facets without the owner: who runs a migration differs from database to database, and the schema is the same.
+fn normalize_facets(facets: &Facets) -> Facets {
+    Facets { owner: None, ..facets.clone() }
 }
 
 /// What only the text of a SQLite table says: conflict clauses, and names of constraints that are properties of a

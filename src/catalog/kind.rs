@@ -44,6 +44,8 @@ pub enum OpaqueKind {
     Index,
     Rule,
     Trigger,
+    /// A policy of row level security.
+    Policy,
     Statistics,
     EventTrigger,
     Publication,
@@ -57,7 +59,7 @@ pub enum OpaqueKind {
 
 impl OpaqueKind {
     /// Every kind.
-    pub const ALL: [OpaqueKind; 37] = [
+    pub const ALL: [OpaqueKind; 38] = [
         OpaqueKind::Extension,
         OpaqueKind::Sequence,
         OpaqueKind::Domain,
@@ -89,6 +91,7 @@ impl OpaqueKind {
         OpaqueKind::Index,
         OpaqueKind::Rule,
         OpaqueKind::Trigger,
+        OpaqueKind::Policy,
         OpaqueKind::Statistics,
         OpaqueKind::EventTrigger,
         OpaqueKind::Publication,
@@ -142,6 +145,7 @@ impl OpaqueKind {
             OpaqueKind::Index => "index",
             OpaqueKind::Rule => "rule",
             OpaqueKind::Trigger => "trigger",
+            OpaqueKind::Policy => "policy",
             OpaqueKind::Statistics => "statistics",
             OpaqueKind::EventTrigger => "event_trigger",
             OpaqueKind::Publication => "publication",
@@ -188,6 +192,7 @@ impl OpaqueKind {
             OpaqueKind::Index => "INDEX",
             OpaqueKind::Rule => "RULE",
             OpaqueKind::Trigger => "TRIGGER",
+            OpaqueKind::Policy => "POLICY",
             OpaqueKind::Statistics => "STATISTICS",
             OpaqueKind::EventTrigger => "EVENT TRIGGER",
             OpaqueKind::Publication => "PUBLICATION",
@@ -230,6 +235,7 @@ impl OpaqueKind {
             | OpaqueKind::UserMapping
             | OpaqueKind::Rule
             | OpaqueKind::Trigger
+            | OpaqueKind::Policy
             | OpaqueKind::Statistics
             | OpaqueKind::EventTrigger
             | OpaqueKind::Publication
@@ -272,6 +278,7 @@ impl OpaqueKind {
             | OpaqueKind::Index
             | OpaqueKind::Rule
             | OpaqueKind::Trigger
+            | OpaqueKind::Policy
             | OpaqueKind::Statistics
             | OpaqueKind::EventTrigger
             | OpaqueKind::Publication

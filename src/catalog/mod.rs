@@ -3,6 +3,7 @@
 //! Structured where the planner reasons about a thing (tables, columns, constraints, indexes, enums); opaque text
 //! with dependencies where it does not. Texts are as the engine prints them, so that equal means equal.
 
+pub mod facets;
 pub mod fingerprint;
 mod kind;
 pub mod postgres_table;
@@ -15,6 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::text::{Dialect, Ident, QName};
+use facets::{Facets, Subject};
 pub use kind::{Names, OpaqueKind};
 use postgres_table::PostgresTable;
 
@@ -31,6 +33,9 @@ pub struct Catalog {
     pub tables: BTreeMap<QName, Table>,
     #[serde(with = "values")]
     pub opaques: BTreeMap<ObjectId, Opaque>,
+    /// Comments, owners and rights of any of them.
+    #[serde(with = "values", skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub facets: BTreeMap<Subject, Facets>,
 }
 
 impl Catalog {
@@ -41,6 +46,7 @@ impl Catalog {
             enums: BTreeMap::new(),
             tables: BTreeMap::new(),
             opaques: BTreeMap::new(),
+            facets: BTreeMap::new(),
         }
     }
 
@@ -331,7 +337,8 @@ impl std::fmt::Display for ObjectId {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Opaque {
     pub id: ObjectId,
-    /// The whole CREATE statement as the engine prints it, and what belongs to it (comment), in order.
+    /// The whole CREATE statement as the engine prints it, and what must follow it, in order. What can be set and
+    /// taken back without making the object anew stands in [`Catalog::facets`].
     pub create: Vec<String>,
     /// Columns of a view and attributes of a composite type, with type and collation. What the text says and more:
     /// only for finding out what can change in place.

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use super::facets::{Facets, Subject};
 use super::postgres_table::{PostgresTable, SettingTarget};
 use super::{
     Catalog, ConstraintKind, Dependency, IndexKey, ObjectId, OpaqueKind, Table, TableOptions,
@@ -50,6 +51,7 @@ impl Catalog {
             }
         }
         self.rename_trigger_tables(before, after, &rename);
+        self.rename_facets(|facets| facets.rename_table(before, after, &rename));
     }
 
     /// A virtual table of SQLite; its shadow tables are not in a catalog.
@@ -115,6 +117,11 @@ impl Catalog {
                 .map(|dependency| dependency.with_column(table, before, after))
                 .collect();
         }
+        self.rename_facets(|facets| {
+            if facets.of == Subject::Table(table.clone()) {
+                facets.rename_column(before, after);
+            }
+        });
     }
 
     /// `ALTER TYPE before RENAME TO after`; columns of the type follow.
@@ -122,6 +129,11 @@ impl Catalog {
         let Some(mut enum_type) = self.enums.remove(before) else { return };
         enum_type.name = after.clone();
         self.enums.insert(after.clone(), enum_type);
+        self.rename_facets(|facets| {
+            if facets.of == Subject::Enum(before.clone()) {
+                facets.of = Subject::Enum(after.clone());
+            }
+        });
         let dialect = self.dialect;
         let rename = |text: &mut String| {
             *text = rename_identifier(text, before.name.as_str(), after.name.as_str(), dialect);
@@ -166,6 +178,7 @@ impl Catalog {
                 .map(|dependency| dependency.with_constraint(table, before, after))
                 .collect();
         }
+        self.rename_facets(|facets| facets.rename_key(table, before, after));
     }
 
     /// `ALTER INDEX before RENAME TO after`.
@@ -178,6 +191,56 @@ impl Catalog {
                 rename_identifier(&index.definition, before.as_str(), after.as_str(), dialect);
         }
         rename_key(&mut self.tables, table, before, after);
+        self.rename_facets(|facets| facets.rename_key(table, before, after));
+    }
+}
+
+impl Facets {
+    fn rename_table(&mut self, before: &QName, after: &QName, rename: &impl Fn(&mut String)) {
+        match &mut self.of {
+            Subject::Table(table) | Subject::Constraint(table, _) | Subject::Index(table, _) => {
+                if table == before {
+                    *table = after.clone();
+                }
+            }
+            Subject::Opaque(id) if id.table.as_ref() == Some(before) => {
+                id.table = Some(after.clone());
+                self.lines = std::mem::take(&mut self.lines)
+                    .into_iter()
+                    .map(|mut line| {
+                        rename(&mut line.set);
+                        rename(&mut line.unset);
+                        line
+                    })
+                    .collect();
+            }
+            Subject::Schema(_)
+            | Subject::Sequence(_)
+            | Subject::Enum(_)
+            | Subject::Opaque(_)
+            | Subject::DefaultPrivileges { .. } => {}
+        }
+    }
+
+    fn rename_column(&mut self, before: &Ident, after: &Ident) {
+        self.grants = std::mem::take(&mut self.grants)
+            .into_iter()
+            .map(|mut grant| {
+                if grant.column.as_ref() == Some(before) {
+                    grant.column = Some(after.clone());
+                }
+                grant
+            })
+            .collect();
+    }
+
+    fn rename_key(&mut self, of: &QName, before: &Ident, after: &Ident) {
+        if let Subject::Constraint(table, name) | Subject::Index(table, name) = &mut self.of
+            && table == of
+            && name == before
+        {
+            *name = after.clone();
+        }
     }
 }
 

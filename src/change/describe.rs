@@ -1,6 +1,7 @@
 //! A change in one line, for people.
 
 use super::{Change, Delta, Rename, TableChange};
+use crate::catalog::facets::Facets;
 use crate::catalog::{Column, Constraint, Index};
 
 /// `+ table invoices`, `- column users.fax`, `~ table users: ~ email text -> citext`.
@@ -16,7 +17,31 @@ pub fn describe(change: &Change) -> String {
             Delta::Drop(opaque) => format!("- {}", opaque.id),
             Delta::Alter { after, .. } => format!("~ {}", after.id),
         },
+        Change::Facets(delta) => describe_facets(delta),
     }
+}
+
+fn describe_facets(delta: &Delta<Facets>) -> String {
+    let side = delta.after().or(delta.before()).expect("a delta has a side");
+    let nothing = Facets::none(side.of.clone());
+    let (before, after) = (delta.before().unwrap_or(&nothing), delta.after().unwrap_or(&nothing));
+    let mut parts = Vec::new();
+    if before.owner != after.owner {
+        parts.push("owner");
+    }
+    if before.comment != after.comment {
+        parts.push("comment");
+    }
+    if before.grants != after.grants {
+        parts.push("rights");
+    }
+    if before.switches != after.switches {
+        parts.push("row security");
+    }
+    if before.lines != after.lines {
+        parts.push("settings");
+    }
+    format!("~ {}: {}", side.of, parts.join(", "))
 }
 
 fn describe_rename(rename: &Rename) -> String {

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::catalog::facets::Facets;
 use crate::catalog::{Catalog, Column, Constraint, EnumType, Index, Opaque, Table};
 use crate::text::{Ident, QName};
 
@@ -139,6 +140,8 @@ pub enum Change {
     Table(Delta<Table>),
     AlterTable(Box<TableChange>),
     Opaque(Delta<Opaque>),
+    /// Comment, owner, rights or switches of an object that is on both sides.
+    Facets(Delta<Facets>),
 }
 
 /// Two catalogs and all that differs. The inverse is the same comparison with the sides swapped.
@@ -190,6 +193,7 @@ impl Diff {
         self.changes.iter().filter_map(|change| match change {
             Change::Rename(rename) => Some(rename),
             Change::Schema(_)
+            | Change::Facets(_)
             | Change::Enum(_)
             | Change::Table(_)
             | Change::AlterTable(_)

@@ -1,6 +1,7 @@
 //! Compares two catalogs under the user's intent. Nothing is guessed: what only the user can decide comes back as
 //! a question, with the exact line that answers it.
 
+mod facets;
 mod mapping;
 mod question;
 mod rename;
@@ -79,6 +80,8 @@ fn compare(before: &Catalog, after: &Catalog, intent: &Intent, way: Way) -> Diff
     changes.extend(
         deltas(&renamed.opaques, &after.opaques, same_opaque).into_iter().map(Change::Opaque),
     );
+
+    changes.extend(facets::compare(&renamed, after));
 
     Diff {
         before: before.clone(),

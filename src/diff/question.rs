@@ -28,6 +28,7 @@ pub(super) fn ask(diff: &Diff) -> Vec<Question> {
             }
             Change::Rename(_)
             | Change::Schema(_)
+            | Change::Facets(_)
             | Change::Table(Delta::Add(_) | Delta::Alter { .. })
             | Change::Enum(Delta::Add(_) | Delta::Drop(_))
             | Change::Opaque(_) => {}

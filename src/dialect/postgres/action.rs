@@ -55,6 +55,12 @@ pub enum Action {
     CreateMaterializedView,
     CreateTrigger,
     DropTrigger,
+    CreatePolicy,
+    DropPolicy,
+    /// GRANT and REVOKE, and comments that come with them.
+    Grant,
+    ChangeOwner,
+    ChangeRowSecurity,
     AlterDomain,
     /// Attach a partition, inherit.
     JoinParent,

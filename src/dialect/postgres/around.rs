@@ -107,6 +107,7 @@ impl Around {
                 }
                 Change::Rename(_)
                 | Change::Schema(_)
+                | Change::Facets(_)
                 | Change::Enum(_)
                 | Change::Table(_)
                 | Change::Opaque(_) => {}

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::around::Around;
 use super::ownership::{self, Moving};
+use crate::catalog::facets::Subject;
 use crate::catalog::{Catalog, ConstraintKind, Dependency, EnumType, ObjectId, OpaqueKind, Table};
 use crate::change::{Change, Delta, Diff, Rename, TableChange, Target};
 use crate::dialect::{Absence, Direction, KeptUse, Resource, kept_name};
@@ -137,6 +138,7 @@ impl<'a> Context<'a> {
                 Change::Table(_)
                 | Change::Rename(_)
                 | Change::Schema(_)
+                | Change::Facets(_)
                 | Change::AlterTable(_) => {}
             }
         }
@@ -221,7 +223,8 @@ impl<'a> Context<'a> {
             | Change::Schema(_)
             | Change::Enum(_)
             | Change::Table(_)
-            | Change::AlterTable(_) => None,
+            | Change::AlterTable(_)
+            | Change::Facets(_) => None,
         });
         changed
             .chain(&self.around.opaques)
@@ -241,6 +244,7 @@ impl<'a> Context<'a> {
                 .map(|opaque| Resource::Opaque(opaque.id.clone())),
             Change::Rename(_)
             | Change::Schema(_)
+            | Change::Facets(_)
             | Change::Enum(_)
             | Change::Table(_)
             | Change::AlterTable(_) => None,
@@ -325,15 +329,19 @@ impl<'a> Context<'a> {
     pub(super) fn standing(&self, kind: OpaqueKind, table: &QName) -> Vec<&Ident> {
         self.before
             .opaques
-            .iter()
-            .filter(|(id, opaque)| {
+            .keys()
+            .filter(|id| {
+                let facets = self.before.facets_of(&Subject::Opaque((*id).clone()));
+                let is_as_made = facets.is_none_or(|facets| {
+                    !facets.lines.iter().any(|line| line.set.starts_with("ALTER TABLE"))
+                });
                 id.kind == kind
                     && id.table.as_ref() == Some(table)
                     && self.after().opaques.contains_key(id)
                     && !self.around.drops(id)
-                    && !opaque.create.iter().any(|text| text.starts_with("ALTER TABLE"))
+                    && is_as_made
             })
-            .map(|(id, _)| &id.name.name)
+            .map(|id| &id.name.name)
             .collect()
     }
 
@@ -501,6 +509,7 @@ pub(super) fn table_changes(diff: &Diff) -> BTreeMap<&QName, &TableChange> {
             Change::AlterTable(change) => Some((&change.after.name, change.as_ref())),
             Change::Rename(_)
             | Change::Schema(_)
+            | Change::Facets(_)
             | Change::Enum(_)
             | Change::Table(_)
             | Change::Opaque(_) => None,

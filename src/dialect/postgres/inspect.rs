@@ -3,6 +3,7 @@
 //! Pure: the connection that runs the queries is elsewhere. Each query returns one column of JSON objects. They must
 //! run with an empty `search_path`, so that every name in a printed text comes out qualified.
 
+mod facets;
 mod objects;
 
 use std::collections::BTreeMap;
@@ -58,6 +59,7 @@ pub fn queries() -> Vec<InspectQuery> {
         query(TYPES, include_str!("sql/opaque_types.sql")),
         query(SERVICES, include_str!("sql/opaque_services.sql")),
         query(DEPENDENCIES, include_str!("sql/dependencies.sql")),
+        query(facets::FACETS, include_str!("sql/facets.sql")),
         query(UNSUPPORTED, include_str!("sql/unsupported.sql")),
     ]
 }
@@ -126,6 +128,8 @@ pub fn catalog(results: &Results) -> Result<Catalog, InspectError> {
     }
     settings(results, &mut catalog)?;
     catalog.opaques = objects::opaques(results)?;
+    catalog.facets = facets::read(results)?;
+    objects::lines(results, &mut catalog)?;
     Ok(catalog)
 }
 

@@ -16,7 +16,8 @@ pub fn of(action: Action) -> Lock {
         | Action::CreateObject
         | Action::DropObject
         | Action::ReplaceObject
-        | Action::AlterSequence => Lock::None,
+        | Action::AlterSequence
+        | Action::Grant => Lock::None,
         Action::CreateView | Action::CreateMaterializedView => Lock::AccessShare,
         Action::FillTable | Action::UpdateRows => Lock::RowExclusive,
         Action::Comment | Action::RenameIndex => Lock::ShareUpdateExclusive,
@@ -50,6 +51,10 @@ pub fn of(action: Action) -> Lock {
         | Action::JoinParent
         | Action::LeaveParent
         | Action::ChangeSettings
-        | Action::DropTrigger => Lock::AccessExclusive,
+        | Action::DropTrigger
+        | Action::CreatePolicy
+        | Action::DropPolicy
+        | Action::ChangeOwner
+        | Action::ChangeRowSecurity => Lock::AccessExclusive,
     }
 }

@@ -4,8 +4,8 @@ use super::action::{Action, step};
 use super::context::{Context, Run};
 use super::quote::quote_ident;
 use super::{
-    circles, columns, constraints, enums, hierarchy, opaques, ownership, partial, persistence,
-    renames, render, settings, tables,
+    circles, columns, constraints, enums, facets, hierarchy, opaques, ownership, partial,
+    persistence, renames, render, settings, tables,
 };
 use crate::change::{Change, Delta, Diff, Rename, TableChange};
 use crate::dialect::{Direction, LowerError, Resource, Step};
@@ -27,6 +27,8 @@ pub fn lower(diff: &Diff, direction: Direction, tag: &str) -> Result<Vec<Step>, 
     for change in &diff.changes {
         match change {
             Change::Rename(_) => {}
+            // They are read from both catalogs once it is known what is made anew.
+            Change::Facets(_) => {}
             Change::Schema(delta) => steps.extend(schema(delta)),
             Change::Enum(delta) => steps.extend(enums::steps(delta, &context)?),
             Change::Table(Delta::Add(table)) => {
@@ -53,8 +55,9 @@ pub fn lower(diff: &Diff, direction: Direction, tag: &str) -> Result<Vec<Step>, 
     steps.extend(columns::around(&context));
     steps.extend(constraints::around(&context));
     steps.extend(opaques::around(&context)?);
+    let mut steps = facets::finish(hierarchy::finish(steps, &context)?, &context);
     opaques::order_event_triggers(&mut steps);
-    hierarchy::finish(steps, &context)
+    Ok(steps)
 }
 
 fn schema(delta: &Delta<crate::text::Ident>) -> Vec<Step> {

@@ -15,6 +15,7 @@ use crate::catalog::{Catalog, Dependency, ObjectId, Opaque, OpaqueKind, Table};
 use crate::change::Delta;
 use crate::dialect::{Lock, LowerError, Resource, Step};
 use crate::text::QName;
+pub(super) use names::reference;
 use names::{drop_statement, has_own_functions, own_slot};
 pub(super) use replace::is_replaceable;
 
@@ -68,7 +69,7 @@ pub(super) fn order_event_triggers(steps: &mut [Step]) {
         }
         if makes(step) {
             step.order.needs.insert(phase("all but event triggers"));
-        } else {
+        } else if !step.order.needs.iter().any(is_event_trigger) {
             step.order.makes.insert(phase("all but event triggers"));
         }
     }
@@ -134,6 +135,7 @@ fn creation(kind: OpaqueKind) -> (Action, Option<Lock>) {
         OpaqueKind::View => (Action::CreateView, None),
         OpaqueKind::MaterializedView => (Action::CreateMaterializedView, None),
         OpaqueKind::Trigger => (Action::CreateTrigger, None),
+        OpaqueKind::Policy => (Action::CreatePolicy, None),
         OpaqueKind::Rule => (Action::CreateObject, Some(Lock::AccessExclusive)),
         OpaqueKind::Statistics | OpaqueKind::PublicationTable => {
             (Action::CreateObject, Some(Lock::ShareUpdateExclusive))
@@ -179,6 +181,7 @@ fn drop(opaque: &Opaque, context: &Context<'_>) -> Vec<Step> {
     }
     let action = match id.kind {
         OpaqueKind::Trigger => Action::DropTrigger,
+        OpaqueKind::Policy => Action::DropPolicy,
         _ => Action::DropObject,
     };
     let mut gone = vec![id];

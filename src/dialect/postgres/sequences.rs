@@ -49,12 +49,18 @@ pub(super) fn steps(staying: &Staying<'_>, context: &Context<'_>) -> Vec<Step> {
             .frees(context.taken_in(super::context::column_texts(before)))
             .takes(takes)
             .makes(makes)
+            .makes([numbered(table, name)])
             .makes(kept),
     ];
     if old.is_none() && new.is_some() && positions::is_kept(table, name, context) {
         steps.extend(positions::restore(table, after, context));
     }
     steps
+}
+
+/// What the step that gives a column its sequence makes.
+pub(super) fn numbered(table: &QName, column: &Ident) -> Resource {
+    Resource::Constraint(table.clone(), format!("numbering of {column}"))
 }
 
 /// Statements, and the action that says most about them.
@@ -250,6 +256,7 @@ pub(super) fn number_rows(table: &QName, column: &Column, context: &Context<'_>)
     values::quietly(format!("number {table}.{name}"), table, statements, context)
         .lock(crate::dialect::Lock::AccessExclusive)
         .needs([Resource::Table(table.clone())])
+        .makes([numbered(table, name)])
         .makes(
             column_sequences(column)
                 .map(|sequence| slot(&sequence.name.schema, &sequence.name.name)),

@@ -48,6 +48,11 @@ pub fn of(action: Action) -> Undo {
         | Action::CreateMaterializedView
         | Action::CreateTrigger
         | Action::DropTrigger
+        | Action::CreatePolicy
+        | Action::DropPolicy
+        | Action::Grant
+        | Action::ChangeOwner
+        | Action::ChangeRowSecurity
         | Action::JoinParent
         | Action::LeaveParent
         | Action::ChangeSettings
@@ -100,6 +105,11 @@ pub fn reason(action: Action) -> &'static str {
         | Action::CreateMaterializedView
         | Action::CreateTrigger
         | Action::DropTrigger
+        | Action::CreatePolicy
+        | Action::DropPolicy
+        | Action::Grant
+        | Action::ChangeOwner
+        | Action::ChangeRowSecurity
         | Action::JoinParent
         | Action::LeaveParent
         | Action::ChangeSettings

@@ -36,6 +36,11 @@ pub fn of(action: Action) -> Work {
         | Action::CreateView
         | Action::CreateTrigger
         | Action::DropTrigger
+        | Action::CreatePolicy
+        | Action::DropPolicy
+        | Action::Grant
+        | Action::ChangeOwner
+        | Action::ChangeRowSecurity
         | Action::LeaveParent
         | Action::ChangeSettings
         | Action::ChangeType(TypeWork::Catalog) => Work::Catalog,

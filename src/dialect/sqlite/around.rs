@@ -23,6 +23,7 @@ pub(super) fn replaced_around_renames(diff: &Diff) -> Diff {
             Change::Opaque(delta) => delta.after().map(|opaque| opaque.id.clone()),
             Change::Rename(_)
             | Change::Schema(_)
+            | Change::Facets(_)
             | Change::Enum(_)
             | Change::Table(_)
             | Change::AlterTable(_) => None,

@@ -38,6 +38,11 @@ pub fn lower(diff: &Diff, direction: Direction, tag: &str) -> Result<Vec<Step>, 
                 let name = delta.before().or(delta.after()).map(|kind| kind.name.to_string());
                 return Err(without("enum type", &name.unwrap_or_default()));
             }
+            Change::Facets(delta) => {
+                let facets = delta.before().or(delta.after());
+                let of = facets.map(|facets| facets.of.to_string());
+                return Err(without("right", &of.unwrap_or_default()));
+            }
             Change::Table(delta) => steps.extend(table(delta, &scope)?),
             Change::AlterTable(change) => steps.extend(alter::steps(change, &scope)?),
             Change::Opaque(delta) => opaques.extend(opaque::steps(delta, &scope)?),

@@ -55,6 +55,7 @@ pub(super) fn steps(delta: &Delta<Opaque>, scope: &Scope<'_>) -> Result<Vec<Step
             | OpaqueKind::MaterializedView
             | OpaqueKind::Index
             | OpaqueKind::Rule
+            | OpaqueKind::Policy
             | OpaqueKind::Statistics
             | OpaqueKind::EventTrigger
             | OpaqueKind::Publication
@@ -77,6 +78,7 @@ pub(super) fn is_trigger(change: &Change) -> bool {
         }
         Change::Rename(_)
         | Change::Schema(_)
+        | Change::Facets(_)
         | Change::Enum(_)
         | Change::Table(_)
         | Change::AlterTable(_) => false,
@@ -185,6 +187,7 @@ pub(super) fn triggers_that_stay<'a>(diff: &'a Diff, table: &QName) -> Vec<&'a O
             Change::Opaque(delta) => delta.after().is_some_and(|after| after.id == opaque.id),
             Change::Rename(_)
             | Change::Schema(_)
+            | Change::Facets(_)
             | Change::Enum(_)
             | Change::Table(_)
             | Change::AlterTable(_) => false,

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 use super::{DEPENDENCIES, OPAQUES, Results, SERVICES, TYPES, rows, unexpected};
-use crate::catalog::{Dependency, ObjectId, Opaque, OpaqueKind, ShapeColumn};
+use crate::catalog::facets::{Facets, Line, Subject};
+use crate::catalog::{Catalog, Dependency, ObjectId, Opaque, OpaqueKind, ShapeColumn};
 use crate::dialect::InspectError;
 use crate::text::{Ident, QName};
 
@@ -16,7 +17,9 @@ pub(super) fn opaques(results: &Results) -> Result<BTreeMap<ObjectId, Opaque>, I
         for row in rows::<OpaqueRow>(results, query)? {
             let id = row.object.id(query)?;
             let mut create = row.create;
-            create.extend(row.lines.into_iter().map(|line| line.set));
+            if makes_up(id.kind) {
+                create.extend(row.lines.into_iter().map(|line| line.set));
+            }
             let opaque = Opaque {
                 id: id.clone(),
                 create,
@@ -34,18 +37,39 @@ pub(super) fn opaques(results: &Results) -> Result<BTreeMap<ObjectId, Opaque>, I
     Ok(opaques)
 }
 
+/// What can be set on an object and taken back stands among its facets.
+pub(super) fn lines(results: &Results, catalog: &mut Catalog) -> Result<(), InspectError> {
+    for query in [OPAQUES, TYPES, SERVICES] {
+        for row in rows::<OpaqueRow>(results, query)? {
+            let id = row.object.id(query)?;
+            if row.lines.is_empty() || makes_up(id.kind) {
+                continue;
+            }
+            let subject = Subject::Opaque(id);
+            let facets = catalog.facets.entry(subject.clone());
+            facets.or_insert_with(|| Facets::none(subject)).lines.extend(row.lines);
+        }
+    }
+    Ok(())
+}
+
+/// Kinds that stand on what their lines name, so that they are made anew when a line changes.
+fn makes_up(kind: OpaqueKind) -> bool {
+    matches!(kind, OpaqueKind::OperatorFamily | OpaqueKind::TextSearchConfiguration)
+}
+
 #[derive(Deserialize)]
-struct ObjectRow {
-    kind: String,
-    schema: Ident,
-    name: Ident,
-    signature: String,
-    table_schema: Option<Ident>,
-    table_name: Option<Ident>,
+pub(super) struct ObjectRow {
+    pub(super) kind: String,
+    pub(super) schema: Ident,
+    pub(super) name: Ident,
+    pub(super) signature: String,
+    pub(super) table_schema: Option<Ident>,
+    pub(super) table_name: Option<Ident>,
 }
 
 impl ObjectRow {
-    fn id(&self, query: &'static str) -> Result<ObjectId, InspectError> {
+    pub(super) fn id(&self, query: &'static str) -> Result<ObjectId, InspectError> {
         let Some(kind) = OpaqueKind::named(&self.kind) else {
             return Err(unexpected(query, &self.kind, "a kind of object"));
         };
@@ -81,17 +105,9 @@ struct OpaqueRow {
     object: ObjectRow,
     create: Vec<String>,
     #[serde(default)]
-    lines: Vec<LineRow>,
+    lines: Vec<Line>,
     #[serde(default)]
     columns: Vec<ShapeColumn>,
-}
-
-/// A statement that can be taken back.
-#[derive(Deserialize)]
-struct LineRow {
-    set: String,
-    #[allow(dead_code)]
-    unset: String,
 }
 
 #[derive(Deserialize)]

@@ -50,6 +50,7 @@ pub(super) fn drop_statement(opaque: &Opaque) -> String {
         | OpaqueKind::Index
         | OpaqueKind::Rule
         | OpaqueKind::Trigger
+        | OpaqueKind::Policy
         | OpaqueKind::Statistics
         | OpaqueKind::EventTrigger
         | OpaqueKind::Publication
@@ -62,7 +63,7 @@ pub(in crate::dialect::postgres) fn reference(id: &ObjectId) -> String {
     let name = quote_ident(&id.name.name);
     let signature = &id.signature;
     match (id.kind, &id.table) {
-        (OpaqueKind::Rule | OpaqueKind::Trigger, Some(table)) => {
+        (OpaqueKind::Rule | OpaqueKind::Trigger | OpaqueKind::Policy, Some(table)) => {
             format!("{name} ON {}", quote_name(table))
         }
         (OpaqueKind::Function | OpaqueKind::Procedure | OpaqueKind::Aggregate, _) => {
@@ -113,6 +114,7 @@ pub(in crate::dialect::postgres) fn reference(id: &ObjectId) -> String {
             | OpaqueKind::Statistics
             | OpaqueKind::Rule
             | OpaqueKind::Trigger
+            | OpaqueKind::Policy
             | OpaqueKind::VirtualTable,
             _,
         ) => quote_name(&id.name),

@@ -46,6 +46,7 @@ pub(in crate::dialect::postgres) fn is_replaceable(before: &Opaque, after: &Opaq
         | OpaqueKind::Index
         | OpaqueKind::Rule
         | OpaqueKind::Trigger
+        | OpaqueKind::Policy
         | OpaqueKind::Statistics
         | OpaqueKind::EventTrigger
         | OpaqueKind::Publication

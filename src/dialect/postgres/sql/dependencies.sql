@@ -79,6 +79,9 @@ WITH own AS (
     FROM pg_catalog.pg_trigger g JOIN relation r ON r.oid = g.tgrelid
     WHERE NOT g.tgisinternal AND g.tgparentid = 0
     UNION ALL
+    SELECT 'pg_catalog.pg_policy'::regclass, o.oid, 'policy', r.schema, o.polname, '', r.schema, r.name, NULL
+    FROM pg_catalog.pg_policy o JOIN relation r ON r.oid = o.polrelid
+    UNION ALL
     SELECT 'pg_catalog.pg_operator'::regclass, o.oid, 'operator', own.nspname, o.oprname,
            coalesce(pg_catalog.format_type(nullif(o.oprleft, 0), NULL), 'NONE') || ', '
            || coalesce(pg_catalog.format_type(nullif(o.oprright, 0), NULL), 'NONE'), NULL, NULL, NULL

@@ -230,6 +230,10 @@ WITH own AS (
                        'ALTER MATERIALIZED VIEW ' || own.q || '.' || pg_catalog.quote_ident(c.relname) || ' SET WITHOUT CLUSTER'
                 WHERE i.indisclustered
                 UNION ALL
+                SELECT 'COMMENT ON INDEX ' || own.q || '.' || pg_catalog.quote_ident(x.relname) || ' IS ' || pg_catalog.quote_literal(d.description),
+                       'COMMENT ON INDEX ' || own.q || '.' || pg_catalog.quote_ident(x.relname) || ' IS NULL'
+                FROM pg_catalog.pg_description d WHERE d.classoid = 'pg_catalog.pg_class'::regclass AND d.objoid = x.oid AND d.objsubid = 0
+                UNION ALL
                 SELECT 'ALTER INDEX ' || own.q || '.' || pg_catalog.quote_ident(x.relname) || ' ALTER COLUMN ' || a.attnum || ' SET STATISTICS '
                            || (pg_catalog.to_jsonb(a) ->> 'attstattarget'),
                        'ALTER INDEX ' || own.q || '.' || pg_catalog.quote_ident(x.relname) || ' ALTER COLUMN ' || a.attnum || ' SET STATISTICS -1'

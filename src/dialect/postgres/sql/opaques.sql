@@ -20,9 +20,7 @@ WITH own AS (
                  || ' AS ' || pg_catalog.format_type(s.seqtypid, NULL)
                  || ' INCREMENT BY ' || s.seqincrement || ' MINVALUE ' || s.seqmin || ' MAXVALUE ' || s.seqmax
                  || ' START WITH ' || s.seqstart || ' CACHE ' || s.seqcache
-                 || CASE WHEN s.seqcycle THEN ' CYCLE' ELSE ' NO CYCLE' END,
-                 'COMMENT ON SEQUENCE ' || own.q || '.' || pg_catalog.quote_ident(c.relname) || ' IS '
-                 || pg_catalog.quote_literal(pg_catalog.obj_description(c.oid, 'pg_class'))]
+                 || CASE WHEN s.seqcycle THEN ' CYCLE' ELSE ' NO CYCLE' END]
     FROM pg_catalog.pg_class c
     JOIN own ON own.oid = c.relnamespace
     JOIN pg_catalog.pg_sequence s ON s.seqrelid = c.oid
@@ -47,8 +45,6 @@ WITH own AS (
                     'ALTER DOMAIN ' || own.q || '.' || pg_catalog.quote_ident(t.typname) || ' ADD CONSTRAINT '
                     || pg_catalog.quote_ident(k.conname) || ' ' || pg_catalog.pg_get_constraintdef(k.oid) ORDER BY k.conname)
                   FROM pg_catalog.pg_constraint k WHERE k.contypid = t.oid AND k.contype = 'c'), '{}')
-           || ('COMMENT ON DOMAIN ' || own.q || '.' || pg_catalog.quote_ident(t.typname) || ' IS '
-               || pg_catalog.quote_literal(pg_catalog.obj_description(t.oid, 'pg_type')))
     FROM pg_catalog.pg_type t
     JOIN own ON own.oid = t.typnamespace
     JOIN pg_catalog.pg_type b ON b.oid = t.typbasetype
@@ -68,14 +64,7 @@ WITH own AS (
                     JOIN pg_catalog.pg_type b ON b.oid = a.atttypid
                     LEFT JOIN pg_catalog.pg_collation co ON co.oid = a.attcollation
                     LEFT JOIN pg_catalog.pg_namespace cn ON cn.oid = co.collnamespace
-                    WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), '') || ')',
-                 'COMMENT ON TYPE ' || own.q || '.' || pg_catalog.quote_ident(c.relname) || ' IS '
-                 || pg_catalog.quote_literal(pg_catalog.obj_description(c.reltype, 'pg_type'))]
-           || coalesce((SELECT pg_catalog.array_agg('COMMENT ON COLUMN ' || own.q || '.' || pg_catalog.quote_ident(c.relname) || '.'
-                    || pg_catalog.quote_ident(a.attname) || ' IS '
-                    || pg_catalog.quote_literal(pg_catalog.col_description(c.oid, a.attnum)) ORDER BY a.attnum)
-                  FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0
-                    AND pg_catalog.col_description(c.oid, a.attnum) IS NOT NULL), '{}')
+                    WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), '') || ')']
     FROM pg_catalog.pg_class c
     JOIN own ON own.oid = c.relnamespace
     WHERE c.relkind = 'c'
@@ -84,11 +73,7 @@ WITH own AS (
     UNION ALL
     SELECT CASE p.prokind WHEN 'p' THEN 'procedure' ELSE 'function' END, own.nspname, p.proname,
            pg_catalog.pg_get_function_identity_arguments(p.oid), NULL, NULL,
-           ARRAY[pg_catalog.rtrim(pg_catalog.pg_get_functiondef(p.oid), E'\n'),
-                 'COMMENT ON ' || CASE p.prokind WHEN 'p' THEN 'PROCEDURE ' ELSE 'FUNCTION ' END
-                 || own.q || '.' || pg_catalog.quote_ident(p.proname)
-                 || '(' || pg_catalog.pg_get_function_identity_arguments(p.oid) || ') IS '
-                 || pg_catalog.quote_literal(pg_catalog.obj_description(p.oid, 'pg_proc'))]
+           ARRAY[pg_catalog.rtrim(pg_catalog.pg_get_functiondef(p.oid), E'\n')]
     FROM pg_catalog.pg_proc p
     JOIN own ON own.oid = p.pronamespace
     WHERE p.prokind IN ('f', 'p', 'w')
@@ -104,35 +89,35 @@ WITH own AS (
                  || coalesce(' WITH (' || pg_catalog.array_to_string(c.reloptions, ', ') || ')', '') || ' AS' || E'\n'
                  || pg_catalog.rtrim(pg_catalog.pg_get_viewdef(c.oid), ';')
                  || CASE WHEN c.relispopulated THEN '' ELSE E'\n WITH NO DATA' END]
-           || ('COMMENT ON ' || CASE c.relkind WHEN 'v' THEN 'VIEW ' ELSE 'MATERIALIZED VIEW ' END
-               || own.q || '.' || pg_catalog.quote_ident(c.relname) || ' IS '
-               || pg_catalog.quote_literal(pg_catalog.obj_description(c.oid, 'pg_class')))
-           || coalesce((SELECT pg_catalog.array_agg('COMMENT ON COLUMN ' || own.q || '.' || pg_catalog.quote_ident(c.relname) || '.'
-                    || pg_catalog.quote_ident(a.attname) || ' IS '
-                    || pg_catalog.quote_literal(pg_catalog.col_description(c.oid, a.attnum)) ORDER BY a.attnum)
-                  FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0
-                    AND pg_catalog.col_description(c.oid, a.attnum) IS NOT NULL), '{}')
     FROM pg_catalog.pg_class c
     JOIN own ON own.oid = c.relnamespace
     WHERE c.relkind IN ('v', 'm')
       AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_class'::regclass AND m.objid = c.oid)
     UNION ALL
     SELECT 'trigger', own.nspname, g.tgname, '', own.nspname, c.relname,
-           ARRAY[pg_catalog.pg_get_triggerdef(g.oid),
-                 CASE g.tgenabled
-                    WHEN 'D' THEN 'ALTER TABLE ' || own.q || '.' || pg_catalog.quote_ident(c.relname)
-                        || ' DISABLE TRIGGER ' || pg_catalog.quote_ident(g.tgname)
-                    WHEN 'R' THEN 'ALTER TABLE ' || own.q || '.' || pg_catalog.quote_ident(c.relname)
-                        || ' ENABLE REPLICA TRIGGER ' || pg_catalog.quote_ident(g.tgname)
-                    WHEN 'A' THEN 'ALTER TABLE ' || own.q || '.' || pg_catalog.quote_ident(c.relname)
-                        || ' ENABLE ALWAYS TRIGGER ' || pg_catalog.quote_ident(g.tgname) END,
-                 'COMMENT ON TRIGGER ' || pg_catalog.quote_ident(g.tgname) || ' ON ' || own.q || '.' || pg_catalog.quote_ident(c.relname)
-                 || ' IS ' || pg_catalog.quote_literal(pg_catalog.obj_description(g.oid, 'pg_trigger'))]
+           ARRAY[pg_catalog.pg_get_triggerdef(g.oid)]
     FROM pg_catalog.pg_trigger g
     JOIN pg_catalog.pg_class c ON c.oid = g.tgrelid
     JOIN own ON own.oid = c.relnamespace
     WHERE NOT g.tgisinternal AND g.tgparentid = 0 AND c.relkind IN ('r', 'p', 'v', 'f')
       AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_trigger'::regclass AND m.objid = g.oid)
+    UNION ALL
+    SELECT 'policy', own.nspname, o.polname, '', own.nspname, c.relname,
+           ARRAY['CREATE POLICY ' || pg_catalog.quote_ident(o.polname) || ' ON ' || own.q || '.' || pg_catalog.quote_ident(c.relname)
+                 || CASE WHEN o.polpermissive THEN '' ELSE ' AS RESTRICTIVE' END
+                 || CASE o.polcmd WHEN 'r' THEN ' FOR SELECT' WHEN 'a' THEN ' FOR INSERT' WHEN 'w' THEN ' FOR UPDATE'
+                        WHEN 'd' THEN ' FOR DELETE' ELSE '' END
+                 || CASE WHEN o.polroles <> '{0}' THEN ' TO ' || (
+                        SELECT pg_catalog.string_agg(CASE u.role WHEN 0 THEN 'PUBLIC'
+                            ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(u.role)) END, ', '
+                            ORDER BY pg_catalog.pg_get_userbyid(u.role))
+                        FROM pg_catalog.unnest(o.polroles) u(role)) ELSE '' END
+                 || coalesce(' USING (' || pg_catalog.pg_get_expr(o.polqual, o.polrelid) || ')', '')
+                 || coalesce(' WITH CHECK (' || pg_catalog.pg_get_expr(o.polwithcheck, o.polrelid) || ')', '')]
+    FROM pg_catalog.pg_policy o
+    JOIN pg_catalog.pg_class c ON c.oid = o.polrelid
+    JOIN own ON own.oid = c.relnamespace
+    WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_policy'::regclass AND m.objid = o.oid)
 )
 SELECT pg_catalog.jsonb_build_object(
     'kind', kind, 'schema', schema, 'name', name, 'signature', signature,

@@ -19,12 +19,6 @@ WITH own AS (
     UNION ALL SELECT 'unlogged', q FROM relation WHERE relkind IN ('m', 'S') AND relpersistence = 'u'
         AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend x WHERE x.classid = 'pg_catalog.pg_class'::regclass AND x.objid = relation.oid
             AND x.deptype IN ('a', 'i') AND x.refclassid = 'pg_catalog.pg_class'::regclass AND x.refobjsubid > 0)
-    UNION ALL SELECT 'row level security of table', q FROM relation WHERE relkind IN ('r', 'p') AND (relrowsecurity OR relforcerowsecurity)
-    UNION ALL SELECT 'grants on', q FROM relation WHERE relkind IN ('r', 'p', 'v', 'm', 'S') AND relacl IS NOT NULL
-        AND NOT (relacl @> pg_catalog.acldefault(CASE relkind WHEN 'S' THEN 's'::"char" ELSE 'r'::"char" END, relowner)
-            AND relacl <@ pg_catalog.acldefault(CASE relkind WHEN 'S' THEN 's'::"char" ELSE 'r'::"char" END, relowner))
-    UNION ALL SELECT 'grants on column', r.q || '.' || pg_catalog.quote_ident(a.attname)
-    FROM pg_catalog.pg_attribute a JOIN relation r ON r.oid = a.attrelid WHERE a.attacl IS NOT NULL AND a.attacl <> '{}' AND NOT a.attisdropped
     UNION ALL SELECT 'storage settings of column', r.q || '.' || pg_catalog.quote_ident(a.attname)
     FROM pg_catalog.pg_attribute a JOIN relation r ON r.oid = a.attrelid JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
     WHERE r.relkind = 'm' AND a.attnum > 0 AND NOT a.attisdropped
@@ -34,38 +28,11 @@ WITH own AS (
         OR EXISTS (SELECT FROM pg_catalog.unnest(a.attoptions) o WHERE o !~ '^pg_attver='))
     UNION ALL SELECT 'invalid index', r.q FROM pg_catalog.pg_index i JOIN relation r ON r.oid = i.indexrelid
     WHERE NOT i.indisvalid AND r.relkind = 'i'
-    UNION ALL SELECT 'comment on index', q FROM relation
-    WHERE relkind IN ('i', 'I') AND pg_catalog.obj_description(oid, 'pg_class') IS NOT NULL
-    UNION ALL SELECT 'comment on owned sequence', q FROM relation
-    WHERE relkind = 'S' AND pg_catalog.obj_description(oid, 'pg_class') IS NOT NULL
-        AND EXISTS (SELECT FROM pg_catalog.pg_depend x WHERE x.classid = 'pg_catalog.pg_class'::regclass AND x.objid = relation.oid
-            AND x.deptype IN ('a', 'i') AND x.refclassid = 'pg_catalog.pg_class'::regclass AND x.refobjsubid > 0)
-    UNION ALL SELECT 'comment on constraint', coalesce(r.q, '') || ' ' || pg_catalog.quote_ident(k.conname)
-    FROM pg_catalog.pg_constraint k JOIN own ON own.oid = k.connamespace LEFT JOIN relation r ON r.oid = k.conrelid
-    WHERE pg_catalog.obj_description(k.oid, 'pg_constraint') IS NOT NULL
-    UNION ALL SELECT 'comment on schema', own.q FROM own
-    WHERE own.nspname <> 'public' AND pg_catalog.obj_description(own.oid, 'pg_namespace') IS NOT NULL
-    UNION ALL SELECT 'grants on schema', own.q FROM own
-    WHERE own.nspname <> 'public' AND own.nspacl IS NOT NULL
-        AND NOT (own.nspacl @> pg_catalog.acldefault('n', own.nspowner) AND own.nspacl <@ pg_catalog.acldefault('n', own.nspowner))
-    UNION ALL SELECT 'grants on type', own.q || '.' || pg_catalog.quote_ident(t.typname)
-    FROM pg_catalog.pg_type t JOIN own ON own.oid = t.typnamespace
-    WHERE t.typtype IN ('e', 'd', 'c') AND t.typacl IS NOT NULL
-      AND NOT (t.typacl @> pg_catalog.acldefault('T', t.typowner) AND t.typacl <@ pg_catalog.acldefault('T', t.typowner))
-    UNION ALL SELECT 'grants on function', p.oid::regprocedure::text
-    FROM pg_catalog.pg_proc p JOIN own ON own.oid = p.pronamespace
-    WHERE p.proacl IS NOT NULL
-      AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_proc'::regclass AND m.objid = p.oid)
-      AND NOT (p.proacl @> pg_catalog.acldefault('f', p.proowner) AND p.proacl <@ pg_catalog.acldefault('f', p.proowner))
-    UNION ALL SELECT 'policy', pg_catalog.quote_ident(o.polname) || ' on ' || r.q
-    FROM pg_catalog.pg_policy o JOIN relation r ON r.oid = o.polrelid
     UNION ALL SELECT 'trigger', pg_catalog.quote_ident(g.tgname) || ' on ' || r.q
     FROM pg_catalog.pg_trigger g JOIN relation r ON r.oid = g.tgrelid WHERE NOT g.tgisinternal AND r.relkind NOT IN ('r', 'p', 'v', 'f')
     UNION ALL SELECT 'state of trigger of a partition', pg_catalog.quote_ident(g.tgname) || ' on ' || r.q
     FROM pg_catalog.pg_trigger g JOIN relation r ON r.oid = g.tgrelid JOIN pg_catalog.pg_trigger u ON u.oid = g.tgparentid
     WHERE g.tgenabled <> u.tgenabled AND NOT u.tgisinternal
-    UNION ALL SELECT 'default privileges', coalesce((SELECT own.q FROM own WHERE own.oid = o.defaclnamespace), 'all schemas')
-    FROM pg_catalog.pg_default_acl o
     UNION ALL SELECT 'operator without a function', o.oid::regoperator::text
     FROM pg_catalog.pg_operator o JOIN own ON own.oid = o.oprnamespace WHERE o.oprcode::oid = 0
     UNION ALL SELECT 'sequence of foreign table', r.q FROM relation r
