@@ -192,7 +192,15 @@ fn needs(subject: &Subject, catalog: &Catalog) -> Vec<Resource> {
             needs
         }
         Subject::Enum(name) => vec![Resource::Enum(name.clone())],
-        Subject::Opaque(id) => vec![Resource::Opaque(id.clone())],
+        Subject::Opaque(id) => {
+            let mut needs = vec![Resource::Opaque(id.clone())];
+            // Data steps switch them off and on again: what they are set to comes after.
+            if matches!(id.kind, OpaqueKind::Trigger | OpaqueKind::Rule) {
+                let table = id.table.as_ref().and_then(|table| catalog.tables.get(table));
+                needs.extend(table.map(super::context::values).unwrap_or_default());
+            }
+            needs
+        }
         Subject::DefaultPrivileges { schema, .. } => {
             schema.iter().map(|schema| Resource::Schema(schema.clone())).collect()
         }
