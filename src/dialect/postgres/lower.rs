@@ -4,8 +4,8 @@ use super::action::{Action, step};
 use super::context::{Context, Run};
 use super::quote::quote_ident;
 use super::{
-    circles, columns, constraints, enums, facets, hierarchy, opaques, ownership, partial,
-    persistence, renames, render, settings, tables,
+    circles, columns, constraints, enums, facets, generated, hierarchy, opaques, ownership,
+    partial, persistence, renames, render, settings, tables,
 };
 use crate::change::{Change, Delta, Diff, Rename, TableChange};
 use crate::dialect::{Direction, LowerError, Resource, Step};
@@ -52,7 +52,7 @@ pub fn lower(diff: &Diff, direction: Direction, tag: &str) -> Result<Vec<Step>, 
             Change::Opaque(delta) => steps.extend(opaques::steps(delta, &context)?),
         }
     }
-    steps.extend(columns::around(&context));
+    steps.extend(generated::around(&context));
     steps.extend(constraints::around(&context));
     steps.extend(opaques::around(&context)?);
     let mut steps = facets::finish(hierarchy::finish(steps, &context)?, &context);

@@ -18,6 +18,7 @@ mod context;
 mod defaults;
 mod enums;
 mod facets;
+mod generated;
 mod hierarchy;
 mod keep;
 mod limits;
