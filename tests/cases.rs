@@ -7,6 +7,11 @@
 //! there once for both engines or once for each (`rows.sqlite.sql`). Goldens are `ENGINE.up.sql`, `ENGINE.down.sql` and
 //! `ENGINE.rows.txt` (the rows at each station); `UPDATE_GOLDEN=1` writes them, and they are read in review.
 //! `MIGRATE_CASE=part-of-a-path` runs only those cases.
+//!
+//! Versions of PostgreSQL: the file `versions` holds the ones a case runs on (`>= 15`, `< 18`, one test a line; without
+//! the file, all). A golden with a number, `postgres-16.up.sql`, holds from that major version on; the one without is what
+//! [`PLAIN`] prints. `UPDATE_GOLDEN=1` writes one with a number where the server is not of that version and prints another
+//! text. `.ci/postgres-versions` runs the cases on each version.
 
 mod journey;
 mod support;
@@ -55,9 +60,13 @@ fn every_folder_is_a_case_and_every_file_is_read() {
             known.extend(ran.iter().map(|dialect| format!("{stem}.{dialect}.sql")));
         }
         for dialect in ran {
-            known.extend(
-                ["up.sql", "down.sql", "rows.txt"].map(|golden| format!("{dialect}.{golden}")),
-            );
+            known.extend(GOLDENS.map(|golden| format!("{dialect}.{golden}")));
+            if dialect == Dialect::Postgres {
+                known.insert("versions".to_owned());
+                known.extend(VERSIONS.flat_map(|version| {
+                    GOLDENS.map(|golden| format!("{dialect}-{version}.{golden}"))
+                }));
+            }
         }
         for entry in std::fs::read_dir(case).expect("a folder").flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
@@ -70,6 +79,14 @@ fn every_folder_is_a_case_and_every_file_is_read() {
 }
 
 const DIALECTS: [Dialect; 2] = [Dialect::Postgres, Dialect::Sqlite];
+
+const GOLDENS: [&str; 3] = ["up.sql", "down.sql", "rows.txt"];
+
+/// The major versions of PostgreSQL that a case can be told apart by.
+const VERSIONS: std::ops::RangeInclusive<u32> = 13..=18;
+
+/// The version whose goldens have no number.
+const PLAIN: u32 = 15;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/cases")
@@ -100,11 +117,61 @@ fn runs_on(case: &Path, dialect: Dialect) -> bool {
     case.join("before.yaml").is_file() || file(case, "a", dialect).is_some()
 }
 
+/// The major version of the server under test.
+fn server_version() -> u32 {
+    static VERSION: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
+    *VERSION.get_or_init(|| {
+        let place = Place::new(Dialect::Postgres).expect("the server was there");
+        let number =
+            support::rows(&mut place.open(), "SELECT current_setting('server_version_num')");
+        number[0][0].parse::<u32>().expect("a number") / 10_000
+    })
+}
+
+/// Whether the server under test is one that the case names.
+fn is_for_this_version(case: &Path, dialect: Dialect) -> bool {
+    let wanted = case.join("versions");
+    if dialect != Dialect::Postgres || !wanted.is_file() {
+        return true;
+    }
+    let version = server_version();
+    text(&wanted).lines().filter(|line| !line.trim().is_empty()).all(|line| {
+        let (test, number) = line.trim().split_once(' ').unwrap_or_default();
+        let number: u32 = number.trim().parse().unwrap_or_default();
+        assert!(VERSIONS.contains(&number), "{}: `{line}` names no version", wanted.display());
+        match test {
+            ">=" => version >= number,
+            "<" => version < number,
+            _ => panic!("{}: `{line}` is neither `>= N` nor `< N`", wanted.display()),
+        }
+    })
+}
+
+/// Where the golden of the server's version is, and where another text would be written.
+fn golden_of(case: &Path, dialect: Dialect, golden: &str) -> (PathBuf, PathBuf) {
+    let plain = case.join(format!("{dialect}.{golden}"));
+    if dialect != Dialect::Postgres {
+        return (plain.clone(), plain);
+    }
+    let version = server_version();
+    let numbered = |number: u32| case.join(format!("{dialect}-{number}.{golden}"));
+    let own = if version == PLAIN { plain.clone() } else { numbered(version) };
+    let older = VERSIONS.rev().filter(|number| *number <= version).find_map(|number| {
+        if number == PLAIN && plain.is_file() {
+            return Some(plain.clone());
+        }
+        Some(numbered(number)).filter(|path| path.is_file())
+    });
+    let is_first = !plain.is_file() && older.is_none();
+    (older.unwrap_or_else(|| plain.clone()), if is_first { plain } else { own })
+}
+
 fn run_all(dialect: Dialect) {
     let wanted = std::env::var("MIGRATE_CASE").unwrap_or_default();
     let mine: Vec<PathBuf> = cases()
         .into_iter()
         .filter(|case| runs_on(case, dialect) && case.to_string_lossy().contains(&wanted))
+        .filter(|case| is_for_this_version(case, dialect))
         .collect();
     let next = Mutex::new(mine.iter());
     let failures = Mutex::new(Vec::new());
@@ -189,7 +256,7 @@ fn travel(case: &Path, dialect: Dialect) -> Result<(), String> {
         Some(_) => stations.push_str(&format!("\nafter down with the new rows\n\n{}", page(&last))),
     }
     refuse_left_over("after down again", &mut database, "_u_")?;
-    golden(&case.join(format!("{dialect}.rows.txt")), &stations)
+    golden(case, dialect, "rows.txt", &stations)
 }
 
 /// Roles outlive a database, and cases run side by side.
@@ -283,18 +350,19 @@ fn plan(case: &Path, dialect: Dialect, server: &Place) -> Result<Bundle, String>
     let folder = folder.path().join("plan");
     for way in ["up", "down"] {
         let planned = text(&folder.join(format!("{way}.sql")));
-        golden(&case.join(format!("{dialect}.{way}.sql")), &planned)?;
+        golden(case, dialect, &format!("{way}.sql"), &planned)?;
     }
     Ok(bundle(&folder))
 }
 
-fn golden(path: &Path, found: &str) -> Result<(), String> {
-    if std::env::var("UPDATE_GOLDEN").is_ok_and(|value| value == "1") {
-        std::fs::write(path, found).expect("a golden can be written");
+fn golden(case: &Path, dialect: Dialect, name: &str, found: &str) -> Result<(), String> {
+    let (path, own) = golden_of(case, dialect, name);
+    let expected = std::fs::read_to_string(&path).unwrap_or_default().replace("\r\n", "\n");
+    if expected == found {
         return Ok(());
     }
-    let expected = std::fs::read_to_string(path).unwrap_or_default().replace("\r\n", "\n");
-    if expected == found {
+    if std::env::var("UPDATE_GOLDEN").is_ok_and(|value| value == "1") {
+        std::fs::write(own, found).expect("a golden can be written");
         return Ok(());
     }
     let difference = similar::TextDiff::from_lines(&expected, found).unified_diff().to_string();

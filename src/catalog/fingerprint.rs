@@ -6,10 +6,11 @@
 mod sqlite_text;
 
 use super::facets::Facets;
+use super::postgres_table::{NotNull, Origin};
 use super::{
     Catalog, Column, Constraint, ConstraintKind, Index, Opaque, OpaqueKind, Table, TableOptions,
 };
-use crate::text::token::{canonical, tokenize};
+use crate::text::token::canonical;
 use crate::text::{Dialect, hash};
 
 impl Catalog {
@@ -19,6 +20,7 @@ impl Catalog {
         let dialect = self.dialect;
         Catalog {
             dialect,
+            server: None,
             schemas: self.schemas.clone(),
             enums: self.enums.clone(),
             tables: self
@@ -43,8 +45,9 @@ impl Catalog {
 
     /// SHA-256 of the normalized catalog.
     pub fn fingerprint(&self) -> String {
-        let json = serde_json::to_vec(&self.normalized()).expect("a catalog is plain data");
-        hash::sha256(&json)
+        let mut hashing = hash::Hashing::default();
+        serde_json::to_writer(&mut hashing, &self.normalized()).expect("a catalog is plain data");
+        hashing.finish()
     }
 }
 
@@ -67,13 +70,24 @@ pub fn normalize_table(table: &Table, dialect: Dialect) -> Table {
         table.indexes.iter().map(|index| normalize_index(index, dialect)).collect();
     indexes.sort_by(|left, right| left.name.cmp(&right.name));
     let options = match &table.options {
-        TableOptions::Postgres(options) => TableOptions::Postgres(options.clone()),
-        TableOptions::Sqlite { strict, without_rowid, autoincrement, create } => {
+        TableOptions::Postgres(options) => {
+            let mut options = options.clone();
+            // What plain NOT NULL makes says nothing, and what a parent has is the parent's.
+            options.not_nulls.retain(|column, it| {
+                let own_name = NotNull::default_name(&table.name.name, column);
+                let follows = it.origin == Some(Origin::Inherited)
+                    || it.origin.is_some() && options.bound.is_some();
+                !follows && (it.name != own_name || it.no_inherit || it.not_valid)
+            });
+            TableOptions::Postgres(options)
+        }
+        TableOptions::Sqlite { strict, without_rowid, autoincrement, rest, create: _ } => {
             TableOptions::Sqlite {
                 strict: *strict,
                 without_rowid: *without_rowid,
                 autoincrement: *autoincrement,
-                create: rest_of_create(create),
+                rest: rest.clone(),
+                create: String::new(),
             }
         }
     };
@@ -92,6 +106,10 @@ pub fn normalize_column(column: &Column, dialect: Dialect) -> Column {
     let mut column = column.clone();
     column.data_type = match dialect {
         Dialect::Postgres => column.data_type,
+        // A comment between the words of a type is part of it to SQLite.
+        Dialect::Sqlite if column.data_type.contains("--") || column.data_type.contains("/*") => {
+            column.data_type.split_whitespace().collect::<Vec<_>>().join(" ").to_ascii_lowercase()
+        }
         Dialect::Sqlite => canonical(&column.data_type, dialect),
     };
     column.default = column.default.map(|text| match dialect {
@@ -141,11 +159,10 @@ pub fn normalize_index(index: &Index, dialect: Dialect) -> Index {
 pub fn normalize_opaque(opaque: &Opaque, dialect: Dialect) -> Opaque {
     let mut opaque = opaque.clone();
     // A function body is a string to the engine: its layout is part of what it is, and `canonical` keeps strings.
-    let names = sqlite_text::names_of(&opaque);
     for text in &mut opaque.create {
         *text = without_existence_test(&match dialect {
             Dialect::Postgres => canonical(text, dialect),
-            Dialect::Sqlite => sqlite_text::with_names(text, &names),
+            Dialect::Sqlite => sqlite_text::opaque(text, opaque.id.kind),
         });
         // Whether a materialized view has been filled is data, not schema.
         if opaque.id.kind == OpaqueKind::MaterializedView
@@ -164,55 +181,11 @@ fn normalize_facets(facets: &Facets) -> Facets {
     Facets { owner: None, ..facets.clone() }
 }
 
-/// What only the text of a SQLite table says: conflict clauses, and names of constraints that are properties of a
-/// column here. All else is in the structured part, so a column key and a table key that mean the same are equal.
-fn rest_of_create(create: &str) -> String {
-    let words: Vec<String> = tokenize(create, Dialect::Sqlite)
-        .iter()
-        .filter(|token| token.is_code())
-        .map(|token| canonical(token.text, Dialect::Sqlite))
-        .collect();
-    let mut rest = Vec::new();
-    for (at, word) in words.iter().enumerate() {
-        let following = |count: usize| words[at..words.len().min(at + count)].join(" ");
-        let preceding = |count: usize| words[at.saturating_sub(count)..at].join(" ");
-        match word.as_str() {
-            "on" if words.get(at + 1).is_some_and(|next| next == "conflict") => {
-                rest.push(format!("{} {}", preceding(2), following(3)));
-            }
-            "constraint"
-                if words.get(at + 2).is_some_and(|next| {
-                    matches!(next.as_str(), "not" | "default" | "collate" | "generated")
-                }) =>
-            {
-                rest.push(following(3));
-            }
-            _ => {}
-        }
-    }
-    rest.sort();
-    rest.join(" , ")
-}
-
 /// Drops `if not exists` and the schema prefix `main .` of the created name from canonical text.
 fn without_existence_test(canonical: &str) -> String {
     let text = canonical.replacen(" if not exists ", " ", 1);
     match text.find(" main . ") {
         Some(at) if at < 24 => text.replacen(" main . ", " ", 1),
         _ => text,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_only_the_text_says_is_kept() {
-        assert_eq!(
-            rest_of_create("CREATE TABLE t (a INT CONSTRAINT n NOT NULL ON CONFLICT IGNORE)"),
-            "constraint n not , not null on conflict ignore"
-        );
-        assert_eq!(rest_of_create("CREATE TABLE [t] (a, UNIQUE (a), b TEXT)"), "");
     }
 }

@@ -25,6 +25,9 @@ use postgres_table::PostgresTable;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Catalog {
     pub dialect: Dialect,
+    /// The major version of the PostgreSQL server it was read from. What is the same on another server is the same.
+    #[serde(skip)]
+    pub server: Option<u32>,
     /// Schemas other than the default one (PostgreSQL only).
     pub schemas: BTreeSet<Ident>,
     #[serde(with = "values")]
@@ -42,6 +45,7 @@ impl Catalog {
     pub fn empty(dialect: Dialect) -> Self {
         Catalog {
             dialect,
+            server: None,
             schemas: BTreeSet::new(),
             enums: BTreeMap::new(),
             tables: BTreeMap::new(),
@@ -140,6 +144,10 @@ pub enum TableOptions {
         strict: bool,
         without_rowid: bool,
         autoincrement: bool,
+        /// What only the text says of columns: conflict clauses of NOT NULL, and names of constraints that are
+        /// properties of a column here. In canonical layout, columns by their position.
+        #[serde(default)]
+        rest: Vec<String>,
         /// The text of `CREATE TABLE` as `sqlite_schema` holds it: what a rebuild creates the table from.
         create: String,
     },
@@ -187,7 +195,7 @@ pub struct Generated {
     pub storage: GeneratedStorage,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GeneratedStorage {
     Stored,

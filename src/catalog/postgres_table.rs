@@ -32,6 +32,9 @@ pub struct PostgresTable {
     /// Keys of a partitioned table that not every partition has.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub incomplete: BTreeSet<Ident>,
+    /// The NOT NULL constraints behind required columns, by column (PostgreSQL 18).
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub not_nulls: BTreeMap<Ident, NotNull>,
     /// What differs from the engine's defaults; sorted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub settings: Vec<Setting>,
@@ -50,6 +53,38 @@ pub enum Origin {
     Inherited,
     /// Declared in the child too: it stays when the parent loses it.
     Both,
+}
+
+/// A NOT NULL constraint.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotNull {
+    pub name: Ident,
+    pub no_inherit: bool,
+    pub not_valid: bool,
+    /// Where a parent has it too.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub origin: Option<Origin>,
+}
+
+impl NotNull {
+    /// The name that the engine gives if none is given and nothing else has it.
+    /// Source: `makeObjectName` in `indexcmds.c`.
+    pub fn default_name(table: &Ident, column: &Ident) -> Ident {
+        // NAMEDATALEN, its final zero, `_not_null` and the `_` between.
+        const ROOM: usize = 64 - 1 - 9 - 1;
+        let (table, column) = (table.as_str(), column.as_str());
+        let (mut first, mut second) = (table.len(), column.len());
+        while first + second > ROOM {
+            if first > second { first -= 1 } else { second -= 1 }
+        }
+        let clip = |text: &str, mut length: usize| {
+            while !text.is_char_boundary(length) {
+                length -= 1;
+            }
+            text[..length].to_owned()
+        };
+        Ident::new(format!("{}_{}_not_null", clip(table, first), clip(column, second)))
+    }
 }
 
 /// The constraint or index of the parent that one of a child belongs to.
@@ -87,6 +122,10 @@ pub enum SettingKind {
     ReplicaIdentity,
     /// The index that `CLUSTER` uses.
     Cluster,
+    /// Where the rows are, unless it is the database's own.
+    Tablespace,
+    /// What stores the rows, unless it is `heap`.
+    AccessMethod,
     Storage,
     Compression,
     /// The statistics target; of an index, by column number.

@@ -39,7 +39,7 @@ impl Catalog {
                 }
             }
             match &mut table.options {
-                TableOptions::Sqlite { create, .. } if touched => rename(create),
+                TableOptions::Sqlite { create, .. } if touched && !own => rename(create),
                 TableOptions::Sqlite { .. } => {}
                 TableOptions::Postgres(options) => {
                     let parents = options.parents.iter_mut().filter(|parent| *parent == before);
@@ -100,6 +100,17 @@ impl Catalog {
     /// `ALTER TABLE table RENAME COLUMN before TO after`; keys of other tables that point at it follow.
     pub fn rename_column(&mut self, table: &QName, before: &Ident, after: &Ident) {
         let dialect = self.dialect;
+        let heirs: Vec<QName> = self
+            .tables
+            .values()
+            .filter(|heir| {
+                heir.options.of_postgres().is_some_and(|options| {
+                    options.parents.contains(table)
+                        && options.inherited_columns.contains_key(before)
+                })
+            })
+            .map(|heir| heir.name.clone())
+            .collect();
         for holder in self.tables.values_mut() {
             if holder.name == *table {
                 rename_own_column(holder, before, after, dialect);
@@ -122,6 +133,8 @@ impl Catalog {
                 facets.rename_column(before, after);
             }
         });
+        // The engine renames it in the children too.
+        heirs.iter().for_each(|heir| self.rename_column(heir, before, after));
     }
 
     /// `ALTER TYPE before RENAME TO after`; columns of the type follow.
@@ -171,6 +184,7 @@ impl Catalog {
                 constraint.name = Some(after.clone());
             }
         }
+        let heirs = self.heirs_of_check(table, before);
         rename_key(&mut self.tables, table, before, after);
         for opaque in self.opaques.values_mut() {
             opaque.depends_on = std::mem::take(&mut opaque.depends_on)
@@ -178,7 +192,23 @@ impl Catalog {
                 .map(|dependency| dependency.with_constraint(table, before, after))
                 .collect();
         }
+        // The engine renames a check in the children too.
+        heirs.iter().for_each(|heir| self.rename_constraint(heir, before, after));
         self.rename_facets(|facets| facets.rename_key(table, before, after));
+    }
+
+    /// The children whose check of a name comes from the parent's.
+    fn heirs_of_check(&self, parent: &QName, name: &Ident) -> Vec<QName> {
+        let heirs = self.tables.values().filter(|table| {
+            table.options.of_postgres().is_some_and(|options| {
+                options.parents.contains(parent)
+                    && options.inherited.get(name).is_some_and(|of| of.parent == *name)
+            }) && table.constraints.iter().any(|constraint| {
+                constraint.name.as_ref() == Some(name)
+                    && matches!(constraint.kind, super::ConstraintKind::Check { .. })
+            })
+        });
+        heirs.map(|table| table.name.clone()).collect()
     }
 
     /// `ALTER INDEX before RENAME TO after`.
@@ -290,7 +320,8 @@ fn rename_own_column(table: &mut Table, before: &Ident, after: &Ident, dialect: 
         text(&mut index.definition);
     }
     match &mut table.options {
-        TableOptions::Sqlite { create, .. } => text(create),
+        // Its own names are told by the structure; what else the word may mean there only a reader of DDL knows.
+        TableOptions::Sqlite { .. } => {}
         TableOptions::Postgres(options) => rename_option_column(options, before, after),
     }
 }
@@ -301,6 +332,9 @@ fn rename_option_column(options: &mut PostgresTable, before: &Ident, after: &Ide
     }
     if let Some(origin) = options.inherited_columns.remove(before) {
         options.inherited_columns.insert(after.clone(), origin);
+    }
+    if let Some(not_null) = options.not_nulls.remove(before) {
+        options.not_nulls.insert(after.clone(), not_null);
     }
     for setting in &mut options.settings {
         if setting.on == SettingTarget::Column(before.clone()) {
@@ -317,6 +351,9 @@ fn rename_key(tables: &mut BTreeMap<QName, Table>, table: &QName, before: &Ident
         if holder.name == *table {
             if let Some(inherited) = options.inherited.remove(before) {
                 options.inherited.insert(after.clone(), inherited);
+            }
+            if options.incomplete.remove(before) {
+                options.incomplete.insert(after.clone());
             }
             for setting in &mut options.settings {
                 if setting.on == SettingTarget::Index(before.clone()) {
@@ -339,9 +376,20 @@ fn rename_before_references(
     after: &Ident,
     dialect: Dialect,
 ) -> String {
-    let at = definition.to_ascii_uppercase().find("REFERENCES").unwrap_or(definition.len());
+    let at = references(definition).unwrap_or(definition.len());
     let (own, other) = definition.split_at(at);
-    rename_identifier(own, before.as_str(), after.as_str(), dialect) + other
+    // The columns that ON DELETE sets are own ones too.
+    let sets = [" ON DELETE SET NULL (", " ON DELETE SET DEFAULT ("];
+    let sets = sets.iter().find_map(|words| other.find(words)).unwrap_or(other.len());
+    let (other, sets) = other.split_at(sets);
+    let own = rename_identifier(own, before.as_str(), after.as_str(), dialect);
+    own + other + &rename_identifier(sets, before.as_str(), after.as_str(), dialect)
+}
+
+/// Where the referenced side of a foreign key begins.
+fn references(definition: &str) -> Option<usize> {
+    let upper = definition.to_ascii_uppercase();
+    upper.find(") REFERENCES ").map(|at| at + 2).or_else(|| upper.find("REFERENCES"))
 }
 
 fn rename_referenced_column(
@@ -361,10 +409,12 @@ fn rename_referenced_column(
         for column in key.referenced_columns.iter_mut().filter(|column| *column == before) {
             *column = after.clone();
         }
-        let at = constraint.definition.to_ascii_uppercase().find("REFERENCES").unwrap_or(0);
+        let at = references(&constraint.definition).unwrap_or(0);
         let (own, other) = constraint.definition.split_at(at);
-        constraint.definition =
-            own.to_owned() + &rename_identifier(other, before.as_str(), after.as_str(), dialect);
+        let sets = other.find(" ON DELETE SET ").unwrap_or(other.len());
+        let (other, sets) = other.split_at(sets);
+        let other = rename_identifier(other, before.as_str(), after.as_str(), dialect);
+        constraint.definition = own.to_owned() + &other + sets;
     }
     if let (true, TableOptions::Sqlite { create, .. }) = (touched, &mut holder.options)
         && holder.name != *table

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Constraint, ConstraintKind, Index, IndexKey, Table};
-use crate::text::{Ident, QName};
+use crate::text::token::tokenize;
+use crate::text::{Dialect, Ident, QName};
 
 /// One requirement on the rows of one table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,7 +52,7 @@ pub fn rules_of(table: &Table) -> Vec<Rule> {
     let required = table
         .columns
         .iter()
-        .filter(|column| column.not_null)
+        .filter(|column| column.not_null && !is_open(table, &column.name))
         .map(|column| (format!("{} required", column.name), required(&column.name)));
     let constraints = table.constraints.iter().filter_map(of_constraint);
     let indexes = table.indexes.iter().filter(|index| index.unique).map(of_index);
@@ -69,11 +70,25 @@ pub fn rules_of(table: &Table) -> Vec<Rule> {
         .collect()
 }
 
+/// Whether PostgreSQL does not hold old rows to NOT NULL.
+fn is_open(table: &Table, column: &Ident) -> bool {
+    let options = table.options.of_postgres();
+    options.and_then(|it| it.not_nulls.get(column)).is_some_and(|it| it.not_valid)
+}
+
 fn required(column: &Ident) -> Requirement {
     Requirement::Required { column: column.clone() }
 }
 
 fn of_constraint(constraint: &Constraint) -> Option<(String, Requirement)> {
+    // What PostgreSQL does not hold old rows to, and keys over time, which it compares by overlap.
+    let definition = constraint.definition.as_str();
+    let is_open = definition.ends_with(" NOT VALID") || definition.ends_with(" NOT ENFORCED");
+    let is_key = !matches!(constraint.kind, ConstraintKind::Check { .. });
+    let is_temporal = definition.contains(" WITHOUT OVERLAPS)") || definition.contains(", PERIOD ");
+    if is_open || is_key && is_temporal {
+        return None;
+    }
     let requirement = match &constraint.kind {
         ConstraintKind::PrimaryKey { columns } => unique(columns),
         ConstraintKind::Unique { columns } => unique(columns),
@@ -101,11 +116,23 @@ fn unique(columns: &[Ident]) -> Requirement {
 fn of_index(index: &Index) -> (String, Requirement) {
     let keys = index.keys.iter().map(|key| match key {
         IndexKey::Column(column) => quote(column),
-        IndexKey::Expression(expression) => expression.clone(),
+        IndexKey::Expression(expression) => without_order(expression).to_owned(),
     });
     let requirement =
         Requirement::Unique { keys: keys.collect(), predicate: index.predicate.clone() };
     (index.name.to_string(), requirement)
+}
+
+/// The order of a key says nothing about what it is. PostgreSQL tells keys without it.
+fn without_order(key: &str) -> &str {
+    let tokens = tokenize(key, Dialect::Sqlite);
+    let mut code = tokens.iter().filter(|token| token.is_code()).rev();
+    match (code.next(), code.next()) {
+        (Some(last), Some(before)) if last.is_word("ASC") || last.is_word("DESC") => {
+            &key[..before.span.end]
+        }
+        _ => key,
+    }
 }
 
 /// Double quotes name a column in both engines.

@@ -3,6 +3,7 @@
 pub mod describe;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -147,8 +148,8 @@ pub enum Change {
 /// Two catalogs and all that differs. The inverse is the same comparison with the sides swapped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diff {
-    pub before: Catalog,
-    pub after: Catalog,
+    pub before: Arc<Catalog>,
+    pub after: Arc<Catalog>,
     /// Renames first, then the rest in catalog order. What order they run in is the planner's business.
     pub changes: Vec<Change>,
     /// Kept data of dropped columns and tables that the user said need not be kept, under old and new names.

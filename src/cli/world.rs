@@ -177,6 +177,7 @@ impl World {
         if let Some(project) = project {
             options.model_path.clone_from(&project.settings.model);
             options.migrations = PathBuf::from(&project.settings.migrations);
+            options.application = project.settings.sqlite.names();
         }
         options.scratch = self.scratch_options(project)?;
         Ok(options)

@@ -23,7 +23,7 @@ impl Database {
     pub fn inspect_here(&mut self) -> Result<Catalog, DbError> {
         match self.dialect() {
             Dialect::Postgres => {
-                self.execute(&session::empty_search_path())?;
+                self.execute(&session::inspection())?;
                 let answers = self.answers(postgres::inspect::queries())?;
                 postgres::inspect::catalog(&answers)
                     .map_err(|error| explain(&error, &self.describe()))

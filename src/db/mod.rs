@@ -1,5 +1,6 @@
 //! Connections. Everything that is asked of a database goes through [`Database`], and only as [`Sql`].
 
+pub mod application;
 pub mod env;
 pub mod error;
 pub mod fingerprint;

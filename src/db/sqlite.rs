@@ -8,10 +8,12 @@ use rusqlite::functions::FunctionFlags;
 use rusqlite::types::ValueRef;
 use rusqlite::{Batch, Connection, OpenFlags};
 
+use super::application::{StandIn, StandIns};
 use super::error::{DbError, DbErrorKind, from_sqlite};
 use super::url::SqlitePlace;
 use super::{Access, OpenOptions, Row};
 use crate::dialect::{Sql, session};
+use crate::text::Dialect;
 
 /// How long a copy waits for a writer.
 const COPY_PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
@@ -20,6 +22,7 @@ const COPY_PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
 pub struct SqliteDb {
     connection: Connection,
     place: SqlitePlace,
+    stand_ins: StandIns,
 }
 
 impl SqliteDb {
@@ -47,7 +50,8 @@ impl SqliteDb {
         };
         let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
             .map_err(|error| place_error(from_sqlite(&error), path))?;
-        let mut database = SqliteDb { connection, place: place.clone() };
+        let mut database =
+            SqliteDb { connection, place: place.clone(), stand_ins: StandIns::default() };
         database.set_up(options)?;
         database.rows(&session::sqlite_probe()).map_err(|error| place_error(error, path))?;
         if access != Access::ReadOnly {
@@ -62,7 +66,8 @@ impl SqliteDb {
     /// SQLite's own.
     pub fn memory() -> Result<Self, DbError> {
         let connection = Connection::open_in_memory().map_err(|error| from_sqlite(&error))?;
-        let mut database = SqliteDb { connection, place: SqlitePlace::Memory };
+        let mut database =
+            SqliteDb { connection, place: SqlitePlace::Memory, stand_ins: StandIns::default() };
         database.set_up(&OpenOptions::default())?;
         Ok(database)
     }
@@ -91,19 +96,39 @@ impl SqliteDb {
     /// Runs one statement or several; how many rows they inserted, updated or deleted.
     ///
     /// # Errors
-    /// What SQLite says.
+    /// What SQLite says; `Unsupported` where rows would have to be compared by what only the application has.
     pub fn execute(&mut self, sql: &Sql) -> Result<u64, DbError> {
-        let mut affected = 0;
-        let mut batch = Batch::new(&self.connection, sql.as_str());
+        let (mut affected, mut ran) = (0, 0);
+        let Err(error) = self.run(sql.as_str(), &mut affected, &mut ran) else {
+            return self.stand_ins.refuse_comparisons().map(|()| affected);
+        };
+        if !self.stand_ins.register(&self.connection, &error)? {
+            return Err(error);
+        }
+        // What ran before the statement that needs the stand-in is not run again.
+        for statement in Sql::of_script(sql.as_str(), Dialect::Sqlite).iter().skip(ran) {
+            affected += self.execute(statement)?;
+        }
+        Ok(affected)
+    }
+
+    fn run(&self, sql: &str, affected: &mut u64, ran: &mut usize) -> Result<(), DbError> {
+        let mut batch = Batch::new(&self.connection, sql);
         while let Some(mut statement) = batch.next().map_err(|error| from_sqlite(&error))? {
             let before = self.connection.total_changes();
             let mut rows = statement.raw_query();
             while rows.next().map_err(|error| from_sqlite(&error))?.is_some() {}
             if self.connection.total_changes() != before {
-                affected += self.connection.changes();
+                *affected += self.connection.changes();
             }
+            *ran += 1;
         }
-        Ok(affected)
+        Ok(())
+    }
+
+    /// Functions and collations that statements asked for and SQLite does not have.
+    pub fn stand_ins(&self) -> &[StandIn] {
+        self.stand_ins.made()
     }
 
     /// The values of a query as text; blobs as `x'…'`.
@@ -126,7 +151,16 @@ impl SqliteDb {
         mut take: impl FnMut(&[ValueRef<'_>]),
     ) -> Result<(), DbError> {
         let mut batch = Batch::new(&self.connection, sql.as_str());
-        while let Some(mut statement) = batch.next().map_err(|error| from_sqlite(&error))? {
+        loop {
+            let found = match batch.next().map_err(|error| from_sqlite(&error)) {
+                // A query is one statement, so that it can be begun anew.
+                Err(error) if self.stand_ins.register(&self.connection, &error)? => {
+                    batch = Batch::new(&self.connection, sql.as_str());
+                    continue;
+                }
+                found => found?,
+            };
+            let Some(mut statement) = found else { break };
             let columns = statement.column_count();
             let mut rows = statement.raw_query();
             while let Some(row) = rows.next().map_err(|error| from_sqlite(&error))? {
@@ -137,7 +171,7 @@ impl SqliteDb {
                 take(&values);
             }
         }
-        Ok(())
+        self.stand_ins.refuse_comparisons()
     }
 
     pub fn in_transaction(&self) -> bool {

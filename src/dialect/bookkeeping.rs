@@ -158,6 +158,22 @@ pub fn kept(dialect: Dialect) -> Sql {
     })
 }
 
+/// The kept table that says how many rows pointed nowhere before a plan made that no longer show (SQLite).
+pub fn orphans_name(tag: &str) -> String {
+    format!("{tag}_u_orphans")
+}
+
+/// Keeps that number.
+pub fn keep_orphans(tag: &str, count: usize) -> Sql {
+    let name = orphans_name(tag);
+    Sql::new(format!("CREATE TABLE \"_migrate_kept_{name}\" AS SELECT {count} AS \"count\""))
+}
+
+/// Reads that number.
+pub fn kept_orphans(tag: &str) -> Sql {
+    Sql::new(format!("SELECT \"count\" FROM \"_migrate_kept_{}\"", orphans_name(tag)))
+}
+
 /// Throws one kept table away for good.
 pub fn release(name: &str, dialect: Dialect) -> Sql {
     let name = name.replace('"', "\"\"");

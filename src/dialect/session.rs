@@ -44,6 +44,21 @@ pub fn rollback() -> Sql {
     Sql::new("ROLLBACK")
 }
 
+/// A place in a transaction to go back to.
+pub fn savepoint() -> Sql {
+    Sql::new("SAVEPOINT migrate_ask")
+}
+
+/// Keeps what was done since the savepoint.
+pub fn release_savepoint() -> Sql {
+    Sql::new("RELEASE SAVEPOINT migrate_ask")
+}
+
+/// Drops what was done since the savepoint, an error too.
+pub fn rollback_to_savepoint() -> Sql {
+    Sql::new("ROLLBACK TO SAVEPOINT migrate_ask")
+}
+
 /// What a SQLite connection needs before the transaction in which a plan runs: `foreign_keys` cannot be switched
 /// inside one (sqlite.org/foreignkeys.html section 2), and with it on, DROP TABLE deletes the rows of children.
 pub fn steps_before(dialect: Dialect) -> Vec<Sql> {
@@ -77,6 +92,11 @@ pub fn steps_after(dialect: Dialect) -> Vec<Sql> {
             vec![Sql::new("PRAGMA legacy_alter_table = OFF"), Sql::new("PRAGMA foreign_keys = ON")]
         }
     }
+}
+
+/// Temporary tables, views and triggers of a SQLite connection, with their kind.
+pub fn temporary_objects() -> Sql {
+    Sql::new("SELECT type || ' ' || name FROM temp.sqlite_schema WHERE type <> 'index' ORDER BY 1")
 }
 
 /// The tables of a SQLite database that have foreign keys.
@@ -119,9 +139,20 @@ pub fn postgres_settings(lock: Duration, statement: Duration, writes: Writes) ->
     ))
 }
 
-/// Makes every name that is printed carry its schema, until the transaction ends.
-pub fn empty_search_path() -> Sql {
-    Sql::new("SET LOCAL search_path TO ''")
+/// What the catalog queries of PostgreSQL run under, until the transaction ends: every name in a printed text comes out
+/// qualified; no time goes into compiling queries that run once, nor into sorting on disk.
+pub fn inspection() -> Sql {
+    Sql::new("SET LOCAL search_path TO ''; SET LOCAL jit TO off; SET LOCAL work_mem TO '64MB'")
+}
+
+/// The schemas in which a session looks for names; empty in dumps.
+pub fn search_path() -> Sql {
+    Sql::new("SHOW search_path")
+}
+
+/// Looks for names in no schema, as dumps do.
+pub fn no_search_path() -> Sql {
+    Sql::new("SET search_path = ''")
 }
 
 /// Undoes what a script set: dumps empty the search path for the whole session.

@@ -6,8 +6,8 @@ use super::rename;
 use crate::catalog::value_set::value_set;
 use crate::catalog::{Catalog, Column, ConstraintKind, Table};
 use crate::change::{ColumnIntent, ColumnSource, Intent, Keep, Rename, SourceOrigin, Target, Way};
-use crate::text::Dialect;
 use crate::text::token::{canonical, rename_identifier};
+use crate::text::{Dialect, Ident};
 
 /// The two catalogs of a comparison (the old one under new names) and what the user said.
 pub(super) struct Sides<'a> {
@@ -27,7 +27,8 @@ pub(super) fn columns(before: &Table, after: &Table, sides: &Sides<'_>) -> Vec<C
 fn source(column: &Column, before: &Table, after: &Table, sides: &Sides<'_>) -> ColumnSource {
     let dialect = sides.after.dialect;
     let target = Target::column(&after.name, &column.name);
-    let origin = match before.column(&column.name) {
+    let old = old_column(before, &column.name, dialect);
+    let origin = match old {
         _ if column.generated.is_some() => SourceOrigin::Computed,
         None => SourceOrigin::New,
         Some(old) if old.generated.is_some() || same_type(old, column, dialect) => {
@@ -45,8 +46,7 @@ fn source(column: &Column, before: &Table, after: &Table, sides: &Sides<'_>) -> 
     let exists = !matches!(origin, SourceOrigin::New | SourceOrigin::Computed);
     let values = if exists { values(&intent, &sets, sides) } else { Vec::new() };
     // A backfill of a column that already held required values has nothing to do.
-    let newly_required =
-        column.not_null && before.column(&column.name).is_some_and(|old| !old.not_null);
+    let newly_required = column.not_null && old.is_some_and(|old| !old.not_null);
     let fill = match origin {
         SourceOrigin::New => intent.backfill,
         SourceOrigin::Same | SourceOrigin::Cast { .. } if newly_required => intent.backfill,
@@ -54,6 +54,18 @@ fn source(column: &Column, before: &Table, after: &Table, sides: &Sides<'_>) -> 
     };
     let keep = keep(&origin, fill.as_deref(), &target, &sets, sides);
     ColumnSource { column: column.name.clone(), origin, values, fill, keep }
+}
+
+/// The column that holds the values now. Names that differ in case alone, where they could not be renamed, are one
+/// name to SQLite.
+fn old_column<'a>(before: &'a Table, name: &Ident, dialect: Dialect) -> Option<&'a Column> {
+    before.column(name).or_else(|| match dialect {
+        Dialect::Postgres => None,
+        Dialect::Sqlite => before
+            .columns
+            .iter()
+            .find(|column| column.name.as_str().eq_ignore_ascii_case(name.as_str())),
+    })
 }
 
 /// SQLite does not know types but affinities, yet a changed type text is a change to carry.

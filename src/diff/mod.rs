@@ -7,18 +7,24 @@ mod question;
 mod rename;
 mod table;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::catalog::fingerprint::normalize_opaque;
-use crate::catalog::{Catalog, Table};
+use crate::catalog::{Catalog, Opaque, Table};
 use crate::change::{Change, Delta, Diff, Intent, Question, Rename, Way};
 
 /// All that differs between `before` and `after`, and what is left open.
 ///
 /// Both catalogs must be printed by the same hand (both by our printer, or both by an engine), else equal things
 /// look different.
-pub fn diff(before: &Catalog, after: &Catalog, intent: &Intent) -> (Diff, Vec<Question>) {
-    let diff = compare(before, after, intent, Way::Forth);
+pub fn diff(
+    before: &(impl Clone + Into<Arc<Catalog>>),
+    after: &(impl Clone + Into<Arc<Catalog>>),
+    intent: &Intent,
+) -> (Diff, Vec<Question>) {
+    let diff = compare(before.clone().into(), after.clone().into(), intent, Way::Forth);
     let questions = question::ask(&diff);
     (diff, questions)
 }
@@ -29,17 +35,29 @@ pub fn inverse(diff: &Diff) -> Diff {
         Way::Forth => Way::Back,
         Way::Back => Way::Forth,
     };
-    compare(&diff.after, &diff.before, &diff.intent, way)
+    compare(Arc::clone(&diff.after), Arc::clone(&diff.before), &diff.intent, way)
 }
 
 /// The catalog under new names, as the engine's own RENAME statements would leave it.
-pub fn renamed(catalog: &Catalog, renames: &[Rename]) -> Catalog {
+pub fn renamed<'a>(catalog: &'a Catalog, renames: &[Rename]) -> Cow<'a, Catalog> {
     rename::apply(catalog, renames)
 }
 
-fn compare(before: &Catalog, after: &Catalog, intent: &Intent, way: Way) -> Diff {
-    let renames = rename::resolve(before, after, intent, way);
-    let renamed = rename::apply(before, &renames);
+fn compare(before: Arc<Catalog>, after: Arc<Catalog>, intent: &Intent, way: Way) -> Diff {
+    let renames = rename::resolve(&before, &after, intent, way);
+    let changes = changes(&before, &after, intent, way, &renames);
+    let discard = rename::under_both_names(&intent.discard, intent);
+    Diff { before, after, changes, discard, intent: intent.clone(), way }
+}
+
+fn changes(
+    before: &Catalog,
+    after: &Catalog,
+    intent: &Intent,
+    way: Way,
+    renames: &[Rename],
+) -> Vec<Change> {
+    let renamed = rename::apply(before, renames);
     let mut changes: Vec<Change> = renames.iter().cloned().map(Change::Rename).collect();
 
     let schemas = |catalog: &Catalog| -> BTreeMap<_, _> {
@@ -49,7 +67,7 @@ fn compare(before: &Catalog, after: &Catalog, intent: &Intent, way: Way) -> Diff
         .extend(deltas(&schemas(&renamed), &schemas(after), same).into_iter().map(Change::Schema));
     changes.extend(deltas(&renamed.enums, &after.enums, same).into_iter().map(Change::Enum));
 
-    let sides = mapping::Sides { before: &renamed, after, intent, way, renames: &renames };
+    let sides = mapping::Sides { before: &renamed, after, intent, way, renames };
     // Values of an enum that changes may be mapped, so the tables that use it change with it.
     let changed_enums: Vec<_> = after
         .enums
@@ -74,23 +92,16 @@ fn compare(before: &Catalog, after: &Catalog, intent: &Intent, way: Way) -> Diff
         });
     }
 
-    let same_opaque = |left: &_, right: &_| {
-        normalize_opaque(left, after.dialect) == normalize_opaque(right, after.dialect)
+    let same_opaque = |left: &Opaque, right: &Opaque| {
+        left == right
+            || normalize_opaque(left, after.dialect) == normalize_opaque(right, after.dialect)
     };
     changes.extend(
         deltas(&renamed.opaques, &after.opaques, same_opaque).into_iter().map(Change::Opaque),
     );
 
     changes.extend(facets::compare(&renamed, after));
-
-    Diff {
-        before: before.clone(),
-        after: after.clone(),
-        changes,
-        discard: rename::under_both_names(&intent.discard, intent),
-        intent: intent.clone(),
-        way,
-    }
+    changes
 }
 
 fn same<T: PartialEq>(left: &T, right: &T) -> bool {

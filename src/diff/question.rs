@@ -1,5 +1,6 @@
 //! What only the user can decide, with the exact line that decides it.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::{mapping, rename};
@@ -8,6 +9,7 @@ use crate::change::{
     Change, ColumnSource, Delta, Diff, DropPolicy, Question, QuestionKind, Rename, SourceOrigin,
     TableChange, Target,
 };
+use crate::text::Ident;
 use crate::text::suggest::similarity;
 
 /// All open questions of a difference, in the order of its changes.
@@ -17,6 +19,7 @@ pub(super) fn ask(diff: &Diff) -> Vec<Question> {
     for change in &diff.changes {
         match change {
             Change::AlterTable(change) => {
+                let change = &without_inherited(change);
                 questions.extend(column_renames(change, diff));
                 questions.extend(missing_values(change, diff));
                 questions.extend(stranded_values(change, diff));
@@ -35,6 +38,39 @@ pub(super) fn ask(diff: &Diff) -> Vec<Question> {
         }
     }
     questions
+}
+
+/// A change without the columns that come from a parent: the parent is asked about them.
+fn without_inherited(change: &TableChange) -> Cow<'_, TableChange> {
+    let inherits = |table: &Table, name: &Ident| {
+        table.options.of_postgres().is_some_and(|it| it.inherited_columns.contains_key(name))
+    };
+    let is_inherited = |name: &Ident| {
+        let sides = [&change.before, &change.after];
+        sides
+            .into_iter()
+            .filter(|table| table.column(name).is_some())
+            .all(|table| inherits(table, name))
+    };
+    if !change.after.columns.iter().chain(&change.before.columns).any(|it| is_inherited(&it.name)) {
+        return Cow::Borrowed(change);
+    }
+    let mut own = change.clone();
+    own.columns.retain(|delta| {
+        !delta.after().or(delta.before()).is_some_and(|column| is_inherited(&column.name))
+    });
+    own.mapping.retain(|source| !is_inherited(&source.column));
+    Cow::Owned(own)
+}
+
+/// Whether two partitions are of one table and hold other rows: none of them is the other under a new name.
+fn are_siblings(old: &Table, new: &Table) -> bool {
+    match (old.options.of_postgres(), new.options.of_postgres()) {
+        (Some(old), Some(new)) => {
+            old.is_partition() && old.parents == new.parents && old.bound != new.bound
+        }
+        (_, _) => false,
+    }
 }
 
 /// Names that change places: whether they have done so already does not show.
@@ -97,7 +133,7 @@ fn table_renames(diff: &Diff) -> Vec<Question> {
         if is_written_down(diff, &Target::table(&old.name)) {
             continue;
         }
-        for new in added.iter().filter(|new| look_alike(old, new)) {
+        for new in added.iter().filter(|new| look_alike(old, new) && !are_siblings(old, new)) {
             let (old, new) = (&old.name, &new.name);
             let called = |table| diff.intent.name_of(&Target::table(table));
             let (said_old, said_new) = (called(old), called(new));

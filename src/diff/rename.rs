@@ -6,43 +6,48 @@
 pub(super) mod chain;
 mod letter_case;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use crate::catalog::fingerprint::{normalize_constraint, normalize_index};
-use crate::catalog::{Catalog, OpaqueKind, Table};
+use crate::catalog::{Catalog, Constraint, ConstraintKind, OpaqueKind, Table};
 use crate::change::{Intent, Rename, Target, Way};
 use crate::text::{Dialect, Ident, QName};
 
 /// The renames that apply, in the order in which they run: tables and types, columns, values, then constraints
-/// and indexes that kept their definition.
+/// and indexes that kept their definition. The way back takes back exactly what the way there did.
 pub(super) fn resolve(before: &Catalog, after: &Catalog, intent: &Intent, way: Way) -> Vec<Rename> {
-    let hints = match way {
-        Way::Forth => intent.renames.clone(),
-        Way::Back => inverse(&intent.renames),
-    };
+    match way {
+        Way::Forth => forth(before, after, intent),
+        Way::Back => inverse(&forth(after, before, intent)),
+    }
+}
+
+fn forth(before: &Catalog, after: &Catalog, intent: &Intent) -> Vec<Rename> {
     let mut renames: Vec<Rename> = Vec::new();
-    let mut take = |renamed: &mut Catalog, found: Vec<Rename>| {
+    let mut take = |renamed: &mut Cow<'_, Catalog>, found: Vec<Rename>| {
         for rename in found {
             let (old, new) = chain::names(&rename);
             // Two hints may want one name: the first has it.
             if exists(renamed, &rename, &old) && !exists(renamed, &rename, &new) {
-                apply_one(renamed, &rename);
+                apply_one(renamed.to_mut(), &rename);
                 renames.push(rename);
             }
         }
     };
-    let mut renamed = before.clone();
+    let mut renamed = Cow::Borrowed(before);
     let (objects, columns): (Vec<Rename>, Vec<Rename>) =
-        hints.into_iter().partition(|rename| !matches!(rename, Rename::Column { .. }));
+        intent.renames.iter().cloned().partition(|rename| !matches!(rename, Rename::Column { .. }));
     let objects = chain::in_order(&objects, &renamed, after);
     take(&mut renamed, objects);
     let by_case = letter_case::tables(&renamed, after);
     take(&mut renamed, by_case);
+    let columns = letter_case::spelled(columns, &renamed, after);
     let columns = chain::in_order(&columns, &renamed, after);
     take(&mut renamed, columns);
     let by_case = letter_case::columns(&renamed, after);
     take(&mut renamed, by_case);
-    for rename in enum_values(&renamed, after, intent, way) {
+    for rename in enum_values(&renamed, after, intent) {
         if applies(&renamed, after, &rename) {
             take(&mut renamed, vec![rename]);
         }
@@ -55,9 +60,9 @@ pub(super) fn resolve(before: &Catalog, after: &Catalog, intent: &Intent, way: W
 }
 
 /// The catalog after the renames have run.
-pub(super) fn apply(before: &Catalog, renames: &[Rename]) -> Catalog {
-    let mut renamed = before.clone();
-    renames.iter().for_each(|rename| apply_one(&mut renamed, rename));
+pub(super) fn apply<'a>(before: &'a Catalog, renames: &[Rename]) -> Cow<'a, Catalog> {
+    let mut renamed = Cow::Borrowed(before);
+    renames.iter().for_each(|rename| apply_one(renamed.to_mut(), rename));
     renamed
 }
 
@@ -79,10 +84,21 @@ fn apply_one(catalog: &mut Catalog, rename: &Rename) {
 /// Whether the old side has the old name and lacks the new one, and the new side has it the other way round.
 fn applies(before: &Catalog, after: &Catalog, rename: &Rename) -> bool {
     let (old, new) = chain::names(rename);
-    exists(before, rename, &old)
+    !is_inherited(before, rename)
+        && exists(before, rename, &old)
         && !exists(before, rename, &new)
         && exists(after, rename, &new)
         && !exists(after, rename, &old)
+}
+
+/// Whether a column comes from a parent: it is renamed there.
+fn is_inherited(catalog: &Catalog, rename: &Rename) -> bool {
+    let Rename::Column { table, before, .. } = rename else { return false };
+    catalog
+        .tables
+        .get(table)
+        .and_then(|table| table.options.of_postgres())
+        .is_some_and(|options| options.inherited_columns.contains_key(before))
 }
 
 /// Whether the catalog has a thing of that name where the rename looks for one.
@@ -114,21 +130,42 @@ fn virtual_tables(catalog: &Catalog) -> impl Iterator<Item = &QName> {
     catalog.opaques.keys().filter(|id| id.kind == OpaqueKind::VirtualTable).map(|id| &id.name)
 }
 
-/// The written renames told the other way round, columns under the old names of their tables.
-pub(super) fn inverse(renames: &[Rename]) -> Vec<Rename> {
-    renames
+/// Renames told the other way round: things inside a table or type under its old name, each kind from its end.
+fn inverse(renames: &[Rename]) -> Vec<Rename> {
+    let table = |name: &QName| old_table(renames, name);
+    let kind = |name: &QName| {
+        let found = renames.iter().find_map(|rename| match rename {
+            Rename::Enum { before, after } if after == name => Some(before.clone()),
+            _ => None,
+        });
+        found.unwrap_or_else(|| name.clone())
+    };
+    let mut inverse: Vec<Rename> = renames
         .iter()
+        .rev()
         .map(|rename| match rename.clone().inverse() {
-            Rename::Column { table, before, after } => {
-                Rename::Column { table: old_table(renames, &table), before, after }
+            Rename::Column { table: of, before, after } => {
+                Rename::Column { table: table(&of), before, after }
             }
-            other @ (Rename::Table { .. }
-            | Rename::Enum { .. }
-            | Rename::EnumValue { .. }
-            | Rename::Constraint { .. }
-            | Rename::Index { .. }) => other,
+            Rename::Constraint { table: of, before, after } => {
+                Rename::Constraint { table: table(&of), before, after }
+            }
+            Rename::Index { table: of, before, after } => {
+                Rename::Index { table: table(&of), before, after }
+            }
+            Rename::EnumValue { name, before, after } => {
+                Rename::EnumValue { name: kind(&name), before, after }
+            }
+            other @ (Rename::Table { .. } | Rename::Enum { .. }) => other,
         })
-        .collect()
+        .collect();
+    inverse.sort_by_key(|rename| match rename {
+        Rename::Table { .. } | Rename::Enum { .. } => 0,
+        Rename::Column { .. } => 1,
+        Rename::EnumValue { .. } => 2,
+        Rename::Constraint { .. } | Rename::Index { .. } => 3,
+    });
+    inverse
 }
 
 /// The name a table had before `renames`.
@@ -177,15 +214,11 @@ pub(super) fn under_both_names(targets: &BTreeSet<Target>, intent: &Intent) -> B
 }
 
 /// Values of PostgreSQL enum types that the intent renames one to one.
-fn enum_values(before: &Catalog, after: &Catalog, intent: &Intent, way: Way) -> Vec<Rename> {
+fn enum_values(before: &Catalog, after: &Catalog, intent: &Intent) -> Vec<Rename> {
     let mut renames = Vec::new();
     for (target, column) in &intent.columns {
-        let target = match way {
-            Way::Forth => target.clone(),
-            Way::Back => old_target(intent, target),
-        };
-        let Some(enum_type) =
-            enum_of(after, &target).filter(|name| enum_of(before, &target).as_ref() == Some(name))
+        let Some(name) =
+            enum_of(after, target).filter(|name| enum_of(before, target).as_ref() == Some(name))
         else {
             continue;
         };
@@ -194,11 +227,8 @@ fn enum_values(before: &Catalog, after: &Catalog, intent: &Intent, way: Way) -> 
             if column.values.iter().filter(|(_, other)| other == new).count() > 1 {
                 continue;
             }
-            let (before, after) = match way {
-                Way::Forth => (old.clone(), new.clone()),
-                Way::Back => (new.clone(), old.clone()),
-            };
-            let rename = Rename::EnumValue { name: enum_type.clone(), before, after };
+            let (before, after) = (old.clone(), new.clone());
+            let rename = Rename::EnumValue { name: name.clone(), before, after };
             if !renames.contains(&rename) {
                 renames.push(rename);
             }
@@ -216,8 +246,11 @@ pub(super) fn enum_of(catalog: &Catalog, target: &Target) -> Option<QName> {
 
 /// Whether a printed type is this one: PostgreSQL prints `mood`, `public.mood`, `app."Mood"`.
 pub(super) fn is_type(printed: &str, name: &QName) -> bool {
-    let plain = printed.replace('"', "");
-    plain == name.name.as_str() || plain == format!("{}.{}", name.schema, name.name)
+    let is = |plain: &str| {
+        let rest = plain.strip_prefix(name.schema.as_str()).and_then(|rest| rest.strip_prefix('.'));
+        plain == name.name.as_str() || rest == Some(name.name.as_str())
+    };
+    if printed.contains('"') { is(&printed.replace('"', "")) } else { is(printed) }
 }
 
 /// Constraints and indexes of a table that only changed their name.
@@ -237,10 +270,21 @@ fn renamed_constraints(old: &Table, new: &Table, dialect: Dialect) -> Vec<Rename
     };
     let mut taken = BTreeSet::new();
     let mut renames = Vec::new();
+    // A check that comes from a parent is renamed with the parent's.
+    let inherits = |table: &Table, constraint: &Constraint| {
+        matches!(constraint.kind, ConstraintKind::Check { .. })
+            && table.options.of_postgres().is_some_and(|options| {
+                constraint.name.as_ref().is_some_and(|name| options.inherited.contains_key(name))
+            })
+    };
     for constraint in new.constraints.iter().filter(|new| !named(old, &new.name)) {
+        if inherits(new, constraint) {
+            continue;
+        }
         let wanted = normalize_constraint(constraint, dialect).definition;
         let found = old.constraints.iter().find(|candidate| {
             !named(new, &candidate.name)
+                && !inherits(old, candidate)
                 && !taken.contains(&candidate.name)
                 && normalize_constraint(candidate, dialect).definition == wanted
         });

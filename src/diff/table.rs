@@ -6,11 +6,11 @@ use crate::catalog::fingerprint::{
 };
 use crate::catalog::{Constraint, Table};
 use crate::change::{Delta, TableChange};
-use crate::text::Dialect;
+use crate::text::{Dialect, Ident};
 
 /// Whether two tables mean the same.
 pub(super) fn same(before: &Table, after: &Table, dialect: Dialect) -> bool {
-    normalize_table(before, dialect) == normalize_table(after, dialect)
+    before == after || normalize_table(before, dialect) == normalize_table(after, dialect)
 }
 
 /// What differs between two tables of one name. The lists may be empty where only the text of a SQLite table
@@ -20,20 +20,30 @@ pub(super) fn change(before: Table, after: Table, sides: &Sides<'_>) -> TableCha
     let columns = by_key(
         &before.columns,
         &after.columns,
-        |column| column.name.clone(),
-        |left, right| normalize_column(left, dialect) == normalize_column(right, dialect),
+        |column| match dialect {
+            Dialect::Postgres => column.name.clone(),
+            Dialect::Sqlite => Ident::new(column.name.as_str().to_ascii_lowercase()),
+        },
+        |left, right| {
+            left == right || normalize_column(left, dialect) == normalize_column(right, dialect)
+        },
     );
     let constraints = by_key(
         &before.constraints,
         &after.constraints,
         |constraint| constraint_key(constraint, dialect),
-        |left, right| normalize_constraint(left, dialect) == normalize_constraint(right, dialect),
+        |left, right| {
+            left == right
+                || normalize_constraint(left, dialect) == normalize_constraint(right, dialect)
+        },
     );
     let indexes = by_key(
         &before.indexes,
         &after.indexes,
         |index| index.name.clone(),
-        |left, right| normalize_index(left, dialect) == normalize_index(right, dialect),
+        |left, right| {
+            left == right || normalize_index(left, dialect) == normalize_index(right, dialect)
+        },
     );
     let mapping = mapping::columns(&before, &after, sides);
     TableChange { before, after, columns, constraints, indexes, mapping }
@@ -47,24 +57,26 @@ fn constraint_key(constraint: &Constraint, dialect: Dialect) -> (Option<String>,
     }
 }
 
-fn by_key<T: Clone, K: PartialEq>(
-    before: &[T],
-    after: &[T],
+fn by_key<'a, T: Clone, K: PartialEq>(
+    before: &'a [T],
+    after: &'a [T],
     key: impl Fn(&T) -> K,
     same: impl Fn(&T, &T) -> bool,
 ) -> Vec<Delta<T>> {
-    let find = |list: &[T], wanted: &T| {
-        let wanted = key(wanted);
-        list.iter().find(|item| key(item) == wanted).cloned()
+    let keyed =
+        |list: &'a [T]| -> Vec<(K, &'a T)> { list.iter().map(|item| (key(item), item)).collect() };
+    let (before, after) = (keyed(before), keyed(after));
+    let find = |list: &[(K, &'a T)], wanted: &K| -> Option<&'a T> {
+        list.iter().find(|(key, _)| key == wanted).map(|(_, item)| *item)
     };
     let dropped = before
         .iter()
-        .filter(|item| find(after, item).is_none())
-        .map(|item| Delta::Drop(item.clone()));
-    let rest = after.iter().filter_map(|new| match find(before, new) {
-        None => Some(Delta::Add(new.clone())),
-        Some(old) if same(&old, new) => None,
-        Some(old) => Some(Delta::Alter { before: old, after: new.clone() }),
+        .filter(|(key, _)| find(&after, key).is_none())
+        .map(|(_, item)| Delta::Drop((*item).clone()));
+    let rest = after.iter().filter_map(|(key, new)| match find(&before, key) {
+        None => Some(Delta::Add((*new).clone())),
+        Some(old) if same(old, new) => None,
+        Some(old) => Some(Delta::Alter { before: old.clone(), after: (*new).clone() }),
     });
     dropped.chain(rest).collect()
 }

@@ -65,7 +65,7 @@ impl Plan {
 /// A change the engine cannot make, or steps that wait for each other.
 pub fn plan(diff: &Diff, rules: &[Rule], printed: Printed) -> Result<Plan, PlanError> {
     let back = inverse(diff);
-    let (before, after) = (diff.before.fingerprint(), diff.after.fingerprint());
+    let (before, after) = fingerprints(diff);
     let intent = diff.intent.text();
     let parts = [before.as_bytes(), after.as_bytes(), intent.as_bytes()];
     let tag = hash::sha256_parts(parts)[..8].to_owned();
@@ -88,6 +88,15 @@ pub fn plan(diff: &Diff, rules: &[Rule], printed: Printed) -> Result<Plan, PlanE
         tag,
         before,
         after,
+    })
+}
+
+/// Of both sides, computed at the same time: a large part of the work of a plan.
+fn fingerprints(diff: &Diff) -> (String, String) {
+    std::thread::scope(|scope| {
+        let before = scope.spawn(|| diff.before.fingerprint());
+        let after = diff.after.fingerprint();
+        (before.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), after)
     })
 }
 

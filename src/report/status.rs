@@ -8,6 +8,8 @@ use crate::journal::{Entry, Unfinished};
 /// Everything `migrate status` shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Status {
+    /// The version of this document.
+    pub status: u32,
     pub database: String,
     pub engine: String,
     pub versions: Vec<VersionStatus>,

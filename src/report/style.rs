@@ -56,9 +56,11 @@ pub fn columns(rows: &[Vec<String>]) -> String {
         .collect();
     let mut text = String::new();
     for row in rows {
-        for (column, cell) in row.iter().enumerate() {
+        // Cells that show nothing at the end of a row would only leave spaces.
+        let shown = row.iter().rposition(|cell| width(cell) > 0).map_or(0, |last| last + 1);
+        for (column, cell) in row[..shown].iter().enumerate() {
             text.push_str(cell);
-            if column + 1 < row.len() {
+            if column + 1 < shown {
                 text.push_str(&" ".repeat(widths[column] - width(cell) + 2));
             }
         }

@@ -16,6 +16,12 @@ pub fn verdict(verdict: &Verdict) -> String {
             paint(CAREFUL, "skipped")
         ));
     }
+    for rule in &verdict.left_to_engine {
+        text.push_str(&format!(
+            "{} {rule}: not asked, as it speaks of what the plan makes; the engine asks it in the step\n",
+            paint(CAREFUL, "skipped")
+        ));
+    }
     text.push_str(&closing(verdict));
     text
 }

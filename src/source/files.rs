@@ -42,6 +42,10 @@ pub(in crate::source) fn kind(path: &Path) -> Result<Source, SourceError> {
     match extension(path).as_str() {
         "yaml" | "yml" => Ok(Source::Model(path.to_path_buf())),
         "sql" => Ok(Source::Sql(path.to_path_buf())),
+        // A database file in which nothing was made yet has no header either.
+        "db" | "db3" | "sqlite" | "sqlite3" if head.is_empty() => {
+            Ok(Source::Database(DatabaseUrl::Sqlite(SqlitePlace::File(path.to_path_buf()))))
+        }
         _ => Err(SourceError::UnknownFile {
             path: shown,
             help: "name models `*.yaml` and schemas `*.sql`".to_owned(),

@@ -46,6 +46,8 @@ pub enum Source {
 pub struct LoadOptions {
     pub dialect: Dialect,
     pub scratch: ScratchOptions,
+    /// Functions and collations that the application registers with SQLite, by name.
+    pub application: Vec<String>,
     /// The project's folder: where `git` runs, and what its paths are relative to.
     pub folder: PathBuf,
     /// The project's model (`model.yaml`, `model`, `schema.sql`), relative to `folder`: what `git:REF` alone means.
@@ -60,6 +62,7 @@ impl LoadOptions {
         LoadOptions {
             dialect,
             scratch: ScratchOptions { env, url: None, major: None },
+            application: Vec::new(),
             folder: folder.into(),
             model_path: "model.yaml".to_owned(),
             migrations: PathBuf::from("migrations"),
@@ -236,6 +239,27 @@ pub fn load(source: &Source, options: &LoadOptions) -> Result<Loaded, SourceErro
             load_files(&files::read(&model, "")?, options)
         }
     }
+}
+
+/// Reads two sources, at the same time where both are databases.
+///
+/// # Errors
+/// As [`load`]; where both fail, what is wrong with the first.
+pub fn load_both(
+    before: &Source,
+    after: &Source,
+    options: &LoadOptions,
+) -> Result<(Loaded, Loaded), SourceError> {
+    if !matches!((before, after), (Source::Database(_), Source::Database(_))) {
+        return Ok((load(before, options)?, load(after, options)?));
+    }
+    let (before, after) = std::thread::scope(|scope| {
+        let first = scope.spawn(|| load(before, options));
+        let second = load(after, options);
+        (first.join(), second)
+    });
+    let before = before.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    Ok((before?, after?))
 }
 
 /// Reads a model from a text that stands in no file of its own (a version's snapshot).

@@ -32,6 +32,31 @@ pub struct Settings {
     pub default_env: Option<String>,
     #[serde(default)]
     pub env: BTreeMap<String, Environment>,
+    #[serde(default, skip_serializing_if = "ApplicationNames::is_empty")]
+    pub sqlite: ApplicationNames,
+}
+
+/// `[sqlite]` of the settings: what the application registers, and the schema may use.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApplicationNames {
+    /// `slug`, or `slug/2` with the number of its arguments.
+    #[serde(default)]
+    pub functions: Vec<String>,
+    #[serde(default)]
+    pub collations: Vec<String>,
+}
+
+impl ApplicationNames {
+    fn is_empty(&self) -> bool {
+        self.functions.is_empty() && self.collations.is_empty()
+    }
+
+    /// The names alone.
+    pub fn names(&self) -> Vec<String> {
+        let bare = |name: &String| name.split('/').next().unwrap_or_default().to_owned();
+        self.functions.iter().map(bare).chain(self.collations.iter().cloned()).collect()
+    }
 }
 
 fn default_model() -> String {
@@ -49,6 +74,7 @@ impl Default for Settings {
             migrations: default_migrations(),
             default_env: None,
             env: BTreeMap::new(),
+            sqlite: ApplicationNames::default(),
         }
     }
 }

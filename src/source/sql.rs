@@ -4,8 +4,10 @@ use super::directive::{self, Directives};
 use super::files::TextFile;
 use super::replay::{Part, replay};
 use super::{LoadOptions, Loaded, SourceError};
-use crate::db::{DbError, DbErrorKind};
+use crate::db::application::StandIn;
+use crate::db::{Database, DbError, DbErrorKind};
 use crate::dialect::script::{self, Statement, StatementKind};
+use crate::dialect::session;
 use crate::shadow::scratch::{Scratch, scratch};
 use crate::text::diagnostic::{Diagnostic, Span, line_column};
 
@@ -35,6 +37,7 @@ pub(in crate::source) fn load(
     }
     replay(&mut scratch, &parts, &mut notes)?;
     refuse_open_transaction(&mut scratch, files)?;
+    notes.extend(left_behind(&mut scratch, options)?);
     // What the script has set must not change how the schema is printed.
     scratch.reopen()?;
     let mut loaded = Loaded::inspected(scratch.database().inspect()?);
@@ -47,6 +50,31 @@ pub(in crate::source) fn load(
     loaded.notes = notes;
     loaded.scratch = scratch.lasting();
     Ok(loaded)
+}
+
+/// What people should know of a SQLite script: names that only the application has, and what ends with a connection.
+fn left_behind(scratch: &mut Scratch, options: &LoadOptions) -> Result<Vec<String>, SourceError> {
+    let Database::Sqlite(database) = scratch.database() else { return Ok(Vec::new()) };
+    let mut notes: Vec<String> = database
+        .stand_ins()
+        .iter()
+        .map(|stand_in| match stand_in {
+            StandIn::Function(name) => ("function", "functions", name),
+            StandIn::Collation(name) => ("collation", "collations", name),
+        })
+        .filter(|(_, _, name)| !options.application.iter().any(|own| own.eq_ignore_ascii_case(name)))
+        .map(|(kind, list, name)| {
+            format!(
+                "{kind} `{name}` is not one of SQLite's own; it is taken for one that the application registers \
+                 (list it in migrate.toml under `[sqlite]` as `{list} = [\"{name}\"]`)"
+            )
+        })
+        .collect();
+    let temporary = database.rows(&session::temporary_objects())?;
+    notes.extend(temporary.into_iter().flatten().flatten().map(|object| {
+        format!("left out temporary {object}: it ends with the connection that made it")
+    }));
+    Ok(notes)
 }
 
 fn merge(all: &mut Directives, found: Directives) {

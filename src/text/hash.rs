@@ -1,5 +1,7 @@
 //! SHA-256, written the way `sha256sum` prints it.
 
+use std::io::Write;
+
 use sha2::{Digest, Sha256};
 
 /// Lower-case hexadecimal SHA-256 of the parts, each prefixed by its length so that parts cannot run together.
@@ -15,6 +17,38 @@ pub fn sha256_parts<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> String {
 /// Lower-case hexadecimal SHA-256 of one byte string.
 pub fn sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
+}
+
+/// SHA-256 of what is written to it, for texts too long to be held.
+#[derive(Default)]
+pub struct Hashing {
+    hasher: Sha256,
+    /// What is not hashed yet: many short pieces cost more than one long one.
+    pending: Vec<u8>,
+}
+
+impl Hashing {
+    /// Lower-case hexadecimal, as [`sha256`] of all that was written.
+    pub fn finish(mut self) -> String {
+        self.hasher.update(&self.pending);
+        hex(&self.hasher.finalize())
+    }
+}
+
+impl Write for Hashing {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.pending.extend_from_slice(bytes);
+        if self.pending.len() >= 1 << 16 {
+            self.flush()?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.hasher.update(&self.pending);
+        self.pending.clear();
+        Ok(())
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -35,6 +69,15 @@ mod tests {
             sha256(b"abc"),
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
         );
+    }
+
+    #[test]
+    fn pieces_hash_as_the_whole() {
+        let mut hashing = Hashing::default();
+        for _ in 0..100_000 {
+            hashing.write_all(b"abc").expect("memory takes all");
+        }
+        assert_eq!(hashing.finish(), sha256("abc".repeat(100_000).as_bytes()));
     }
 
     #[test]

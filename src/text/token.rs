@@ -66,20 +66,30 @@ impl Token<'_> {
 
 /// Splits SQL into tokens. Never fails: an unclosed quote or comment runs to the end of the text.
 pub fn tokenize(sql: &str, dialect: Dialect) -> Vec<Token<'_>> {
-    let mut tokens = Vec::new();
+    tokens(sql, dialect).collect()
+}
+
+/// [`tokenize`], one token at a time.
+pub fn tokens(sql: &str, dialect: Dialect) -> impl Iterator<Item = Token<'_>> {
     let mut at = 0;
-    while at < sql.len() {
-        let (kind, length) = next_token(&sql[at..], dialect);
-        let end = at + length;
-        tokens.push(Token { kind, text: &sql[at..end], span: Span { start: at, end } });
-        at = end;
-    }
-    tokens
+    std::iter::from_fn(move || {
+        let rest = sql.get(at..).filter(|rest| !rest.is_empty())?;
+        let (kind, length) = next_token(rest, dialect);
+        let start = at;
+        at += length;
+        Some(Token { kind, text: &rest[..length], span: Span { start, end: at } })
+    })
 }
 
 fn next_token(rest: &str, dialect: Dialect) -> (Kind, usize) {
     let bytes = rest.as_bytes();
     let second = bytes.get(1).copied().unwrap_or(0);
+    // The two kinds of token that most of any text is made of.
+    match bytes[0] {
+        b' ' if second.is_ascii_graphic() => return (Kind::Space, 1),
+        b'A'..=b'Z' | b'a'..=b'z' | b'_' if second != b'\'' => return (Kind::Word, word(bytes)),
+        _ => {}
+    }
     let first = rest.chars().next().expect("called with text left");
     match first {
         c if c.is_whitespace() => (Kind::Space, run(rest, char::is_whitespace)),
@@ -105,13 +115,20 @@ fn next_token(rest: &str, dialect: Dialect) -> (Kind, usize) {
         c if c.is_ascii_digit() || (c == '.' && second.is_ascii_digit()) => {
             (Kind::Number, number(rest))
         }
-        c if is_word_start(c) => (Kind::Word, run(rest, is_word_char)),
+        c if is_word_start(c) => (Kind::Word, word(bytes)),
         _ => (Kind::Mark, mark(rest)),
     }
 }
 
 fn run(text: &str, belongs: impl Fn(char) -> bool) -> usize {
     text.find(|c| !belongs(c)).unwrap_or(text.len())
+}
+
+/// The length of the word that the text starts with: as [`is_word_char`], where all that is not ASCII belongs.
+fn word(bytes: &[u8]) -> usize {
+    let belongs =
+        |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$') || !byte.is_ascii();
+    bytes.iter().position(|byte| !belongs(byte)).unwrap_or(bytes.len())
 }
 
 fn is_word_start(c: char) -> bool {
@@ -210,6 +227,9 @@ fn mark(rest: &str) -> usize {
         "!~~*", "->>", "#>>", "!~~", "!~*", "~~*", "::", "||", "<=", ">=", "<>", "!=", "==", "->",
         "~*", "!~",
     ];
+    if matches!(rest.as_bytes()[0], b'(' | b')' | b',' | b'.' | b';') {
+        return 1;
+    }
     LONG.iter()
         .find(|long| rest.starts_with(**long))
         .map_or_else(|| rest.chars().next().map_or(1, char::len_utf8), |long| long.len())
@@ -305,12 +325,16 @@ fn trim(sql: &str, span: Span) -> Span {
 /// quotes without them. Two texts with the same canonical form mean the same to the engine.
 pub fn canonical(sql: &str, dialect: Dialect) -> String {
     let mut text = String::with_capacity(sql.len());
-    for token in tokenize(sql, dialect).iter().filter(|token| token.is_code()) {
+    for token in tokens(sql, dialect).filter(Token::is_code) {
         if !text.is_empty() {
             text.push(' ');
         }
         match token.kind {
-            Kind::Word => text.push_str(&token.text.to_ascii_lowercase()),
+            Kind::Word => {
+                let start = text.len();
+                text.push_str(token.text);
+                text[start..].make_ascii_lowercase();
+            }
             Kind::Quoted => {
                 text.push_str(&canonical_name(&token.name().unwrap_or_default(), dialect))
             }

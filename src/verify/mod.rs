@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use crate::catalog::rule::Enforce;
 use crate::db::{Database, DbError, Mode, Row};
-use crate::dialect::Sql;
 use crate::dialect::check::{Check, Part, SCAN, scan, share_rows};
+use crate::dialect::{Sql, session};
 
 /// What the rows say to a list of checks.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -19,6 +19,8 @@ pub struct Verdict {
     pub violations: Vec<Violation>,
     /// Rules that could not be asked before a violation above is repaired.
     pub skipped: Vec<String>,
+    /// Rules that speak of a function or a type which the plan itself makes: the engine asks them in the step.
+    pub left_to_engine: Vec<String>,
 }
 
 impl Verdict {
@@ -33,6 +35,7 @@ impl Verdict {
         self.rows = self.rows.max(other.rows);
         self.violations.extend(other.violations);
         self.skipped.extend(other.skipped);
+        self.left_to_engine.extend(other.left_to_engine);
     }
 }
 
@@ -100,9 +103,13 @@ pub fn ask_all(
             continue;
         }
         before_each(&group[0].rule);
-        let found = ask_group(database, group)?;
+        let answers = ask_if_known(database, group)?;
         verdict.checked += group.len();
-        for (check, violation) in group.iter().zip(found) {
+        for (check, violation) in group.iter().zip(answers) {
+            let Some(violation) = violation else {
+                verdict.left_to_engine.push(check.rule.clone());
+                continue;
+            };
             verdict.rows = verdict.rows.max(violation.of);
             if violation.rows == 0 {
                 continue;
@@ -114,6 +121,40 @@ pub fn ask_all(
         }
     }
     Ok(verdict)
+}
+
+/// The answers to a group; `None` for a rule of the database that speaks of what the plan has yet to make.
+fn ask_if_known(
+    database: &mut Database,
+    group: &[Check],
+) -> Result<Vec<Option<Violation>>, VerifyError> {
+    database.execute(&session::savepoint())?;
+    let outcome = ask_group(database, group);
+    match outcome {
+        Ok(found) => {
+            database.execute(&session::release_savepoint())?;
+            Ok(found.into_iter().map(Some).collect())
+        }
+        Err(error) if speaks_of_the_new(&error.source) => {
+            database.execute(&session::rollback_to_savepoint())?;
+            match group {
+                [only] if only.enforce == Enforce::Database => Ok(vec![None]),
+                [_] | [] => Err(error),
+                [..] => {
+                    let each = group.chunks(1).map(|one| ask_if_known(database, one));
+                    Ok(each.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+                }
+            }
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Something that a query names is not there: a type, a function, a table, a schema, an operator. Source: PostgreSQL
+/// manual, appendix A, class 42 and 3F.
+fn speaks_of_the_new(error: &DbError) -> bool {
+    let code = error.sqlstate.as_deref();
+    code.is_some_and(|code| ["42704", "42883", "42P01", "3F000"].contains(&code))
 }
 
 /// Neighbours that look at the same rows are asked in one scan.

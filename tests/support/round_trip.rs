@@ -62,7 +62,7 @@ pub fn load(client: &mut Client, sql: &str) -> Result<(), String> {
 
 /// As the runner does it: shared steps in one transaction, kept data looked for first.
 pub fn run(client: &mut Client, steps: &[Step]) -> Result<(), String> {
-    execute(client, "SET search_path = ''; BEGIN")?;
+    execute(client, "BEGIN")?;
     for step in steps {
         if let Some(kept) = &step.reads_kept {
             let sql = "SELECT FROM pg_catalog.pg_tables WHERE schemaname = 'migrate_kept' AND tablename = $1";
@@ -81,7 +81,7 @@ pub fn run(client: &mut Client, steps: &[Step]) -> Result<(), String> {
         for statement in &step.statements {
             if let Err(error) = client.batch_execute(statement.as_str()) {
                 let message = format!("step `{}`: {}\n    {statement}", step.title, text(&error));
-                let _ = client.batch_execute("ROLLBACK; RESET search_path");
+                let _ = client.batch_execute("ROLLBACK");
                 return Err(message);
             }
         }
@@ -89,16 +89,19 @@ pub fn run(client: &mut Client, steps: &[Step]) -> Result<(), String> {
             execute(client, "COMMIT; BEGIN")?;
         }
     }
-    execute(client, "COMMIT; RESET search_path")
+    execute(client, "COMMIT")
 }
 
 fn same(stage: &str, expected: &Catalog, found: &Catalog) -> Result<(), String> {
     if expected.normalized() == found.normalized() {
         return Ok(());
     }
-    let (left, _) = diff(found, expected, &Intent::default());
-    let text: String = format!("{:?}", left.changes).chars().take(3000).collect();
-    Err(format!("{stage}: left to change: {text}"))
+    let json =
+        |catalog: &Catalog| serde_json::to_string_pretty(&catalog.normalized()).unwrap_or_default();
+    let (found, expected) = (json(found), json(expected));
+    let lines = similar::TextDiff::from_lines(&found, &expected);
+    let text: String = lines.unified_diff().context_radius(4).to_string();
+    Err(format!("{stage}: left to change: {}", text.chars().take(3000).collect::<String>()))
 }
 
 /// The rows of each table, as text, sorted.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::catalog::{Dependency, Index, IndexKey, Opaque};
+use crate::catalog::{Index, IndexKey, OpaqueKind};
 use crate::text::Dialect;
 use crate::text::token::{Kind, Token, canonical, tokenize};
 
@@ -42,17 +42,13 @@ pub(super) fn index(index: &Index) -> String {
     with_names(&index.definition, &names)
 }
 
-/// The names that the text of a view or trigger can use, as far as they are known.
-pub(super) fn names_of(opaque: &Opaque) -> BTreeSet<String> {
-    let own = [opaque.id.name.name.to_string()];
-    let needed = opaque.depends_on.iter().flat_map(|dependency| match dependency {
-        Dependency::Table(table) => vec![table.name.to_string()],
-        Dependency::Column(table, column) => vec![table.name.to_string(), column.to_string()],
-        Dependency::Constraint(..) | Dependency::Enum(_) => Vec::new(),
-        Dependency::Opaque(id) => vec![id.name.name.to_string()],
-    });
-    let tables = opaque.id.table.iter().map(|table| table.name.to_string());
-    own.into_iter().chain(needed).chain(tables).map(|name| name.to_ascii_lowercase()).collect()
+/// The text of a view or trigger in canonical layout. What it can name depends on the rest of the schema, so every
+/// word in double quotes keeps its case; that of a virtual table has no strings in double quotes.
+pub(super) fn opaque(text: &str, kind: OpaqueKind) -> String {
+    match kind {
+        OpaqueKind::VirtualTable => canonical(text, Dialect::Sqlite),
+        _ => with_names(text, &BTreeSet::new()),
+    }
 }
 
 /// Canonical layout, where a word in double quotes that is none of the names keeps its case.

@@ -70,6 +70,12 @@ pub(crate) fn run(args: &ApplyArgs, world: &World) -> Result<Exit, CliError> {
         world.print("nothing to apply: the database is at the last version\n");
         return Ok(Exit::Done);
     }
+    if let Some(done) =
+        pending.iter().find(|next| args.plan.is_some() && in_force(&mut database, next))
+    {
+        world.print(&format!("nothing to apply: {} is in force\n", done.bundle.name));
+        return Ok(Exit::Done);
+    }
     if let Some(wrong) = pending.iter().find(|next| next.bundle.dialect != database.dialect()) {
         return Err(CliError::new(
             Exit::Failure,
@@ -99,9 +105,27 @@ pub(crate) fn run(args: &ApplyArgs, world: &World) -> Result<Exit, CliError> {
         Context { who: world.who(args.reason.as_deref()), now, progress: &mut spinner };
     let deployed = deploy(&mut database, &parts, &options, &mut context);
     drop(spinner);
-    let deployed = deployed?;
-    report(world, &deployed, &database);
+    match deployed.map_err(CliError::from) {
+        Ok(deployed) => report(world, &deployed, &database),
+        Err(error) => {
+            if world.global.json {
+                world.print_json(&serde_json::json!({
+                    "applied": [], "exit": error.exit.code(), "error": error.message,
+                }));
+            }
+            return Err(error);
+        }
+    }
     Ok(Exit::Done)
+}
+
+/// Whether the ledger says that this very plan is the last thing that was applied.
+fn in_force(database: &mut Database, next: &Pending) -> bool {
+    let Ok(books) = sound_books(database) else { return false };
+    let last = applied(&books.entries)
+        .last()
+        .is_some_and(|entry| entry.version == next.bundle.name && entry.plan == next.bundle.hash);
+    last && books.open.is_none()
 }
 
 /// Notes that a database is at a version, if its schema is that version's.

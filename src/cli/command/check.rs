@@ -8,6 +8,7 @@ use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::world::World;
 use crate::db::Access;
+use crate::report::style::count;
 use crate::report::style::{BAD, CAREFUL, GOOD, paint};
 use crate::report::{rehearsal, status::SchemaStatus};
 use crate::source::project::{Project, Version};
@@ -83,14 +84,22 @@ pub(crate) fn run(args: &CheckArgs, world: &World) -> Result<Exit, CliError> {
     let mut gate = Gate { findings: Vec::new(), exit: Exit::Done };
     match project.versions() {
         Ok(versions) => {
-            gate.pass("history", format!("{} version(s), one line of descent", versions.len()));
+            gate.pass(
+                "history",
+                format!("{}, one line of descent", count(versions.len() as u64, "version")),
+            );
             released(args, &project, &versions, &mut gate);
             planned(world, &project, &versions, &mut gate);
             if let Err(error) = database(world, &project, &mut gate) {
                 gate.fail("database", error);
             }
         }
-        Err(error) => gate.fail("history", error.into()),
+        Err(error) => {
+            // The finding says `history` itself.
+            let error = CliError::from(error);
+            let message = error.message.replace("history: ", "");
+            gate.fail("history", CliError::new(error.exit, message));
+        }
     }
     print(world, &gate);
     Ok(gate.exit)

@@ -22,7 +22,7 @@ pub(crate) fn run(args: &LogArgs, world: &World) -> Result<Exit, CliError> {
     let mut database = world.open(project.as_ref(), Access::ReadOnly)?;
     let entries = book::read(&mut database)?.entries;
     if world.global.json {
-        world.print_json(&entries);
+        world.print_json(&serde_json::json!({ "log": 1, "entries": entries }));
     } else if entries.is_empty() {
         world.print("nothing was applied to this database yet\n");
     } else {

@@ -1,5 +1,7 @@
 //! Two sources, printed by the same hand, ready to be compared.
 
+use std::sync::Arc;
+
 use crate::catalog::rule::Rule;
 use crate::catalog::{Catalog, Printed};
 use crate::change::{Intent, Rename, Target};
@@ -10,13 +12,13 @@ use crate::model::Model;
 use crate::plan::create_script;
 use crate::shadow::scratch::{Scratch, ScratchOptions, scratch};
 use crate::source::project::Project;
-use crate::source::{Loaded, Source, load};
+use crate::source::{Loaded, Source, load, load_both};
 use crate::text::{Dialect, Ident, QName};
 
 /// Both sides of a comparison and what the user said of the way.
 pub(crate) struct Pair {
-    pub(crate) before: Catalog,
-    pub(crate) after: Catalog,
+    pub(crate) before: Arc<Catalog>,
+    pub(crate) after: Arc<Catalog>,
     pub(crate) printed: Printed,
     pub(crate) intent: Intent,
     pub(crate) rules: Vec<Rule>,
@@ -38,6 +40,7 @@ pub(crate) fn load_pair(
     let mut options = world.load_options(project, dialect)?;
     // A live database says which version of the server the other side is to be made on.
     let (before, after) = match (before, after) {
+        (Source::Database(_), Source::Database(_)) => load_both(before, after, &options)?,
         (Source::Database(_), _) => {
             let before = load(before, &options)?;
             options.scratch.major = before.major;
@@ -73,8 +76,8 @@ pub(crate) fn same_hand(
     let major = before.major.or(after.major);
     if by_model {
         return Ok(Pair {
-            before: before.catalog,
-            after: after.catalog,
+            before: before.catalog.into(),
+            after: after.catalog.into(),
             printed: Printed::ByModel,
             intent,
             rules,
@@ -92,7 +95,7 @@ pub(crate) fn same_hand(
             (reprint(&before.catalog, made.database())?, made.lasting())
         }
     };
-    let printed = Printed::ByEngine;
+    let (before, after, printed) = (before.into(), after.into(), Printed::ByEngine);
     Ok(Pair { before, after, printed, intent, rules, notes, start, major })
 }
 

@@ -85,7 +85,7 @@ fn tried(
     // One after the other: there may be one scratch database only.
     let after = match pair.printed {
         Printed::ByEngine => pair.after.clone(),
-        Printed::ByModel => make(&mut scratch(dialect, &options)?, &pair.after)?,
+        Printed::ByModel => make(&mut scratch(dialect, &options)?, &pair.after)?.into(),
     };
     let (mut start, before) = match pair.start.take() {
         Some(mut start) => {
@@ -101,7 +101,7 @@ fn tried(
                 }
                 Printed::ByModel => {
                     let before = make(&mut start, &pair.before)?;
-                    (start, before)
+                    (start, before.into())
                 }
             }
         }

@@ -52,6 +52,7 @@ pub(crate) fn read(project: Option<&Project>, database: &mut Database) -> Result
         false => database.rows(&bookkeeping::kept(database.dialect()))?,
     };
     Ok(Status {
+        status: 1,
         database: database.describe(),
         engine: database.version(),
         versions: versions.iter().map(|version| version_status(version, &in_force)).collect(),

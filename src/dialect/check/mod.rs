@@ -105,7 +105,12 @@ pub fn checks(diff: &Diff, rules: &[Rule], tag: &str, kept: &BTreeSet<String>) -
         for rule in all_rules(&change.after, rules) {
             let is_new = !held.iter().any(|old| old.requirement == rule.requirement);
             let mentioned = mentioned(&rule.requirement, &change.after, diff.after.dialect);
-            if !is_new && !mentioned.iter().any(|column| is_altered(column, &change.mapping)) {
+            let altered = |column: &Ident| {
+                is_altered(column, &change.mapping)
+                    || diff.after.dialect == Dialect::Sqlite
+                        && rows::collation_changes(change, column)
+            };
+            if !is_new && !mentioned.iter().any(altered) {
                 continue;
             }
             let Some(asked) = kept.others(&mentioned) else { continue };

@@ -12,6 +12,7 @@ use crate::catalog::{Column, Table, TableOptions};
 use crate::change::{Change, ColumnSource, Delta, Diff, Rename, SourceOrigin, TableChange};
 use crate::dialect::Direction;
 use crate::dialect::keep::kept_name;
+use crate::dialect::sqlite::{Affinity, default_value};
 use crate::text::{Dialect, Ident, QName};
 
 /// Tables that a pending change renames, as common table expressions in the new names.
@@ -69,6 +70,7 @@ impl Names {
                 | Rename::Index { .. } => {}
             }
         }
+        follow_parents(diff, &mut columns);
         let touched: BTreeSet<QName> = old_tables.keys().chain(columns.keys()).cloned().collect();
         let mut names = Names::default();
         for table in touched {
@@ -161,7 +163,11 @@ impl Rows {
         let mut list = Vec::new();
         for (source, column) in change.mapping.iter().zip(&change.after.columns) {
             let source = names.localized(source);
-            match value(&source, column, dialect) {
+            let text = match dialect {
+                Dialect::Postgres => value(&source, column, dialect),
+                Dialect::Sqlite => stored_value(&source, column, change),
+            };
+            match text {
                 Some(text) => list.push(format!("{text} AS {}", quote(&column.name))),
                 None => untold.push(column.name.clone()),
             }
@@ -209,6 +215,38 @@ fn row_id(table: &Table, keys: &[Ident]) -> Option<String> {
     }
 }
 
+/// The value as SQLite stores and compares it: after the affinity of the column, and under its collation.
+fn stored_value(source: &ColumnSource, column: &Column, change: &TableChange) -> Option<String> {
+    let strict = match &change.after.options {
+        TableOptions::Sqlite { strict, .. } => *strict,
+        TableOptions::Postgres(_) => false,
+    };
+    let affinity = match strict {
+        true => Affinity::of_strict(&column.data_type),
+        false => Affinity::of(&column.data_type),
+    };
+    let as_it_is =
+        source.origin == SourceOrigin::Same && source.values.is_empty() && source.fill.is_none();
+    let value = value(source, column, Dialect::Sqlite)?;
+    let value = if as_it_is { value } else { affinity.stored(&value) };
+    match collation_changes(change, &column.name) {
+        false => Some(value),
+        true => {
+            let collation = column.collation.as_deref().unwrap_or("BINARY");
+            Some(format!("({value}) COLLATE {}", quote(&Ident::new(collation))))
+        }
+    }
+}
+
+/// Whether SQLite compares the column in another way than before.
+pub(super) fn collation_changes(change: &TableChange, column: &Ident) -> bool {
+    let of = |table: &Table| {
+        let named = table.column(column).and_then(|column| column.collation.as_deref());
+        named.unwrap_or("binary").to_ascii_lowercase()
+    };
+    of(&change.before) != of(&change.after)
+}
+
 /// The value a column of the new shape will have, over the old row `t`; `None` where only running the change
 /// tells (generated columns, defaults that call a function).
 fn value(source: &ColumnSource, column: &Column, dialect: Dialect) -> Option<String> {
@@ -223,11 +261,11 @@ fn value(source: &ColumnSource, column: &Column, dialect: Dialect) -> Option<Str
         (SourceOrigin::New, _) => match (&source.fill, &column.default) {
             (Some(fill), None) => format!("({fill})"),
             (Some(fill), Some(default)) if is_constant(default) => {
-                format!("coalesce({fill}, {default})")
+                format!("coalesce({fill}, {})", constant(default, dialect))
             }
             (Some(_), Some(_)) => return None,
             (None, None) => null_of(column, dialect),
-            (None, Some(default)) if is_constant(default) => format!("({default})"),
+            (None, Some(default)) if is_constant(default) => constant(default, dialect),
             (None, Some(_)) => return None,
         },
         (SourceOrigin::Same, Dialect::Postgres) if source.values.is_empty() => mapped,
@@ -259,7 +297,39 @@ fn case(operand: &str, values: &[(String, String)]) -> String {
     format!("CASE {operand} {} ELSE {operand} END", branches.join(" "))
 }
 
+fn constant(default: &str, dialect: Dialect) -> String {
+    match dialect {
+        Dialect::Postgres => format!("({default})"),
+        Dialect::Sqlite => default_value(default),
+    }
+}
+
 /// A default without a call is the same for every row.
 fn is_constant(default: &str) -> bool {
     !default.contains('(') && !default.to_ascii_uppercase().contains("CURRENT_")
+}
+
+/// Children get the new names of columns with their parents.
+fn follow_parents(diff: &Diff, columns: &mut BTreeMap<QName, Vec<(Ident, Ident)>>) {
+    if columns.is_empty() {
+        return;
+    }
+    loop {
+        let mut grew = false;
+        for (name, table) in &diff.after.tables {
+            let Some(options) = table.options.of_postgres() else { continue };
+            for parent in &options.parents {
+                for pair in columns.get(parent).cloned().unwrap_or_default() {
+                    let own = columns.entry(name.clone()).or_default();
+                    if options.inherited_columns.contains_key(&pair.1) && !own.contains(&pair) {
+                        own.push(pair);
+                        grew = true;
+                    }
+                }
+            }
+        }
+        if !grew {
+            return;
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{lock, undo, work};
+use crate::catalog::GeneratedStorage;
 use crate::dialect::{Facts, KeptUse, Order, Resource, Sql, Step, Transaction, Undo, Work};
 
 /// One kind of step.
@@ -45,6 +46,15 @@ pub enum Action {
     AddForeignKey,
     DropConstraint,
     DropForeignKey,
+    /// Of a foreign key: deferral.
+    AlterConstraint,
+    /// Of a foreign key: enforced again, so every row is looked at.
+    EnforceConstraint,
+    ValidateConstraint,
+    /// Storage parameters of an index.
+    AlterIndex,
+    /// Of a generated column; a stored one is computed anew.
+    SetExpression(GeneratedStorage),
     CreateIndex,
     DropIndex,
     Comment,
@@ -82,7 +92,10 @@ pub enum TypeWork {
 pub(super) fn step(action: Action, title: impl Into<String>, statements: Vec<String>) -> Step {
     Step {
         title: title.into(),
-        statements: statements.into_iter().map(Sql::new).collect(),
+        statements: statements
+            .iter()
+            .map(|text| Sql::new(super::reparse::exact(text).into_owned()))
+            .collect(),
         facts: Facts {
             lock: lock::of(action),
             work: work::of(action),

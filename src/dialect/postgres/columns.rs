@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use super::action::{Action, all, step};
 use super::context::{Context, column_texts, columns};
-use super::generated::{add_generated, computed_from, drop_generated};
+use super::generated::{add_generated, drop_generated, new_expression, ungenerate};
 use super::keep::{self, RowKey};
 use super::quote::{quote_ident, quote_name};
 use super::types::{Conversion, conversion, is_builtin};
 use super::values::{self, Converts, Staying};
 use super::work::of_type_change;
-use super::{hierarchy, positions, render, sequences};
-use crate::catalog::{Column, GeneratedStorage};
+use super::{hierarchy, not_null, positions, render, sequences};
+use crate::catalog::Column;
 use crate::change::{ColumnSource, TableChange};
 use crate::dialect::{LowerError, Resource, Step, Undo};
 use crate::text::QName;
@@ -52,7 +52,11 @@ fn stay(staying: &Staying<'_>, context: &Context<'_>) -> Result<Vec<Step>, Lower
     let mut steps = Vec::new();
     match (&before.generated, &after.generated) {
         (Some(_), Some(_)) => {
-            if super::around::reshapes(before, after) || before.not_null != after.not_null {
+            if let Some(expression) = new_expression(staying, context) {
+                steps.push(expression);
+                steps.extend(nullability(staying, false, context));
+                steps.extend(comment(table, before, after));
+            } else if super::around::reshapes(before, after) || before.not_null != after.not_null {
                 steps.push(drop_generated(&staying.change.before, before, context));
                 steps.push(add_generated(&staying.change.after, after, context));
             } else {
@@ -66,7 +70,7 @@ fn stay(staying: &Staying<'_>, context: &Context<'_>) -> Result<Vec<Step>, Lower
             return Ok(steps);
         }
         (Some(generated), None) => {
-            steps.extend(ungenerate(staying, generated.storage, context)?);
+            steps.extend(ungenerate(staying, generated, context));
             steps.extend(comment(table, before, after));
             return Ok(steps);
         }
@@ -141,15 +145,17 @@ fn old_texts(staying: &Staying<'_>, context: &Context<'_>) -> BTreeSet<Resource>
 fn nullability(staying: &Staying<'_>, moved: bool, context: &Context<'_>) -> Vec<Step> {
     let (table, before, after) = (staying.table(), staying.before, staying.after);
     match (before.not_null, after.not_null) {
-        (false, true) => vec![
-            step(
+        (false, true) => {
+            let made = step(
                 Action::SetNotNull,
                 format!("require {table}.{}", after.name),
-                vec![render::alter_column(table, &after.name, "SET NOT NULL")],
+                vec![not_null::require(&staying.change.after, &after.name)],
             )
             .needs([staying.column(), staying.values()])
-            .makes([staying.stage("required"), hierarchy::settled(table, &after.name)]),
-        ],
+            .makes([staying.stage("required"), hierarchy::settled(table, &after.name)]);
+            let unchecked = not_null::is_unchecked(&staying.change.after, &after.name);
+            vec![if unchecked { made.work(crate::dialect::Work::Catalog) } else { made }]
+        }
         (true, false) => {
             let mut statements = Vec::new();
             let mut kept = None;
@@ -277,54 +283,6 @@ fn return_through_text(staying: &Staying<'_>, context: &Context<'_>) -> Step {
         .reads(kept)
 }
 
-fn ungenerate(
-    staying: &Staying<'_>,
-    storage: GeneratedStorage,
-    context: &Context<'_>,
-) -> Result<Vec<Step>, LowerError> {
-    let (table, after) = (staying.table(), staying.after);
-    let name = &after.name;
-    match storage {
-        GeneratedStorage::Stored => {}
-        GeneratedStorage::Virtual => {
-            return Err(LowerError {
-                what: format!("column {table}.{name}"),
-                why: "PostgreSQL cannot turn a virtual generated column into a plain one"
-                    .to_owned(),
-                help: "add a column of another name with a backfill, and drop this one".to_owned(),
-            });
-        }
-    }
-    let mut statements = vec![render::alter_column(table, name, "DROP EXPRESSION")];
-    if staying.before.data_type != after.data_type || staying.before.collation != after.collation {
-        let using =
-            values::convert(&quote_ident(name), &staying.before.data_type, &after.data_type, &[]);
-        let what = format!("TYPE {}{} USING {using}", after.data_type, render::collation(after));
-        statements.push(render::alter_column(table, name, &what));
-    }
-    if let Some(default) = &after.default {
-        statements.push(render::alter_column(table, name, &format!("SET DEFAULT {default}")));
-    }
-    match (staying.before.not_null, after.not_null) {
-        (true, false) => statements.push(render::alter_column(table, name, "DROP NOT NULL")),
-        (false, true) => statements.push(render::alter_column(table, name, "SET NOT NULL")),
-        (true, true) | (false, false) => {}
-    }
-    let mut steps = vec![
-        step(Action::DropExpression, format!("make {table}.{name} a plain column"), statements)
-            .needs(context.made_in(column_texts(after)))
-            .frees(context.taken_in(column_texts(staying.before)))
-            .frees(computed_from(&staying.change.before, staying.before))
-            .takes([staying.column()])
-            .makes([staying.column()]),
-    ];
-    if !context.is_discarded(table, Some(name)) {
-        let key = RowKey::of(&staying.change.after, &staying.change.before);
-        steps.push(restore(staying.change, after, &key, context).makes([staying.values()]));
-    }
-    Ok(steps)
-}
-
 pub(super) fn drop_column(table: &QName, column: &Column) -> String {
     format!("ALTER TABLE {} DROP COLUMN {}", quote_name(table), quote_ident(&column.name))
 }
@@ -387,11 +345,12 @@ fn add(
     let default = column.default.as_ref().filter(|_| !numbers);
     // With a backfill, rows that exist must not get the default: it is set once the column is there.
     let at_once = default.filter(|_| source.fill.is_none());
-    let required_at_once = column.not_null && at_once.is_some();
+    let clause = not_null::clause(&change.after, column);
+    let required_at_once = !clause.is_empty() && at_once.is_some();
     let mut definition = render::column_type(column);
     definition.extend(at_once.map(|default| format!(" DEFAULT {default}")));
     if required_at_once {
-        definition.push_str(" NOT NULL");
+        definition.push_str(&clause);
     }
     let mut statements = vec![format!("ALTER TABLE {} ADD COLUMN {definition}", quote_name(table))];
     if let (Some(default), Some(_)) = (default, &source.fill) {
@@ -440,12 +399,12 @@ fn add(
     }
     if numbers {
         steps.push(
-            sequences::number_rows(table, column, context)
+            sequences::number_rows(&change.after, column, context)
                 .needs([own.clone(), Resource::Kept(restored)])
                 .takes([own_values.clone()]),
         );
     } else if column.not_null && !required_at_once {
-        let statement = render::alter_column(table, name, "SET NOT NULL");
+        let statement = not_null::require(&change.after, name);
         steps.push(
             step(Action::SetNotNull, format!("require {table}.{name}"), vec![statement]).needs([
                 own,
@@ -473,7 +432,12 @@ fn without_own_sequence(mut needs: BTreeSet<Resource>, column: &Column) -> BTree
 }
 
 /// Puts kept values back into a column that was added again.
-fn restore(change: &TableChange, column: &Column, key: &RowKey, context: &Context<'_>) -> Step {
+pub(super) fn restore(
+    change: &TableChange,
+    column: &Column,
+    key: &RowKey,
+    context: &Context<'_>,
+) -> Step {
     let table = &change.after.name;
     let kept = context.kept_by_the_other_way(table, Some(&column.name));
     let statements = keep::restore_columns(table, &[(column, kept.name.clone())], key);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::action::{Action, all, step};
 use super::context::{Context, columns, has_index, keys, slot, values};
-use super::{hierarchy, partial, persistence, render, twins};
+use super::{hierarchy, in_place, partial, persistence, render, twins};
 use crate::catalog::{Constraint, ConstraintKind, Index, Table};
 use crate::change::{Delta, TableChange};
 use crate::dialect::{Lock, Resource, Step};
@@ -15,34 +15,37 @@ pub(super) fn steps(change: &TableChange, context: &Context<'_>) -> Vec<Step> {
     let table = &change.after.name;
     let mut steps = Vec::new();
     for delta in &change.constraints {
+        if is_around(table, delta.before().and_then(|it| it.name.as_ref()), context) {
+            continue;
+        }
+        if let Delta::Alter { before, after } = delta
+            && let Some(altered) = in_place::constraint(&change.after, before, after, context)
+        {
+            steps.extend(altered);
+            continue;
+        }
         steps.extend(
             delta.before().and_then(|constraint| drop(&change.before, constraint, context)),
         );
         steps.extend(delta.after().and_then(|it| add_own(&change.after, it, context)));
     }
     for delta in &change.indexes {
+        if is_around(table, delta.before().map(|index| &index.name), context) {
+            continue;
+        }
+        if let Delta::Alter { before, after } = delta
+            && let Some(altered) = in_place::index(&change.after, before, after, context)
+        {
+            steps.push(altered);
+            continue;
+        }
         steps.extend(delta.before().and_then(|index| drop_own(&change.before, index, context)));
         steps.extend(delta.after().map(|index| create_index(&change.after, index, context)));
-    }
-    // What goes with the parent's and yet stays is made again.
-    for constraint in &change.after.constraints {
-        let listed = change.constraints.iter().filter_map(Delta::after).any(|it| it == constraint);
-        let goes =
-            constraint.name.as_ref().is_some_and(|name| hierarchy::cascades(table, name, context));
-        if goes && !listed && !is_around(table, constraint.name.as_ref(), context) {
-            steps.extend(add_own(&change.after, constraint, context));
-        }
-    }
-    for index in &change.after.indexes {
-        let listed = change.indexes.iter().filter_map(Delta::after).any(|it| it == index);
-        let goes = hierarchy::cascades(table, &index.name, context);
-        if goes && !listed && !is_around(table, Some(&index.name), context) {
-            steps.push(create_index(&change.after, index, context));
-        }
     }
     steps
 }
 
+/// Whether something is dropped and made again around other changes.
 fn is_around(table: &QName, name: Option<&Ident>, context: &Context<'_>) -> bool {
     name.is_some_and(|name| {
         let key = (table.clone(), name.clone());
@@ -57,7 +60,23 @@ pub(super) fn add_own(
     context: &Context<'_>,
 ) -> Option<Step> {
     let arrives = hierarchy::arrives(&table.name, constraint, context);
-    (!arrives).then(|| add(table, constraint, context))
+    if !arrives {
+        return Some(add(table, constraint, context));
+    }
+    // A check that the parent does not vouch for may be valid here.
+    let name = constraint.name.as_ref()?;
+    let (parent, key) = hierarchy::origin(table, name, context)?;
+    let trusts = |definition: &str| definition.ends_with(" NOT VALID");
+    (trusts(&key.definition) && !trusts(&constraint.definition)).then(|| {
+        let statement = format!(
+            "ALTER TABLE {} VALIDATE CONSTRAINT {}",
+            super::quote::quote_name(&table.name),
+            super::quote::quote_ident(name)
+        );
+        step(Action::AddCheck, format!("validate {name} of {}", table.name), vec![statement])
+            .needs(all([columns(table), values(table)]))
+            .needs([Resource::Constraint(parent.clone(), name.to_string())])
+    })
 }
 
 /// An index that does not go with the one of a parent.
@@ -68,7 +87,7 @@ fn drop_own(table: &Table, index: &Index, context: &Context<'_>) -> Option<Step>
 
 /// Whether the change of a table itself makes a key or index anew.
 fn is_listed(table: &QName, name: &Ident, context: &Context<'_>) -> bool {
-    let change = super::context::table_changes(context.diff).get(table).copied();
+    let change = context.changes.get(table).copied();
     hierarchy::cascades(table, name, context)
         || change
             .is_some_and(|change| hierarchy::lists(change, name) || hierarchy::is_rebuilt(change))
@@ -112,6 +131,33 @@ pub(super) fn around(context: &Context<'_>) -> Vec<Step> {
         steps.extend(find(before).and_then(|index| drop_own(before, &index, context)));
         steps.extend(find(after).map(|index| create_index(after, &index, context)));
     }
+    steps.extend(cascaded(context));
+    steps
+}
+
+/// What goes with a parent's and yet stays is made again.
+fn cascaded(context: &Context<'_>) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let heirs =
+        context.after().tables.values().filter(|it| !hierarchy::options(it).parents.is_empty());
+    for table in heirs {
+        let listed = |name: &Ident| {
+            let change = context.changes.get(&table.name);
+            let key = (table.name.clone(), name.clone());
+            context.around.constraints.contains(&key)
+                || context.around.indexes.contains(&key)
+                || change.is_some_and(|change| hierarchy::lists(change, name))
+        };
+        let goes = |name: &Ident| hierarchy::cascades(&table.name, name, context) && !listed(name);
+        for constraint in &table.constraints {
+            if constraint.name.as_ref().is_some_and(goes) {
+                steps.extend(add_own(table, constraint, context));
+            }
+        }
+        for index in table.indexes.iter().filter(|index| goes(&index.name)) {
+            steps.push(create_index(table, index, context));
+        }
+    }
     steps
 }
 
@@ -140,7 +186,7 @@ pub(super) fn add(table: &Table, constraint: &Constraint, context: &Context<'_>)
     let label =
         constraint.name.as_ref().map_or_else(|| constraint.definition.clone(), ToString::to_string);
     let is_new = context.new_tables.contains(name);
-    let trusted = constraint.definition.ends_with(" NOT VALID");
+    let trusted = in_place::is_unchecked(constraint);
     let (action, word) = match &constraint.kind {
         ConstraintKind::PrimaryKey { .. } => (Action::AddUnique, "primary key"),
         ConstraintKind::Unique { .. } => (Action::AddUnique, "unique constraint"),

@@ -1,11 +1,15 @@
 //! What all parts of lowering look at: both catalogs under the new names, and what texts mention.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::around::Around;
+use super::mention::Mentions;
 use super::ownership::{self, Moving};
 use crate::catalog::facets::Subject;
-use crate::catalog::{Catalog, ConstraintKind, Dependency, EnumType, ObjectId, OpaqueKind, Table};
+use crate::catalog::{
+    Catalog, ConstraintKind, Dependency, EnumType, ObjectId, Opaque, OpaqueKind, Table,
+};
 use crate::change::{Change, Delta, Diff, Rename, TableChange, Target};
 use crate::dialect::{Absence, Direction, KeptUse, Resource, kept_name};
 use crate::text::token::canonical_name;
@@ -14,16 +18,20 @@ use crate::text::{Dialect, Ident, QName};
 /// The comparison being lowered.
 pub(super) struct Context<'a> {
     pub(super) diff: &'a Diff,
+    /// Its table changes by name.
+    pub(super) changes: BTreeMap<&'a QName, &'a TableChange>,
     pub(super) direction: Direction,
     pub(super) tag: &'a str,
     /// The old catalog under the new names.
-    pub(super) before: Catalog,
+    pub(super) before: Cow<'a, Catalog>,
     pub(super) new_tables: BTreeSet<QName>,
     /// Things that texts may mention and that this plan makes or takes away.
-    made: Vec<Mention>,
-    taken: Vec<Mention>,
+    made: Mentions,
+    taken: Mentions,
     /// Types and functions that differ between the two sides in any way: kept tables must not stand on them.
-    pub(super) unstable: Vec<Mention>,
+    pub(super) unstable: Mentions,
+    /// The changes of opaque objects.
+    opaques: Vec<&'a Delta<Opaque>>,
     /// Owned sequences that come and go, by the names in which defaults print them.
     made_sequences: BTreeMap<String, Resource>,
     taken_sequences: BTreeMap<String, Resource>,
@@ -32,6 +40,13 @@ pub(super) struct Context<'a> {
     pub(super) moving: Vec<Moving>,
     /// Children that leave a parent for a moment.
     pub(super) parted: BTreeSet<(QName, QName)>,
+}
+
+/// A part of a table that has a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Column,
+    Constraint,
 }
 
 /// Which way a plan goes, and what its kept data is called by.
@@ -78,8 +93,13 @@ impl Mention {
         }
     }
 
-    fn new(resource: Resource, name: &QName) -> Self {
+    pub(super) fn new(resource: Resource, name: &QName) -> Self {
         Mention { resource, needles: printed_names(name) }
+    }
+
+    /// The printed names.
+    pub(super) fn needles(&self) -> &[String] {
+        &self.needles
     }
 
     /// Whether the text names this thing, as a whole word.
@@ -98,13 +118,14 @@ impl<'a> Context<'a> {
     /// `before` is the old catalog under the new names.
     pub(super) fn new(
         diff: &'a Diff,
-        before: Catalog,
+        before: Cow<'a, Catalog>,
         moving: Vec<Moving>,
         Run { direction, tag }: Run<'a>,
     ) -> Self {
         let around = Around::of(diff, &before);
         let (mut made, mut taken, mut unstable) = (Vec::new(), Vec::new(), Vec::new());
         let mut new_tables = BTreeSet::new();
+        let mut opaques = Vec::new();
         for change in &diff.changes {
             match change {
                 Change::Enum(delta) => {
@@ -120,6 +141,7 @@ impl<'a> Context<'a> {
                     unstable.push(mention);
                 }
                 Change::Opaque(delta) => {
+                    opaques.push(delta);
                     let id = &delta.after().or(delta.before()).expect("a delta has a side").id;
                     if id.kind.is_mentionable() {
                         let mention = Mention::of(id);
@@ -155,13 +177,15 @@ impl<'a> Context<'a> {
         let taken_sequences = ownership::only_in(&before, &diff.after);
         Context {
             diff,
+            changes: table_changes(diff),
             direction,
             tag,
             before,
             new_tables,
-            made,
-            taken,
-            unstable,
+            made: Mentions::of(made),
+            taken: Mentions::of(taken),
+            unstable: Mentions::of(unstable),
+            opaques,
             made_sequences,
             taken_sequences,
             around,
@@ -177,9 +201,45 @@ impl<'a> Context<'a> {
             let count = self.parted.len();
             self.parted.extend(found);
             if self.parted.len() == count {
-                return;
+                break;
             }
         }
+        let references = super::hierarchy::references_to_free(self);
+        self.around.constraints.extend(references);
+    }
+
+    /// Partitions of a table, at all levels, on the side where it is.
+    fn descendants(&self, table: &QName) -> Vec<&QName> {
+        let catalogs = [self.after(), &self.before];
+        let mut found: Vec<&QName> = Vec::new();
+        for catalog in catalogs {
+            let children = catalog.tables.values().filter(|it| {
+                let options = super::hierarchy::options(it);
+                options.parents.contains(table) && !found.contains(&&it.name)
+            });
+            let children: Vec<&QName> = children.map(|it| &it.name).collect();
+            for child in children {
+                found.push(child);
+                let below = self.descendants(child);
+                found.extend(below.into_iter().filter(|it| *it != child));
+            }
+        }
+        found.sort();
+        found.dedup();
+        found
+    }
+
+    /// Row triggers that stand on a table or below it during the plan's data steps and must not see them.
+    pub(super) fn standing_triggers_below(&self, table: &QName) -> Vec<(&QName, &Ident)> {
+        let below = self.descendants(table);
+        let tables = self.before.tables.get_key_value(table).map(|(name, _)| name);
+        let all = tables.into_iter().chain(below);
+        all.flat_map(|table| {
+            self.standing(OpaqueKind::Trigger, table)
+                .into_iter()
+                .map(move |trigger| (table, trigger))
+        })
+        .collect()
     }
 
     pub(super) fn after(&self) -> &'a Catalog {
@@ -193,7 +253,7 @@ impl<'a> Context<'a> {
     ) -> BTreeSet<Resource> {
         let unnamed = self.unnamed(texts.clone(), Delta::after);
         let sequences = counting(&self.made_sequences, texts.clone());
-        let found = mentioned(&self.made, texts).chain(self.extensions(Delta::after));
+        let found = self.made.in_texts(texts).into_iter().chain(self.extensions(Delta::after));
         found.chain(sequences).chain(unnamed).collect()
     }
 
@@ -204,7 +264,7 @@ impl<'a> Context<'a> {
     ) -> BTreeSet<Resource> {
         let unnamed = self.unnamed(texts.clone(), Delta::before);
         let sequences = counting(&self.taken_sequences, texts.clone());
-        let found = mentioned(&self.taken, texts).chain(self.extensions(Delta::before));
+        let found = self.taken.in_texts(texts).into_iter().chain(self.extensions(Delta::before));
         found.chain(sequences).chain(unnamed).collect()
     }
 
@@ -236,19 +296,11 @@ impl<'a> Context<'a> {
     /// The extensions on one side of the changes.
     fn extensions(
         &self,
-        side: for<'d> fn(&'d Delta<crate::catalog::Opaque>) -> Option<&'d crate::catalog::Opaque>,
+        side: for<'d> fn(&'d Delta<Opaque>) -> Option<&'d Opaque>,
     ) -> impl Iterator<Item = Resource> {
-        self.diff.changes.iter().filter_map(move |change| match change {
-            Change::Opaque(delta) => side(delta)
-                .filter(|opaque| opaque.id.kind == OpaqueKind::Extension)
-                .map(|opaque| Resource::Opaque(opaque.id.clone())),
-            Change::Rename(_)
-            | Change::Schema(_)
-            | Change::Facets(_)
-            | Change::Enum(_)
-            | Change::Table(_)
-            | Change::AlterTable(_) => None,
-        })
+        let changed = self.opaques.iter().filter_map(move |delta| side(delta));
+        let extensions = changed.filter(|opaque| opaque.id.kind == OpaqueKind::Extension);
+        extensions.map(|opaque| Resource::Opaque(opaque.id.clone()))
     }
 
     /// Whether a printed column type is an enum that is built anew.
@@ -320,6 +372,36 @@ impl<'a> Context<'a> {
         (old_table, old_column)
     }
 
+    /// Columns and checks of a table that are renamed with those of a parent, old name first. While the table is
+    /// aside it keeps the old ones.
+    pub(super) fn renamed_with_parent(&self, table: &Table) -> Vec<(Part, &Ident, &Ident)> {
+        let mut above: Vec<&QName> = Vec::new();
+        let mut open: Vec<&QName> = super::hierarchy::options(table).parents.iter().collect();
+        while let Some(parent) = open.pop() {
+            above.push(parent);
+            let up = self.after().tables.get(parent).or(self.before.tables.get(parent));
+            open.extend(up.into_iter().flat_map(|it| &super::hierarchy::options(it).parents));
+        }
+        let renames = self.diff.renames().filter_map(|rename| match rename {
+            Rename::Column { table: of, before, after }
+                if above.contains(&of) && table.column(after).is_some() =>
+            {
+                Some((Part::Column, before, after))
+            }
+            Rename::Constraint { table: of, before, after }
+                if above.contains(&of)
+                    && table.constraints.iter().any(|it| {
+                        it.name.as_ref() == Some(after)
+                            && matches!(it.kind, ConstraintKind::Check { .. })
+                    }) =>
+            {
+                Some((Part::Constraint, before, after))
+            }
+            _ => None,
+        });
+        renames.collect()
+    }
+
     pub(super) fn is_discarded(&self, table: &QName, column: Option<&Ident>) -> bool {
         let target = Target { table: table.clone(), column: column.cloned() };
         self.diff.discard.contains(&target)
@@ -368,15 +450,6 @@ fn counting<'t>(
     }
     let names = texts.into_iter().flat_map(ownership::counted_with);
     names.filter_map(|name| sequences.get(&name).cloned()).collect()
-}
-
-fn mentioned<'m, 't>(
-    list: &'m [Mention],
-    texts: impl IntoIterator<Item = &'t str> + Clone + 'm,
-) -> impl Iterator<Item = Resource> + 'm {
-    list.iter()
-        .filter(move |mention| texts.clone().into_iter().any(|text| mention.is_in(text)))
-        .map(|mention| mention.resource.clone())
 }
 
 /// All texts of a table that may mention other objects, foreign keys aside.
@@ -498,6 +571,11 @@ pub(super) fn resource(dependency: &Dependency) -> Resource {
 
 /// Whether a printed column type is this enum (or an array of it).
 pub(super) fn is_of_enum(data_type: &str, enum_type: &EnumType) -> bool {
+    // Printed names hold the name as it is, unless it holds quotes.
+    let name = enum_type.name.name.as_str();
+    if !name.contains('"') && !data_type.contains(name) {
+        return false;
+    }
     Mention::new(Resource::Enum(enum_type.name.clone()), &enum_type.name).is_in(data_type)
 }
 

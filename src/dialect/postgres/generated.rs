@@ -1,57 +1,118 @@
-//! Generated columns and defaults that go and come back around a change.
+//! Generated columns: made, dropped, given another expression, turned into plain ones.
 
 use super::action::{Action, step};
-use super::columns::drop_column;
+use super::columns::{drop_column, restore};
 use super::context::{Context, column_texts};
-use super::quote::quote_name;
-use super::render;
-use crate::catalog::{Catalog, Column, GeneratedStorage, Table};
-use crate::dialect::{Resource, Step, Undo};
+use super::keep::RowKey;
+use super::quote::{quote_ident, quote_name};
+use super::values::{self, Staying};
+use super::{not_null, render};
+use crate::catalog::{Catalog, Column, Generated, GeneratedStorage, Table};
+use crate::dialect::{Lock, Resource, Step, Undo, Work};
 use crate::text::token::{Token, tokenize};
 use crate::text::{Dialect, QName};
 
-/// Generated columns that stay the same but stand on a column that changes.
-pub(super) fn around(context: &Context<'_>) -> Vec<Step> {
-    let mut steps = Vec::new();
-    for (table, name) in &context.around.generated {
-        let (Some(before), Some(after)) =
-            (context.before.tables.get(table), context.after().tables.get(table))
-        else {
-            continue;
-        };
-        if let (Some(old), Some(new)) = (before.column(name), after.column(name)) {
-            steps.push(drop_generated(before, old, context));
-            steps.push(add_generated(after, new, context));
-        }
+/// The expression of a generated column changed in place, where the server can and nothing else of the column changes.
+pub(super) fn new_expression(staying: &Staying<'_>, context: &Context<'_>) -> Option<Step> {
+    let (table, before, after) = (staying.table(), staying.before, staying.after);
+    let generated = super::around::set_expression(before, after, staying.change, context.after())?;
+    let name = &after.name;
+    let what = format!("SET EXPRESSION AS ({})", generated.expression);
+    let plain = staying.change.after.columns.iter().filter(|other| other.generated.is_none());
+    let reads = plain.flat_map(|other| {
+        [
+            Resource::Column(table.clone(), other.name.clone()),
+            Resource::Values(table.clone(), other.name.clone()),
+        ]
+    });
+    Some(
+        step(
+            Action::SetExpression(generated.storage),
+            format!("change the expression of {table}.{name}"),
+            vec![render::alter_column(table, name, &what)],
+        )
+        .undo(Undo::Exact, "the values are computed")
+        .needs(reads)
+        .needs(context.made_in(column_texts(after)))
+        .frees(computed_from(&staying.change.before, before))
+        .frees(context.taken_in(column_texts(before)))
+        .makes([staying.column(), staying.values()]),
+    )
+}
+
+/// A generated column becomes a plain one that holds what it showed; values that the other way kept come back.
+pub(super) fn ungenerate(
+    staying: &Staying<'_>,
+    generated: &Generated,
+    context: &Context<'_>,
+) -> Vec<Step> {
+    let (table, after) = (staying.table(), staying.after);
+    let made = match generated.storage {
+        GeneratedStorage::Stored => keep_stored(staying),
+        GeneratedStorage::Virtual => store_computed(staying, generated, context),
+    };
+    let mut steps = vec![
+        made.needs(context.made_in(column_texts(after)))
+            .frees(context.taken_in(column_texts(staying.before)))
+            .frees(computed_from(&staying.change.before, staying.before))
+            .takes([staying.column()])
+            .makes([staying.column()]),
+    ];
+    if context.is_discarded(table, Some(&after.name)) {
+        return steps;
     }
-    for (table, name) in &context.around.defaults {
-        let column = |catalog: &Catalog| catalog.tables.get(table)?.column(name).cloned();
-        let (Some(old), Some(new)) = (column(&context.before), column(context.after())) else {
-            continue;
-        };
-        steps.push(default_off(table, &old, context));
-        if let (Some(default), true) = (&new.default, old.default == new.default) {
-            let what = format!("SET DEFAULT {default}");
-            let title = format!("set default of {table}.{name}");
-            let set =
-                step(Action::SetDefault, title, vec![render::alter_column(table, name, &what)]);
-            steps.push(
-                set.needs(context.made_in(column_texts(&new)))
-                    .needs([Resource::Column(table.clone(), name.clone())]),
-            );
-        }
-    }
+    let key = RowKey::of(&staying.change.after, &staying.change.before);
+    steps.push(restore(staying.change, after, &key, context).makes([staying.values()]));
     steps
 }
 
-/// Takes a default away early, for it stands on what goes and comes back.
-fn default_off(table: &QName, column: &Column, context: &Context<'_>) -> Step {
-    step(
-        Action::SetDefault,
-        format!("take the default of {table}.{} away", column.name),
-        vec![render::alter_column(table, &column.name, "DROP DEFAULT")],
-    )
-    .frees(context.taken_in(column_texts(column)))
+fn keep_stored(staying: &Staying<'_>) -> Step {
+    let (table, after) = (staying.table(), staying.after);
+    let name = &after.name;
+    let mut statements = vec![render::alter_column(table, name, "DROP EXPRESSION")];
+    if staying.before.data_type != after.data_type || staying.before.collation != after.collation {
+        let using =
+            values::convert(&quote_ident(name), &staying.before.data_type, &after.data_type, &[]);
+        let what = format!("TYPE {}{} USING {using}", after.data_type, render::collation(after));
+        statements.push(render::alter_column(table, name, &what));
+    }
+    if let Some(default) = &after.default {
+        statements.push(render::alter_column(table, name, &format!("SET DEFAULT {default}")));
+    }
+    match (staying.before.not_null, after.not_null) {
+        (true, false) => statements.push(render::alter_column(table, name, "DROP NOT NULL")),
+        (false, true) => statements.push(not_null::require(&staying.change.after, name)),
+        (true, true) | (false, false) => {}
+    }
+    step(Action::DropExpression, format!("make {table}.{name} a plain column"), statements)
+}
+
+/// The engine has no DROP EXPRESSION for a virtual column: it is dropped, and what it showed is written into a new one.
+fn store_computed(staying: &Staying<'_>, generated: &Generated, context: &Context<'_>) -> Step {
+    let (table, before, after) = (staying.table(), staying.before, staying.after);
+    let name = &after.name;
+    let shown = format!("(({})::{})", generated.expression, before.data_type);
+    let value = match before.data_type == after.data_type {
+        true => shown,
+        false => values::convert(&shown, &before.data_type, &after.data_type, &[]),
+    };
+    let mut statements = vec![
+        drop_column(table, before),
+        format!("ALTER TABLE {} ADD COLUMN {}", quote_name(table), render::column_type(after)),
+        format!("UPDATE {} SET {} = {value}", quote_name(table), quote_ident(name)),
+    ];
+    if let Some(default) = &after.default {
+        statements.push(render::alter_column(table, name, &format!("SET DEFAULT {default}")));
+    }
+    if after.not_null {
+        statements.push(not_null::require(&staying.change.after, name));
+    }
+    if let Some(text) = after.comment.as_deref().filter(|_| before.comment == after.comment) {
+        statements.push(render::comment_on_column(table, name, Some(text)));
+    }
+    values::quietly(format!("make {table}.{name} a plain column"), table, statements, context)
+        .lock(Lock::AccessExclusive)
+        .work(Work::Rewrite)
 }
 
 pub(super) fn drop_generated(table: &Table, column: &Column, context: &Context<'_>) -> Step {
@@ -95,7 +156,7 @@ pub(super) fn add_generated(table: &Table, column: &Column, context: &Context<'_
     let mut statements = vec![format!(
         "ALTER TABLE {} ADD COLUMN {}",
         quote_name(name),
-        render::column_definition(column)
+        render::column_definition(table, column)
     )];
     statements.extend(
         column
@@ -111,4 +172,48 @@ pub(super) fn add_generated(table: &Table, column: &Column, context: &Context<'_
             Resource::Column(name.clone(), column.name.clone()),
             Resource::Values(name.clone(), column.name.clone()),
         ])
+}
+
+/// Generated columns and defaults that go and come back around a change.
+pub(super) fn around(context: &Context<'_>) -> Vec<Step> {
+    let mut steps = Vec::new();
+    for (table, name) in &context.around.generated {
+        let (Some(before), Some(after)) =
+            (context.before.tables.get(table), context.after().tables.get(table))
+        else {
+            continue;
+        };
+        if let (Some(old), Some(new)) = (before.column(name), after.column(name)) {
+            steps.push(drop_generated(before, old, context));
+            steps.push(add_generated(after, new, context));
+        }
+    }
+    for (table, name) in &context.around.defaults {
+        let column = |catalog: &Catalog| catalog.tables.get(table)?.column(name).cloned();
+        let (Some(old), Some(new)) = (column(&context.before), column(context.after())) else {
+            continue;
+        };
+        steps.push(default_off(table, &old, context));
+        if let (Some(default), true) = (&new.default, old.default == new.default) {
+            let what = format!("SET DEFAULT {default}");
+            let title = format!("set default of {table}.{name}");
+            let set =
+                step(Action::SetDefault, title, vec![render::alter_column(table, name, &what)]);
+            steps.push(
+                set.needs(context.made_in(column_texts(&new)))
+                    .needs([Resource::Column(table.clone(), name.clone())]),
+            );
+        }
+    }
+    steps
+}
+
+/// Takes a default away early, for it stands on what goes and comes back.
+fn default_off(table: &QName, column: &Column, context: &Context<'_>) -> Step {
+    step(
+        Action::SetDefault,
+        format!("take the default of {table}.{} away", column.name),
+        vec![render::alter_column(table, &column.name, "DROP DEFAULT")],
+    )
+    .frees(context.taken_in(column_texts(column)))
 }

@@ -61,7 +61,7 @@ pub(super) fn parted_for_keys(context: &Context<'_>) -> BTreeSet<(QName, QName)>
     let mut found = BTreeSet::new();
     for child in context.before.tables.values() {
         let Some(after) = context.after().tables.get(&child.name) else { continue };
-        let change = table_changes(context.diff).get(&child.name).copied();
+        let change = context.changes.get(&child.name).copied();
         for parent in &options(child).parents {
             if !stays(&child.name, parent, context) {
                 continue;
@@ -189,19 +189,50 @@ pub(super) fn cascades(child: &QName, name: &Ident, context: &Context<'_>) -> bo
             .any(|parent| stays(child, parent, context) && goes(parent, &inherited.parent, context))
 }
 
+/// Whether a constraint of a child is altered with the one of its parent.
+pub(super) fn follows(child: &QName, name: &Ident, context: &Context<'_>) -> bool {
+    let Some(table) = context.after().tables.get(child) else { return false };
+    let Some(inherited) = options(table).inherited.get(name) else { return false };
+    options(table).parents.iter().any(|parent| {
+        let change = table_changes(context.diff).get(parent).copied();
+        stays(child, parent, context)
+            && change.is_some_and(|change| {
+                change.constraints.iter().any(|delta| {
+                    super::in_place::keeps(delta)
+                        && delta.after().and_then(|it| it.name.as_ref()) == Some(&inherited.parent)
+                })
+            })
+    })
+}
+
 /// Whether a constraint of a table that goes is dropped by the parent that goes with it.
 pub(super) fn goes_with_parent(table: &Table, name: &Ident, context: &Context<'_>) -> bool {
-    options(table).inherited.contains_key(name)
-        && options(table).is_partition()
-        && left(&table.name, context).is_empty()
+    let Some(link) = options(table).inherited.get(name) else { return false };
+    if !options(table).is_partition() {
+        return false;
+    }
+    let key = table.constraints.iter().find(|it| it.name.as_ref() == Some(name));
+    // A key that points into the tree goes before the table leaves it.
+    let goes_first = key.is_some_and(|it| match &it.kind {
+        ConstraintKind::ForeignKey(key) => options(table).parents.iter().any(|parent| {
+            goes(parent, &link.parent, context)
+                && tree_of(parent, &context.before).contains(&key.references)
+        }),
+        ConstraintKind::PrimaryKey { .. }
+        | ConstraintKind::Unique { .. }
+        | ConstraintKind::Check { .. }
+        | ConstraintKind::Exclusion => false,
+    });
+    goes_first || left(&table.name, context).is_empty()
 }
 
 fn goes(table: &QName, name: &Ident, context: &Context<'_>) -> bool {
     let key = (table.clone(), name.clone());
-    let listed = table_changes(context.diff).get(table).is_some_and(|change| {
+    let listed = context.changes.get(table).is_some_and(|change| {
         change
             .constraints
             .iter()
+            .filter(|delta| !super::in_place::keeps(delta))
             .filter_map(Delta::before)
             .any(|constraint| constraint.name.as_ref() == Some(name))
             || change.indexes.iter().filter_map(Delta::before).any(|index| index.name == *name)
@@ -236,14 +267,29 @@ pub(super) fn arrives(child: &QName, constraint: &Constraint, context: &Context<
     }
 }
 
+/// The constraint of a parent that one of a child belongs to.
+pub(super) fn origin<'c>(
+    child: &'c Table,
+    name: &Ident,
+    context: &'c Context<'_>,
+) -> Option<(&'c QName, &'c Constraint)> {
+    let link = options(child).inherited.get(name)?;
+    options(child).parents.iter().find_map(|parent| {
+        let table = context.after().tables.get(parent)?;
+        let found = table.constraints.iter().find(|it| it.name.as_ref() == Some(&link.parent));
+        Some((parent, found?))
+    })
+}
+
 pub(super) fn comes(table: &QName, name: &Ident, context: &Context<'_>) -> bool {
     let key = (table.clone(), name.clone());
     let is_new = !context.before.tables.contains_key(table);
-    let listed = table_changes(context.diff).get(table).is_some_and(|change| {
+    let listed = context.changes.get(table).is_some_and(|change| {
         is_rebuilt(change)
             || change
                 .constraints
                 .iter()
+                .filter(|delta| !super::in_place::keeps(delta))
                 .filter_map(Delta::after)
                 .any(|constraint| constraint.name.as_ref() == Some(name))
             || change.indexes.iter().filter_map(Delta::after).any(|index| index.name == *name)
@@ -286,14 +332,16 @@ pub(super) fn follow(
         statements.push(render::alter_column(table, &column.name, &what));
     }
     let required = |column: Option<&Column>| column.is_some_and(|column| column.not_null);
+    let own = options(&change.before).not_nulls.get(&column.name);
+    let has_own = own.is_some_and(|it| it.origin == Some(Origin::Both));
     let reference = if required(parent_before) != required(parent_after) {
-        required(parent_after)
+        required(parent_after) || has_own
     } else {
         required(before)
     };
     match (reference, column.not_null) {
         (false, true) => {
-            statements.push(render::alter_column(table, &column.name, "SET NOT NULL"));
+            statements.push(super::not_null::require(&change.after, &column.name));
         }
         (true, false) => {
             statements.push(render::alter_column(table, &column.name, "DROP NOT NULL"));
@@ -338,9 +386,120 @@ fn fewer_columns(table: &QName) -> Resource {
     Resource::Constraint(table.clone(), "its columns are gone".to_owned())
 }
 
+/// The marker of a table whose keys that go are gone.
+fn fewer_keys(table: &QName) -> Resource {
+    Resource::Constraint(table.clone(), "its keys are gone".to_owned())
+}
+
 /// The marker of a table that has left a parent.
 fn parted(child: &QName) -> Resource {
     Resource::Constraint(child.clone(), "it has left its parent".to_owned())
+}
+
+/// The marker of a table that nothing points at any more.
+fn released(parent: &QName) -> Resource {
+    Resource::Constraint(parent.clone(), "nothing points at it".to_owned())
+}
+
+/// A partitioned table, what it is a partition of, and all partitions of these.
+fn tree_of(table: &QName, catalog: &Catalog) -> BTreeSet<QName> {
+    let mut tree = BTreeSet::from([table.clone()]);
+    let mut top = table;
+    while let Some(up) = parents(catalog, top).first() {
+        top = up;
+        tree.insert(up.clone());
+    }
+    loop {
+        let below: Vec<QName> = catalog
+            .tables
+            .values()
+            .filter(|it| options(it).is_partition() && !tree.contains(&it.name))
+            .filter(|it| options(it).parents.iter().any(|parent| tree.contains(parent)))
+            .map(|it| it.name.clone())
+            .collect();
+        if below.is_empty() {
+            return tree;
+        }
+        tree.extend(below);
+    }
+}
+
+/// Whether a step drops a foreign key that points into a tree of partitions.
+fn drops_reference(step: &Step, tree: &BTreeSet<QName>, context: &Context<'_>) -> bool {
+    step.order.takes.iter().any(|taken| match taken {
+        Resource::Constraint(holder, name) => {
+            let table = context.before.tables.get(holder);
+            table.into_iter().flat_map(|table| &table.constraints).any(|it| match &it.kind {
+                ConstraintKind::ForeignKey(key) => {
+                    it.name.as_ref().is_some_and(|it| it.as_str() == name)
+                        && tree.contains(&key.references)
+                        && context.before.tables.contains_key(holder)
+                        && !step.order.takes.contains(&Resource::Table(holder.clone()))
+                }
+                ConstraintKind::PrimaryKey { .. }
+                | ConstraintKind::Unique { .. }
+                | ConstraintKind::Check { .. }
+                | ConstraintKind::Exclusion => false,
+            })
+        }
+        _ => false,
+    })
+}
+
+/// Foreign keys that stay and point at partitioned tables whose partitions leave for a moment or exchange rows: they
+/// go meanwhile, for the engine would refuse to let rows go that are pointed at.
+pub(super) fn references_to_free(context: &Context<'_>) -> BTreeSet<(QName, Ident)> {
+    let mut trees = BTreeSet::new();
+    for child in context.after().tables.values().filter(|it| options(it).is_partition()) {
+        for parent in &options(child).parents {
+            let before = context.before.tables.get(&child.name);
+            let was = before.is_some_and(|before| options(before).parents.contains(parent));
+            let has_default = || {
+                let siblings = context.before.tables.values();
+                siblings
+                    .filter(|it| options(it).parents.contains(parent))
+                    .any(|it| options(it).bound.as_deref() == Some("DEFAULT"))
+            };
+            if was && !stays(&child.name, parent, context) || !was && has_default() {
+                trees.extend(tree_of(parent, &context.before));
+            }
+        }
+    }
+    for child in context.before.tables.values().filter(|it| options(it).is_partition()) {
+        let goes = !context.after().tables.contains_key(&child.name);
+        let parents = options(child).parents.iter();
+        for parent in
+            parents.filter(|_| goes && context.direction == crate::dialect::Direction::Down)
+        {
+            trees.extend(tree_of(parent, &context.before));
+        }
+    }
+    if trees.is_empty() {
+        return BTreeSet::new();
+    }
+    let mut found = BTreeSet::new();
+    for holder in context.before.tables.values() {
+        let Some(after) = context.after().tables.get(&holder.name) else { continue };
+        for constraint in &holder.constraints {
+            let (ConstraintKind::ForeignKey(key), Some(name)) =
+                (&constraint.kind, &constraint.name)
+            else {
+                continue;
+            };
+            let stands = after.constraints.iter().any(|it| it.name.as_ref() == Some(name));
+            let is_own = !options(holder).inherited.contains_key(name);
+            let listed = context.changes.get(&holder.name).is_some_and(|it| lists(it, name));
+            if trees.contains(&key.references)
+                && stands
+                && is_own
+                && !listed
+                && !context.around.rebuilt_tables.contains(&holder.name)
+            {
+                found.insert((holder.name.clone(), name.clone()));
+            }
+        }
+    }
+    found
 }
 
 /// The marker of a table that has joined its parents.
@@ -369,6 +528,7 @@ pub(super) fn partitions_joined(parent: &QName, context: &Context<'_>) -> Vec<Re
 pub(super) fn finish(mut steps: Vec<Step>, context: &Context<'_>) -> Result<Vec<Step>, LowerError> {
     mirror(&mut steps, context);
     steps.extend(super::partial::attach(context));
+    clear_twins(&mut steps, context);
     let names: BTreeSet<&QName> =
         context.before.tables.keys().chain(context.after().tables.keys()).collect();
     let mut joins = Vec::new();
@@ -392,16 +552,49 @@ pub(super) fn finish(mut steps: Vec<Step>, context: &Context<'_>) -> Result<Vec<
                 step.order.makes.insert(fewer_columns(parent));
                 made.order.needs.insert(fewer_columns(parent));
             }
+            // A partition may have no columns but its parent's.
+            let own = context.after().tables.get(child);
+            let drops_own = step.order.takes.iter().any(|taken| match taken {
+                Resource::Column(table, column) => {
+                    table == child && own.is_some_and(|own| own.column(column).is_none())
+                }
+                _ => false,
+            });
+            if drops_own {
+                step.order.makes.insert(fewer_columns(child));
+                made.order.needs.insert(fewer_columns(child));
+            }
+        }
+        // What the two lose goes before they join.
+        for step in &mut steps {
+            for table in [&*child, &*parent] {
+                let drops = step.order.takes.iter().any(|taken| match taken {
+                    Resource::Constraint(of, _) => of == table,
+                    _ => false,
+                });
+                if drops && !step.order.needs.contains(&joined_marker(child)) {
+                    step.order.makes.insert(fewer_keys(table));
+                    made.order.needs.insert(fewer_keys(table));
+                }
+            }
         }
         let own = steps.iter().filter(|step| !step.order.needs.contains(&joined_marker(child)));
         let makes = own.flat_map(|step| &step.order.makes);
         made.order.needs.extend(makes.filter(|it| table_of(it) == Some(child)).cloned());
     }
     steps.extend(joins.into_iter().map(|(step, _, _)| step));
+    let moves = super::moves::all(context)?;
+    super::moves::add(&mut steps, &moves, context);
     let mut parts = Vec::new();
     for child in &names {
         for parent in left(child, context) {
+            let tree = tree_of(parent, &context.before);
             for step in &mut steps {
+                if drops_reference(step, &tree, context) {
+                    // The engine looks whether rows of the child are pointed at.
+                    step.order.makes.insert(released(parent));
+                    continue;
+                }
                 let order = &step.order;
                 let sets = [&order.needs, &order.makes, &order.frees, &order.takes];
                 let touches = sets.iter().any(|set| {
@@ -416,6 +609,32 @@ pub(super) fn finish(mut steps: Vec<Step>, context: &Context<'_>) -> Result<Vec<
     }
     steps.extend(parts);
     Ok(steps)
+}
+
+/// Indexes that could be taken in by mistake go before the parent gets one of its own.
+fn clear_twins(steps: &mut [Step], context: &Context<'_>) {
+    for child in context.after().tables.values() {
+        let remade = super::twins::remade(&child.name, context);
+        if remade.is_empty() {
+            continue;
+        }
+        let key =
+            |table: &QName, name: &Ident| Resource::Constraint(table.clone(), name.to_string());
+        let twins: Vec<Resource> = remade.iter().map(|name| key(&child.name, name)).collect();
+        let links = options(child).inherited.values();
+        let parents = &options(child).parents;
+        let of_parents: Vec<Resource> = links
+            .flat_map(|link| parents.iter().map(move |parent| key(parent, &link.parent)))
+            .collect();
+        for step in steps.iter_mut() {
+            if twins.iter().any(|twin| step.order.takes.contains(twin)) {
+                step.order.makes.insert(super::twins::cleared(&child.name));
+            }
+            if of_parents.iter().any(|of| step.order.makes.contains(of)) {
+                step.order.needs.insert(super::twins::cleared(&child.name));
+            }
+        }
+    }
 }
 
 fn table_of(resource: &Resource) -> Option<&QName> {
@@ -447,7 +666,9 @@ fn part(child: &QName, parent: &QName, context: &Context<'_>) -> Step {
             format!("ALTER TABLE {child_name} NO INHERIT {parent_name}"),
         )
     };
-    step(Action::LeaveParent, title, vec![statement]).makes([parted(child)])
+    step(Action::LeaveParent, title, vec![statement])
+        .needs([released(parent)])
+        .makes([parted(child)])
 }
 
 fn join(child: &QName, parent: &QName, context: &Context<'_>) -> Step {

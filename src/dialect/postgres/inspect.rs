@@ -5,6 +5,7 @@
 
 mod facets;
 mod objects;
+mod keys;
 
 use std::collections::BTreeMap;
 
@@ -15,11 +16,13 @@ use crate::catalog::postgres_table::{
     Inherited, Origin, PostgresTable, Setting, SettingKind, SettingTarget,
 };
 use crate::catalog::{
-    Action, Catalog, Column, Constraint, ConstraintKind, EnumType, ForeignKey, Generated,
-    GeneratedStorage, Identity, IdentityKind, Index, IndexKey, Sequence, Table, TableOptions,
+    Catalog, Column, EnumType, Generated, GeneratedStorage, Identity, IdentityKind, Sequence,
+    Table, TableOptions,
 };
 use crate::dialect::{InspectError, InspectQuery, Sql};
 use crate::text::{Dialect, Ident, QName};
+
+use keys::{ConstraintRow, IndexRow};
 
 /// The statement that must run before the queries.
 pub const PREPARE: &str = "SET search_path = ''";
@@ -31,6 +34,7 @@ struct Uncarried {
     name: String,
 }
 
+const SERVER: &str = "server";
 const SCHEMAS: &str = "schemas";
 const ENUMS: &str = "enums";
 const TABLES: &str = "tables";
@@ -48,6 +52,7 @@ const UNSUPPORTED: &str = "unsupported";
 pub fn queries() -> Vec<InspectQuery> {
     let query = |name, text: &str| InspectQuery { name, sql: Sql::new(text) };
     vec![
+        query(SERVER, include_str!("sql/server.sql")),
         query(SCHEMAS, include_str!("sql/schemas.sql")),
         query(ENUMS, include_str!("sql/enums.sql")),
         query(TABLES, include_str!("sql/tables.sql")),
@@ -79,6 +84,8 @@ pub fn catalog(results: &Results) -> Result<Catalog, InspectError> {
         return Err(InspectError::Unsupported(named.collect()));
     }
     let mut catalog = Catalog::empty(Dialect::Postgres);
+    let server: Vec<ServerRow> = rows(results, SERVER)?;
+    catalog.server = server.first().map(|row| row.version);
     let schemas: Vec<SchemaRow> = rows(results, SCHEMAS)?;
     catalog.schemas = schemas.into_iter().map(|row| row.name).collect();
     let enums: Vec<EnumRow> = rows(results, ENUMS)?;
@@ -100,12 +107,16 @@ pub fn catalog(results: &Results) -> Result<Catalog, InspectError> {
         if let Some(table) =
             catalog.tables.get_mut(&QName { schema: row.schema.clone(), name: row.table.clone() })
         {
-            if let (Some(parent), TableOptions::Postgres(options)) =
-                (&row.parent, &mut table.options)
-            {
-                let origin = if row.local { Origin::Both } else { Origin::Inherited };
-                let inherited = Inherited { parent: parent.clone(), origin };
-                options.inherited.insert(row.name.clone(), inherited);
+            if let TableOptions::Postgres(options) = &mut table.options {
+                if row.kind == "n" {
+                    options.not_nulls.extend(row.not_null());
+                    continue;
+                }
+                if let Some(parent) = &row.parent {
+                    let origin = if row.local { Origin::Both } else { Origin::Inherited };
+                    let inherited = Inherited { parent: parent.clone(), origin };
+                    options.inherited.insert(row.name.clone(), inherited);
+                }
             }
             if let (true, TableOptions::Postgres(options)) = (row.incomplete, &mut table.options) {
                 options.incomplete.insert(row.name.clone());
@@ -166,6 +177,11 @@ fn settings(results: &Results, catalog: &mut Catalog) -> Result<(), InspectError
         }
     }
     Ok(())
+}
+
+#[derive(Deserialize)]
+struct ServerRow {
+    version: u32,
 }
 
 #[derive(Deserialize)]
@@ -330,99 +346,6 @@ fn unexpected(query: &'static str, value: &str, expected: &'static str) -> Inspe
 }
 
 #[derive(Deserialize)]
-struct ConstraintRow {
-    schema: Ident,
-    table: Ident,
-    name: Ident,
-    kind: String,
-    definition: String,
-    expression: Option<String>,
-    columns: Vec<Ident>,
-    references_schema: Option<Ident>,
-    references_table: Option<Ident>,
-    referenced_columns: Vec<Ident>,
-    on_delete: String,
-    on_update: String,
-    parent: Option<Ident>,
-    local: bool,
-    incomplete: bool,
-}
-
-impl ConstraintRow {
-    fn read(self) -> Result<Constraint, InspectError> {
-        let kind = match self.kind.as_str() {
-            "p" => ConstraintKind::PrimaryKey { columns: self.columns },
-            "u" => ConstraintKind::Unique { columns: self.columns },
-            "c" => ConstraintKind::Check {
-                expression: without_parentheses(&self.expression.unwrap_or_default()).to_owned(),
-            },
-            "x" => ConstraintKind::Exclusion,
-            "f" => match (self.references_schema, self.references_table) {
-                (Some(schema), Some(name)) => ConstraintKind::ForeignKey(ForeignKey {
-                    columns: self.columns,
-                    references: QName { schema, name },
-                    referenced_columns: self.referenced_columns,
-                    on_delete: action(&self.on_delete)?,
-                    on_update: action(&self.on_update)?,
-                }),
-                (_, _) => {
-                    return Err(unexpected(
-                        CONSTRAINTS,
-                        self.name.as_str(),
-                        "a foreign key with its table",
-                    ));
-                }
-            },
-            other => return Err(unexpected(CONSTRAINTS, other, "contype p, u, c, f or x")),
-        };
-        Ok(Constraint { name: Some(self.name), kind, definition: self.definition })
-    }
-}
-
-fn action(letter: &str) -> Result<Action, InspectError> {
-    match letter {
-        "a" => Ok(Action::NoAction),
-        "r" => Ok(Action::Restrict),
-        "c" => Ok(Action::Cascade),
-        "n" => Ok(Action::SetNull),
-        "d" => Ok(Action::SetDefault),
-        other => Err(unexpected(CONSTRAINTS, other, "a referential action")),
-    }
-}
-
-/// `pg_get_expr` wraps an operator expression in one pair of parentheses.
-fn without_parentheses(expression: &str) -> &str {
-    let Some(inner) = expression.strip_prefix('(').and_then(|text| text.strip_suffix(')')) else {
-        return expression;
-    };
-    let tokens = crate::text::token::tokenize(inner, Dialect::Postgres);
-    let mut depth = 0_i64;
-    for token in &tokens {
-        if token.is_mark("(") {
-            depth += 1;
-        } else if token.is_mark(")") {
-            depth -= 1;
-            if depth < 0 {
-                return expression;
-            }
-        }
-    }
-    inner
-}
-
-#[derive(Deserialize)]
-struct IndexRow {
-    schema: Ident,
-    table: Ident,
-    name: Ident,
-    unique: bool,
-    keys: Vec<KeyRow>,
-    predicate: Option<String>,
-    definition: String,
-    parent: Option<Ident>,
-}
-
-#[derive(Deserialize)]
 struct SettingRow {
     schema: Ident,
     table: Ident,
@@ -446,6 +369,8 @@ impl SettingRow {
             ("parameter", Some(option)) => SettingKind::Parameter(option),
             ("replica_identity", _) => SettingKind::ReplicaIdentity,
             ("cluster", _) => SettingKind::Cluster,
+            ("tablespace", _) => SettingKind::Tablespace,
+            ("access_method", _) => SettingKind::AccessMethod,
             ("storage", _) => SettingKind::Storage,
             ("compression", _) => SettingKind::Compression,
             ("statistics", option) => {
@@ -458,27 +383,6 @@ impl SettingRow {
 }
 
 #[derive(Deserialize)]
-struct KeyRow {
-    column: Option<Ident>,
-    expression: Option<String>,
-}
-
-impl IndexRow {
-    fn read(self) -> Index {
-        let keys = self.keys.into_iter().map(|key| match key.column {
-            Some(column) => IndexKey::Column(column),
-            None => IndexKey::Expression(key.expression.unwrap_or_default()),
-        });
-        Index {
-            name: self.name,
-            unique: self.unique,
-            keys: keys.collect(),
-            predicate: self.predicate,
-            definition: self.definition,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -508,12 +412,5 @@ mod tests {
     #[test]
     fn a_missing_result_is_an_error() {
         assert!(matches!(catalog(&Results::new()), Err(InspectError::Unreadable { .. })));
-    }
-
-    #[test]
-    fn only_an_enclosing_pair_of_parentheses_goes() {
-        assert_eq!(without_parentheses("(a > 0)"), "a > 0");
-        assert_eq!(without_parentheses("(a > 0) OR (b > 0)"), "(a > 0) OR (b > 0)");
-        assert_eq!(without_parentheses("((a)::text = ')'::text)"), "(a)::text = ')'::text");
     }
 }

@@ -265,11 +265,20 @@ pub(super) fn keep_rows(table: &Table, kept: &str) -> String {
 
 /// Puts the rows of a kept table into a table that was made anew.
 pub(super) fn restore_rows(table: &Table, kept: &str) -> Vec<String> {
+    restore_renamed_rows(table, kept, &Ident::clone)
+}
+
+/// As [`restore_rows`], where columns of the kept table go by other names.
+pub(super) fn restore_renamed_rows(
+    table: &Table,
+    kept: &str,
+    old_name: &dyn Fn(&Ident) -> Ident,
+) -> Vec<String> {
     let columns: Vec<&Column> =
         table.columns.iter().filter(|column| column.generated.is_none()).collect();
     let names = list(columns.iter().map(|column| &column.name));
     let values = columns.iter().map(|column| {
-        let name = quote_ident(&column.name);
+        let name = quote_ident(&old_name(&column.name));
         if is_builtin(&column.data_type) {
             name
         } else {

@@ -20,7 +20,9 @@ pub fn of(action: Action) -> Lock {
         | Action::Grant => Lock::None,
         Action::CreateView | Action::CreateMaterializedView => Lock::AccessShare,
         Action::FillTable | Action::UpdateRows => Lock::RowExclusive,
-        Action::Comment | Action::RenameIndex => Lock::ShareUpdateExclusive,
+        Action::Comment | Action::RenameIndex | Action::ValidateConstraint | Action::AlterIndex => {
+            Lock::ShareUpdateExclusive
+        }
         Action::CreateIndex | Action::AlterDomain => Lock::Share,
         Action::AddForeignKey | Action::CreateTrigger | Action::UpdateRowsQuietly => {
             Lock::ShareRowExclusive
@@ -47,6 +49,9 @@ pub fn of(action: Action) -> Lock {
         | Action::AddExclusion
         | Action::DropConstraint
         | Action::DropForeignKey
+        | Action::AlterConstraint
+        | Action::EnforceConstraint
+        | Action::SetExpression(_)
         | Action::DropIndex
         | Action::JoinParent
         | Action::LeaveParent

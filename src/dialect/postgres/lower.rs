@@ -4,8 +4,8 @@ use super::action::{Action, step};
 use super::context::{Context, Run};
 use super::quote::quote_ident;
 use super::{
-    circles, columns, constraints, enums, facets, generated, hierarchy, opaques, ownership,
-    partial, persistence, renames, render, settings, tables,
+    circles, columns, constraints, enums, facets, generated, hierarchy, not_null, opaques,
+    ownership, partial, persistence, renames, render, settings, tables,
 };
 use crate::change::{Change, Delta, Diff, Rename, TableChange};
 use crate::dialect::{Direction, LowerError, Resource, Step};
@@ -22,6 +22,7 @@ pub fn lower(diff: &Diff, direction: Direction, tag: &str) -> Result<Vec<Step>, 
     let diff = partial::tell(diff, &before);
     let mut context = Context::new(&diff, before, moving, Run { direction, tag });
     context.part_for_keys();
+    super::limits::check_keys(&context)?;
     let mut steps = renames::steps(&context);
     steps.extend(ownership::steps(&context));
     for change in &diff.changes {
@@ -55,6 +56,7 @@ pub fn lower(diff: &Diff, direction: Direction, tag: &str) -> Result<Vec<Step>, 
     steps.extend(generated::around(&context));
     steps.extend(constraints::around(&context));
     steps.extend(opaques::around(&context)?);
+    steps.extend(settings::around(&context));
     let mut steps = facets::finish(hierarchy::finish(steps, &context)?, &context);
     opaques::order_event_triggers(&mut steps);
     Ok(steps)
@@ -89,6 +91,7 @@ fn alter_table(change: &TableChange, context: &Context<'_>) -> Result<Vec<Step>,
         return tables::rebuild(change, context);
     }
     let mut steps = columns::steps(change, context)?;
+    steps.extend(not_null::steps(change, context));
     steps.extend(constraints::steps(change, context));
     steps.extend(settings::steps(change, context));
     let (before, after) = (&change.before, &change.after);

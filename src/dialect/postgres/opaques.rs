@@ -307,7 +307,7 @@ fn put_position_back(id: &ObjectId, context: &Context<'_>) -> Step {
 }
 
 /// How the text of a materialized view ends that has not been filled.
-const NO_DATA: &str = "\n WITH NO DATA";
+pub(super) const NO_DATA: &str = "\n WITH NO DATA";
 
 /// Whether an object is a materialized view with rows; it has rows again when it is made again.
 fn is_filled(before: Option<&Opaque>) -> bool {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::action::{Action, TypeWork};
 use super::{lock, work};
+use crate::catalog::GeneratedStorage;
 use crate::dialect::{Lock, Work};
 
 fn facts(name: &str) -> Option<String> {
@@ -18,7 +19,7 @@ fn facts(name: &str) -> Option<String> {
 }
 
 /// Measured operation → the action that stands for it.
-const OPERATIONS: [(&str, Action); 38] = [
+const OPERATIONS: [(&str, Action); 45] = [
     ("add_column_nullable", Action::AddColumn),
     ("add_column_default_const", Action::AddColumn),
     ("add_column_default_now(stable)", Action::AddColumn),
@@ -44,6 +45,13 @@ const OPERATIONS: [(&str, Action); 38] = [
     ("drop_check", Action::DropConstraint),
     ("add_fk_valid", Action::AddForeignKey),
     ("drop_fk", Action::DropForeignKey),
+    ("validate_check", Action::ValidateConstraint),
+    ("validate_fk", Action::ValidateConstraint),
+    ("alter_fk_enforced", Action::EnforceConstraint),
+    ("alter_fk_deferrable", Action::AlterConstraint),
+    ("alter_index_set_fillfactor", Action::AlterIndex),
+    ("set_expression_stored", Action::SetExpression(GeneratedStorage::Stored)),
+    ("set_expression_virtual", Action::SetExpression(GeneratedStorage::Virtual)),
     ("add_unique", Action::AddUnique),
     ("drop_unique", Action::DropConstraint),
     ("add_exclude", Action::AddExclusion),

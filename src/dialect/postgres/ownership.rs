@@ -4,21 +4,25 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::action::{Action, step};
 use super::context::Context;
 use super::quote::quote_name;
 use super::{hierarchy, render};
-use crate::catalog::{Catalog, OpaqueKind, Sequence, Table};
+use crate::catalog::{Catalog, Opaque, OpaqueKind, Sequence, Table};
 use crate::change::{Change, Delta, Diff};
 use crate::dialect::{Resource, Step};
 use crate::text::{Ident, QName};
 
+/// How the statement that gives a sequence to a column is told from others.
+const OWNED: &str = " OWNED BY ";
+
 /// Who has a sequence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Owner {
-    /// Nobody; the statements that make it.
-    Free(Vec<String>),
+    /// Nobody, or a column that has another of its own.
+    Free(Opaque),
     Column {
         table: QName,
         column: Ident,
@@ -51,8 +55,9 @@ pub(super) fn split<'d>(diff: &'d Diff, before: &Catalog) -> (Cow<'d, Diff>, Vec
     }
     let names: BTreeSet<&QName> = moving.iter().map(|moving| &moving.name).collect();
     let mut diff = diff.clone();
-    diff.after.tables.values_mut().for_each(|table| disown(table, &names));
-    let is_own = |delta: &Delta<crate::catalog::Opaque>| {
+    let after = Arc::make_mut(&mut diff.after);
+    after.tables.values_mut().for_each(|table| disown(table, &names));
+    let is_own = |delta: &Delta<Opaque>| {
         delta.after().or(delta.before()).is_some_and(|opaque| {
             opaque.id.kind == OpaqueKind::Sequence && names.contains(&opaque.id.name)
         })
@@ -85,9 +90,12 @@ pub(super) fn split<'d>(diff: &'d Diff, before: &Catalog) -> (Cow<'d, Diff>, Vec
 }
 
 /// Forgets the owner in one catalog.
-pub(super) fn disown_all(catalog: &mut Catalog, moving: &[Moving]) {
+pub(super) fn disown_all(catalog: &mut Cow<'_, Catalog>, moving: &[Moving]) {
+    if moving.is_empty() {
+        return;
+    }
     let names: BTreeSet<&QName> = moving.iter().map(|moving| &moving.name).collect();
-    catalog.tables.values_mut().for_each(|table| disown(table, &names));
+    catalog.to_mut().tables.values_mut().for_each(|table| disown(table, &names));
 }
 
 fn disown(table: &mut Table, names: &BTreeSet<&QName>) {
@@ -117,7 +125,7 @@ fn moving(diff: &Diff, before: &Catalog) -> Vec<Moving> {
 
 fn owners(catalog: &Catalog) -> BTreeMap<QName, Owner> {
     let free = catalog.opaques.values().filter(|opaque| opaque.id.kind == OpaqueKind::Sequence);
-    let free = free.map(|opaque| (opaque.id.name.clone(), Owner::Free(opaque.create.clone())));
+    let free = free.map(|opaque| (opaque.id.name.clone(), Owner::Free((*opaque).clone())));
     let owned = catalog.tables.values().flat_map(|table| {
         table.columns.iter().filter_map(|column| {
             let sequence = column.owned_sequence.clone()?;
@@ -134,24 +142,37 @@ pub(super) fn steps(context: &Context<'_>) -> Vec<Step> {
     for moving in &context.moving {
         let name = quote_name(&moving.name);
         let free = Resource::Constraint(moving.name.clone(), "nobody owns it".to_owned());
-        if let Some((table, column)) = moving.before.column() {
+        let owners = match &moving.before {
+            Owner::Column { table, column, .. } => vec![
+                Resource::Table(table.clone()),
+                Resource::Column(table.clone(), column.clone()),
+            ],
+            Owner::Free(opaque) => opaque.depends_on.iter().map(super::context::resource).collect(),
+        };
+        let is_owned = match &moving.before {
+            Owner::Column { .. } => true,
+            Owner::Free(opaque) => opaque.create.iter().any(|text| text.contains(OWNED)),
+        };
+        if is_owned {
             let title = format!("let sequence {} go", moving.name);
             let statement = format!("ALTER SEQUENCE {name} OWNED BY NONE");
             steps.push(
                 step(Action::AlterSequence, title, vec![statement])
-                    .frees([
-                        Resource::Table(table.clone()),
-                        Resource::Column(table.clone(), column.clone()),
-                    ])
+                    .frees(owners)
                     .makes([free.clone()]),
             );
         }
         let mut statements = options(moving);
         let mut needs = vec![free];
-        if let Owner::Column { table, column, sequence } = &moving.after {
-            statements.push(render::own_sequence(sequence, table, column));
-            needs.push(Resource::Table(table.clone()));
-            needs.push(Resource::Column(table.clone(), column.clone()));
+        match &moving.after {
+            Owner::Column { table, column, sequence } => {
+                statements.push(render::own_sequence(sequence, table, column));
+                needs.push(Resource::Table(table.clone()));
+                needs.push(Resource::Column(table.clone(), column.clone()));
+            }
+            Owner::Free(opaque) => {
+                needs.extend(opaque.depends_on.iter().map(super::context::resource));
+            }
         }
         if !statements.is_empty() {
             let title = format!("change owner of sequence {}", moving.name);
@@ -167,9 +188,9 @@ fn options(moving: &Moving) -> Vec<String> {
         (Owner::Column { sequence: old, .. }, Owner::Column { sequence: new, .. }) => {
             super::sequences::alter(old, new)
         }
-        (Owner::Free(texts), Owner::Column { sequence, .. }) => {
+        (Owner::Free(opaque), Owner::Column { sequence, .. }) => {
             let mut statements = vec![render::alter_sequence(sequence)];
-            let comments = texts.iter().filter(|text| text.starts_with("COMMENT ON "));
+            let comments = opaque.create.iter().filter(|text| text.starts_with("COMMENT ON "));
             statements.extend(
                 comments
                     .filter_map(|text| text.split_once(" IS "))
@@ -178,7 +199,8 @@ fn options(moving: &Moving) -> Vec<String> {
             statements.extend(set_persistence(sequence));
             statements
         }
-        (Owner::Column { sequence, .. }, Owner::Free(texts)) => {
+        (Owner::Column { sequence, .. }, Owner::Free(opaque)) => {
+            let texts = &opaque.create;
             let mut statements: Vec<String> = texts
                 .iter()
                 .map(|text| text.replacen("CREATE SEQUENCE", "ALTER SEQUENCE", 1))
@@ -191,6 +213,16 @@ fn options(moving: &Moving) -> Vec<String> {
         }
         (Owner::Free(_), Owner::Free(_)) => Vec::new(),
     }
+}
+
+/// What a sequence carried as text is no longer: unlogged, owned.
+pub(super) fn taken_away(before: &Opaque, after: &Opaque) -> Vec<String> {
+    let name = quote_name(&after.id.name);
+    let has = |opaque: &Opaque, word: &str| opaque.create.iter().any(|text| text.contains(word));
+    let goes = |word: &str| has(before, word) && !has(after, word);
+    let owned = goes(OWNED).then(|| format!("ALTER SEQUENCE {name} OWNED BY NONE"));
+    let unlogged = goes(" SET UNLOGGED").then(|| format!("ALTER SEQUENCE {name} SET LOGGED"));
+    owned.into_iter().chain(unlogged).collect()
 }
 
 /// `SET LOGGED` or `SET UNLOGGED`, on engines that know it.

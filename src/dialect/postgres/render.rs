@@ -33,13 +33,15 @@ pub(super) fn create_table(table: &Table, stands: &dyn Fn(&Constraint) -> bool) 
         .columns
         .iter()
         .filter(|column| !from_parent(column))
-        .map(|column| format!("    {}", column_definition(column)));
+        .map(|column| format!("    {}", column_definition(table, column)));
+    let required = super::not_null::on_inherited_columns(table).into_iter();
+    let required = required.map(|constraint| format!("    {constraint}"));
     let constraints = table
         .constraints
         .iter()
         .filter(|constraint| stands(constraint) && !checks_from_parent(constraint))
         .map(|constraint| format!("    {}", constraint_clause(constraint)));
-    let items: Vec<String> = columns.chain(constraints).collect();
+    let items: Vec<String> = columns.chain(required).chain(constraints).collect();
     let body =
         if items.is_empty() { "()".to_owned() } else { format!("(\n{}\n)", items.join(",\n")) };
     let owned =
@@ -96,7 +98,7 @@ pub(super) fn stands_in_create(constraint: &Constraint) -> bool {
 }
 
 /// `"name" type …`, all of it.
-pub(super) fn column_definition(column: &Column) -> String {
+pub(super) fn column_definition(table: &Table, column: &Column) -> String {
     let mut text = column_type(column);
     if let Some(default) = &column.default {
         text.push_str(&format!(" DEFAULT {default}"));
@@ -111,10 +113,7 @@ pub(super) fn column_definition(column: &Column) -> String {
     if let Some(identity) = &column.identity {
         text.push_str(&format!(" {}", identity_clause(identity)));
     }
-    if column.not_null {
-        text.push_str(" NOT NULL");
-    }
-    text
+    text + &super::not_null::clause(table, column)
 }
 
 /// `"name" type COLLATE …` and no more.
@@ -272,8 +271,16 @@ mod tests {
         column.generated =
             Some(Generated { expression: "(a + b)".into(), storage: GeneratedStorage::Stored });
         column.not_null = true;
+        let table = Table {
+            name: QName::new("public", "t"),
+            columns: Vec::new(),
+            constraints: Vec::new(),
+            indexes: Vec::new(),
+            options: crate::catalog::TableOptions::postgres(),
+            comment: None,
+        };
         assert_eq!(
-            column_definition(&column),
+            column_definition(&table, &column),
             "\"total\" integer GENERATED ALWAYS AS ((a + b)) STORED NOT NULL"
         );
     }

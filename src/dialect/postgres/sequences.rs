@@ -5,7 +5,7 @@ use super::context::{Context, column_sequences, slot};
 use super::quote::{quote_ident, quote_name};
 use super::values::{self, Staying};
 use super::{positions, render};
-use crate::catalog::{Column, Identity, Sequence};
+use crate::catalog::{Column, Identity, Sequence, Table};
 use crate::dialect::{Resource, Step};
 use crate::text::{Ident, QName};
 
@@ -224,8 +224,8 @@ fn add_identity(
 }
 
 /// Numbers the rows of a new column that have no value yet, and lets the column count from there.
-pub(super) fn number_rows(table: &QName, column: &Column, context: &Context<'_>) -> Step {
-    let name = &column.name;
+pub(super) fn number_rows(of: &Table, column: &Column, context: &Context<'_>) -> Step {
+    let (table, name) = (&of.name, &column.name);
     let own = quote_ident(name);
     let sequence = column_sequences(column);
     let mut statements = Vec::new();
@@ -244,7 +244,7 @@ pub(super) fn number_rows(table: &QName, column: &Column, context: &Context<'_>)
         ));
     }
     if column.not_null {
-        statements.push(render::alter_column(table, name, "SET NOT NULL"));
+        statements.push(super::not_null::require(of, name));
     }
     if let Some(default) = &column.default {
         statements.push(render::alter_column(table, name, &format!("SET DEFAULT {default}")));

@@ -8,7 +8,7 @@ use crate::catalog::Table;
 use crate::catalog::postgres_table::{Setting, SettingKind, SettingTarget};
 use crate::change::{Delta, TableChange};
 use crate::dialect::{Resource, Step};
-use crate::text::QName;
+use crate::text::{Ident, QName};
 
 /// The settings of a table that is new.
 pub(super) fn of_new(table: &Table, context: &Context<'_>) -> Option<Step> {
@@ -28,6 +28,8 @@ pub(super) fn steps(change: &TableChange, context: &Context<'_>) -> Vec<Step> {
         after.settings.iter().any(|other| match setting.kind {
             SettingKind::ReplicaIdentity | SettingKind::Cluster => other.kind == setting.kind,
             SettingKind::Parameter(_)
+            | SettingKind::Tablespace
+            | SettingKind::AccessMethod
             | SettingKind::Storage
             | SettingKind::Compression
             | SettingKind::Statistics(_) => {
@@ -97,14 +99,41 @@ fn is_lost(setting: &Setting, change: &TableChange, context: &Context<'_>) -> bo
         SettingTarget::Index(name) => {
             let constraints = change.constraints.iter().filter_map(Delta::after);
             let indexes = change.indexes.iter().filter_map(Delta::after);
-            let key = (change.after.name.clone(), name.clone());
             constraints.into_iter().any(|constraint| constraint.name.as_ref() == Some(name))
                 || indexes.into_iter().any(|index| index.name == *name)
-                || context.around.indexes.contains(&key)
-                || context.around.constraints.contains(&key)
-                || super::hierarchy::cascades(&change.after.name, name, context)
+                || is_remade(&change.after.name, name, context)
         }
     }
+}
+
+/// Whether an index that stays the same is made anew.
+fn is_remade(table: &QName, index: &Ident, context: &Context<'_>) -> bool {
+    let key = (table.clone(), index.clone());
+    context.around.indexes.contains(&key)
+        || context.around.constraints.contains(&key)
+        || super::hierarchy::cascades(table, index, context)
+        || super::twins::remade(table, context).contains(index)
+}
+
+/// Settings of indexes that are made anew, on tables that do not change themselves.
+pub(super) fn around(context: &Context<'_>) -> Vec<Step> {
+    let tables = context.after().tables.values().filter(|table| {
+        context.before.tables.contains_key(&table.name)
+            && !context.changes.contains_key(&table.name)
+    });
+    tables
+        .filter_map(|table| {
+            let lost: Vec<&Setting> = options(table)
+                .settings
+                .iter()
+                .filter(|setting| match &setting.on {
+                    SettingTarget::Index(index) => is_remade(&table.name, index, context),
+                    SettingTarget::Table | SettingTarget::Column(_) => false,
+                })
+                .collect();
+            set(table, &lost, context)
+        })
+        .collect()
 }
 
 fn has_index(table: &Table, name: &str) -> bool {
@@ -167,6 +196,8 @@ fn set_statement(table: &QName, setting: &Setting) -> String {
             }
             SettingTarget::Table | SettingTarget::Column(_) => "SET WITHOUT CLUSTER".to_owned(),
         },
+        SettingKind::Tablespace => format!("SET TABLESPACE {}", quote(&setting.value)),
+        SettingKind::AccessMethod => format!("SET ACCESS METHOD {}", quote(&setting.value)),
         SettingKind::Storage => format!("SET STORAGE {}", setting.value),
         SettingKind::Compression => format!("SET COMPRESSION {}", setting.value),
         SettingKind::Statistics(None) => format!("SET STATISTICS {}", setting.value),
@@ -189,6 +220,8 @@ fn reset_statement(table: &QName, setting: &Setting) -> String {
         SettingKind::Storage => {
             format!("SET STORAGE {}", setting.default.as_deref().unwrap_or("DEFAULT"))
         }
+        SettingKind::Tablespace => "SET TABLESPACE pg_default".to_owned(),
+        SettingKind::AccessMethod => "SET ACCESS METHOD heap".to_owned(),
         SettingKind::Compression => "SET COMPRESSION default".to_owned(),
         SettingKind::Statistics(None) => "SET STATISTICS -1".to_owned(),
         SettingKind::Statistics(Some(number)) => {

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use super::action::{Action, step};
 use super::context::{
-    Context, column_sequences, columns, keys, slots, texts, texts_and_indexes, values,
+    Context, Part, column_sequences, columns, keys, slots, texts, texts_and_indexes, values,
 };
-use super::keep::{SCHEMA, kept_table, restore_rows};
+use super::keep::{SCHEMA, kept_table, restore_renamed_rows, restore_rows};
 use super::quote::{quote, quote_ident, quote_name};
-use super::{constraints, hierarchy, keep, positions, render, settings};
+use super::{constraints, hierarchy, keep, not_null, positions, render, settings};
 use crate::catalog::{Column, ConstraintKind, Table};
 use crate::change::{SourceOrigin, TableChange};
 use crate::dialect::{Direction, LowerError, Resource, Step};
@@ -28,6 +28,7 @@ pub(super) fn add(table: &Table, context: &Context<'_>) -> Vec<Step> {
                 steps.extend(columns.filter_map(|it| positions::restore(name, it, context)));
             }
             steps.extend(settings::of_new(table, context));
+            steps.extend(not_null::of_new(table));
             steps
         }
     };
@@ -84,7 +85,7 @@ fn create(table: &Table, context: &Context<'_>) -> Vec<Step> {
         .needs(context.made_in(texts(table)))
         .makes([Resource::Table(name.clone())])
         .makes(columns(table))
-        .makes(keys(table))
+        .makes(keys_at_once(table, context))
         .makes(slots(table));
     {
         // A partition's default may count with the sequence of its parent.
@@ -102,11 +103,33 @@ fn create(table: &Table, context: &Context<'_>) -> Vec<Step> {
     steps
 }
 
+/// The keys that stand inside CREATE TABLE.
+fn keys_at_once(table: &Table, context: &Context<'_>) -> BTreeSet<Resource> {
+    let mut keys = keys(table);
+    for constraint in &table.constraints {
+        if !constraints::stands_in_create(table, constraint, context) {
+            let name = constraint.name.iter().map(ToString::to_string);
+            name.for_each(|name| {
+                keys.remove(&Resource::Constraint(table.name.clone(), name));
+            });
+        }
+    }
+    for index in &table.indexes {
+        keys.remove(&Resource::Constraint(table.name.clone(), index.name.to_string()));
+    }
+    keys
+}
+
 /// Fills a table that was made anew with the rows that the other way kept.
 fn put_rows_back(table: &Table, context: &Context<'_>) -> Step {
     let name = &table.name;
     let kept = context.kept_by_the_other_way(name, None);
-    let mut statements = restore_rows(table, &kept.name);
+    let renamed = context.renamed_with_parent(table);
+    let old_name = |column: &Ident| {
+        let old = renamed.iter().find(|(part, _, new)| *part == Part::Column && *new == column);
+        old.map_or_else(|| column.clone(), |(_, old, _)| (*old).clone())
+    };
+    let mut statements = restore_renamed_rows(table, &kept.name, &old_name);
     let drop = statements.pop();
     if !is_heir(table) {
         // The sequences that went aside with the table say where they stood.
@@ -215,6 +238,7 @@ pub(super) fn rebuild(
     );
     steps.extend(create(after, context));
     steps.extend(settings::of_new(after, context));
+    steps.extend(not_null::of_new(after));
     steps.push(move_rows(change, &aside, context));
     for constraint in &after.constraints {
         if !constraints::stands_in_create(after, constraint, context) {
@@ -298,6 +322,14 @@ fn bring_back(table: &Table, context: &Context<'_>) -> Step {
     let name = &table.name;
     let kept = context.kept_by_the_other_way(name, None);
     let mut statements = move_back(table, &kept.name);
+    statements.extend(context.renamed_with_parent(table).into_iter().map(|(part, old, new)| {
+        let word = match part {
+            Part::Column => "COLUMN",
+            Part::Constraint => "CONSTRAINT",
+        };
+        let (old, new) = (quote_ident(old), quote_ident(new));
+        format!("ALTER TABLE {} RENAME {word} {old} TO {new}", quote_name(name))
+    }));
     statements.extend(Aside::of(table, context).return_());
     step(Action::MoveTable, format!("bring table {name} back"), statements)
         .undo(crate::dialect::Undo::Kept, "the table is moved aside again")
@@ -391,7 +423,7 @@ struct Aside<'t> {
 
 impl<'t> Aside<'t> {
     fn of(table: &'t Table, context: &Context<'_>) -> Self {
-        let stands_on = |text: &str| context.unstable.iter().any(|mention| mention.is_in(text));
+        let stands_on = |text: &str| context.unstable.any_in(text);
         let is_known = |data_type: &str| {
             context
                 .before

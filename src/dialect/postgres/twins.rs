@@ -12,12 +12,51 @@ use crate::text::{Ident, QName};
 /// What must be there before an index or key of a table is made, because a parent takes in another that is alike.
 pub(super) fn waits_for(table: &Table, name: &Ident, context: &Context<'_>) -> BTreeSet<Resource> {
     let mut waits = BTreeSet::new();
-    for (link, marker) in taken_in(table, context) {
-        if link != *name
-            && !options(table).inherited.contains_key(name)
-            && alike(table, &link, name, context)
-        {
-            waits.insert(marker);
+    let links = taken_in(table, context);
+    for (link, marker) in links.iter().filter(|(link, _)| link != name) {
+        if !alike(table, link, name, context) {
+            continue;
+        }
+        if !options(table).inherited.contains_key(name) {
+            waits.insert(marker.clone());
+        } else if is_second(table, link, name, context) {
+            // Both are meant: the older one is taken in by the first of the parent's that can have it.
+            waits.insert(Resource::Constraint(table.name.clone(), link.to_string()));
+        }
+    }
+    waits.extend(siblings(table, name, context));
+    waits
+}
+
+/// Whether of two indexes that both belong to a parent's this one must be made second.
+fn is_second(table: &Table, first: &Ident, second: &Ident, context: &Context<'_>) -> bool {
+    if alike(table, second, first, context) { second > first } else { true }
+}
+
+/// Indexes of a table that must be older than one of its own, so that they find those of partitions in order.
+fn siblings(table: &Table, name: &Ident, context: &Context<'_>) -> BTreeSet<Resource> {
+    let mut waits = BTreeSet::new();
+    if options(table).partition_by.is_none() {
+        return waits;
+    }
+    let children = context
+        .after()
+        .tables
+        .values()
+        .filter(|it| options(it).is_partition() && options(it).parents.contains(&table.name));
+    for child in children {
+        let own = |parent: &Ident| {
+            options(child).inherited.iter().find(|(_, link)| link.parent == *parent).map(|it| it.0)
+        };
+        let Some(mine) = own(name) else { continue };
+        let others = options(child).inherited.iter().filter(|(other, _)| *other != mine);
+        for (other, link) in others {
+            if alike(child, other, mine, context)
+                && alike(child, mine, other, context)
+                && mine > other
+            {
+                waits.insert(Resource::Constraint(table.name.clone(), link.parent.to_string()));
+            }
         }
     }
     waits
@@ -39,9 +78,24 @@ pub(super) fn remade(table: &QName, context: &Context<'_>) -> BTreeSet<Ident> {
         after.constraints.iter().filter(|it| has_index(it)).filter_map(|it| it.name.as_ref());
     names
         .chain(keys)
-        .filter(|name| stands(name) && !waits_for(after, name, context).is_empty())
+        .filter(|name| stands(name) && waits_in_child(after, name, context))
         .cloned()
         .collect()
+}
+
+fn waits_in_child(table: &Table, name: &Ident, context: &Context<'_>) -> bool {
+    let links = taken_in(table, context);
+    links.iter().any(|(link, _)| {
+        let is_linked = options(table).inherited.contains_key(name);
+        link != name
+            && alike(table, link, name, context)
+            && (!is_linked || is_second(table, link, name, context))
+    })
+}
+
+/// The marker of a table whose indexes that could be mixed up are gone.
+pub(super) fn cleared(table: &QName) -> Resource {
+    Resource::Constraint(table.clone(), "its twins are gone".to_owned())
 }
 
 /// Indexes of a table that a parent takes in during this plan, and what says that it has.
@@ -121,7 +175,15 @@ pub(super) fn check(child: &QName, context: &Context<'_>) -> Result<(), LowerErr
     let Some(table) = context.after().tables.get(child) else { return Ok(()) };
     let links = taken_in(table, context);
     for (at, (link, _)) in links.iter().enumerate() {
-        let twin = links[at + 1..].iter().find(|(other, _)| alike(table, link, other, context));
+        let is_ordered = |name: &Ident| {
+            let link = &options(table).inherited[name];
+            options(table).parents.iter().any(|parent| comes(parent, &link.parent, context))
+        };
+        let twin = links[at + 1..].iter().find(|(other, _)| {
+            alike(table, link, other, context)
+                && alike(table, other, link, context)
+                && !(is_ordered(link) && is_ordered(other))
+        });
         if let Some((twin, _)) = twin {
             return Err(LowerError {
                 what: format!("table {child}"),

@@ -95,6 +95,7 @@ pub fn conversion(before: &str, after: &str) -> Conversion {
     }
     let same_family = old_family == new_family && old_family != Family::Other;
     match (old.base.as_str(), new.base.as_str()) {
+        (range, set) if is_set_of(set, range) => Conversion::Explicit,
         (left, right) if left == right && left != "bit" => Conversion::Assignment,
         (left, right)
             if same_family && assigns_time(left, right) && left != "bit" && right != "bit" =>
@@ -111,6 +112,13 @@ pub fn conversion(before: &str, after: &str) -> Conversion {
         }
         (_, _) => Conversion::ThroughText,
     }
+}
+
+/// Whether a type is the multirange of a built-in range.
+pub(super) fn is_set_of(set: &str, range: &str) -> bool {
+    range.ends_with("range")
+        && !range.ends_with("multirange")
+        && set.strip_suffix("multirange") == range.strip_suffix("range")
 }
 
 /// Within the time types not every pair has a cast.

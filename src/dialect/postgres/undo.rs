@@ -38,6 +38,11 @@ pub fn of(action: Action) -> Undo {
         | Action::AddForeignKey
         | Action::DropConstraint
         | Action::DropForeignKey
+        | Action::AlterConstraint
+        | Action::EnforceConstraint
+        | Action::ValidateConstraint
+        | Action::AlterIndex
+        | Action::SetExpression(_)
         | Action::CreateIndex
         | Action::DropIndex
         | Action::Comment
@@ -95,6 +100,11 @@ pub fn reason(action: Action) -> &'static str {
         | Action::AddForeignKey
         | Action::DropConstraint
         | Action::DropForeignKey
+        | Action::AlterConstraint
+        | Action::EnforceConstraint
+        | Action::ValidateConstraint
+        | Action::AlterIndex
+        | Action::SetExpression(_)
         | Action::CreateIndex
         | Action::DropIndex
         | Action::Comment

@@ -76,6 +76,10 @@ pub(super) fn convert(
     if before == after {
         return expression.to_owned();
     }
+    if super::types::is_set_of(before, after) {
+        // What lies between its parts comes along.
+        return format!("pg_catalog.range_merge({expression})");
+    }
     match conversion(before, after) {
         Conversion::Assignment | Conversion::Explicit => format!("{expression}::{after}"),
         Conversion::ThroughText => format!("{expression}::text::{after}"),
@@ -315,17 +319,18 @@ pub(super) fn quietly(
     updates: Vec<String>,
     context: &Context<'_>,
 ) -> Step {
-    let triggers = context.standing(OpaqueKind::Trigger, table);
+    // A partition's own triggers see what is done to its parent.
+    let triggers = context.standing_triggers_below(table);
     let rules = context.standing(OpaqueKind::Rule, table);
     let action = match (triggers.as_slice(), rules.as_slice()) {
         ([], []) => Action::UpdateRows,
         (_, _) => Action::UpdateRowsQuietly,
     };
     let toggle = |verb: &str| -> Vec<String> {
-        let triggers = triggers.iter().map(|name| ("TRIGGER", name));
+        let triggers = triggers.iter().map(|(table, name)| ("TRIGGER", *table, *name));
         triggers
-            .chain(rules.iter().map(|name| ("RULE", name)))
-            .map(|(kind, name)| {
+            .chain(rules.iter().map(|name| ("RULE", table, *name)))
+            .map(|(kind, table, name)| {
                 format!("ALTER TABLE {} {verb} {kind} {}", quote_name(table), quote_ident(name))
             })
             .collect()

@@ -3,6 +3,7 @@
 
 use super::action::{Action, TypeWork};
 use super::types::{Family, PgType, parse};
+use crate::catalog::GeneratedStorage;
 use crate::dialect::Work;
 
 /// The work of an action.
@@ -28,6 +29,9 @@ pub fn of(action: Action) -> Work {
         | Action::AlterSequence
         | Action::DropConstraint
         | Action::DropForeignKey
+        | Action::AlterConstraint
+        | Action::AlterIndex
+        | Action::SetExpression(GeneratedStorage::Virtual)
         | Action::DropIndex
         | Action::Comment
         | Action::CreateObject
@@ -47,6 +51,8 @@ pub fn of(action: Action) -> Work {
         Action::SetNotNull
         | Action::AddCheck
         | Action::AddForeignKey
+        | Action::EnforceConstraint
+        | Action::ValidateConstraint
         | Action::JoinParent
         | Action::AlterDomain => Work::Scan,
         Action::FillTable
@@ -62,6 +68,7 @@ pub fn of(action: Action) -> Work {
         Action::SetLogged
         | Action::AddColumnRewriting
         | Action::RebuildEnum
+        | Action::SetExpression(GeneratedStorage::Stored)
         | Action::ChangeType(TypeWork::Rewrite) => Work::Rewrite,
     }
 }

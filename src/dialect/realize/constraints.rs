@@ -388,11 +388,13 @@ impl<'m> Work<'m> {
             Dialect::Postgres => TableOptions::postgres(),
             Dialect::Sqlite => {
                 let options = sqlite::realize::Options::default();
+                let create = sqlite::realize::create_table(&name, &columns, &constraints, options);
                 TableOptions::Sqlite {
                     strict: false,
                     without_rowid: false,
                     autoincrement: false,
-                    create: sqlite::realize::create_table(&name, &columns, &constraints, options),
+                    rest: sqlite::realize::rest(&create),
+                    create,
                 }
             }
         };

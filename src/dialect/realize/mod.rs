@@ -135,6 +135,7 @@ impl<'m> Work<'m> {
                     strict: options.strict,
                     without_rowid: options.without_rowid,
                     autoincrement: options.autoincrement,
+                    rest: super::sqlite::realize::rest(&create),
                     create,
                 }
             }

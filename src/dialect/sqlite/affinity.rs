@@ -3,7 +3,7 @@
 
 /// Type affinity of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Affinity {
+pub(in crate::dialect) enum Affinity {
     Integer,
     Text,
     Blob,
@@ -13,7 +13,7 @@ pub(super) enum Affinity {
 
 impl Affinity {
     /// The rules of section 3.1, in their order.
-    pub(super) fn of(data_type: &str) -> Self {
+    pub(in crate::dialect) fn of(data_type: &str) -> Self {
         let name = data_type.to_ascii_uppercase();
         let has = |part: &str| name.contains(part);
         if has("INT") {
@@ -30,7 +30,7 @@ impl Affinity {
     }
 
     /// The same in a STRICT table, where `ANY` keeps values as they are.
-    pub(super) fn of_strict(data_type: &str) -> Self {
+    pub(in crate::dialect) fn of_strict(data_type: &str) -> Self {
         match data_type.eq_ignore_ascii_case("any") {
             true => Affinity::Blob,
             false => Affinity::of(data_type),
@@ -45,6 +45,39 @@ impl Affinity {
             Affinity::Blob => "",
             Affinity::Real => "REAL",
             Affinity::Numeric => "NUMERIC",
+        }
+    }
+
+    /// An expression for what storing `value` in a column of this affinity makes of it. A text is a number where it
+    /// equals what it is cast to, because the comparison itself applies numeric affinity (section 4.2).
+    pub(in crate::dialect) fn stored(self, value: &str) -> String {
+        let whole = |value: &str| {
+            format!(
+                "CASE WHEN {value} = CAST({value} AS INTEGER) AND abs({value}) < 9223372036854774784.0 \
+                 THEN CAST({value} AS INTEGER) ELSE {value} END"
+            )
+        };
+        let number = |to: &str| {
+            format!(
+                "CASE WHEN {value} = CAST({value} AS NUMERIC) THEN CAST({value} AS {to}) ELSE {value} END"
+            )
+        };
+        match self {
+            Affinity::Blob => value.to_owned(),
+            Affinity::Text => format!(
+                "CAST(CASE WHEN typeof({value}) IN ('integer', 'real') THEN CAST({value} AS TEXT) \
+                 ELSE {value} END AS TEXT)"
+            ),
+            Affinity::Integer | Affinity::Numeric => format!(
+                "CASE typeof({value}) WHEN 'text' THEN {} WHEN 'real' THEN {} ELSE {value} END",
+                number("NUMERIC"),
+                whole(value)
+            ),
+            Affinity::Real => format!(
+                "CASE typeof({value}) WHEN 'text' THEN {} WHEN 'integer' THEN CAST({value} AS REAL) \
+                 ELSE {value} END",
+                number("REAL")
+            ),
         }
     }
 

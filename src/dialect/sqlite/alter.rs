@@ -1,6 +1,7 @@
 //! Chooses how a table changes: by `ALTER TABLE ADD COLUMN` where that says it exactly, else by a rebuild; and what
 //! becomes of its indexes where the table itself stays.
 
+use super::around::{self, Strings};
 use super::ddl::{self, ClauseKind, ColumnText};
 use super::facts::{facts, statements, whole};
 use super::kept::{Scope, VALUE};
@@ -24,15 +25,17 @@ pub(super) fn steps(change: &TableChange, scope: &Scope<'_>) -> Result<Vec<Step>
         let table = Table { indexes: Vec::new(), ..table.clone() };
         normalize_table(&table, Dialect::Sqlite)
     };
-    if bare(&change.before) == bare(&change.after) {
-        return Ok(index_steps(change));
+    let strings = around::rewrites_strings(scope.diff);
+    let rewritten = strings == Strings::Rewritten && around::has_strings(&change.after);
+    if bare(&change.before) == bare(&change.after) && !rewritten {
+        return Ok(index_steps(change, strings));
     }
     let before = Shape::of(&change.before)?;
     let after = Shape::of(&change.after)?;
-    match can_add_columns(change, &before, &after, scope) {
+    match !rewritten && can_add_columns(change, &before, &after, scope) {
         true => {
             let mut steps = add_columns(&before, &after, scope)?;
-            steps.extend(index_steps(change));
+            steps.extend(index_steps(change, strings));
             Ok(steps)
         }
         false => rebuild::steps(change, scope),
@@ -74,8 +77,11 @@ fn can_add(column: &ColumnText, text: &str) -> bool {
     let has_value = column
         .default()
         .is_some_and(|span| !text[span.start..span.end].trim().eq_ignore_ascii_case("null"));
+    // `sqlite3AlterFinishAddColumn` refuses the names of the rowid.
+    let rowid =
+        ["rowid", "oid", "_rowid_"].iter().any(|name| column.name.eq_ignore_ascii_case(name));
     // A check may refuse the rows that are there; ADD COLUMN and the copy both find out.
-    clauses_allow && (!column.not_null() || has_value || column.generated().is_some())
+    clauses_allow && !rowid && (!column.not_null() || has_value || column.generated().is_some())
 }
 
 /// A literal, signed or not; parentheses make it an expression to SQLite.
@@ -141,9 +147,21 @@ fn add_columns(
 }
 
 /// Drops run with the views and triggers, before anything changes; additions after the rows are in place.
-fn index_steps(change: &TableChange) -> Vec<Step> {
+fn index_steps(change: &TableChange, strings: Strings) -> Vec<Step> {
     let table = &change.after.name;
     let mut steps = Vec::new();
+    let changed = |index: &Index| {
+        change.indexes.iter().any(|delta| delta.after().is_some_and(|own| own.name == index.name))
+    };
+    let rewritten = match strings {
+        Strings::Stay => &[][..],
+        Strings::Rewritten => &change.after.indexes[..],
+    };
+    for index in rewritten {
+        if around::index_has_strings(index) && !changed(index) {
+            steps.extend([drop_index(table, index), create_index(table, index)]);
+        }
+    }
     for delta in &change.indexes {
         match delta {
             Delta::Add(after) => steps.push(create_index(table, after)),

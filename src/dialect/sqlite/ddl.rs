@@ -12,7 +12,9 @@ mod table;
 mod tests;
 
 pub use index::{CreateIndex, Key, parse_index};
-pub use normal::{normalized_column, normalized_create, normalized_table, with_strings};
+pub use normal::{
+    normalized_column, normalized_create, normalized_table, rest_of, unqualified, with_strings,
+};
 pub use table::parse_table;
 
 use crate::catalog::Action;
@@ -119,6 +121,40 @@ pub struct ForeignKeyText {
 }
 
 impl CreateTable {
+    /// The same text told under other names: of the table, and of its columns in their order.
+    pub fn under_names(mut self, table: &str, columns: &[String]) -> Self {
+        if self.columns.len() != columns.len() {
+            return self;
+        }
+        let before: Vec<String> = self.columns.iter().map(|column| column.name.clone()).collect();
+        let rename = |name: &mut String| {
+            let at = before.iter().position(|own| own.eq_ignore_ascii_case(name));
+            if let Some(after) = at.and_then(|at| columns.get(at)) {
+                name.clone_from(after);
+            }
+        };
+        table.clone_into(&mut self.name);
+        let own = self.columns.iter_mut().flat_map(|column| &mut column.clauses);
+        for clause in own.chain(&mut self.constraints) {
+            match &mut clause.kind {
+                ClauseKind::PrimaryKey { columns, .. } | ClauseKind::Unique { columns } => {
+                    columns.iter_mut().for_each(rename);
+                }
+                ClauseKind::ForeignKey(key) => key.columns.iter_mut().for_each(rename),
+                ClauseKind::NotNull
+                | ClauseKind::Null
+                | ClauseKind::Check(_)
+                | ClauseKind::Default(_)
+                | ClauseKind::Collate(_)
+                | ClauseKind::Generated { .. } => {}
+            }
+        }
+        for (column, name) in self.columns.iter_mut().zip(columns) {
+            column.name.clone_from(name);
+        }
+        self
+    }
+
     pub fn column(&self, name: &str) -> Option<&ColumnText> {
         self.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name))
     }

@@ -52,15 +52,18 @@ pub fn catalog(results: &BTreeMap<String, Vec<String>>) -> Result<Catalog, Inspe
         })
         .collect();
 
+    let mut columns_of: BTreeMap<&str, Vec<&ColumnRow>> = BTreeMap::new();
+    for column in &columns {
+        columns_of.entry(&column.table).or_default().push(column);
+    }
     let mut catalog = Catalog::empty(Dialect::Sqlite);
     for object in objects.iter().filter(|object| object.kind == "table") {
         let text = text_of(object)?;
         if opaque::is_virtual(text) {
             continue;
         }
-        let own: Vec<&ColumnRow> =
-            columns.iter().filter(|column| column.table == object.name).collect();
-        let table = table::table(&object.name, text, &own)?;
+        let own = columns_of.get(object.name.as_str()).map_or(&[][..], Vec::as_slice);
+        let table = table::table(&object.name, text, own)?;
         catalog.tables.insert(table.name.clone(), table);
     }
     spell_references(&mut catalog);

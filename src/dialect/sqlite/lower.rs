@@ -48,6 +48,9 @@ pub fn lower(diff: &Diff, direction: Direction, tag: &str) -> Result<Vec<Step>, 
             Change::Opaque(delta) => opaques.extend(opaque::steps(delta, &scope)?),
         }
     }
+    for change in around::rewritten_tables(diff) {
+        steps.extend(alter::steps(&change, &scope)?);
+    }
     // Steps that clear the way stand before the renames; the planner keeps the order in which these are found.
     let mut ordered = opaques;
     ordered.extend(rename::steps(diff)?);

@@ -19,4 +19,6 @@ mod table;
 mod values;
 mod virtual_table;
 
+pub(super) use affinity::Affinity;
 pub use ddl::normalized_create;
+pub(super) use values::default_value;

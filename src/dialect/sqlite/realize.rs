@@ -57,6 +57,12 @@ pub fn type_check(column: &Ident, value_type: &ValueType) -> Option<String> {
     }
 }
 
+/// What only the text of a table says, as inspection tells it.
+pub fn rest(create: &str) -> Vec<String> {
+    let parsed = super::ddl::parse_table(create);
+    parsed.map(|parsed| super::ddl::rest_of(&parsed, create)).unwrap_or_default()
+}
+
 /// The default as `PRAGMA table_xinfo` shows it: without the parentheses around an expression.
 pub fn default(default: &DefaultValue, value_type: &ValueType) -> Option<String> {
     Some(match default {

@@ -133,21 +133,18 @@ impl Rebuild<'_> {
         Ok(temporary)
     }
 
-    /// Copies the old rows aside as they are, and from there into the new table under its own name.
+    /// Copies the old rows aside as they are, into columns without a type, and from there into the new table under its
+    /// own name.
     fn copy_through_holding(&self, texts: &mut Vec<String>) -> Result<String, LowerError> {
-        let holding = format!("_migrate_old_{}", self.before.name());
-        let name = self.before.text.name_span;
-        let create = renamed_throughout(&self.before, name.start, &holding);
-        texts.push(whole(&create));
-        let columns: Vec<&Column> = self.before.stored().collect();
-        let mut names: Vec<String> = columns.iter().map(|c| quote(c.name.as_str())).collect();
+        let holding = self.holding();
+        let held = quote(&holding);
+        let names: Vec<String> = self.before.stored().map(|c| quote(c.name.as_str())).collect();
+        texts.push(format!("CREATE TABLE {held} ({})", names.join(", ")));
+        let mut names = names;
         names.extend(self.before.hidden_rowid().map(str::to_owned));
         let names = names.join(", ");
         let own = quote(self.before.name());
-        texts.push(format!(
-            "INSERT OR ABORT INTO {} ({names}) SELECT {names} FROM {own}",
-            quote(&holding)
-        ));
+        texts.push(format!("INSERT INTO {held} ({names}) SELECT {names} FROM {own}"));
         texts.extend(same_count(self.before.name(), &holding));
         if self.before.text.autoincrement() {
             texts.extend(move_position(self.before.name(), &holding));
@@ -156,13 +153,16 @@ impl Rebuild<'_> {
         texts.push(whole(self.after.create));
         texts.push(self.insert(self.after.name(), &holding)?);
         texts.extend(same_count(&holding, self.after.name()));
-        let held = Shape::of(self.before.table)?;
-        texts.extend(self.keep_altered_between(&holding, self.after.name(), &held)?);
+        texts.extend(self.keep_altered_between(&holding, self.after.name())?);
         if self.after.text.autoincrement() && self.before.text.autoincrement() {
             texts.extend(move_position(&holding, self.after.name()));
         }
         texts.extend(self.restore_position(self.after.name()));
         Ok(holding)
+    }
+
+    fn holding(&self) -> String {
+        format!("_migrate_old_{}", self.before.name())
     }
 
     fn insert(&self, target: &str, source: &str) -> Result<String, LowerError> {
@@ -192,21 +192,16 @@ impl Rebuild<'_> {
     }
 
     fn keep_altered(&self, temporary: &str) -> Result<Vec<String>, LowerError> {
-        self.keep_altered_between(self.before.name(), temporary, &self.before)
+        self.keep_altered_between(self.before.name(), temporary)
     }
 
-    fn keep_altered_between(
-        &self,
-        old: &str,
-        new: &str,
-        before: &Shape<'_>,
-    ) -> Result<Vec<String>, LowerError> {
+    fn keep_altered_between(&self, old: &str, new: &str) -> Result<Vec<String>, LowerError> {
         let mut texts = Vec::new();
         for source in self.sources.iter().filter(|source| source.altered == Altered::Kept) {
             if let Some(column) = source.before {
                 let name = &source.after.name;
                 let kept = self.scope.kept_here(&self.after.table.name, Some(name));
-                let sides = values::Sides { before, after: &self.after, old, new };
+                let sides = values::Sides { before: &self.before, after: &self.after, old, new };
                 texts.extend(values::keep_altered(
                     &kept,
                     &self.key()?,
@@ -258,7 +253,7 @@ impl Rebuild<'_> {
         }
         let kept = self.scope.kept_here(&self.after.table.name, Some(&Ident::new(POSITION)));
         let holder = match mentions_itself(&self.after) {
-            true => format!("_migrate_old_{}", self.before.name()),
+            true => self.holding(),
             false => self.before.name().to_owned(),
         };
         vec![
@@ -281,7 +276,16 @@ impl Rebuild<'_> {
     /// Drops what is left of the old table and makes what hung on it again.
     fn finish(&self, temporary: &str) -> Vec<String> {
         let mut texts = match mentions_itself(&self.after) {
-            true => vec![format!("DROP TABLE {}", quote(temporary))],
+            true => {
+                let mut texts = vec![format!("DROP TABLE {}", quote(temporary))];
+                if self.before.text.autoincrement() {
+                    texts.push(format!(
+                        "DELETE FROM \"sqlite_sequence\" WHERE \"name\" = {}",
+                        literal(temporary)
+                    ));
+                }
+                texts
+            }
             false => vec![
                 format!("DROP TABLE {}", quote(self.before.name())),
                 format!("ALTER TABLE {} RENAME TO {}", quote(temporary), quote(self.after.name())),
@@ -524,19 +528,4 @@ fn mentions_itself(shape: &Shape<'_>) -> bool {
 fn is_own_name(token: &Token<'_>, table: &CreateTable) -> bool {
     matches!(token.kind, Kind::Word | Kind::Quoted)
         && token.name().is_some_and(|name| name.eq_ignore_ascii_case(&table.name))
-}
-
-/// The text under another name, where it qualifies names with its own too.
-fn renamed_throughout(shape: &Shape<'_>, name_start: usize, name: &str) -> String {
-    let tokens: Vec<Token<'_>> = tokenize(shape.create, Dialect::Sqlite);
-    let mut text = String::new();
-    for (index, token) in tokens.iter().enumerate() {
-        let qualifies = is_own_name(token, &shape.text)
-            && tokens[index + 1..].iter().find(|t| t.is_code()).is_some_and(|t| t.is_mark("."));
-        match token.span.start == name_start || qualifies {
-            true => text.push_str(&quote(name)),
-            false => text.push_str(token.text),
-        }
-    }
-    text
 }

@@ -27,7 +27,12 @@ impl<'a> Shape<'a> {
         let TableOptions::Sqlite { create, .. } = &table.options else {
             return Err(fault("it has no CREATE TABLE text".to_owned()));
         };
-        let text = ddl::parse_table(create).map_err(|error| fault(error.to_string()))?;
+        // After a rename the text has the old names still; the engine writes the new ones into its own.
+        let columns: Vec<String> =
+            table.columns.iter().map(|column| column.name.to_string()).collect();
+        let text = ddl::parse_table(create)
+            .map_err(|error| fault(error.to_string()))?
+            .under_names(table.name.name.as_str(), &columns);
         Ok(Shape { table, create, text })
     }
 

@@ -115,7 +115,7 @@ fn new_value(source: &Source<'_>, before: &Shape<'_>, after: &Shape<'_>) -> Stri
 
 /// A default as an expression. A lone identifier, quoted or not, is a string to SQLite there, and a column in a
 /// SELECT. Source: `ccons ::= DEFAULT id` in `parse.y`.
-fn default_value(text: &str) -> String {
+pub(in crate::dialect) fn default_value(text: &str) -> String {
     const WORDS: [&str; 6] =
         ["null", "true", "false", "current_timestamp", "current_date", "current_time"];
     let tokens: Vec<Token<'_>> =

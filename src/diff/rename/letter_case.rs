@@ -2,7 +2,7 @@
 //! whether a hint says so or not. Source: sqlite.org/lang_keywords.html; `sqlite3StrICmp` folds ASCII only.
 
 use super::virtual_tables;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Column};
 use crate::change::Rename;
 use crate::text::{Dialect, Ident, QName};
 
@@ -26,6 +26,32 @@ pub(super) fn tables(before: &Catalog, after: &Catalog) -> Vec<Rename> {
     renames
 }
 
+/// Hints for columns in the spelling of the schemas.
+pub(super) fn spelled(hints: Vec<Rename>, before: &Catalog, after: &Catalog) -> Vec<Rename> {
+    if after.dialect != Dialect::Sqlite {
+        return hints;
+    }
+    let own = |catalog: &Catalog, table: &QName, column: &Ident| {
+        let columns = catalog.tables.get(table).into_iter().flat_map(|table| &table.columns);
+        let found = columns.map(|own| &own.name).find(|own| same(own, column));
+        found.unwrap_or(column).clone()
+    };
+    let spell = |hint| match hint {
+        Rename::Column { table, before: old, after: new } => {
+            let found = after.tables.keys().find(|name| same(&name.name, &table.name));
+            let table = found.cloned().unwrap_or(table);
+            let (before, after) = (own(before, &table, &old), own(after, &table, &new));
+            Rename::Column { table, before, after }
+        }
+        other @ (Rename::Table { .. }
+        | Rename::Enum { .. }
+        | Rename::EnumValue { .. }
+        | Rename::Constraint { .. }
+        | Rename::Index { .. }) => other,
+    };
+    hints.into_iter().map(spell).collect()
+}
+
 /// Columns whose name is written in another case, of tables that have one name by now.
 pub(super) fn columns(before: &Catalog, after: &Catalog) -> Vec<Rename> {
     if after.dialect != Dialect::Sqlite {
@@ -34,7 +60,13 @@ pub(super) fn columns(before: &Catalog, after: &Catalog) -> Vec<Rename> {
     let of = |name: &QName| Some((before.tables.get(name)?, after.tables.get(name)?));
     let mut renames = Vec::new();
     for (old, new) in after.tables.keys().filter_map(of) {
-        for column in new.columns.iter().filter(|column| old.column(&column.name).is_none()) {
+        let respelled = |column: &&Column| {
+            // `ALTER TABLE` renames no column that is called like the rowid.
+            let rowid = ["rowid", "oid", "_rowid_"];
+            old.column(&column.name).is_none()
+                && !rowid.iter().any(|name| column.name.as_str().eq_ignore_ascii_case(name))
+        };
+        for column in new.columns.iter().filter(respelled) {
             let found = old.columns.iter().find(|other| same(&other.name, &column.name));
             renames.extend(found.map(|found| Rename::Column {
                 table: new.name.clone(),

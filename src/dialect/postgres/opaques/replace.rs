@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::super::action::{Action, step};
 use super::super::context::Context;
 use super::super::quote::quote_ident;
+use super::super::{ownership, view_settings};
 use crate::catalog::{Opaque, OpaqueKind};
 use crate::dialect::{Resource, Step};
 use crate::text::Dialect;
@@ -19,7 +20,12 @@ pub(in crate::dialect::postgres) fn is_replaceable(before: &Opaque, after: &Opaq
         OpaqueKind::Function | OpaqueKind::Procedure => keeps_its_heading(before, after),
         // CREATE OR REPLACE VIEW may add columns at the end. Source: manual, CREATE VIEW.
         OpaqueKind::View => {
-            same_first || !before.columns.is_empty() && after.columns.starts_with(&before.columns)
+            let grows = !before.columns.is_empty() && after.columns.starts_with(&before.columns);
+            (same_first || grows) && view_settings::changes(before, after).is_some()
+        }
+        OpaqueKind::MaterializedView => {
+            definition(before) == definition(after)
+                && view_settings::changes(before, after).is_some()
         }
         OpaqueKind::Extension => is_upgrade(version(before), version(after)),
         OpaqueKind::RangeType
@@ -42,7 +48,6 @@ pub(in crate::dialect::postgres) fn is_replaceable(before: &Opaque, after: &Opaq
         | OpaqueKind::Server
         | OpaqueKind::UserMapping
         | OpaqueKind::ForeignTable
-        | OpaqueKind::MaterializedView
         | OpaqueKind::Index
         | OpaqueKind::Rule
         | OpaqueKind::Trigger
@@ -78,22 +83,40 @@ pub(super) fn step_of(before: &Opaque, after: &Opaque, context: &Context<'_>) ->
             (Action::ReplaceObject, vec![update])
         }
         OpaqueKind::View => {
-            let skipped = usize::from(before.create.first() == after.create.first());
-            let texts = after.create.iter().skip(skipped);
-            let replaced =
-                texts.map(|text| text.replacen("CREATE VIEW", "CREATE OR REPLACE VIEW", 1));
-            (Action::CreateView, replaced.collect())
+            let mut statements = Vec::new();
+            if before.create.first() != after.create.first() {
+                let texts = after.create.iter().take(1);
+                statements.extend(
+                    texts.map(|text| text.replacen("CREATE VIEW", "CREATE OR REPLACE VIEW", 1)),
+                );
+            }
+            statements.extend(view_settings::changes(before, after).unwrap_or_default());
+            (Action::CreateView, statements)
+        }
+        OpaqueKind::MaterializedView => {
+            (Action::ReplaceObject, view_settings::changes(before, after).unwrap_or_default())
         }
         // What stands behind the first statement belongs to the object.
         _ => (Action::ReplaceObject, after.create.iter().skip(1).cloned().collect()),
     };
-    statements.extend(comments_taken_away(before, after));
+    if !matches!(id.kind, OpaqueKind::View | OpaqueKind::MaterializedView) {
+        statements.extend(comments_taken_away(before, after));
+    }
+    if id.kind == OpaqueKind::Sequence {
+        statements.extend(ownership::taken_away(before, after));
+    }
     let mut frees = super::frees(before, context);
     frees.remove(&Resource::Opaque(id.clone()));
     step(action, format!("change {id}"), statements)
         .needs(super::needs(after, context))
         .frees(frees)
         .makes([Resource::Opaque(id.clone())])
+}
+
+/// The text of a materialized view, filled or not.
+fn definition(opaque: &Opaque) -> &str {
+    let text = opaque.create.first().map(String::as_str).unwrap_or_default();
+    text.strip_suffix(super::NO_DATA).unwrap_or(text)
 }
 
 fn comments_taken_away(before: &Opaque, after: &Opaque) -> Vec<String> {

@@ -1,5 +1,5 @@
 -- Columns of tables, in physical order, with the sequence each one owns.
-SELECT pg_catalog.jsonb_build_object(
+SELECT pg_catalog.json_build_object(
     'schema', n.nspname,
     'table', c.relname,
     'name', a.attname,
@@ -10,7 +10,7 @@ SELECT pg_catalog.jsonb_build_object(
     'identity', a.attidentity,
     'collation', CASE WHEN a.attcollation <> t.typcollation
         THEN pg_catalog.quote_ident(cn.nspname) || '.' || pg_catalog.quote_ident(co.collname) END,
-    'comment', pg_catalog.col_description(c.oid, a.attnum),
+    'comment', m.description,
     'inherited', a.attinhcount > 0,
     'local', a.attislocal,
     'sequence', s.sequence)
@@ -19,10 +19,12 @@ JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
 LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-LEFT JOIN pg_catalog.pg_collation co ON co.oid = a.attcollation
+LEFT JOIN pg_catalog.pg_description m
+    ON m.objoid = a.attrelid AND m.classoid = 'pg_catalog.pg_class'::regclass AND m.objsubid = a.attnum
+LEFT JOIN pg_catalog.pg_collation co ON co.oid = a.attcollation AND a.attcollation <> t.typcollation
 LEFT JOIN pg_catalog.pg_namespace cn ON cn.oid = co.collnamespace
 LEFT JOIN (
-    SELECT DISTINCT ON (x.refobjid, x.refobjsubid) x.refobjid, x.refobjsubid, pg_catalog.jsonb_build_object(
+    SELECT DISTINCT ON (x.refobjid, x.refobjsubid) x.refobjid, x.refobjsubid, pg_catalog.json_build_object(
         'schema', sn.nspname, 'name', sc.relname,
         'data_type', pg_catalog.format_type(q.seqtypid, NULL),
         'start', q.seqstart, 'increment', q.seqincrement, 'min', q.seqmin, 'max', q.seqmax,
@@ -34,7 +36,10 @@ LEFT JOIN (
     JOIN pg_catalog.pg_sequence q ON q.seqrelid = sc.oid
     WHERE x.classid = 'pg_catalog.pg_class'::regclass AND x.refclassid = 'pg_catalog.pg_class'::regclass
       AND x.deptype IN ('a', 'i') AND x.refobjsubid > 0
-    ORDER BY x.refobjid, x.refobjsubid, x.deptype DESC, x.objid
+    ORDER BY x.refobjid, x.refobjsubid, x.deptype DESC, EXISTS (
+        SELECT FROM pg_catalog.pg_attrdef d
+        JOIN pg_catalog.pg_depend u ON u.classid = 'pg_catalog.pg_attrdef'::regclass AND u.objid = d.oid AND u.refobjid = x.objid
+        WHERE d.adrelid = x.refobjid AND d.adnum = x.refobjsubid) DESC, x.objid
 ) s ON s.refobjid = a.attrelid AND s.refobjsubid = a.attnum
 WHERE c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped
   AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'migrate') AND n.nspname !~ '^migrate_kept'

@@ -1,8 +1,8 @@
 -- Enum types with their values in sort order.
-SELECT pg_catalog.jsonb_build_object(
+SELECT pg_catalog.json_build_object(
     'schema', n.nspname,
     'name', t.typname,
-    'values', coalesce((SELECT pg_catalog.jsonb_agg(e.enumlabel ORDER BY e.enumsortorder)
+    'values', coalesce((SELECT pg_catalog.json_agg(e.enumlabel ORDER BY e.enumsortorder)
                FROM pg_catalog.pg_enum e WHERE e.enumtypid = t.oid), '[]'),
     'comment', pg_catalog.obj_description(t.oid, 'pg_type'))
 FROM pg_catalog.pg_type t

@@ -1,15 +1,16 @@
--- Indexes of tables that no constraint owns.
-SELECT pg_catalog.jsonb_build_object(
+-- Indexes of tables that no constraint owns. `OFFSET 0`: as in constraints.sql.
+SELECT pg_catalog.json_build_object(
     'schema', n.nspname,
     'table', c.relname,
     'name', ic.relname,
     'unique', i.indisunique,
-    'keys', coalesce((SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
+    'keys', coalesce((SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
                 'column', a.attname,
                 'expression', CASE WHEN a.attname IS NULL
                     THEN pg_catalog.pg_get_indexdef(i.indexrelid, u.place::int, false) END) ORDER BY u.place)
              FROM pg_catalog.unnest(i.indkey::int2[]) WITH ORDINALITY u(attnum, place)
-             LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = u.attnum AND u.attnum > 0
+             LEFT JOIN LATERAL (SELECT x.attname FROM pg_catalog.pg_attribute x
+                WHERE x.attrelid = i.indrelid AND x.attnum = u.attnum AND u.attnum > 0 OFFSET 0) a ON true
              WHERE u.place <= i.indnkeyatts), '[]'),
     'predicate', pg_catalog.pg_get_expr(i.indpred, i.indrelid),
     -- On a partitioned table the engine always prints ONLY; here it says that not every partition has the index.

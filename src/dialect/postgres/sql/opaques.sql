@@ -5,6 +5,59 @@ WITH own AS (
     WHERE n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'migrate') AND n.nspname !~ '^migrate_kept'
 ), member AS (
     SELECT x.classid, x.objid FROM pg_catalog.pg_depend x WHERE x.deptype = 'e'
+), owned AS (
+    -- A column may own several sequences. The first is its own; the others are objects that stand on it.
+    SELECT x.objid, x.refobjid, x.refobjsubid, pg_catalog.row_number() OVER (
+        PARTITION BY x.refobjid, x.refobjsubid ORDER BY x.deptype DESC, EXISTS (
+            SELECT FROM pg_catalog.pg_attrdef d
+            JOIN pg_catalog.pg_depend u ON u.classid = 'pg_catalog.pg_attrdef'::regclass AND u.objid = d.oid AND u.refobjid = x.objid
+            WHERE d.adrelid = x.refobjid AND d.adnum = x.refobjsubid) DESC, x.objid) AS place
+    FROM pg_catalog.pg_depend x
+    JOIN pg_catalog.pg_class c ON c.oid = x.objid AND c.relkind = 'S'
+    WHERE x.classid = 'pg_catalog.pg_class'::regclass AND x.refclassid = 'pg_catalog.pg_class'::regclass
+      AND x.deptype IN ('a', 'i') AND x.refobjsubid > 0
+), view_part AS (
+    SELECT c.oid, c.reloptions, c.reltablespace, c.relam, c.reltoastrelid,
+           CASE c.relkind WHEN 'v' THEN 'ALTER VIEW ' ELSE 'ALTER MATERIALIZED VIEW ' END
+           || own.q || '.' || pg_catalog.quote_ident(c.relname) AS alter, c.relkind
+    FROM pg_catalog.pg_class c JOIN own ON own.oid = c.relnamespace WHERE c.relkind IN ('v', 'm')
+), view_setting(oid, text) AS (
+    SELECT v.oid, v.alter || ' ALTER COLUMN ' || pg_catalog.quote_ident(a.attname) || ' SET DEFAULT ' || pg_catalog.pg_get_expr(d.adbin, d.adrelid)
+    FROM view_part v JOIN pg_catalog.pg_attrdef d ON d.adrelid = v.oid
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = v.oid AND a.attnum = d.adnum
+    UNION ALL
+    SELECT v.oid, v.alter || ' SET (' || split_part(o, '=', 1) || ' = ' || pg_catalog.quote_literal(substr(o, strpos(o, '=') + 1)) || ')'
+    FROM view_part v, pg_catalog.unnest(v.reloptions) o WHERE v.relkind = 'm'
+    UNION ALL
+    SELECT v.oid, v.alter || ' SET (toast.' || split_part(o, '=', 1) || ' = ' || pg_catalog.quote_literal(substr(o, strpos(o, '=') + 1)) || ')'
+    FROM view_part v JOIN pg_catalog.pg_class x ON x.oid = v.reltoastrelid, pg_catalog.unnest(x.reloptions) o
+    UNION ALL
+    SELECT v.oid, v.alter || ' SET TABLESPACE ' || pg_catalog.quote_ident(s.spcname)
+    FROM view_part v JOIN pg_catalog.pg_tablespace s ON s.oid = v.reltablespace
+    UNION ALL
+    SELECT v.oid, v.alter || ' SET ACCESS METHOD ' || pg_catalog.quote_ident(m.amname)
+    FROM view_part v JOIN pg_catalog.pg_am m ON m.oid = v.relam WHERE m.amname <> 'heap'
+    UNION ALL
+    SELECT v.oid, v.alter || ' ALTER COLUMN ' || pg_catalog.quote_ident(a.attname) || s.text
+    FROM view_part v
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = v.oid AND a.attnum > 0 AND NOT a.attisdropped
+    JOIN pg_catalog.pg_type t ON t.oid = a.atttypid,
+    LATERAL (
+        -- The storage of the type stands behind it: only PostgreSQL 16 has a word to go back to it.
+        SELECT ' SET STORAGE ' || CASE a.attstorage WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN' ELSE 'EXTENDED' END
+            || ' /* not ' || CASE t.typstorage WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN' ELSE 'EXTENDED' END || ' */'
+        WHERE a.attstorage <> t.typstorage
+        UNION ALL
+        SELECT ' SET COMPRESSION ' || CASE pg_catalog.to_jsonb(a) ->> 'attcompression' WHEN 'l' THEN 'lz4' ELSE 'pglz' END
+        WHERE coalesce(pg_catalog.to_jsonb(a) ->> 'attcompression', '') <> ''
+        UNION ALL
+        SELECT ' SET STATISTICS ' || (pg_catalog.to_jsonb(a) ->> 'attstattarget')
+        WHERE coalesce((pg_catalog.to_jsonb(a) ->> 'attstattarget')::int, -1) >= 0
+        UNION ALL
+        SELECT ' SET (' || split_part(o, '=', 1) || ' = ' || pg_catalog.quote_literal(substr(o, strpos(o, '=') + 1)) || ')'
+        FROM pg_catalog.unnest(a.attoptions) o WHERE o !~ '^pg_attver='
+    ) s(text)
+    WHERE v.relkind = 'm'
 ), object AS (
     SELECT 'extension' AS kind, n.nspname AS schema, e.extname::text AS name, '' AS signature,
            NULL::text AS table_schema, NULL::text AS table_name,
@@ -20,15 +73,20 @@ WITH own AS (
                  || ' AS ' || pg_catalog.format_type(s.seqtypid, NULL)
                  || ' INCREMENT BY ' || s.seqincrement || ' MINVALUE ' || s.seqmin || ' MAXVALUE ' || s.seqmax
                  || ' START WITH ' || s.seqstart || ' CACHE ' || s.seqcache
-                 || CASE WHEN s.seqcycle THEN ' CYCLE' ELSE ' NO CYCLE' END]
+                 || CASE WHEN s.seqcycle THEN ' CYCLE' ELSE ' NO CYCLE' END,
+                 CASE WHEN c.relpersistence = 'u'
+                    THEN 'ALTER SEQUENCE ' || own.q || '.' || pg_catalog.quote_ident(c.relname) || ' SET UNLOGGED' END,
+                 (SELECT 'ALTER SEQUENCE ' || own.q || '.' || pg_catalog.quote_ident(c.relname) || ' OWNED BY '
+                     || o.refobjid::regclass || '.' || pg_catalog.quote_ident(a.attname)
+                  FROM owned o
+                  JOIN pg_catalog.pg_attribute a ON a.attrelid = o.refobjid AND a.attnum = o.refobjsubid
+                  WHERE o.objid = c.oid)]
     FROM pg_catalog.pg_class c
     JOIN own ON own.oid = c.relnamespace
     JOIN pg_catalog.pg_sequence s ON s.seqrelid = c.oid
     WHERE c.relkind = 'S'
       AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_class'::regclass AND m.objid = c.oid)
-      AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend x
-                      WHERE x.classid = 'pg_catalog.pg_class'::regclass AND x.objid = c.oid
-                        AND x.refclassid = 'pg_catalog.pg_class'::regclass AND x.deptype IN ('a', 'i') AND x.refobjsubid > 0)
+      AND NOT EXISTS (SELECT FROM owned o WHERE o.objid = c.oid AND o.place = 1)
     UNION ALL
     SELECT 'domain', own.nspname, t.typname, '', NULL, NULL,
            ARRAY['CREATE DOMAIN ' || own.q || '.' || pg_catalog.quote_ident(t.typname) || ' AS '
@@ -86,9 +144,11 @@ WITH own AS (
     SELECT CASE c.relkind WHEN 'v' THEN 'view' ELSE 'materialized_view' END, own.nspname, c.relname, '', NULL, NULL,
            ARRAY['CREATE ' || CASE c.relkind WHEN 'v' THEN 'VIEW ' ELSE 'MATERIALIZED VIEW ' END
                  || own.q || '.' || pg_catalog.quote_ident(c.relname)
-                 || coalesce(' WITH (' || pg_catalog.array_to_string(c.reloptions, ', ') || ')', '') || ' AS' || E'\n'
+                 || CASE WHEN c.relkind = 'v' THEN coalesce(' WITH (' || pg_catalog.array_to_string(c.reloptions, ', ') || ')', '') ELSE '' END
+                 || ' AS' || E'\n'
                  || pg_catalog.rtrim(pg_catalog.pg_get_viewdef(c.oid), ';')
                  || CASE WHEN c.relispopulated THEN '' ELSE E'\n WITH NO DATA' END]
+           || coalesce((SELECT pg_catalog.array_agg(v.text ORDER BY v.text) FROM view_setting v WHERE v.oid = c.oid), '{}')
     FROM pg_catalog.pg_class c
     JOIN own ON own.oid = c.relnamespace
     WHERE c.relkind IN ('v', 'm')
@@ -119,7 +179,7 @@ WITH own AS (
     JOIN own ON own.oid = c.relnamespace
     WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_policy'::regclass AND m.objid = o.oid)
 )
-SELECT pg_catalog.jsonb_build_object(
+SELECT pg_catalog.json_build_object(
     'kind', kind, 'schema', schema, 'name', name, 'signature', signature,
     'table_schema', table_schema, 'table_name', table_name,
     'create', pg_catalog.to_jsonb(pg_catalog.array_remove(texts, NULL)),
@@ -132,13 +192,6 @@ SELECT pg_catalog.jsonb_build_object(
         LEFT JOIN pg_catalog.pg_collation co ON co.oid = a.attcollation
         LEFT JOIN pg_catalog.pg_namespace n ON n.oid = co.collnamespace
         WHERE kind IN ('view', 'type') AND a.attnum > 0 AND NOT a.attisdropped
-          AND a.attrelid = pg_catalog.to_regclass(pg_catalog.quote_ident(schema) || '.' || pg_catalog.quote_ident(name))), '[]'),
-    'lines', coalesce((
-        SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
-            'set', 'ALTER VIEW ' || d.adrelid::regclass::text || ' ALTER COLUMN ' || pg_catalog.quote_ident(a.attname)
-                || ' SET DEFAULT ' || pg_catalog.pg_get_expr(d.adbin, d.adrelid),
-            'unset', 'ALTER VIEW ' || d.adrelid::regclass::text || ' ALTER COLUMN ' || pg_catalog.quote_ident(a.attname) || ' DROP DEFAULT'))
-        FROM pg_catalog.pg_attrdef d JOIN pg_catalog.pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
-        WHERE kind = 'view' AND d.adrelid = pg_catalog.to_regclass(pg_catalog.quote_ident(schema) || '.' || pg_catalog.quote_ident(name))), '[]'))
+          AND a.attrelid = pg_catalog.to_regclass(pg_catalog.quote_ident(schema) || '.' || pg_catalog.quote_ident(name))), '[]'))
 FROM object
 ORDER BY kind, schema, name, signature, table_schema, table_name

@@ -1,5 +1,5 @@
 -- Schemas that hold user objects, other than `public`.
-SELECT pg_catalog.jsonb_build_object('name', n.nspname)
+SELECT pg_catalog.json_build_object('name', n.nspname)
 FROM pg_catalog.pg_namespace n
 WHERE n.nspname !~ '^pg_'
   AND n.nspname NOT IN ('information_schema', 'public', 'migrate')

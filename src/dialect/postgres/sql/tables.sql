@@ -1,12 +1,12 @@
 -- Plain and partitioned tables.
-SELECT pg_catalog.jsonb_build_object(
+SELECT pg_catalog.json_build_object(
     'schema', n.nspname,
     'name', c.relname,
     'unlogged', c.relpersistence = 'u',
     'partition_by', pg_catalog.pg_get_partkeydef(c.oid),
     'bound', CASE WHEN c.relispartition THEN pg_catalog.pg_get_expr(c.relpartbound, c.oid) END,
     'of_type', CASE WHEN c.reloftype <> 0 THEN pg_catalog.format_type(c.reloftype, NULL) END,
-    'parents', coalesce((SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('schema', pn.nspname, 'name', p.relname)
+    'parents', coalesce((SELECT pg_catalog.json_agg(pg_catalog.json_build_object('schema', pn.nspname, 'name', p.relname)
                                                      ORDER BY i.inhseqno)
                 FROM pg_catalog.pg_inherits i
                 JOIN pg_catalog.pg_class p ON p.oid = i.inhparent

@@ -13,19 +13,6 @@ WITH own AS (
 ), found(kind, name) AS (
     SELECT 'relation of kind ' || relkind::text, q
     FROM relation WHERE relkind NOT IN ('r', 'p', 'v', 'm', 'S', 'i', 'I', 't', 'c', 'f')
-    UNION ALL SELECT 'tablespace of', q FROM relation WHERE relkind IN ('r', 'p', 'm', 'i', 'I') AND reltablespace <> 0
-    UNION ALL SELECT 'access method of table', q FROM relation JOIN pg_catalog.pg_am m ON m.oid = relation.relam
-    WHERE relkind IN ('r', 'm') AND m.amname <> 'heap'
-    UNION ALL SELECT 'unlogged', q FROM relation WHERE relkind IN ('m', 'S') AND relpersistence = 'u'
-        AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend x WHERE x.classid = 'pg_catalog.pg_class'::regclass AND x.objid = relation.oid
-            AND x.deptype IN ('a', 'i') AND x.refclassid = 'pg_catalog.pg_class'::regclass AND x.refobjsubid > 0)
-    UNION ALL SELECT 'storage settings of column', r.q || '.' || pg_catalog.quote_ident(a.attname)
-    FROM pg_catalog.pg_attribute a JOIN relation r ON r.oid = a.attrelid JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-    WHERE r.relkind = 'm' AND a.attnum > 0 AND NOT a.attisdropped
-      AND (a.attstorage <> t.typstorage
-        OR coalesce(pg_catalog.to_jsonb(a) ->> 'attcompression', '') <> ''
-        OR coalesce((pg_catalog.to_jsonb(a) ->> 'attstattarget')::int, -1) <> -1
-        OR EXISTS (SELECT FROM pg_catalog.unnest(a.attoptions) o WHERE o !~ '^pg_attver='))
     UNION ALL SELECT 'invalid index', r.q FROM pg_catalog.pg_index i JOIN relation r ON r.oid = i.indexrelid
     WHERE NOT i.indisvalid AND r.relkind = 'i'
     UNION ALL SELECT 'trigger', pg_catalog.quote_ident(g.tgname) || ' on ' || r.q
@@ -66,4 +53,4 @@ WITH own AS (
     UNION ALL SELECT 'subscription', pg_catalog.quote_ident(o.subname) FROM pg_catalog.pg_subscription o
     WHERE o.subdbid = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())
 )
-SELECT pg_catalog.jsonb_build_object('kind', kind, 'name', name) FROM found ORDER BY kind, name
+SELECT pg_catalog.json_build_object('kind', kind, 'name', name) FROM found ORDER BY kind, name

@@ -63,21 +63,20 @@ fn keys(text: &str) -> Vec<Key> {
     keys
 }
 
-/// `a`, `"a" DESC`, `a COLLATE NOCASE`: the last says more than the column, so it is an expression. The order of a key
-/// is left to the definition.
+/// `a`, `"a" DESC`, `a COLLATE NOCASE`: the last says more than the column, so it is an expression.
 fn key(text: &str) -> Key {
     let tokens: Vec<Token<'_>> =
         tokenize(text, Dialect::Sqlite).into_iter().filter(Token::is_code).collect();
-    let ordered = tokens.len() > 1
-        && tokens.last().is_some_and(|last| last.is_word("ASC") || last.is_word("DESC"));
-    let tokens = &tokens[..tokens.len() - usize::from(ordered)];
-    let name = match tokens {
-        [only] if matches!(only.kind, Kind::Word | Kind::Quoted | Kind::Text) => name_of(only),
+    let plain = match tokens.as_slice() {
+        [only] => Some(only),
+        [first, order] if order.is_word("ASC") => Some(first),
         _ => None,
     };
-    let end = tokens.last().map_or(text.len(), |last| last.span.end);
+    let name = plain
+        .filter(|token| matches!(token.kind, Kind::Word | Kind::Quoted | Kind::Text))
+        .and_then(name_of);
     match name {
         Some(name) => Key::Column(name),
-        None => Key::Expression(text[..end].trim().to_owned()),
+        None => Key::Expression(text.trim().to_owned()),
     }
 }

@@ -39,6 +39,36 @@ pub fn normalized_column(table: &CreateTable, column: &ColumnText, text: &str) -
     Scope { text, columns }.column(column)
 }
 
+/// What only the text says of the columns of a table: see [`crate::catalog::TableOptions`].
+pub fn rest_of(table: &CreateTable, text: &str) -> Vec<String> {
+    let mut rest = Vec::new();
+    for (position, column) in table.columns.iter().enumerate() {
+        for clause in &column.clauses {
+            let written = canonical(&text[clause.span.start..clause.span.end], Dialect::Sqlite);
+            let said = match &clause.kind {
+                ClauseKind::NotNull => written,
+                ClauseKind::Null => "null".to_owned(),
+                ClauseKind::Default(_) => "default".to_owned(),
+                ClauseKind::Collate(_) => "collate".to_owned(),
+                ClauseKind::Generated { .. } => "generated".to_owned(),
+                ClauseKind::PrimaryKey { .. }
+                | ClauseKind::Unique { .. }
+                | ClauseKind::Check(_)
+                | ClauseKind::ForeignKey(_) => continue,
+            };
+            match &clause.name {
+                Some(named) => {
+                    rest.push(format!("{position} constraint {} {said}", name(named)));
+                }
+                None if said.contains(" on conflict ") => rest.push(format!("{position} {said}")),
+                None => {}
+            }
+        }
+    }
+    rest.sort();
+    rest
+}
+
 /// The text with words in double quotes that name no column written as the strings that they are.
 pub fn with_strings(text: &str, columns: &[String], table: &str) -> String {
     let tokens: Vec<Token<'_>> = tokenize(text, Dialect::Sqlite);
@@ -65,6 +95,23 @@ pub fn with_strings(text: &str, columns: &[String], table: &str) -> String {
             true => told.push_str(&format!("'{}'", name.replace('\'', "''"))),
             false => told.push_str(token.text),
         }
+    }
+    told
+}
+
+/// An expression over the columns of a table without `table.` before any of them.
+pub fn unqualified(text: &str, table: &str) -> String {
+    let tokens: Vec<Token<'_>> = tokenize(text, Dialect::Sqlite);
+    let mut told = String::with_capacity(text.len());
+    let mut at = 0;
+    while let Some(token) = tokens.get(at) {
+        let own = token.name().is_some_and(|name| name.eq_ignore_ascii_case(table));
+        let point = (at + 1..tokens.len()).find(|next| tokens[*next].is_code());
+        match point.filter(|next| own && tokens[*next].is_mark(".")) {
+            Some(point) => at = point,
+            None => told.push_str(token.text),
+        }
+        at += 1;
     }
     told
 }

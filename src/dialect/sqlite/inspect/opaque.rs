@@ -1,18 +1,17 @@
 //! Views, triggers and virtual tables: carried as text, with the tables they mention.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Object, text_of};
 use crate::catalog::{Catalog, Dependency, ObjectId, Opaque, OpaqueKind};
 use crate::dialect::InspectError;
-use crate::text::token::{Kind, Token, tokenize};
+use crate::text::token::{Kind, Token, tokens};
 use crate::text::{Dialect, Ident, QName};
 
 /// Whether the text creates a virtual table.
 pub(super) fn is_virtual(text: &str) -> bool {
-    let mut words =
-        tokenize(text, Dialect::Sqlite).into_iter().filter(Token::is_code).skip(1).take(1);
-    words.next().is_some_and(|token| token.is_word("VIRTUAL"))
+    let mut words = tokens(text, Dialect::Sqlite).filter(Token::is_code);
+    words.nth(1).is_some_and(|token| token.is_word("VIRTUAL"))
 }
 
 pub(super) fn add(catalog: &mut Catalog, objects: &[&Object]) -> Result<(), InspectError> {
@@ -23,8 +22,10 @@ pub(super) fn add(catalog: &mut Catalog, objects: &[&Object]) -> Result<(), Insp
         }
     }
     let ids: Vec<ObjectId> = found.iter().map(|(id, _)| id.clone()).collect();
-    for (id, text) in found {
-        let depends_on = dependencies(&id, text, catalog, &ids);
+    let names = Names::of(catalog, &ids);
+    let depends_on: Vec<_> =
+        found.iter().map(|(id, text)| dependencies(id, text, catalog, &names)).collect();
+    for ((id, text), depends_on) in found.into_iter().zip(depends_on) {
         let opaque = Opaque {
             id: id.clone(),
             create: vec![text.to_owned()],
@@ -56,32 +57,51 @@ fn id(object: &Object, objects: &[&Object]) -> Result<Option<ObjectId>, InspectE
     Ok(Some(ObjectId { kind, name, signature: String::new(), table }))
 }
 
+/// What can be mentioned, by its name in lower case.
+struct Names<'a> {
+    tables: BTreeMap<String, QName>,
+    objects: BTreeMap<String, Vec<&'a ObjectId>>,
+    virtual_tables: Vec<&'a ObjectId>,
+}
+
+impl<'a> Names<'a> {
+    fn of(catalog: &Catalog, ids: &'a [ObjectId]) -> Self {
+        let folded = |name: &Ident| name.as_str().to_lowercase();
+        let mut objects: BTreeMap<String, Vec<&ObjectId>> = BTreeMap::new();
+        // A trigger is found by its table, never called by name.
+        for id in ids.iter().filter(|id| id.kind != OpaqueKind::Trigger) {
+            objects.entry(folded(&id.name.name)).or_default().push(id);
+        }
+        Names {
+            tables: catalog.tables.keys().map(|name| (folded(&name.name), name.clone())).collect(),
+            objects,
+            virtual_tables: ids.iter().filter(|id| id.kind == OpaqueKind::VirtualTable).collect(),
+        }
+    }
+}
+
 /// What the text mentions by name. A name that is mentioned and not meant only costs an order.
 fn dependencies(
     id: &ObjectId,
     text: &str,
     catalog: &Catalog,
-    ids: &[ObjectId],
+    names: &Names<'_>,
 ) -> BTreeSet<Dependency> {
     let words = mentioned(text);
     let mut found = BTreeSet::new();
-    for table in catalog.tables.values().filter(|table| has(&words, &table.name.name)) {
+    let tables = words.iter().filter_map(|word| catalog.tables.get(names.tables.get(word)?));
+    for table in tables {
         found.insert(Dependency::Table(table.name.clone()));
         for column in table.columns.iter().filter(|column| has(&words, &column.name)) {
             found.insert(Dependency::Column(table.name.clone(), column.name.clone()));
         }
     }
-    let shadows = |other: &ObjectId| {
-        other.kind == OpaqueKind::VirtualTable
-            && id.table.as_ref().is_some_and(|table| is_shadow_of(&table.name, &other.name.name))
-    };
-    for other in
-        ids.iter().filter(|other| *other != id && (shadows(other) || has(&words, &other.name.name)))
-    {
-        // A trigger is found by its table, never called by name.
-        if other.kind != OpaqueKind::Trigger {
-            found.insert(Dependency::Opaque(other.clone()));
-        }
+    let shadows = names.virtual_tables.iter().filter(|other| {
+        id.table.as_ref().is_some_and(|table| is_shadow_of(&table.name, &other.name.name))
+    });
+    let named = words.iter().filter_map(|word| names.objects.get(word)).flatten();
+    for other in shadows.chain(named).filter(|other| **other != id) {
+        found.insert(Dependency::Opaque((*other).clone()));
     }
     found
 }
@@ -98,8 +118,7 @@ fn has(words: &BTreeSet<String>, name: &Ident) -> bool {
 
 /// All names in the text, lower case. Strings count: `content='posts'` names a table.
 fn mentioned(text: &str) -> BTreeSet<String> {
-    tokenize(text, Dialect::Sqlite)
-        .iter()
+    tokens(text, Dialect::Sqlite)
         .filter_map(|token| match token.kind {
             Kind::Text => Some(token.text.trim_matches('\'').to_lowercase()),
             Kind::Word => {

@@ -23,6 +23,7 @@ pub(super) fn table(name: &str, text: &str, columns: &[&ColumnRow]) -> Result<Ta
         strict: parsed.strict,
         without_rowid: parsed.without_rowid,
         autoincrement: parsed.autoincrement(),
+        rest: ddl::rest_of(&parsed, text),
         create: text.to_owned(),
     };
     Ok(Table {
@@ -73,9 +74,10 @@ fn constraint(clause: &Clause, parsed: &CreateTable, text: &str) -> Option<Const
             ConstraintKind::PrimaryKey { columns: idents(columns) }
         }
         ClauseKind::Unique { columns } => ConstraintKind::Unique { columns: idents(columns) },
-        ClauseKind::Check(expression) => ConstraintKind::Check {
-            expression: told(slice(text, *expression), parsed).trim().to_owned(),
-        },
+        ClauseKind::Check(expression) => {
+            let told = told(slice(text, *expression), parsed);
+            ConstraintKind::Check { expression: ddl::unqualified(told.trim(), &parsed.name) }
+        }
         ClauseKind::ForeignKey(key) => ConstraintKind::ForeignKey(ForeignKey {
             columns: idents(&key.columns),
             references: QName::local(Dialect::Sqlite, key.table.as_str()),
