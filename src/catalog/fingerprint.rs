@@ -212,6 +212,7 @@ pub fn normalize_opaque(opaque: &Opaque, dialect: Dialect) -> Opaque {
         }
     }
     opaque.depends_on.clear();
+    opaque.columns.clear();
     opaque
 }
 

@@ -5,6 +5,7 @@
 
 pub mod facets;
 pub mod fingerprint;
+mod kind;
 pub mod postgres_table;
 pub mod rename;
 pub mod rule;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::text::{Dialect, Ident, QName};
 use facets::{Facets, Subject};
+pub use kind::{Names, OpaqueKind};
 use postgres_table::PostgresTable;
 
 /// Everything in one database that `migrate` looks after. Bookkeeping (`migrate`, `migrate_kept`, `_migrate_*`)
@@ -312,59 +314,26 @@ pub enum IndexKey {
     Expression(String),
 }
 
-/// Kinds of object that are carried as text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OpaqueKind {
-    Extension,
-    Sequence,
-    Domain,
-    /// A composite type (PostgreSQL only).
-    Type,
-    Function,
-    Procedure,
-    View,
-    MaterializedView,
-    Trigger,
-    /// A policy of row level security (PostgreSQL only).
-    Policy,
-    VirtualTable,
-}
-
-impl OpaqueKind {
-    /// The word after `CREATE` and `DROP`.
-    pub fn words(self) -> &'static str {
-        match self {
-            OpaqueKind::Extension => "EXTENSION",
-            OpaqueKind::Sequence => "SEQUENCE",
-            OpaqueKind::Domain => "DOMAIN",
-            OpaqueKind::Type => "TYPE",
-            OpaqueKind::Function => "FUNCTION",
-            OpaqueKind::Procedure => "PROCEDURE",
-            OpaqueKind::View => "VIEW",
-            OpaqueKind::MaterializedView => "MATERIALIZED VIEW",
-            OpaqueKind::Trigger => "TRIGGER",
-            OpaqueKind::Policy => "POLICY",
-            OpaqueKind::VirtualTable => "TABLE",
-        }
-    }
-}
-
 /// What identifies an opaque object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ObjectId {
     pub kind: OpaqueKind,
-    /// For a function: the name only; the argument types stand in `signature`.
+    /// For a function: the name only; the argument types stand in `signature`. The schema is empty where the kind
+    /// has none.
     pub name: QName,
-    /// Argument types of a function, as `pg_get_function_identity_arguments` prints them; else empty.
+    /// What else tells objects of one name apart: argument types as `pg_get_function_identity_arguments` prints
+    /// them, operand types, an index method; else empty.
     pub signature: String,
-    /// The table of a trigger.
+    /// The table of a trigger, a rule, an index.
     pub table: Option<QName>,
 }
 
 impl std::fmt::Display for ObjectId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {}", self.kind.words().to_lowercase(), self.name)?;
+        write!(f, "{} {}", self.kind.word().replace('_', " "), self.name)?;
+        if self.kind == OpaqueKind::Operator {
+            write!(f, " ({})", self.signature)?;
+        }
         if let Some(table) = &self.table {
             write!(f, " on {table}")?;
         }
@@ -379,8 +348,20 @@ pub struct Opaque {
     /// The whole CREATE statement as the engine prints it, and what must follow it, in order. What can be set and
     /// taken back without making the object anew stands in [`Catalog::facets`].
     pub create: Vec<String>,
+    /// Columns of a view and attributes of a composite type, with type and collation. What the text says and more:
+    /// only for finding out what can change in place.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub columns: Vec<ShapeColumn>,
     /// What must exist before it does.
     pub depends_on: BTreeSet<Dependency>,
+}
+
+/// A column of a view or an attribute of a composite type.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShapeColumn {
+    pub name: Ident,
+    /// The type, and the collation where it is not the type's own, as they stand in a definition.
+    pub data_type: String,
 }
 
 /// Something an opaque object, a default or a check stands on.
@@ -389,6 +370,8 @@ pub struct Opaque {
 pub enum Dependency {
     Table(QName),
     Column(QName, Ident),
+    /// A primary key or unique constraint, by its table and name.
+    Constraint(QName, Ident),
     Enum(QName),
     Opaque(ObjectId),
 }

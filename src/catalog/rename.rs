@@ -201,6 +201,7 @@ impl Catalog {
                     Dependency::Opaque(id) => Dependency::Opaque(named(id)),
                     other @ (Dependency::Table(_)
                     | Dependency::Column(..)
+                    | Dependency::Constraint(..)
                     | Dependency::Enum(_)) => other,
                 })
                 .collect();
@@ -237,6 +238,12 @@ impl Catalog {
         }
         let heirs = self.heirs_of_check(table, before);
         rename_key(&mut self.tables, table, before, after);
+        for opaque in self.opaques.values_mut() {
+            opaque.depends_on = std::mem::take(&mut opaque.depends_on)
+                .into_iter()
+                .map(|dependency| dependency.with_constraint(table, before, after))
+                .collect();
+        }
         // The engine renames a check in the children too.
         heirs.iter().for_each(|heir| self.rename_constraint(heir, before, after));
         self.rename_facets(|facets| facets.rename_key(table, before, after));
@@ -542,6 +549,9 @@ impl super::Dependency {
             super::Dependency::Column(table, column) if table == *before => {
                 super::Dependency::Column(after.clone(), column)
             }
+            super::Dependency::Constraint(table, name) if table == *before => {
+                super::Dependency::Constraint(after.clone(), name)
+            }
             other => other,
         }
     }
@@ -550,6 +560,15 @@ impl super::Dependency {
         match self {
             super::Dependency::Column(holder, column) if holder == *table && column == *before => {
                 super::Dependency::Column(holder, after.clone())
+            }
+            other => other,
+        }
+    }
+
+    fn with_constraint(self, table: &QName, before: &Ident, after: &Ident) -> Self {
+        match self {
+            super::Dependency::Constraint(holder, name) if holder == *table && name == *before => {
+                super::Dependency::Constraint(holder, after.clone())
             }
             other => other,
         }

@@ -146,19 +146,7 @@ impl Context {
 pub const ACTIONS: &[&str] = &["no_action", "restrict", "cascade", "set_null", "set_default"];
 pub const ENFORCE: &[&str] = &["database", "verify", "warn"];
 pub const FORMATS: &[&str] = &["email", "url", "slug", "currency", "country", "phone"];
-pub const SQL_KINDS: &[&str] = &[
-    "extension",
-    "sequence",
-    "domain",
-    "type",
-    "function",
-    "procedure",
-    "view",
-    "materialized_view",
-    "trigger",
-    "policy",
-    "virtual_table",
-];
+pub const SQL_KINDS: &[&str] = &crate::catalog::OpaqueKind::WORDS;
 
 const OVERRIDE: Shape = Shape::Object(Context::FieldOverride);
 const PART_LIST: Shape = Shape::List;

@@ -12,8 +12,8 @@ pub mod schema;
 #[cfg(test)]
 mod tests;
 
-use crate::catalog::Action;
 use crate::catalog::rule::Enforce;
+use crate::catalog::{Action, OpaqueKind};
 use crate::expr::{Expr, ValueType};
 use crate::text::Dialect;
 use crate::text::diagnostic::Span;
@@ -411,7 +411,7 @@ pub struct ForeignKey {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SqlObject {
     pub name: String,
-    pub kind: String,
+    pub kind: OpaqueKind,
     pub after: Vec<String>,
     /// The table of a trigger.
     pub on: Option<String>,

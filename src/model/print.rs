@@ -423,7 +423,7 @@ fn raw_text(text: &RawText) -> Tree {
 
 fn sql_object(object: &SqlObject) -> Tree {
     let mut out = Out::default();
-    out.plain("kind", Some(&object.kind));
+    out.plain("kind", Some(object.kind.word()));
     out.list("after", object.after.iter().map(Tree::text).collect());
     out.text("table", object.on.as_ref());
     out.text("signature", object.signature.as_ref());

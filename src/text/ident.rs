@@ -55,7 +55,7 @@ impl QName {
 impl fmt::Display for QName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.schema.as_str() {
-            "public" | "main" => write!(f, "{}", self.name),
+            "public" | "main" | "" => write!(f, "{}", self.name),
             _ => write!(f, "{}.{}", self.schema, self.name),
         }
     }

@@ -40,7 +40,10 @@ impl Lift<'_> {
                                 || *id == opaque.id
                                 || !self.catalog.opaques.contains_key(id)
                         }
-                        Dependency::Table(_) | Dependency::Column(..) | Dependency::Enum(_) => true,
+                        Dependency::Table(_)
+                        | Dependency::Column(..)
+                        | Dependency::Constraint(..)
+                        | Dependency::Enum(_) => true,
                     })
                 })
                 .collect();
@@ -71,7 +74,9 @@ impl Lift<'_> {
         let mut after: Vec<String> = Vec::new();
         for dependency in &opaque.depends_on {
             let name = match dependency {
-                Dependency::Table(table) | Dependency::Column(table, _) => by_name(table),
+                Dependency::Table(table)
+                | Dependency::Column(table, _)
+                | Dependency::Constraint(table, _) => by_name(table),
                 Dependency::Opaque(other) => keys.get(other).cloned(),
                 Dependency::Enum(_) => None,
             };
@@ -90,7 +95,7 @@ impl Lift<'_> {
         SqlObject {
             physical: (key != id.name.name.as_str()).then(|| id.name.name.to_string()),
             name: key,
-            kind: kind(id.kind).to_owned(),
+            kind: id.kind,
             after,
             on,
             signature: Some(id.signature.clone()).filter(|signature| !signature.is_empty()),
@@ -104,21 +109,5 @@ impl Lift<'_> {
 
     fn is_entity(&self, name: &str) -> bool {
         self.entities.values().any(|entity| entity == name)
-    }
-}
-
-fn kind(kind: OpaqueKind) -> &'static str {
-    match kind {
-        OpaqueKind::Extension => "extension",
-        OpaqueKind::Sequence => "sequence",
-        OpaqueKind::Domain => "domain",
-        OpaqueKind::Type => "type",
-        OpaqueKind::Function => "function",
-        OpaqueKind::Procedure => "procedure",
-        OpaqueKind::View => "view",
-        OpaqueKind::MaterializedView => "materialized_view",
-        OpaqueKind::Trigger => "trigger",
-        OpaqueKind::Policy => "policy",
-        OpaqueKind::VirtualTable => "virtual_table",
     }
 }

@@ -4,7 +4,8 @@
 
 use std::collections::BTreeSet;
 
-use super::context::{Mention, is_mentionable};
+use super::context::Mention;
+use super::opaques::is_replaceable;
 use super::types::is_builtin;
 use crate::catalog::{
     Catalog, Column, Constraint, ConstraintKind, Dependency, EnumType, ForeignKey, Generated,
@@ -82,10 +83,9 @@ impl Around {
         // What goes for good may have a follower of its name: the same function with other argument names.
         let dropped = before.opaques.keys().filter(|id| !diff.after.opaques.contains_key(id));
         let opaques = self.opaques.iter().chain(&self.remade).chain(dropped);
-        let opaques = opaques.filter(|id| is_mentionable(id) && id.kind != OpaqueKind::Sequence);
-        enums
-            .chain(opaques.map(|id| Mention::new(Resource::Opaque(id.clone()), &id.name)))
-            .collect()
+        let opaques =
+            opaques.filter(|id| id.kind.is_mentionable() && id.kind != OpaqueKind::Sequence);
+        enums.chain(opaques.map(Mention::of)).collect()
     }
 
     /// Columns on both sides whose default or type names something that goes.
@@ -273,20 +273,25 @@ impl Around {
         self.constraints.retain(|(table, _)| !rebuilt.contains(table));
         self.indexes.retain(|(table, _)| !rebuilt.contains(table));
         self.generated.retain(|(table, _)| !rebuilt.contains(table));
-        // A table change lists what differs itself; only what it does not list is added here.
+        self.leave_to_changes(diff);
+    }
+
+    /// A table change lists what differs itself; only what it does not list goes around it.
+    fn leave_to_changes(&mut self, diff: &Diff) {
         for change in &diff.changes {
             if let Change::AlterTable(change) = change {
+                let table = &change.after.name;
                 // What could be altered in place is dropped and made again all the same.
                 let listed =
                     change.constraints.iter().filter(|delta| !super::in_place::keeps(delta));
                 for name in listed.filter_map(|delta| delta.before()?.name.clone()) {
-                    self.constraints.remove(&(change.after.name.clone(), name));
+                    self.constraints.remove(&(table.clone(), name));
                 }
                 for index in change.indexes.iter().filter_map(Delta::before) {
-                    self.indexes.remove(&(change.after.name.clone(), index.name.clone()));
+                    self.indexes.remove(&(table.clone(), index.name.clone()));
                 }
                 for column in change.columns.iter().filter_map(Delta::before) {
-                    self.generated.remove(&(change.after.name.clone(), column.name.clone()));
+                    self.generated.remove(&(table.clone(), column.name.clone()));
                 }
             }
         }
@@ -355,6 +360,19 @@ impl Around {
                 _ => None,
             })
             .collect();
+        let changed_constraints: BTreeSet<(&QName, &Ident)> = diff
+            .changes
+            .iter()
+            .filter_map(|change| match change {
+                Change::AlterTable(change) => Some(change),
+                _ => None,
+            })
+            .flat_map(|change| {
+                let gone =
+                    change.constraints.iter().filter_map(|delta| delta.before()?.name.as_ref());
+                gone.map(|name| (&change.after.name, name))
+            })
+            .collect();
         loop {
             let goes = |dependency: &Dependency| match dependency {
                 Dependency::Table(table) => {
@@ -365,6 +383,12 @@ impl Around {
                     touched.contains(&key)
                         || self.generated.contains(&key)
                         || self.rebuilt_tables.contains(table)
+                }
+                Dependency::Constraint(table, name) => {
+                    changed_constraints.contains(&(table, name))
+                        || self.constraints.contains(&(table.clone(), name.clone()))
+                        || self.rebuilt_tables.contains(table)
+                        || !diff.after.tables.contains_key(table)
                 }
                 Dependency::Enum(name) => {
                     self.rebuilt.contains(name) || !diff.after.enums.contains_key(name)
@@ -480,49 +504,6 @@ pub(super) fn set_expression<'c>(
 pub(super) fn only_adds(before: &EnumType, after: &EnumType) -> bool {
     let mut rest = after.values.iter();
     before.values.iter().all(|value| rest.any(|other| other == value))
-}
-
-/// Whether an object can be changed in place: `CREATE OR REPLACE FUNCTION` keeps name, arguments and result.
-pub(super) fn is_replaceable(before: &Opaque, after: &Opaque) -> bool {
-    match after.id.kind {
-        OpaqueKind::Sequence => true,
-        OpaqueKind::Domain => before.create.first() == after.create.first(),
-        OpaqueKind::Function | OpaqueKind::Procedure => heading(before) == heading(after),
-        OpaqueKind::View | OpaqueKind::MaterializedView => {
-            let definition = |opaque: &Opaque| {
-                let text = opaque.create.first().map(String::as_str).unwrap_or_default();
-                text.strip_suffix(super::opaques::NO_DATA).unwrap_or(text).to_owned()
-            };
-            definition(before) == definition(after)
-                && super::view_settings::changes(before, after).is_some()
-        }
-        OpaqueKind::Extension => is_upgrade(extension_version(before), extension_version(after)),
-        OpaqueKind::Type => before.create.first() == after.create.first(),
-        OpaqueKind::Trigger | OpaqueKind::Policy | OpaqueKind::VirtualTable => false,
-    }
-}
-
-/// The version of an extension where it is not the server's default one.
-pub(super) fn extension_version(extension: &Opaque) -> Option<&str> {
-    extension.create.first()?.split_once(" VERSION ").map(|(_, version)| version)
-}
-
-/// Whether a version follows another; the default one (`None`) is the newest.
-fn is_upgrade(before: Option<&str>, after: Option<&str>) -> bool {
-    let numbers = |text: &str| -> Vec<u64> {
-        text.split(|c: char| !c.is_ascii_digit()).filter_map(|part| part.parse().ok()).collect()
-    };
-    match (before, after) {
-        (_, None) => true,
-        (None, Some(_)) => false,
-        (Some(before), Some(after)) => numbers(before) < numbers(after),
-    }
-}
-
-/// The lines with name, arguments and result type: `pg_get_functiondef` prints the body from ` LANGUAGE` on.
-fn heading(opaque: &Opaque) -> Option<Vec<&str>> {
-    let text = opaque.create.first()?;
-    Some(text.lines().take_while(|line| !line.starts_with(" LANGUAGE")).collect())
 }
 
 /// Keys and unique indexes that are dropped or changed, by table and columns.

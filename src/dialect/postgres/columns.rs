@@ -61,7 +61,7 @@ fn refuse_required_domain(
         let mention = || Mention::new(Resource::Opaque(id.clone()), &id.name);
         id.kind == crate::catalog::OpaqueKind::Domain
             && !column.data_type.ends_with(']')
-            && opaque.create.iter().any(|text| text.ends_with(" SET NOT NULL"))
+            && opaque.create.iter().any(|text| text.ends_with(" NOT NULL"))
             && mention().is_in(&column.data_type)
     });
     match domain.filter(|_| returns) {
@@ -76,24 +76,6 @@ fn refuse_required_domain(
                 .to_owned(),
         }),
     }
-}
-
-/// Generated columns that stay the same but stand on a column that changes.
-pub(super) fn around(context: &Context<'_>) -> Vec<Step> {
-    let mut steps = Vec::new();
-    for (table, name) in &context.around.generated {
-        let (Some(before), Some(after)) =
-            (context.before.tables.get(table), context.after().tables.get(table))
-        else {
-            continue;
-        };
-        if let (Some(old), Some(new)) = (before.column(name), after.column(name)) {
-            steps.push(drop_generated(before, old, context));
-            steps.push(add_generated(after, new, context));
-        }
-    }
-    steps.extend(passing::steps(context));
-    steps
 }
 
 fn stay(staying: &Staying<'_>, context: &Context<'_>) -> Result<Vec<Step>, LowerError> {

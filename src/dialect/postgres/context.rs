@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::around::Around;
 use super::mention::Mentions;
+pub(super) use super::mention::{Mention, printed_names};
 use super::ownership::{self, Moving};
 use crate::catalog::facets::Subject;
 use crate::catalog::{
@@ -13,7 +14,6 @@ use crate::catalog::{
 };
 use crate::change::{Change, Delta, Diff, Rename, TableChange, Target};
 use crate::dialect::{Absence, Direction, KeptUse, Resource, kept_name};
-use crate::text::token::canonical_name;
 use crate::text::{Dialect, Ident, QName};
 
 /// The comparison being lowered.
@@ -59,49 +59,6 @@ pub(super) struct Run<'a> {
     pub(super) tag: &'a str,
 }
 
-/// A thing and the ways in which PostgreSQL prints its name.
-#[derive(Clone, Debug)]
-pub(super) struct Mention {
-    pub(super) resource: Resource,
-    needles: Vec<String>,
-}
-
-/// The ways in which PostgreSQL prints a qualified name.
-pub(super) fn printed_names(name: &QName) -> Vec<String> {
-    let forms = |ident: &Ident| {
-        let plain = canonical_name(ident.as_str(), Dialect::Postgres);
-        let quoted = super::quote::quote_ident(ident);
-        if plain == quoted { vec![quoted] } else { vec![plain, quoted] }
-    };
-    let names = forms(&name.name);
-    let schemas = forms(&name.schema);
-    let both =
-        schemas.iter().flat_map(|schema| names.iter().map(move |it| format!("{schema}.{it}")));
-    both.collect()
-}
-
-impl Mention {
-    pub(super) fn new(resource: Resource, name: &QName) -> Self {
-        Mention { resource, needles: printed_names(name) }
-    }
-
-    /// The printed names.
-    pub(super) fn needles(&self) -> &[String] {
-        &self.needles
-    }
-
-    /// Whether the text names this thing, as a whole word.
-    pub(super) fn is_in(&self, text: &str) -> bool {
-        let is_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '"' | '.');
-        self.needles.iter().any(|needle| {
-            text.match_indices(needle.as_str()).any(|(at, _)| {
-                !text[..at].ends_with(is_word)
-                    && !text[at + needle.len()..].starts_with(|c| is_word(c) && c != '.')
-            })
-        })
-    }
-}
-
 impl<'a> Context<'a> {
     /// `before` is the old catalog under the new names.
     pub(super) fn new(
@@ -131,8 +88,8 @@ impl<'a> Context<'a> {
                 Change::Opaque(delta) => {
                     opaques.push(delta);
                     let id = &delta.after().or(delta.before()).expect("a delta has a side").id;
-                    if is_mentionable(id) {
-                        let mention = Mention::new(Resource::Opaque(id.clone()), &id.name);
+                    if id.kind.is_mentionable() {
+                        let mention = Mention::of(id);
                         if delta.after().is_some() {
                             made.push(mention.clone());
                         }
@@ -152,8 +109,8 @@ impl<'a> Context<'a> {
                 | Change::AlterTable(_) => {}
             }
         }
-        for id in around.opaques.iter().filter(|id| is_mentionable(id)) {
-            let mention = Mention::new(Resource::Opaque(id.clone()), &id.name);
+        for id in around.opaques.iter().filter(|id| id.kind.is_mentionable()) {
+            let mention = Mention::of(id);
             made.push(mention.clone());
             taken.push(mention);
         }
@@ -235,7 +192,9 @@ impl<'a> Context<'a> {
         let tables = self.before.tables.get_key_value(table).map(|(name, _)| name);
         let all = tables.into_iter().chain(below);
         all.flat_map(|table| {
-            self.standing_triggers(table).into_iter().map(move |trigger| (table, trigger))
+            self.standing(OpaqueKind::Trigger, table)
+                .into_iter()
+                .map(move |trigger| (table, trigger))
         })
         .collect()
     }
@@ -249,9 +208,10 @@ impl<'a> Context<'a> {
         &self,
         texts: impl IntoIterator<Item = &'t str> + Clone,
     ) -> BTreeSet<Resource> {
+        let unnamed = self.unnamed(texts.clone(), Delta::after);
         let sequences = counting(&self.made_sequences, texts.clone());
         let found = self.made.in_texts(texts).into_iter().chain(self.extensions(Delta::after));
-        found.chain(sequences).collect()
+        found.chain(sequences).chain(unnamed).collect()
     }
 
     /// What the texts mention of the things that the plan takes away.
@@ -259,9 +219,35 @@ impl<'a> Context<'a> {
         &self,
         texts: impl IntoIterator<Item = &'t str> + Clone,
     ) -> BTreeSet<Resource> {
+        let unnamed = self.unnamed(texts.clone(), Delta::before);
         let sequences = counting(&self.taken_sequences, texts.clone());
         let found = self.taken.in_texts(texts).into_iter().chain(self.extensions(Delta::before));
-        found.chain(sequences).collect()
+        found.chain(sequences).chain(unnamed).collect()
+    }
+
+    /// What PostgreSQL may use for any text without naming it.
+    fn unnamed<'t>(
+        &self,
+        texts: impl IntoIterator<Item = &'t str>,
+        side: for<'d> fn(&'d Delta<crate::catalog::Opaque>) -> Option<&'d crate::catalog::Opaque>,
+    ) -> Vec<Resource> {
+        if texts.into_iter().next().is_none() {
+            return Vec::new();
+        }
+        let changed = self.diff.changes.iter().filter_map(move |change| match change {
+            Change::Opaque(delta) => side(delta).map(|opaque| &opaque.id),
+            Change::Rename(_)
+            | Change::Schema(_)
+            | Change::Enum(_)
+            | Change::Table(_)
+            | Change::AlterTable(_)
+            | Change::Facets(_) => None,
+        });
+        changed
+            .chain(&self.around.opaques)
+            .filter(|id| id.kind.is_used_unnamed())
+            .map(|id| Resource::Opaque(id.clone()))
+            .collect()
     }
 
     /// The extensions on one side of the changes.
@@ -378,10 +364,10 @@ impl<'a> Context<'a> {
         self.diff.discard.contains(&target)
     }
 
-    /// Row triggers that stand on a table during the plan's data steps and must not see them.
-    pub(super) fn standing_triggers(&self, table: &QName) -> Vec<&Ident> {
+    /// Triggers or rules that stand on a table during the plan's data steps and must not see them.
+    pub(super) fn standing(&self, kind: OpaqueKind, table: &QName) -> Vec<&Ident> {
         let of_table = |id: &&ObjectId| {
-            id.kind == OpaqueKind::Trigger
+            id.kind == kind
                 && id.table.as_ref() == Some(table)
                 && self.after().opaques.contains_key(id)
                 && !self.around.drops(id)
@@ -408,20 +394,6 @@ impl<'a> Context<'a> {
             };
             deferred(&self.before) || deferred(self.after())
         })
-    }
-}
-
-/// Kinds of object that column types, defaults, checks and indexes can mention.
-pub(super) fn is_mentionable(id: &ObjectId) -> bool {
-    match id.kind {
-        OpaqueKind::Sequence | OpaqueKind::Domain | OpaqueKind::Type | OpaqueKind::Function => true,
-        OpaqueKind::Extension
-        | OpaqueKind::Procedure
-        | OpaqueKind::View
-        | OpaqueKind::MaterializedView
-        | OpaqueKind::Trigger
-        | OpaqueKind::Policy
-        | OpaqueKind::VirtualTable => false,
     }
 }
 
@@ -457,7 +429,12 @@ pub(super) fn texts_and_indexes(table: &Table) -> Vec<&str> {
 /// All texts of a column that may mention other objects.
 pub(super) fn column_texts(column: &crate::catalog::Column) -> Vec<&str> {
     let generated = column.generated.as_ref().map(|generated| generated.expression.as_str());
-    let texts = [Some(column.data_type.as_str()), column.default.as_deref(), generated];
+    let texts = [
+        Some(column.data_type.as_str()),
+        column.collation.as_deref(),
+        column.default.as_deref(),
+        generated,
+    ];
     texts.into_iter().flatten().collect()
 }
 
@@ -540,6 +517,9 @@ pub(super) fn resource(dependency: &Dependency) -> Resource {
     match dependency {
         Dependency::Table(table) => Resource::Table(table.clone()),
         Dependency::Column(table, column) => Resource::Column(table.clone(), column.clone()),
+        Dependency::Constraint(table, name) => {
+            Resource::Constraint(table.clone(), name.to_string())
+        }
         Dependency::Enum(name) => Resource::Enum(name.clone()),
         Dependency::Opaque(id) => Resource::Opaque(id.clone()),
     }

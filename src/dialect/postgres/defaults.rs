@@ -81,13 +81,44 @@ fn kind(subject: &Subject) -> Option<(DefaultsOn, Option<Ident>)> {
         Subject::Sequence(name) => in_schema(DefaultsOn::Sequences, name),
         Subject::Enum(name) => in_schema(DefaultsOn::Types, name),
         Subject::Opaque(ObjectId { kind, name, .. }) => match kind {
-            OpaqueKind::View | OpaqueKind::MaterializedView | OpaqueKind::VirtualTable => {
-                in_schema(DefaultsOn::Tables, name)
-            }
+            OpaqueKind::View
+            | OpaqueKind::MaterializedView
+            | OpaqueKind::ForeignTable
+            | OpaqueKind::VirtualTable => in_schema(DefaultsOn::Tables, name),
             OpaqueKind::Sequence => in_schema(DefaultsOn::Sequences, name),
-            OpaqueKind::Domain | OpaqueKind::Type => in_schema(DefaultsOn::Types, name),
-            OpaqueKind::Function | OpaqueKind::Procedure => in_schema(DefaultsOn::Functions, name),
-            OpaqueKind::Extension | OpaqueKind::Trigger | OpaqueKind::Policy => None,
+            OpaqueKind::Domain
+            | OpaqueKind::Type
+            | OpaqueKind::RangeType
+            | OpaqueKind::BaseType => in_schema(DefaultsOn::Types, name),
+            OpaqueKind::Function | OpaqueKind::Procedure | OpaqueKind::Aggregate => {
+                in_schema(DefaultsOn::Functions, name)
+            }
+            OpaqueKind::Extension
+            | OpaqueKind::Operator
+            | OpaqueKind::OperatorFamily
+            | OpaqueKind::OperatorClass
+            | OpaqueKind::Collation
+            | OpaqueKind::Conversion
+            | OpaqueKind::Cast
+            | OpaqueKind::TextSearchParser
+            | OpaqueKind::TextSearchTemplate
+            | OpaqueKind::TextSearchDictionary
+            | OpaqueKind::TextSearchConfiguration
+            | OpaqueKind::Language
+            | OpaqueKind::AccessMethod
+            | OpaqueKind::Transform
+            | OpaqueKind::ForeignDataWrapper
+            | OpaqueKind::Server
+            | OpaqueKind::UserMapping
+            | OpaqueKind::Index
+            | OpaqueKind::Rule
+            | OpaqueKind::Trigger
+            | OpaqueKind::Policy
+            | OpaqueKind::Statistics
+            | OpaqueKind::EventTrigger
+            | OpaqueKind::Publication
+            | OpaqueKind::PublicationTable
+            | OpaqueKind::PublicationSchema => None,
         },
         Subject::Constraint(..) | Subject::Index(..) | Subject::DefaultPrivileges { .. } => None,
     }

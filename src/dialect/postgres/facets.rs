@@ -202,7 +202,15 @@ fn needs(subject: &Subject, catalog: &Catalog) -> Vec<Resource> {
             needs
         }
         Subject::Enum(name) => vec![Resource::Enum(name.clone())],
-        Subject::Opaque(id) => vec![Resource::Opaque(id.clone())],
+        Subject::Opaque(id) => {
+            let mut needs = vec![Resource::Opaque(id.clone())];
+            // Data steps switch them off and on again: what they are set to comes after.
+            if matches!(id.kind, OpaqueKind::Trigger | OpaqueKind::Rule) {
+                let table = id.table.as_ref().and_then(|table| catalog.tables.get(table));
+                needs.extend(table.map(super::context::values).unwrap_or_default());
+            }
+            needs
+        }
         Subject::DefaultPrivileges { schema, .. } => {
             schema.iter().map(|schema| Resource::Schema(schema.clone())).collect()
         }
@@ -248,9 +256,12 @@ fn set(subject: &Subject, plan: &Plan<'_>, context: &Context<'_>) -> Vec<Step> {
         before.switches.remove(&Switch::ForceRowSecurity);
     }
     let pair = Pair { subject, before: &before, after: after.unwrap_or(&nothing) };
+    let lines: Vec<&str> = pair.after.lines.iter().map(|line| line.set.as_str()).collect();
+    let mentioned = context.made_in(lines);
     let mut steps = pair.steps(&rights, passage);
     for step in &mut steps {
         step.order.needs.extend(needs(subject, context.after()));
+        step.order.needs.extend(mentioned.iter().cloned());
         if passage == Passage::Fresh {
             step.facts.lock = crate::dialect::Lock::None;
         }
@@ -410,6 +421,18 @@ fn altered(subject: &Subject) -> String {
     }
 }
 
+/// GRANT knows aggregates as functions of all their arguments.
+fn aggregate(id: &ObjectId) -> String {
+    let arguments = match id.signature.split_once("ORDER BY ") {
+        _ if id.signature == "*" => String::new(),
+        Some((direct, ordered)) if direct.trim_end() == ordered => ordered.to_owned(),
+        Some((direct, ordered)) if direct.trim().is_empty() => ordered.to_owned(),
+        Some((direct, ordered)) => format!("{}, {ordered}", direct.trim_end()),
+        None => id.signature.clone(),
+    };
+    format!("FUNCTION {}({arguments})", quote_name(&id.name))
+}
+
 /// How GRANT names an object, if it has rights.
 fn granted(subject: &Subject) -> Option<String> {
     match subject {
@@ -419,14 +442,44 @@ fn granted(subject: &Subject) -> Option<String> {
         Subject::Enum(name) => Some(format!("TYPE {}", quote_name(name))),
         Subject::Opaque(id) => {
             let word = match id.kind {
-                OpaqueKind::View | OpaqueKind::MaterializedView | OpaqueKind::VirtualTable => {
-                    "TABLE"
-                }
-                OpaqueKind::Domain | OpaqueKind::Type => "TYPE",
+                OpaqueKind::View
+                | OpaqueKind::MaterializedView
+                | OpaqueKind::ForeignTable
+                | OpaqueKind::VirtualTable => "TABLE",
+                OpaqueKind::Domain
+                | OpaqueKind::Type
+                | OpaqueKind::RangeType
+                | OpaqueKind::BaseType => "TYPE",
                 OpaqueKind::Function => "FUNCTION",
                 OpaqueKind::Procedure => "PROCEDURE",
                 OpaqueKind::Sequence => "SEQUENCE",
-                OpaqueKind::Extension | OpaqueKind::Trigger | OpaqueKind::Policy => return None,
+                OpaqueKind::Language => "LANGUAGE",
+                OpaqueKind::ForeignDataWrapper => "FOREIGN DATA WRAPPER",
+                OpaqueKind::Server => "FOREIGN SERVER",
+                OpaqueKind::Aggregate => return Some(aggregate(id)),
+                OpaqueKind::Extension
+                | OpaqueKind::Operator
+                | OpaqueKind::OperatorFamily
+                | OpaqueKind::OperatorClass
+                | OpaqueKind::Collation
+                | OpaqueKind::Conversion
+                | OpaqueKind::Cast
+                | OpaqueKind::TextSearchParser
+                | OpaqueKind::TextSearchTemplate
+                | OpaqueKind::TextSearchDictionary
+                | OpaqueKind::TextSearchConfiguration
+                | OpaqueKind::AccessMethod
+                | OpaqueKind::Transform
+                | OpaqueKind::UserMapping
+                | OpaqueKind::Index
+                | OpaqueKind::Rule
+                | OpaqueKind::Trigger
+                | OpaqueKind::Policy
+                | OpaqueKind::Statistics
+                | OpaqueKind::EventTrigger
+                | OpaqueKind::Publication
+                | OpaqueKind::PublicationTable
+                | OpaqueKind::PublicationSchema => return None,
             };
             Some(format!("{word} {}", reference(id)))
         }

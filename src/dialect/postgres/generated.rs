@@ -175,3 +175,21 @@ pub(super) fn add_generated(table: &Table, column: &Column, context: &Context<'_
             Resource::Values(name.clone(), column.name.clone()),
         ])
 }
+
+/// Generated columns, defaults and values that go and come back around a change.
+pub(super) fn around(context: &Context<'_>) -> Vec<Step> {
+    let mut steps = Vec::new();
+    for (table, name) in &context.around.generated {
+        let (Some(before), Some(after)) =
+            (context.before.tables.get(table), context.after().tables.get(table))
+        else {
+            continue;
+        };
+        if let (Some(old), Some(new)) = (before.column(name), after.column(name)) {
+            steps.push(drop_generated(before, old, context));
+            steps.push(add_generated(after, new, context));
+        }
+    }
+    steps.extend(super::passing::steps(context));
+    steps
+}

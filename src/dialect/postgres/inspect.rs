@@ -4,9 +4,10 @@
 //! run with an empty `search_path`, so that every name in a printed text comes out qualified.
 
 mod facets;
+mod objects;
 mod keys;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -15,8 +16,8 @@ use crate::catalog::postgres_table::{
     Inherited, Origin, PostgresTable, Setting, SettingKind, SettingTarget,
 };
 use crate::catalog::{
-    Catalog, Column, Dependency, EnumType, Generated, GeneratedStorage, Identity, IdentityKind,
-    ObjectId, Opaque, OpaqueKind, Sequence, Table, TableOptions,
+    Catalog, Column, EnumType, Generated, GeneratedStorage, Identity, IdentityKind, Sequence,
+    Table, TableOptions,
 };
 use crate::dialect::{InspectError, InspectQuery, Joins, Sql};
 use crate::text::{Dialect, Ident, QName};
@@ -42,6 +43,8 @@ const CONSTRAINTS: &str = "constraints";
 const INDEXES: &str = "indexes";
 const SETTINGS: &str = "settings";
 const OPAQUES: &str = "opaques";
+const TYPES: &str = "types";
+const SERVICES: &str = "services";
 const DEPENDENCIES: &str = "dependencies";
 const UNSUPPORTED: &str = "unsupported";
 
@@ -60,6 +63,8 @@ pub fn queries() -> Vec<InspectQuery> {
         query(INDEXES, include_str!("sql/indexes.sql")),
         query(SETTINGS, include_str!("sql/settings.sql")),
         query(OPAQUES, include_str!("sql/opaques.sql")),
+        query(TYPES, include_str!("sql/opaque_types.sql")),
+        query(SERVICES, include_str!("sql/opaque_services.sql")),
         query(DEPENDENCIES, include_str!("sql/dependencies.sql")),
         hashed(facets::FACETS, include_str!("sql/facets.sql")),
         query(UNSUPPORTED, include_str!("sql/unsupported.sql")),
@@ -138,8 +143,9 @@ pub fn catalog(results: &Results) -> Result<Catalog, InspectError> {
         }
     }
     settings(results, &mut catalog)?;
-    catalog.opaques = opaques(results)?;
+    catalog.opaques = objects::opaques(results)?;
     catalog.facets = facets::read(results)?;
+    objects::lines(results, &mut catalog)?;
     Ok(catalog)
 }
 
@@ -182,20 +188,6 @@ fn settings(results: &Results, catalog: &mut Catalog) -> Result<(), InspectError
         }
     }
     Ok(())
-}
-
-fn opaques(results: &Results) -> Result<BTreeMap<ObjectId, Opaque>, InspectError> {
-    let mut opaques = BTreeMap::new();
-    for row in rows::<OpaqueRow>(results, OPAQUES)? {
-        let id = row.object.id(OPAQUES)?;
-        opaques.insert(id.clone(), Opaque { id, create: row.create, depends_on: BTreeSet::new() });
-    }
-    for row in rows::<DependencyRow>(results, DEPENDENCIES)? {
-        if let Some(opaque) = opaques.get_mut(&row.from.id(DEPENDENCIES)?) {
-            opaque.depends_on.insert(row.to.dependency(row.column)?);
-        }
-    }
-    Ok(opaques)
 }
 
 #[derive(Deserialize)]
@@ -399,66 +391,6 @@ impl SettingRow {
         };
         Ok(Setting { on, kind, value: self.value, default: self.default })
     }
-}
-
-#[derive(Deserialize)]
-struct ObjectRow {
-    kind: String,
-    schema: Ident,
-    name: Ident,
-    signature: String,
-    table_schema: Option<Ident>,
-    table_name: Option<Ident>,
-}
-
-impl ObjectRow {
-    fn id(&self, query: &'static str) -> Result<ObjectId, InspectError> {
-        let kind = match self.kind.as_str() {
-            "extension" => OpaqueKind::Extension,
-            "sequence" => OpaqueKind::Sequence,
-            "domain" => OpaqueKind::Domain,
-            "type" => OpaqueKind::Type,
-            "function" => OpaqueKind::Function,
-            "procedure" => OpaqueKind::Procedure,
-            "view" => OpaqueKind::View,
-            "materialized_view" => OpaqueKind::MaterializedView,
-            "trigger" => OpaqueKind::Trigger,
-            "policy" => OpaqueKind::Policy,
-            other => return Err(unexpected(query, other, "a kind of object")),
-        };
-        let table = match (&self.table_schema, &self.table_name) {
-            (Some(schema), Some(name)) => {
-                Some(QName { schema: schema.clone(), name: name.clone() })
-            }
-            (_, _) => None,
-        };
-        let name = QName { schema: self.schema.clone(), name: self.name.clone() };
-        Ok(ObjectId { kind, name, signature: self.signature.clone(), table })
-    }
-
-    fn dependency(&self, column: Option<Ident>) -> Result<Dependency, InspectError> {
-        let name = QName { schema: self.schema.clone(), name: self.name.clone() };
-        Ok(match (self.kind.as_str(), column) {
-            ("table", Some(column)) => Dependency::Column(name, column),
-            ("table", None) => Dependency::Table(name),
-            ("enum", _) => Dependency::Enum(name),
-            (_, _) => Dependency::Opaque(self.id(DEPENDENCIES)?),
-        })
-    }
-}
-
-#[derive(Deserialize)]
-struct OpaqueRow {
-    #[serde(flatten)]
-    object: ObjectRow,
-    create: Vec<String>,
-}
-
-#[derive(Deserialize)]
-struct DependencyRow {
-    from: ObjectRow,
-    to: ObjectRow,
-    column: Option<Ident>,
 }
 
 #[cfg(test)]

@@ -123,6 +123,15 @@ fn portable(value: &str, data_type: &str) -> String {
     if is_builtin(data_type) { value.to_owned() } else { format!("{value}::text") }
 }
 
+/// As [`portable`], and without the column's own collation, which may go too.
+fn portable_column(value: &str, column: &Column) -> String {
+    let value = portable(value, &column.data_type);
+    match column.collation.as_deref().filter(|name| !name.starts_with("pg_catalog.")) {
+        Some(_) => format!("{value} COLLATE pg_catalog.\"default\""),
+        None => value,
+    }
+}
+
 /// No one may write between the copy and what follows it.
 pub(super) fn hold_writes(table: &QName) -> String {
     format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", quote_name(table))
@@ -130,7 +139,7 @@ pub(super) fn hold_writes(table: &QName) -> String {
 
 /// Copies all values of a column.
 pub(super) fn keep_column(table: &QName, column: &Column, key: &RowKey, kept: &str) -> String {
-    let value = portable(&format!("\"t\".{}", quote_ident(&column.name)), &column.data_type);
+    let value = portable_column(&format!("\"t\".{}", quote_ident(&column.name)), column);
     format!(
         "CREATE TABLE {} AS SELECT {}, {value} AS \"value\" FROM {} AS \"t\"",
         kept_table(kept),
@@ -244,7 +253,7 @@ pub(super) fn fill_from_kept(table: &QName, column: &Column, key: &RowKey, kept:
 pub(super) fn keep_rows(table: &Table, kept: &str) -> String {
     let values = table.columns.iter().map(|column| {
         let name = quote_ident(&column.name);
-        format!("{} AS {name}", portable(&name, &column.data_type))
+        format!("{} AS {name}", portable_column(&name, column))
     });
     format!(
         "CREATE TABLE {} AS SELECT {} FROM ONLY {}",

@@ -4,8 +4,8 @@ use super::action::{Action, step};
 use super::context::{Context, Run};
 use super::quote::quote_ident;
 use super::{
-    columns, constraints, enums, facets, hierarchy, not_null, opaques, ownership, partial,
-    persistence, renames, render, settings, tables,
+    circles, columns, constraints, enums, facets, generated, hierarchy, not_null, opaques,
+    ownership, partial, persistence, renames, render, settings, tables,
 };
 use crate::change::{Change, Delta, Diff, Rename, TableChange};
 use crate::dialect::{Direction, LowerError, Resource, Step};
@@ -32,8 +32,16 @@ pub fn lower(diff: &Diff, direction: Direction, tag: &str) -> Result<Vec<Step>, 
             Change::Facets(_) => {}
             Change::Schema(delta) => steps.extend(schema(delta)),
             Change::Enum(delta) => steps.extend(enums::steps(delta, &context)?),
-            Change::Table(Delta::Add(table)) => steps.extend(tables::add(table, &context)),
-            Change::Table(Delta::Drop(table)) => steps.extend(tables::drop(table, &context)),
+            Change::Table(Delta::Add(table)) => {
+                let (plain, late) = circles::split(table, context.after());
+                steps.extend(tables::add(&plain, &context));
+                steps.extend(late.add(table, &context));
+            }
+            Change::Table(Delta::Drop(table)) => {
+                let (plain, late) = circles::split(table, &context.before);
+                steps.extend(tables::drop(&plain, &context));
+                steps.extend(late.drop(table, &context));
+            }
             Change::Table(Delta::Alter { before: _, after }) => {
                 return Err(LowerError {
                     what: format!("table {}", after.name),
@@ -45,11 +53,13 @@ pub fn lower(diff: &Diff, direction: Direction, tag: &str) -> Result<Vec<Step>, 
             Change::Opaque(delta) => steps.extend(opaques::steps(delta, &context)?),
         }
     }
-    steps.extend(columns::around(&context));
+    steps.extend(generated::around(&context));
     steps.extend(constraints::around(&context));
-    steps.extend(opaques::around(&context));
+    steps.extend(opaques::around(&context)?);
     steps.extend(settings::around(&context));
-    Ok(facets::finish(hierarchy::finish(steps, &context)?, &context))
+    let mut steps = facets::finish(hierarchy::finish(steps, &context)?, &context);
+    opaques::order_event_triggers(&mut steps);
+    Ok(steps)
 }
 
 fn schema(delta: &Delta<crate::text::Ident>) -> Vec<Step> {

@@ -2,8 +2,68 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::context::Mention;
+use crate::catalog::{ObjectId, OpaqueKind};
 use crate::dialect::Resource;
+use crate::text::token::canonical_name;
+use crate::text::{Dialect, Ident, QName};
+
+/// A thing and the ways in which PostgreSQL prints its name.
+#[derive(Clone, Debug)]
+pub(super) struct Mention {
+    pub(super) resource: Resource,
+    needles: Vec<String>,
+}
+
+/// The ways in which PostgreSQL prints a qualified name.
+pub(super) fn printed_names(name: &QName) -> Vec<String> {
+    let forms = |ident: &Ident| {
+        let plain = canonical_name(ident.as_str(), Dialect::Postgres);
+        let quoted = super::quote::quote_ident(ident);
+        if plain == quoted { vec![quoted] } else { vec![plain, quoted] }
+    };
+    let names = forms(&name.name);
+    let schemas = forms(&name.schema);
+    let both =
+        schemas.iter().flat_map(|schema| names.iter().map(move |it| format!("{schema}.{it}")));
+    both.collect()
+}
+
+impl Mention {
+    /// An opaque object, as texts of tables mention it.
+    pub(super) fn of(id: &ObjectId) -> Self {
+        let resource = Resource::Opaque(id.clone());
+        match id.kind {
+            OpaqueKind::Operator => {
+                let schema = super::quote::quote_ident(&id.name.schema);
+                let plain = canonical_name(id.name.schema.as_str(), Dialect::Postgres);
+                let needles = [schema, plain]
+                    .map(|schema| format!("OPERATOR({schema}.{})", id.name.name.as_str()));
+                Mention { resource, needles: needles.to_vec() }
+            }
+            _ => Mention::new(resource, &id.name),
+        }
+    }
+
+    pub(super) fn new(resource: Resource, name: &QName) -> Self {
+        Mention { resource, needles: printed_names(name) }
+    }
+
+    /// The printed names.
+    pub(super) fn needles(&self) -> &[String] {
+        &self.needles
+    }
+
+    /// Whether the text names this thing, as a whole word.
+    pub(super) fn is_in(&self, text: &str) -> bool {
+        let is_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '"' | '.');
+        self.needles.iter().any(|needle| {
+            text.match_indices(needle.as_str()).any(|(at, _)| {
+                !text[..at].ends_with(is_word)
+                    && !text[at + needle.len()..].starts_with(|c| is_word(c) && c != '.')
+            })
+        })
+    }
+}
 
 /// Things that texts may mention, found by a word of their printed names.
 #[derive(Debug, Default)]
@@ -62,7 +122,6 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::text::QName;
 
     fn mentions(names: &[(&str, &str)]) -> Mentions {
         let mention = |(schema, name): &(&str, &str)| {

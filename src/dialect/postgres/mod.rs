@@ -12,6 +12,7 @@ pub mod work;
 
 mod around;
 mod bounds;
+mod circles;
 mod columns;
 mod constraints;
 mod context;

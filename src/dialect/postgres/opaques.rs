@@ -1,69 +1,81 @@
 //! Objects carried as text: made, dropped, replaced in place where PostgreSQL can.
 
+mod names;
+mod replace;
+mod used;
+
+use std::collections::BTreeSet;
+
 use super::action::{Action, all, step};
-use super::around::extension_version;
-use super::context::{Context, columns, keys, resource, slot, values};
-use super::ownership;
-use super::quote::{quote_ident, quote_name};
-use super::sequences;
+use super::circles;
+use super::context::{Context, columns, keys, resource, values};
+use super::keep::{drop_kept, kept_table};
+use super::quote::{literal, quote_name};
 use crate::catalog::{Catalog, Dependency, ObjectId, Opaque, OpaqueKind, Table};
 use crate::change::Delta;
 use crate::dialect::{Lock, LowerError, Resource, Step};
 use crate::text::QName;
+pub(super) use names::reference;
+use names::{drop_statement, has_own_functions, own_slot};
+pub(super) use replace::is_replaceable;
 
 /// The steps for one object.
 ///
 /// # Errors
-/// A domain whose base type changes while columns use it.
+/// A type that changes while columns use it.
 pub(super) fn steps(delta: &Delta<Opaque>, context: &Context<'_>) -> Result<Vec<Step>, LowerError> {
     match delta {
-        Delta::Add(opaque) => Ok(create(opaque, context).into_iter().collect()),
-        Delta::Drop(opaque) => Ok(drop(opaque, context).into_iter().collect()),
+        Delta::Add(opaque) => Ok(create(opaque, context)),
+        Delta::Drop(opaque) => Ok(drop(opaque, context)),
         Delta::Alter { before, after } if context.around.drops(&after.id) => {
-            if before.create.first() != after.create.first() {
-                refuse_used_domain(after, context)?;
-            }
+            used::refuse(Some(before), after, context)?;
             Ok(drop(before, context).into_iter().chain(create(after, context)).collect())
         }
-        Delta::Alter { before, after } => Ok(vec![replace(before, after, context)]),
+        Delta::Alter { before, after } => Ok(vec![replace::step_of(before, after, context)]),
     }
 }
 
 /// Unchanged objects that must be made again around a change.
-pub(super) fn around(context: &Context<'_>) -> Vec<Step> {
+///
+/// # Errors
+/// A type that stands on what changes while columns use it.
+pub(super) fn around(context: &Context<'_>) -> Result<Vec<Step>, LowerError> {
     let mut steps = Vec::new();
     for id in &context.around.opaques {
-        steps.extend(context.before.opaques.get(id).and_then(|opaque| drop(opaque, context)));
-        steps.extend(context.after().opaques.get(id).and_then(|opaque| create(opaque, context)));
+        if let Some(opaque) = context.before.opaques.get(id) {
+            used::refuse(None, opaque, context)?;
+            steps.extend(drop(opaque, context));
+        }
+        let made = context.after().opaques.get(id).map(|opaque| create(opaque, context));
+        steps.extend(made.into_iter().flatten());
     }
-    steps
+    Ok(steps)
 }
 
-fn refuse_used_domain(domain: &Opaque, context: &Context<'_>) -> Result<(), LowerError> {
-    if !matches!(domain.id.kind, OpaqueKind::Domain | OpaqueKind::Type) {
-        return Ok(());
+/// Event triggers must not see the plan: those that go go first, those that come come last.
+pub(super) fn order_event_triggers(steps: &mut [Step]) {
+    let is_event_trigger = |resource: &Resource| matches!(resource, Resource::Opaque(id) if id.kind == OpaqueKind::EventTrigger);
+    let makes = |step: &Step| step.order.makes.iter().any(is_event_trigger);
+    let takes = |step: &Step| step.order.takes.iter().any(is_event_trigger);
+    if !steps.iter().any(|step| makes(step) || takes(step)) {
+        return;
     }
-    let own = Resource::Opaque(domain.id.clone());
-    let user = context.after().tables.values().find(|table| {
-        let stays = context.before.tables.get(&table.name);
-        table.columns.iter().any(|column| {
-            stays.and_then(|before| before.column(&column.name)).is_some_and(|before| {
-                before.data_type == column.data_type
-                    && context.made_in([column.data_type.as_str()]).contains(&own)
-            })
-        })
-    });
-    match user {
-        None => Ok(()),
-        Some(table) => Err(LowerError {
-            what: domain.id.to_string(),
-            why: format!("it changes while table {} uses it", table.name),
-            help: "make a type of another name and change the columns to it".to_owned(),
-        }),
+    let phase = |name: &str| Resource::Constraint(QName::new("", ""), name.to_owned());
+    for step in steps {
+        if takes(step) {
+            step.order.makes.insert(phase("without event triggers"));
+        } else {
+            step.order.needs.insert(phase("without event triggers"));
+        }
+        if makes(step) {
+            step.order.needs.insert(phase("all but event triggers"));
+        } else if !step.order.needs.iter().any(is_event_trigger) {
+            step.order.makes.insert(phase("all but event triggers"));
+        }
     }
 }
 
-fn create(opaque: &Opaque, context: &Context<'_>) -> Option<Step> {
+fn create(opaque: &Opaque, context: &Context<'_>) -> Vec<Step> {
     let id = &opaque.id;
     let mut statements = Vec::new();
     if matches!(id.kind, OpaqueKind::Function | OpaqueKind::Procedure) {
@@ -76,84 +88,230 @@ fn create(opaque: &Opaque, context: &Context<'_>) -> Option<Step> {
     {
         *first = first.strip_suffix(NO_DATA).unwrap_or(first).to_owned();
     }
-    let action = match id.kind {
-        OpaqueKind::View => Action::CreateView,
-        OpaqueKind::MaterializedView => Action::CreateMaterializedView,
-        OpaqueKind::Trigger => Action::CreateTrigger,
-        OpaqueKind::Policy => Action::CreatePolicy,
-        OpaqueKind::Extension
-        | OpaqueKind::Sequence
-        | OpaqueKind::Domain
-        | OpaqueKind::Type
-        | OpaqueKind::Function
-        | OpaqueKind::Procedure
-        | OpaqueKind::VirtualTable => Action::CreateObject,
-    };
     let own = Resource::Opaque(id.clone());
-    let mut needs = stands_on(opaque, context.after());
-    if id.kind != OpaqueKind::Extension {
-        needs.extend(context.made_in([]));
+    let mut needs = needs(opaque, context);
+    let mut steps = Vec::new();
+    if has_own_functions(opaque) {
+        let name = vec![statements.remove(0)];
+        let made = step(Action::CreateObject, format!("create the name of {id}"), name)
+            .needs([Resource::Schema(id.name.schema.clone())])
+            .makes([name_of(&id.name)]);
+        steps.push(made.makes(own_slot(id)));
+        needs.insert(name_of(&id.name));
     }
-    needs.remove(&own);
+    if circles::is_in_circle(opaque, context.after()) {
+        if let Some(first) = statements.first_mut() {
+            *first = first.replacen("CREATE VIEW", "CREATE OR REPLACE VIEW", 1);
+        }
+        let types: Vec<&str> =
+            opaque.columns.iter().map(|column| column.data_type.as_str()).collect();
+        let stub = format!("CREATE {}", circles::stub(opaque));
+        let made = step(Action::CreateView, format!("create the columns of {id}"), vec![stub])
+            .lock(Lock::None)
+            .needs([Resource::Schema(id.name.schema.clone())])
+            .needs(context.made_in(types))
+            .makes([name_of(&id.name)]);
+        steps.push(made.makes(own_slot(id)));
+        needs.insert(name_of(&id.name));
+    }
     let is_new =
         tables(opaque, context.after()).all(|table| context.new_tables.contains(&table.name));
-    let made = step(action, format!("create {id}"), statements)
+    let (action, lock) = creation(id.kind);
+    let mut made = step(action, format!("create {id}"), statements)
         .needs(needs)
         .makes([own])
         .makes(own_slot(id));
-    Some(if is_new { made.lock(Lock::None) } else { made })
+    if let Some(lock) = lock {
+        made = made.lock(lock);
+    }
+    steps.push(if is_new { made.lock(Lock::None) } else { made });
+    steps.extend((id.kind == OpaqueKind::Sequence).then(|| put_position_back(id, context)));
+    steps
 }
 
-fn drop(opaque: &Opaque, context: &Context<'_>) -> Option<Step> {
-    let id = &opaque.id;
-    let action = match id.kind {
-        OpaqueKind::Trigger => Action::DropTrigger,
-        OpaqueKind::Policy => Action::DropPolicy,
+/// What making an object of a kind is, and its lock on a table where that is not the action's own.
+fn creation(kind: OpaqueKind) -> (Action, Option<Lock>) {
+    match kind {
+        OpaqueKind::View => (Action::CreateView, None),
+        OpaqueKind::MaterializedView => (Action::CreateMaterializedView, None),
+        OpaqueKind::Trigger => (Action::CreateTrigger, None),
+        OpaqueKind::Policy => (Action::CreatePolicy, None),
+        OpaqueKind::Rule => (Action::CreateObject, Some(Lock::AccessExclusive)),
+        OpaqueKind::Statistics | OpaqueKind::PublicationTable => {
+            (Action::CreateObject, Some(Lock::ShareUpdateExclusive))
+        }
+        OpaqueKind::PublicationSchema => (Action::CreateObject, None),
+        OpaqueKind::Index => (Action::CreateIndex, Some(Lock::None)),
         OpaqueKind::Extension
         | OpaqueKind::Sequence
         | OpaqueKind::Domain
         | OpaqueKind::Type
+        | OpaqueKind::RangeType
+        | OpaqueKind::BaseType
         | OpaqueKind::Function
         | OpaqueKind::Procedure
-        | OpaqueKind::View
-        | OpaqueKind::MaterializedView
-        | OpaqueKind::VirtualTable => Action::DropObject,
-    };
-    let own = Resource::Opaque(id.clone());
-    let mut frees = stands_on(opaque, &context.before);
-    if id.kind != OpaqueKind::Extension {
-        frees.extend(context.taken_in([]));
+        | OpaqueKind::Aggregate
+        | OpaqueKind::Operator
+        | OpaqueKind::OperatorFamily
+        | OpaqueKind::OperatorClass
+        | OpaqueKind::Collation
+        | OpaqueKind::Conversion
+        | OpaqueKind::Cast
+        | OpaqueKind::TextSearchParser
+        | OpaqueKind::TextSearchTemplate
+        | OpaqueKind::TextSearchDictionary
+        | OpaqueKind::TextSearchConfiguration
+        | OpaqueKind::Language
+        | OpaqueKind::AccessMethod
+        | OpaqueKind::Transform
+        | OpaqueKind::ForeignDataWrapper
+        | OpaqueKind::Server
+        | OpaqueKind::UserMapping
+        | OpaqueKind::ForeignTable
+        | OpaqueKind::EventTrigger
+        | OpaqueKind::Publication
+        | OpaqueKind::VirtualTable => (Action::CreateObject, None),
     }
-    frees.remove(&own);
-    let statement = format!("DROP {} {}", id.kind.words(), reference(id));
-    Some(
-        step(action, format!("drop {id}"), vec![statement])
-            .frees(frees)
-            .takes([own])
-            .takes(own_slot(id))
-            .makes(id.table.as_ref().map(triggers_gone)),
-    )
 }
 
-/// The triggers that go from a table are gone, so that steps which move rows are not seen by them.
+fn drop(opaque: &Opaque, context: &Context<'_>) -> Vec<Step> {
+    let id = &opaque.id;
+    if goes_with_its_type(opaque, context) {
+        return Vec::new();
+    }
+    let action = match id.kind {
+        OpaqueKind::Trigger => Action::DropTrigger,
+        OpaqueKind::Policy => Action::DropPolicy,
+        _ => Action::DropObject,
+    };
+    let mut gone = vec![id];
+    let mut frees = frees(opaque, context);
+    if has_own_functions(opaque) {
+        for function in own_functions(opaque, &context.before) {
+            frees.extend(self::frees(function, context));
+            gone.push(&function.id);
+        }
+    }
+    let mut statements = Vec::new();
+    if id.kind == OpaqueKind::Sequence {
+        statements.push(keep_position(id, context));
+    }
+    statements.push(drop_statement(opaque));
+    let mut taken: BTreeSet<Resource> = gone.iter().filter_map(|id| own_slot(id)).collect();
+    taken.extend(gone.iter().map(|id| Resource::Opaque((*id).clone())));
+    if has_own_functions(opaque) {
+        taken.insert(name_of(&id.name));
+    }
+    frees.retain(|resource| !taken.contains(resource));
+    let mut made = step(action, format!("drop {id}"), statements).frees(frees).takes(taken);
+    if matches!(id.kind, OpaqueKind::Trigger | OpaqueKind::Rule | OpaqueKind::Policy) {
+        made = made.makes(id.table.as_ref().map(triggers_gone));
+    }
+    let made = match id.kind {
+        OpaqueKind::Rule => made.lock(Lock::AccessExclusive),
+        OpaqueKind::Statistics | OpaqueKind::PublicationTable => {
+            made.lock(Lock::ShareUpdateExclusive)
+        }
+        OpaqueKind::Sequence => made.makes([Resource::Kept(context.keeps_as(&id.name, None))]),
+        _ => made,
+    };
+    if !circles::is_in_circle(opaque, &context.before) {
+        return vec![made];
+    }
+    let stub = format!("CREATE OR REPLACE {}", circles::stub(opaque));
+    let emptied = step(Action::CreateView, format!("leave {id} only its columns"), vec![stub])
+        .lock(Lock::None)
+        .frees(made.order.frees.clone());
+    let mut made = made;
+    made.order.frees = BTreeSet::from([Resource::Schema(id.name.schema.clone())]);
+    made.order.takes.insert(name_of(&id.name));
+    vec![emptied, made]
+}
+
+/// The triggers and rules that go from a table are gone, so that steps which move rows are not seen by them.
 pub(super) fn triggers_gone(table: &QName) -> Resource {
     Resource::Constraint(table.clone(), "triggers that go".to_owned())
 }
 
-/// The name that an object occupies among its like: a view and a table, a function and a procedure share one.
-fn own_slot(id: &ObjectId) -> Option<Resource> {
-    match id.kind {
-        OpaqueKind::Sequence
-        | OpaqueKind::Domain
-        | OpaqueKind::Type
-        | OpaqueKind::View
-        | OpaqueKind::MaterializedView
-        | OpaqueKind::VirtualTable => Some(slot(&id.name.schema, &id.name.name)),
-        OpaqueKind::Function | OpaqueKind::Procedure => {
-            Some(Resource::Constraint(id.name.clone(), "the routine name itself".to_owned()))
-        }
-        OpaqueKind::Extension | OpaqueKind::Trigger | OpaqueKind::Policy => None,
+/// The name of a type, which its functions need before there is a type.
+fn name_of(name: &QName) -> Resource {
+    Resource::Constraint(name.clone(), "the name before the type".to_owned())
+}
+
+/// The functions that make up a type and take or return it.
+fn own_functions<'c>(opaque: &'c Opaque, catalog: &'c Catalog) -> impl Iterator<Item = &'c Opaque> {
+    let named = opaque.depends_on.iter().filter_map(|dependency| match dependency {
+        Dependency::Opaque(id) => catalog.opaques.get(id),
+        _ => None,
+    });
+    named.filter(|function| function.depends_on.contains(&Dependency::Opaque(opaque.id.clone())))
+}
+
+/// The types that a function makes up.
+fn types_of<'c>(function: &'c Opaque, catalog: &'c Catalog) -> impl Iterator<Item = &'c Opaque> {
+    let named = function.depends_on.iter().filter_map(|dependency| match dependency {
+        Dependency::Opaque(id) => catalog.opaques.get(id),
+        _ => None,
+    });
+    named.filter(|opaque| {
+        has_own_functions(opaque)
+            && opaque.depends_on.contains(&Dependency::Opaque(function.id.clone()))
+    })
+}
+
+/// Whether a function is dropped by the step that drops its type.
+fn goes_with_its_type(function: &Opaque, context: &Context<'_>) -> bool {
+    types_of(function, &context.before).any(|opaque| {
+        context.around.drops(&opaque.id) || !context.after().opaques.contains_key(&opaque.id)
+    })
+}
+
+fn needs(opaque: &Opaque, context: &Context<'_>) -> BTreeSet<Resource> {
+    let mut needs = stands_on(opaque, context.after());
+    if opaque.id.kind != OpaqueKind::Extension {
+        needs.extend(context.made_in([]));
     }
+    for own in types_of(opaque, context.after()) {
+        needs.remove(&Resource::Opaque(own.id.clone()));
+        needs.insert(name_of(&own.id.name));
+    }
+    for view in circles::views_around(opaque, context.after()) {
+        needs.remove(&Resource::Opaque(view.id.clone()));
+        needs.insert(name_of(&view.id.name));
+    }
+    needs.remove(&Resource::Opaque(opaque.id.clone()));
+    needs
+}
+
+fn frees(opaque: &Opaque, context: &Context<'_>) -> BTreeSet<Resource> {
+    let mut frees = stands_on(opaque, &context.before);
+    if opaque.id.kind != OpaqueKind::Extension {
+        frees.extend(context.taken_in([]));
+    }
+    frees.remove(&Resource::Opaque(opaque.id.clone()));
+    frees
+}
+
+/// Where a sequence stands is data: it is set aside with the sequence.
+fn keep_position(id: &ObjectId, context: &Context<'_>) -> String {
+    let kept = kept_table(&context.keeps_as(&id.name, None));
+    format!("CREATE TABLE {kept} AS SELECT last_value, is_called FROM {}", quote_name(&id.name))
+}
+
+fn put_position_back(id: &ObjectId, context: &Context<'_>) -> Step {
+    let kept = context.kept_by_the_other_way(&id.name, None);
+    let name = quote_name(&id.name);
+    let statements = vec![
+        format!(
+            "SELECT pg_catalog.setval({}::regclass, last_value, is_called) FROM {}",
+            literal(&name),
+            kept_table(&kept.name)
+        ),
+        drop_kept(&kept.name),
+    ];
+    step(Action::AlterSequence, format!("put the position of {id} back"), statements)
+        .needs([Resource::Opaque(id.clone())])
+        .reads(kept)
 }
 
 /// How the text of a materialized view ends that has not been filled.
@@ -167,133 +325,37 @@ fn is_filled(before: Option<&Opaque>) -> bool {
     })
 }
 
-/// How statements about an object name it.
-pub(super) fn reference(id: &ObjectId) -> String {
-    match (id.kind, &id.table) {
-        (OpaqueKind::Extension, _) => quote_ident(&id.name.name),
-        (OpaqueKind::Trigger | OpaqueKind::Policy, Some(table)) => {
-            format!("{} ON {}", quote_ident(&id.name.name), quote_name(table))
-        }
-        (OpaqueKind::Function | OpaqueKind::Procedure, _) => {
-            format!("{}({})", quote_name(&id.name), id.signature)
-        }
-        (
-            OpaqueKind::Sequence
-            | OpaqueKind::Domain
-            | OpaqueKind::Type
-            | OpaqueKind::View
-            | OpaqueKind::MaterializedView
-            | OpaqueKind::Trigger
-            | OpaqueKind::Policy
-            | OpaqueKind::VirtualTable,
-            _,
-        ) => quote_name(&id.name),
-    }
-}
-
 /// The tables an object stands on.
 fn tables<'c>(opaque: &'c Opaque, catalog: &'c Catalog) -> impl Iterator<Item = &'c Table> {
     let named = opaque.depends_on.iter().filter_map(|dependency| match dependency {
-        Dependency::Table(table) | Dependency::Column(table, _) => Some(table),
+        Dependency::Table(table)
+        | Dependency::Column(table, _)
+        | Dependency::Constraint(table, _) => Some(table),
         Dependency::Enum(_) | Dependency::Opaque(_) => None,
     });
     named.chain(&opaque.id.table).filter_map(|name| catalog.tables.get(name))
 }
 
 /// Everything an object stands on. A view also stands on the keys of its tables (GROUP BY on a key), a materialized
-/// view on the rows, and a trigger waits until the plan has moved the rows.
-fn stands_on(opaque: &Opaque, catalog: &Catalog) -> std::collections::BTreeSet<Resource> {
-    let mut found: std::collections::BTreeSet<Resource> =
-        opaque.depends_on.iter().map(resource).collect();
+/// view on the rows, and what acts on rows waits until the plan has moved them.
+fn stands_on(opaque: &Opaque, catalog: &Catalog) -> BTreeSet<Resource> {
+    let mut found: BTreeSet<Resource> = opaque.depends_on.iter().map(resource).collect();
     found.insert(Resource::Schema(opaque.id.name.schema.clone()));
+    // A schema that no dependency tells of: published, or that of a multirange type.
+    if matches!(opaque.id.kind, OpaqueKind::PublicationSchema | OpaqueKind::RangeType) {
+        found.extend(catalog.schemas.iter().map(|schema| Resource::Schema(schema.clone())));
+    }
     for table in tables(opaque, catalog) {
         found.insert(Resource::Table(table.name.clone()));
         match opaque.id.kind {
-            OpaqueKind::View => found.extend(keys(table)),
+            // Engines tell the key that a view groups by; a model does not.
+            OpaqueKind::View if opaque.columns.is_empty() => found.extend(keys(table)),
             OpaqueKind::MaterializedView => found.extend(all([keys(table), values(table)])),
-            OpaqueKind::Trigger => found.extend(all([columns(table), values(table)])),
-            OpaqueKind::Extension
-            | OpaqueKind::Sequence
-            | OpaqueKind::Domain
-            | OpaqueKind::Type
-            | OpaqueKind::Function
-            | OpaqueKind::Procedure
-            | OpaqueKind::Policy
-            | OpaqueKind::VirtualTable => {}
+            OpaqueKind::Trigger | OpaqueKind::Rule | OpaqueKind::PublicationTable => {
+                found.extend(all([columns(table), values(table)]));
+            }
+            _ => {}
         }
     }
     found
-}
-
-/// Changes an object in place.
-fn replace(before: &Opaque, after: &Opaque, context: &Context<'_>) -> Step {
-    let id = &after.id;
-    let (action, mut statements) = match id.kind {
-        OpaqueKind::Sequence => (Action::AlterSequence, sequences::alter_free(before, after)),
-        OpaqueKind::Domain => (Action::AlterDomain, alter_domain(before, after)),
-        OpaqueKind::Function | OpaqueKind::Procedure => {
-            let mut statements = vec!["SET LOCAL check_function_bodies = off".to_owned()];
-            statements.extend(after.create.iter().cloned());
-            (Action::ReplaceObject, statements)
-        }
-        OpaqueKind::Extension => {
-            let version = extension_version(after).map(|version| format!(" TO {version}"));
-            let name = quote_ident(&id.name.name);
-            let update = format!("ALTER EXTENSION {name} UPDATE{}", version.unwrap_or_default());
-            (Action::ReplaceObject, vec![update])
-        }
-        OpaqueKind::View | OpaqueKind::MaterializedView => (
-            Action::ReplaceObject,
-            super::view_settings::changes(before, after).unwrap_or_default(),
-        ),
-        OpaqueKind::Type | OpaqueKind::Trigger | OpaqueKind::Policy | OpaqueKind::VirtualTable => {
-            (Action::ReplaceObject, after.create.iter().skip(1).cloned().collect())
-        }
-    };
-    if !matches!(id.kind, OpaqueKind::View | OpaqueKind::MaterializedView) {
-        statements.extend(comments_taken_away(before, after));
-    }
-    if id.kind == OpaqueKind::Sequence {
-        statements.extend(ownership::taken_away(before, after));
-    }
-    let own = Resource::Opaque(id.clone());
-    let mut needs = stands_on(after, context.after());
-    if id.kind != OpaqueKind::Extension {
-        needs.extend(context.made_in([]));
-    }
-    needs.remove(&own);
-    let mut frees = stands_on(before, &context.before);
-    frees.remove(&own);
-    step(action, format!("change {id}"), statements).needs(needs).frees(frees).makes([own])
-}
-
-fn comments_taken_away(before: &Opaque, after: &Opaque) -> Vec<String> {
-    let targets = |opaque: &Opaque| -> Vec<String> {
-        let comments = opaque.create.iter().filter(|text| text.starts_with("COMMENT ON "));
-        comments.filter_map(|text| Some(text.split_once(" IS ")?.0.to_owned())).collect()
-    };
-    let stays = targets(after);
-    targets(before)
-        .into_iter()
-        .filter(|target| !stays.contains(target))
-        .map(|target| format!("{target} IS NULL"))
-        .collect()
-}
-
-/// A domain's texts stand one property each, so what differs is what to take away and what to add.
-fn alter_domain(before: &Opaque, after: &Opaque) -> Vec<String> {
-    let mut statements = Vec::new();
-    let gone = before.create.iter().filter(|text| !after.create.contains(text));
-    for text in gone {
-        if let Some((domain, rest)) = text.split_once(" ADD CONSTRAINT ") {
-            let name = rest.split(" CHECK").next().unwrap_or(rest);
-            statements.push(format!("{domain} DROP CONSTRAINT {name}"));
-        } else if let Some((domain, _)) = text.split_once(" SET DEFAULT ") {
-            statements.push(format!("{domain} DROP DEFAULT"));
-        } else if let Some(domain) = text.strip_suffix(" SET NOT NULL") {
-            statements.push(format!("{domain} DROP NOT NULL"));
-        }
-    }
-    statements.extend(after.create.iter().filter(|text| !before.create.contains(text)).cloned());
-    statements
 }

@@ -437,6 +437,7 @@ impl<'t> Aside<'t> {
         let extension = context.changes_an_extension();
         let type_goes = |column: &&Column| {
             stands_on(&column.data_type)
+                || column.collation.as_deref().is_some_and(stands_on)
                 || extension
                     && !super::types::is_builtin(&column.data_type)
                     && !is_known(&column.data_type)

@@ -5,7 +5,7 @@ use super::context::Context;
 use super::keep::{self, Altered, RowKey};
 use super::quote::{literal, quote_ident, quote_name};
 use super::types::{Conversion, conversion, is_builtin};
-use crate::catalog::Column;
+use crate::catalog::{Column, OpaqueKind};
 use crate::change::{ColumnSource, Keep, TableChange};
 use crate::dialect::{Direction, Resource, Step, Undo};
 use crate::text::{Ident, QName};
@@ -321,12 +321,17 @@ pub(super) fn quietly(
 ) -> Step {
     // A partition's own triggers see what is done to its parent.
     let triggers = context.standing_triggers_below(table);
-    let action = if triggers.is_empty() { Action::UpdateRows } else { Action::UpdateRowsQuietly };
+    let rules = context.standing(OpaqueKind::Rule, table);
+    let action = match (triggers.as_slice(), rules.as_slice()) {
+        ([], []) => Action::UpdateRows,
+        (_, _) => Action::UpdateRowsQuietly,
+    };
     let toggle = |verb: &str| -> Vec<String> {
+        let triggers = triggers.iter().map(|(table, name)| ("TRIGGER", *table, *name));
         triggers
-            .iter()
-            .map(|(table, trigger)| {
-                format!("ALTER TABLE {} {verb} TRIGGER {}", quote_name(table), quote_ident(trigger))
+            .chain(rules.iter().map(|name| ("RULE", table, *name)))
+            .map(|(kind, table, name)| {
+                format!("ALTER TABLE {} {verb} {kind} {}", quote_name(table), quote_ident(name))
             })
             .collect()
     };
@@ -338,5 +343,9 @@ pub(super) fn quietly(
     }
     statements.extend(toggle("ENABLE"));
     let made = step(action, title, statements).needs([super::opaques::triggers_gone(table)]);
-    if holds { made.lock(crate::dialect::Lock::ShareRowExclusive) } else { made }
+    match (holds, rules.is_empty()) {
+        (_, false) => made.lock(crate::dialect::Lock::AccessExclusive),
+        (true, true) => made.lock(crate::dialect::Lock::ShareRowExclusive),
+        (false, true) => made,
+    }
 }

@@ -1,7 +1,7 @@
 //! Views, functions, triggers and other objects that the model holds as SQL.
 
 use super::{Work, names};
-use crate::catalog::{Dependency, ObjectId, Opaque, OpaqueKind};
+use crate::catalog::{Dependency, ObjectId, Opaque};
 use crate::model::{SqlObject, SqlText};
 use crate::text::token::tokenize;
 use crate::text::{Dialect, Ident, QName};
@@ -22,7 +22,8 @@ impl Work<'_> {
             if schema.as_str() != self.dialect.default_schema() && !schema.as_str().is_empty() {
                 self.catalog.schemas.insert(schema.clone());
             }
-            self.catalog.opaques.insert(id.clone(), Opaque { id, create, depends_on });
+            let opaque = Opaque { id: id.clone(), create, columns: Vec::new(), depends_on };
+            self.catalog.opaques.insert(id, opaque);
         }
     }
 
@@ -49,7 +50,7 @@ impl Work<'_> {
         };
         let name = object.physical.clone().unwrap_or_else(|| object.name.clone());
         ObjectId {
-            kind: kind(&object.kind),
+            kind: object.kind,
             name: QName { schema, name: Ident::new(name) },
             signature: object.signature.clone().unwrap_or_default(),
             table,
@@ -72,7 +73,7 @@ impl Work<'_> {
                 Dialect::Postgres => crate::dialect::postgres::realize::qualified(&id.name),
                 Dialect::Sqlite => super::sql::quote(id.name.name.as_str()),
             };
-            *first = format!("CREATE {} {name} AS {first}", kind(&object.kind).words());
+            *first = format!("CREATE {} {name} AS {first}", object.kind.words());
         }
         statements
     }
@@ -90,22 +91,5 @@ impl Work<'_> {
         let object = self.model.sql.iter().find(|object| object.name == name)?;
         self.text_of(object)?;
         Some(Dependency::Opaque(self.object_id(object)))
-    }
-}
-
-/// `model::parse` takes these words only.
-fn kind(word: &str) -> OpaqueKind {
-    match word {
-        "extension" => OpaqueKind::Extension,
-        "sequence" => OpaqueKind::Sequence,
-        "domain" => OpaqueKind::Domain,
-        "type" => OpaqueKind::Type,
-        "function" => OpaqueKind::Function,
-        "procedure" => OpaqueKind::Procedure,
-        "materialized_view" => OpaqueKind::MaterializedView,
-        "trigger" => OpaqueKind::Trigger,
-        "policy" => OpaqueKind::Policy,
-        "virtual_table" => OpaqueKind::VirtualTable,
-        _ => OpaqueKind::View,
     }
 }

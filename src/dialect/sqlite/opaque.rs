@@ -27,15 +27,42 @@ pub(super) fn steps(delta: &Delta<Opaque>, scope: &Scope<'_>) -> Result<Vec<Step
         }
         Some(
             kind @ (OpaqueKind::Extension
-            | OpaqueKind::Policy
             | OpaqueKind::Sequence
             | OpaqueKind::Domain
             | OpaqueKind::Type
+            | OpaqueKind::RangeType
+            | OpaqueKind::BaseType
             | OpaqueKind::Function
             | OpaqueKind::Procedure
-            | OpaqueKind::MaterializedView),
+            | OpaqueKind::Aggregate
+            | OpaqueKind::Operator
+            | OpaqueKind::OperatorFamily
+            | OpaqueKind::OperatorClass
+            | OpaqueKind::Collation
+            | OpaqueKind::Conversion
+            | OpaqueKind::Cast
+            | OpaqueKind::TextSearchParser
+            | OpaqueKind::TextSearchTemplate
+            | OpaqueKind::TextSearchDictionary
+            | OpaqueKind::TextSearchConfiguration
+            | OpaqueKind::Language
+            | OpaqueKind::AccessMethod
+            | OpaqueKind::Transform
+            | OpaqueKind::ForeignDataWrapper
+            | OpaqueKind::Server
+            | OpaqueKind::UserMapping
+            | OpaqueKind::ForeignTable
+            | OpaqueKind::MaterializedView
+            | OpaqueKind::Index
+            | OpaqueKind::Rule
+            | OpaqueKind::Policy
+            | OpaqueKind::Statistics
+            | OpaqueKind::EventTrigger
+            | OpaqueKind::Publication
+            | OpaqueKind::PublicationTable
+            | OpaqueKind::PublicationSchema),
         ) => Err(LowerError {
-            what: format!("a {}", kind.words().to_lowercase()),
+            what: format!("a {}", kind.word().replace('_', " ")),
             why: "SQLite has no such object".to_owned(),
             help: "take it out of the schema for SQLite".to_owned(),
         }),
@@ -107,7 +134,7 @@ fn resource(dependency: &Dependency) -> Option<Resource> {
     match dependency {
         Dependency::Table(table) => Some(Resource::Table(table.clone())),
         Dependency::Column(table, column) => Some(Resource::Column(table.clone(), column.clone())),
-        Dependency::Enum(_) => None,
+        Dependency::Constraint(..) | Dependency::Enum(_) => None,
         Dependency::Opaque(id) => Some(Resource::Opaque(id.clone())),
     }
 }
@@ -117,7 +144,10 @@ fn resource(dependency: &Dependency) -> Option<Resource> {
 fn is_circular(opaque: &Opaque, needed: &Dependency, scope: &Scope<'_>) -> bool {
     let objects = |found: &Dependency| match found {
         Dependency::Opaque(id) => Some(id.clone()),
-        Dependency::Table(_) | Dependency::Column(..) | Dependency::Enum(_) => None,
+        Dependency::Table(_)
+        | Dependency::Column(..)
+        | Dependency::Constraint(..)
+        | Dependency::Enum(_) => None,
     };
     let mut seen = BTreeSet::new();
     let mut next: Vec<ObjectId> = objects(needed).into_iter().collect();

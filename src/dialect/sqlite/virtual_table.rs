@@ -205,7 +205,7 @@ fn create(diff: &Diff, after: &Opaque, then: Vec<String>, reads: Option<&Kept>) 
             Resource::Column(table.clone(), column.clone()),
             Resource::Values(table.clone(), column.clone()),
         ],
-        Dependency::Enum(_) => Vec::new(),
+        Dependency::Constraint(..) | Dependency::Enum(_) => Vec::new(),
         Dependency::Opaque(id) => vec![Resource::Opaque(id.clone())],
     });
     Step {

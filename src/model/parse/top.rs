@@ -3,7 +3,8 @@
 use super::entity;
 use super::field::{facets, overrides};
 use super::reader::{Keys, Reader};
-use crate::model::keys::{Context, SQL_KINDS};
+use crate::catalog::OpaqueKind;
+use crate::model::keys::Context;
 use crate::model::tree::{Entry, Tree, Value};
 use crate::model::{
     ChangeNote, Facets, KeepNote, Model, NamedType, NamelessByDefault, Override, SqlObject,
@@ -138,12 +139,16 @@ fn named_type<'t>(reader: &mut Reader<'t>, entry: &'t Entry) -> Option<NamedType
 
 fn sql_object<'t>(reader: &mut Reader<'t>, entry: &'t Entry) -> Option<SqlObject> {
     let mut keys = reader.keys(&entry.value, Context::SqlObject)?;
-    let words: Vec<(&str, &str)> = SQL_KINDS.iter().map(|kind| (*kind, *kind)).collect();
+    let words = OpaqueKind::ALL.map(|kind| (kind.word(), kind));
     let kind = match keys.take("kind") {
         Some(kind) => reader.word(kind, &words),
         None => {
             let message = format!("SQL object `{}` has no `kind`", entry.key);
-            reader.error_help(entry.key_span, message, format!("one of {}", SQL_KINDS.join(", ")));
+            reader.error_help(
+                entry.key_span,
+                message,
+                format!("one of {}", OpaqueKind::WORDS.join(", ")),
+            );
             None
         }
     };
@@ -164,7 +169,7 @@ fn sql_object<'t>(reader: &mut Reader<'t>, entry: &'t Entry) -> Option<SqlObject
     }
     Some(SqlObject {
         name: entry.key.clone(),
-        kind: kind?.to_owned(),
+        kind: kind?,
         after: after.unwrap_or_default(),
         on,
         signature,

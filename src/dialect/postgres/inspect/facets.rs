@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{ObjectRow, Results, rows, unexpected};
+use super::objects::ObjectRow;
+use super::{Results, rows, unexpected};
 use crate::catalog::facets::{DefaultsOn, Facets, Grant, Grantee, Held, Line, Subject, Switch};
 use crate::dialect::InspectError;
 use crate::text::{Ident, QName};

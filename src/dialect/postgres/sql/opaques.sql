@@ -38,9 +38,6 @@ WITH own AS (
     SELECT v.oid, v.alter || ' SET ACCESS METHOD ' || pg_catalog.quote_ident(m.amname)
     FROM view_part v JOIN pg_catalog.pg_am m ON m.oid = v.relam WHERE m.amname <> 'heap'
     UNION ALL
-    SELECT v.oid, v.alter || ' CLUSTER ON ' || pg_catalog.quote_ident(x.relname)
-    FROM view_part v JOIN pg_catalog.pg_index i ON i.indrelid = v.oid AND i.indisclustered JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
-    UNION ALL
     SELECT v.oid, v.alter || ' ALTER COLUMN ' || pg_catalog.quote_ident(a.attname) || s.text
     FROM view_part v
     JOIN pg_catalog.pg_attribute a ON a.attrelid = v.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -96,9 +93,12 @@ WITH own AS (
                  || pg_catalog.format_type(t.typbasetype, t.typtypmod)
                  || CASE WHEN t.typcollation <> b.typcollation
                     THEN ' COLLATE ' || pg_catalog.quote_ident(cn.nspname) || '.' || pg_catalog.quote_ident(co.collname) ELSE '' END,
-                 'ALTER DOMAIN ' || own.q || '.' || pg_catalog.quote_ident(t.typname) || ' SET DEFAULT ' || pg_catalog.pg_get_expr(t.typdefaultbin, 0),
+                 'ALTER DOMAIN ' || own.q || '.' || pg_catalog.quote_ident(t.typname) || ' SET DEFAULT '
+                    || pg_catalog.pg_get_expr(t.typdefaultbin, 0),
                  CASE WHEN t.typnotnull
-                    THEN 'ALTER DOMAIN ' || own.q || '.' || pg_catalog.quote_ident(t.typname) || ' SET NOT NULL' END]
+                    THEN 'ALTER DOMAIN ' || own.q || '.' || pg_catalog.quote_ident(t.typname) || coalesce((
+                        SELECT ' ADD CONSTRAINT ' || pg_catalog.quote_ident(k.conname) || ' NOT NULL' FROM pg_catalog.pg_constraint k
+                        WHERE k.contypid = t.oid AND k.contype = 'n' AND k.conname <> t.typname || '_not_null'), ' SET NOT NULL') END]
            || coalesce((SELECT pg_catalog.array_agg(
                     'ALTER DOMAIN ' || own.q || '.' || pg_catalog.quote_ident(t.typname) || ' ADD CONSTRAINT '
                     || pg_catalog.quote_ident(k.conname) || ' ' || pg_catalog.pg_get_constraintdef(k.oid) ORDER BY k.conname)
@@ -136,6 +136,10 @@ WITH own AS (
     JOIN own ON own.oid = p.pronamespace
     WHERE p.prokind IN ('f', 'p', 'w')
       AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_proc'::regclass AND m.objid = p.oid)
+      -- A range type brings its own.
+      AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend x
+                      WHERE x.classid = 'pg_catalog.pg_proc'::regclass AND x.objid = p.oid AND x.deptype = 'i'
+                        AND x.refclassid = 'pg_catalog.pg_type'::regclass)
     UNION ALL
     SELECT CASE c.relkind WHEN 'v' THEN 'view' ELSE 'materialized_view' END, own.nspname, c.relname, '', NULL, NULL,
            ARRAY['CREATE ' || CASE c.relkind WHEN 'v' THEN 'VIEW ' ELSE 'MATERIALIZED VIEW ' END
@@ -144,8 +148,6 @@ WITH own AS (
                  || ' AS' || E'\n'
                  || pg_catalog.rtrim(pg_catalog.pg_get_viewdef(c.oid), ';')
                  || CASE WHEN c.relispopulated THEN '' ELSE E'\n WITH NO DATA' END]
-           || coalesce((SELECT pg_catalog.array_agg(pg_catalog.pg_get_indexdef(i.indexrelid) ORDER BY i.indexrelid::regclass::text)
-                  FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid), '{}')
            || coalesce((SELECT pg_catalog.array_agg(v.text ORDER BY v.text) FROM view_setting v WHERE v.oid = c.oid), '{}')
     FROM pg_catalog.pg_class c
     JOIN own ON own.oid = c.relnamespace
@@ -157,7 +159,7 @@ WITH own AS (
     FROM pg_catalog.pg_trigger g
     JOIN pg_catalog.pg_class c ON c.oid = g.tgrelid
     JOIN own ON own.oid = c.relnamespace
-    WHERE NOT g.tgisinternal AND g.tgparentid = 0 AND c.relkind IN ('r', 'p', 'v')
+    WHERE NOT g.tgisinternal AND g.tgparentid = 0 AND c.relkind IN ('r', 'p', 'v', 'f')
       AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_trigger'::regclass AND m.objid = g.oid)
     UNION ALL
     SELECT 'policy', own.nspname, o.polname, '', own.nspname, c.relname,
@@ -180,6 +182,16 @@ WITH own AS (
 SELECT pg_catalog.json_build_object(
     'kind', kind, 'schema', schema, 'name', name, 'signature', signature,
     'table_schema', table_schema, 'table_name', table_name,
-    'create', pg_catalog.to_jsonb(pg_catalog.array_remove(texts, NULL)))
+    'create', pg_catalog.to_jsonb(pg_catalog.array_remove(texts, NULL)),
+    'columns', coalesce((
+        SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('name', a.attname, 'data_type', pg_catalog.format_type(a.atttypid, a.atttypmod)
+            || CASE WHEN a.attcollation <> t.typcollation
+               THEN ' COLLATE ' || pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(co.collname) ELSE '' END) ORDER BY a.attnum)
+        FROM pg_catalog.pg_attribute a
+        JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+        LEFT JOIN pg_catalog.pg_collation co ON co.oid = a.attcollation
+        LEFT JOIN pg_catalog.pg_namespace n ON n.oid = co.collnamespace
+        WHERE kind IN ('view', 'type') AND a.attnum > 0 AND NOT a.attisdropped
+          AND a.attrelid = pg_catalog.to_regclass(pg_catalog.quote_ident(schema) || '.' || pg_catalog.quote_ident(name))), '[]'))
 FROM object
 ORDER BY kind, schema, name, signature, table_schema, table_name

@@ -11,60 +11,15 @@ WITH own AS (
     SELECT c.*, own.q || '.' || pg_catalog.quote_ident(c.relname) AS q FROM pg_catalog.pg_class c JOIN own ON own.oid = c.relnamespace
     WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_class'::regclass AND m.objid = c.oid)
 ), found(kind, name) AS (
-    SELECT CASE relkind WHEN 'f' THEN 'foreign table' ELSE 'relation of kind ' || relkind::text END, q
-    FROM relation WHERE relkind NOT IN ('r', 'p', 'v', 'm', 'S', 'i', 'I', 't', 'c')
+    SELECT 'relation of kind ' || relkind::text, q
+    FROM relation WHERE relkind NOT IN ('r', 'p', 'v', 'm', 'S', 'i', 'I', 't', 'c', 'f')
     UNION ALL SELECT 'invalid index', r.q FROM pg_catalog.pg_index i JOIN relation r ON r.oid = i.indexrelid
     WHERE NOT i.indisvalid AND r.relkind = 'i'
-    UNION ALL SELECT CASE t.typtype WHEN 'r' THEN 'range type' WHEN 'm' THEN 'multirange type' ELSE 'base type' END,
-        own.q || '.' || pg_catalog.quote_ident(t.typname)
-    FROM pg_catalog.pg_type t JOIN own ON own.oid = t.typnamespace
-    WHERE t.typtype IN ('b', 'p', 'r')
-      AND NOT EXISTS (SELECT FROM pg_catalog.pg_type el WHERE el.typarray = t.oid)
-      AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_type'::regclass AND m.objid = t.oid)
-    UNION ALL SELECT 'aggregate', p.oid::regprocedure::text
-    FROM pg_catalog.pg_proc p JOIN own ON own.oid = p.pronamespace
-    WHERE p.prokind = 'a' AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_proc'::regclass AND m.objid = p.oid)
-    UNION ALL SELECT 'operator', o.oid::regoperator::text
-    FROM pg_catalog.pg_operator o JOIN own ON own.oid = o.oprnamespace
-    WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_operator'::regclass AND m.objid = o.oid)
-    UNION ALL SELECT 'operator class', own.q || '.' || pg_catalog.quote_ident(o.opcname)
-    FROM pg_catalog.pg_opclass o JOIN own ON own.oid = o.opcnamespace
-    WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_opclass'::regclass AND m.objid = o.oid)
-    UNION ALL SELECT 'operator family', own.q || '.' || pg_catalog.quote_ident(o.opfname)
-    FROM pg_catalog.pg_opfamily o JOIN own ON own.oid = o.opfnamespace
-    WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_opfamily'::regclass AND m.objid = o.oid)
-    UNION ALL SELECT 'collation', own.q || '.' || pg_catalog.quote_ident(o.collname)
-    FROM pg_catalog.pg_collation o JOIN own ON own.oid = o.collnamespace
-    WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_collation'::regclass AND m.objid = o.oid)
-    UNION ALL SELECT 'conversion', own.q || '.' || pg_catalog.quote_ident(o.conname)
-    FROM pg_catalog.pg_conversion o JOIN own ON own.oid = o.connamespace
-    WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_conversion'::regclass AND m.objid = o.oid)
-    UNION ALL SELECT 'statistics object', own.q || '.' || pg_catalog.quote_ident(o.stxname)
-    FROM pg_catalog.pg_statistic_ext o JOIN own ON own.oid = o.stxnamespace
-    UNION ALL SELECT 'text search configuration', own.q || '.' || pg_catalog.quote_ident(o.cfgname)
-    FROM pg_catalog.pg_ts_config o JOIN own ON own.oid = o.cfgnamespace
-    WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_ts_config'::regclass AND m.objid = o.oid)
-    UNION ALL SELECT 'text search dictionary', own.q || '.' || pg_catalog.quote_ident(o.dictname)
-    FROM pg_catalog.pg_ts_dict o JOIN own ON own.oid = o.dictnamespace
-    WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_ts_dict'::regclass AND m.objid = o.oid)
-    UNION ALL SELECT 'text search parser or template', own.q || '.' || pg_catalog.quote_ident(o.name)
-    FROM (SELECT prsname, prsnamespace, oid, 'pg_catalog.pg_ts_parser'::regclass FROM pg_catalog.pg_ts_parser
-          UNION ALL SELECT tmplname, tmplnamespace, oid, 'pg_catalog.pg_ts_template'::regclass FROM pg_catalog.pg_ts_template) o(name, namespace, oid, class)
-    JOIN own ON own.oid = o.namespace
-    WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = o.class AND m.objid = o.oid)
-    UNION ALL SELECT 'cast', pg_catalog.format_type(o.castsource, NULL) || ' AS ' || pg_catalog.format_type(o.casttarget, NULL)
-    FROM pg_catalog.pg_cast o
-    WHERE o.oid >= 16384 AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_cast'::regclass AND m.objid = o.oid)
-    UNION ALL SELECT 'rule', pg_catalog.quote_ident(o.rulename) || ' on ' || r.q
-    FROM pg_catalog.pg_rewrite o JOIN relation r ON r.oid = o.ev_class WHERE o.rulename <> '_RETURN'
     UNION ALL SELECT 'trigger', pg_catalog.quote_ident(g.tgname) || ' on ' || r.q
-    FROM pg_catalog.pg_trigger g JOIN relation r ON r.oid = g.tgrelid WHERE NOT g.tgisinternal AND r.relkind NOT IN ('r', 'p', 'v')
+    FROM pg_catalog.pg_trigger g JOIN relation r ON r.oid = g.tgrelid WHERE NOT g.tgisinternal AND r.relkind NOT IN ('r', 'p', 'v', 'f')
     UNION ALL SELECT 'state of trigger of a partition', pg_catalog.quote_ident(g.tgname) || ' on ' || r.q
     FROM pg_catalog.pg_trigger g JOIN relation r ON r.oid = g.tgrelid JOIN pg_catalog.pg_trigger u ON u.oid = g.tgparentid
     WHERE g.tgenabled <> u.tgenabled AND NOT u.tgisinternal
-    UNION ALL SELECT 'event trigger', pg_catalog.quote_ident(o.evtname) FROM pg_catalog.pg_event_trigger o
-    WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_event_trigger'::regclass AND m.objid = o.oid)
-    UNION ALL SELECT 'publication', pg_catalog.quote_ident(o.pubname) FROM pg_catalog.pg_publication o
     UNION ALL SELECT 'rights given by another than the owner on', o.name || ' (by ' || pg_catalog.pg_get_userbyid(o.grantor) || ')'
     FROM (SELECT r.q, r.relowner, e.grantor FROM relation r, LATERAL pg_catalog.aclexplode(r.relacl) e
           UNION SELECT r.q || '.' || pg_catalog.quote_ident(a.attname), r.relowner, e.grantor
@@ -73,16 +28,45 @@ WITH own AS (
           UNION SELECT t.oid::regtype::text, t.typowner, e.grantor
           FROM pg_catalog.pg_type t JOIN own ON own.oid = t.typnamespace, LATERAL pg_catalog.aclexplode(t.typacl) e
           UNION SELECT p.oid::regprocedure::text, p.proowner, e.grantor
-          FROM pg_catalog.pg_proc p JOIN own ON own.oid = p.pronamespace, LATERAL pg_catalog.aclexplode(p.proacl) e) o(name, owner, grantor)
+          FROM pg_catalog.pg_proc p JOIN own ON own.oid = p.pronamespace, LATERAL pg_catalog.aclexplode(p.proacl) e
+          UNION SELECT pg_catalog.quote_ident(l.lanname), l.lanowner, e.grantor FROM pg_catalog.pg_language l, LATERAL pg_catalog.aclexplode(l.lanacl) e
+          WHERE l.oid >= 16384
+          UNION SELECT pg_catalog.quote_ident(f.fdwname), f.fdwowner, e.grantor
+          FROM pg_catalog.pg_foreign_data_wrapper f, LATERAL pg_catalog.aclexplode(f.fdwacl) e
+          UNION SELECT pg_catalog.quote_ident(s.srvname), s.srvowner, e.grantor
+          FROM pg_catalog.pg_foreign_server s, LATERAL pg_catalog.aclexplode(s.srvacl) e) o(name, owner, grantor)
     WHERE o.grantor <> o.owner
-    UNION ALL SELECT 'foreign server', pg_catalog.quote_ident(o.srvname) FROM pg_catalog.pg_foreign_server o
-    UNION ALL SELECT 'foreign data wrapper', pg_catalog.quote_ident(o.fdwname) FROM pg_catalog.pg_foreign_data_wrapper o
-    WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_foreign_data_wrapper'::regclass AND m.objid = o.oid)
-    UNION ALL SELECT 'access method', pg_catalog.quote_ident(o.amname) FROM pg_catalog.pg_am o
-    WHERE o.oid >= 16384 AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_am'::regclass AND m.objid = o.oid)
-    UNION ALL SELECT 'transform', pg_catalog.format_type(o.trftype, NULL) FROM pg_catalog.pg_transform o
-    WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_transform'::regclass AND m.objid = o.oid)
-    UNION ALL SELECT 'language', pg_catalog.quote_ident(o.lanname) FROM pg_catalog.pg_language o
-    WHERE o.oid >= 16384 AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_language'::regclass AND m.objid = o.oid)
+    UNION ALL SELECT 'operator without a function', o.oid::regoperator::text
+    FROM pg_catalog.pg_operator o JOIN own ON own.oid = o.oprnamespace WHERE o.oprcode::oid = 0
+    UNION ALL SELECT 'sequence of foreign table', r.q FROM relation r
+    WHERE r.relkind = 'f' AND EXISTS (SELECT FROM pg_catalog.pg_depend x WHERE x.classid = 'pg_catalog.pg_class'::regclass
+        AND x.refclassid = 'pg_catalog.pg_class'::regclass AND x.refobjid = r.oid AND x.refobjsubid > 0 AND x.deptype IN ('a', 'i')
+        AND x.objid IN (SELECT c.oid FROM pg_catalog.pg_class c WHERE c.relkind = 'S'))
+    UNION ALL SELECT 'partition or heir that is a foreign table', r.q FROM relation r
+    WHERE r.relkind = 'f' AND EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhrelid = r.oid OR i.inhparent = r.oid)
+    -- Names of options only: the values are nobody's business.
+    UNION ALL SELECT 'secret option of', s.kind || ' ' || s.name || ': ' || pg_catalog.string_agg(s.option, ', ' ORDER BY s.option)
+    FROM (SELECT 'foreign data wrapper', pg_catalog.quote_ident(f.fdwname), (pg_catalog.pg_options_to_table(f.fdwoptions)).option_name
+          FROM pg_catalog.pg_foreign_data_wrapper f
+          UNION ALL SELECT 'server', pg_catalog.quote_ident(f.srvname), (pg_catalog.pg_options_to_table(f.srvoptions)).option_name
+          FROM pg_catalog.pg_foreign_server f
+          UNION ALL SELECT 'user mapping of server', pg_catalog.quote_ident(u.srvname) || ' for ' || pg_catalog.quote_ident(u.usename),
+                 (pg_catalog.pg_options_to_table(u.umoptions)).option_name FROM pg_catalog.pg_user_mappings u
+          UNION ALL SELECT 'foreign table', r.q, (pg_catalog.pg_options_to_table(f.ftoptions)).option_name
+          FROM pg_catalog.pg_foreign_table f JOIN relation r ON r.oid = f.ftrelid
+          UNION ALL SELECT 'foreign table', r.q, (pg_catalog.pg_options_to_table(a.attfdwoptions)).option_name
+          FROM pg_catalog.pg_attribute a JOIN relation r ON r.oid = a.attrelid AND r.relkind = 'f') s(kind, name, option)
+    WHERE s.option ~* '(pass|pwd|secret|token|credential|(private|access|api|account|auth|encryption)_?key)'
+    GROUP BY s.kind, s.name
+    UNION ALL SELECT 'user mapping that only others may read, of server', pg_catalog.quote_ident(u.srvname) || ' for ' || pg_catalog.quote_ident(u.usename)
+    FROM pg_catalog.pg_user_mappings u JOIN pg_catalog.pg_foreign_server s ON s.oid = u.srvid
+    WHERE u.umoptions IS NULL
+      AND NOT (SELECT r.rolsuper FROM pg_catalog.pg_roles r WHERE r.rolname = current_user)
+      AND NOT (u.umuser <> 0 AND u.usename = current_user
+               AND (pg_catalog.pg_has_role(s.srvowner, 'USAGE') OR pg_catalog.has_server_privilege(s.oid, 'USAGE')))
+      AND NOT (u.umuser = 0 AND pg_catalog.pg_has_role(s.srvowner, 'USAGE'))
+    -- Its connection string may hold a password.
+    UNION ALL SELECT 'subscription', pg_catalog.quote_ident(o.subname) FROM pg_catalog.pg_subscription o
+    WHERE o.subdbid = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())
 )
 SELECT pg_catalog.json_build_object('kind', kind, 'name', name) FROM found ORDER BY kind, name

@@ -26,7 +26,12 @@ pub(super) fn add(catalog: &mut Catalog, objects: &[&Object]) -> Result<(), Insp
     let depends_on: Vec<_> =
         found.iter().map(|(id, text)| dependencies(id, text, catalog, &names)).collect();
     for ((id, text), depends_on) in found.into_iter().zip(depends_on) {
-        let opaque = Opaque { id: id.clone(), create: vec![text.to_owned()], depends_on };
+        let opaque = Opaque {
+            id: id.clone(),
+            create: vec![text.to_owned()],
+            columns: Vec::new(),
+            depends_on,
+        };
         catalog.opaques.insert(id, opaque);
     }
     Ok(())

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Findings;
+use crate::catalog::OpaqueKind;
 use crate::model::{Entity, FieldKind, Model, Part, PartText};
 use crate::text::suggest::did_you_mean;
 
@@ -210,16 +211,16 @@ fn sql_objects(model: &Model, findings: &mut Findings<'_>) {
                 findings.error(object.place.span, message, "name an entity or an SQL object");
             }
         }
-        match (&object.on, object.kind.as_str()) {
+        match (&object.on, object.kind) {
             (Some(table), _)
                 if model.entity(table).is_none()
                     && !model.sql.iter().any(|other| other.name == *table) =>
             {
                 findings.error(object.place.span, unknown_entity(model, table), "");
             }
-            (None, "trigger") => findings.error(
+            (None, OpaqueKind::Trigger | OpaqueKind::Rule) => findings.error(
                 object.place.span,
-                format!("trigger `{}` has no table", object.name),
+                format!("{} `{}` has no table", object.kind.word(), object.name),
                 "write `table: Entity`",
             ),
             (Some(_) | None, _) => {}
