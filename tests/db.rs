@@ -442,7 +442,9 @@ fn many_columns_are_read_in_several_scans() {
 #[test]
 fn an_empty_database_has_an_empty_catalog() {
     support::on_both_engines(|database| {
-        assert_eq!(database.inspect().unwrap(), Catalog::empty(database.dialect()));
+        let found = database.inspect().unwrap();
+        let empty = Catalog { server: found.server, ..Catalog::empty(database.dialect()) };
+        assert_eq!(found, empty);
         assert!(!database.in_transaction().unwrap());
     });
 }

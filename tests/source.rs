@@ -202,7 +202,7 @@ fn a_plain_dump_is_read_with_its_owners() {
     let both = read(&place, Dialect::Postgres, folder.path()).unwrap();
     assert!(both.catalog.tables.contains_key(&QName::new("public", "unqualified")));
     assert!(
-        loaded.notes.iter().any(|note| note.contains("dump.sql:10:1: left out the rows")),
+        loaded.notes.iter().any(|note| note.contains("dump.sql:10:1: left out 2 rows")),
         "{:?}",
         loaded.notes
     );

@@ -492,7 +492,7 @@ fn broken_views_and_triggers_do_not_stop_a_rename_and_stay_as_they_are() {
     );
     travel.there_and_back(|db| assert_eq!(one::<i64>(db, "SELECT count(*) FROM invoice"), 1));
     let sql = all_sql(&travel.plan.up);
-    assert!(sql.contains("DROP VIEW \"bad\"") && !sql.contains("DROP VIEW \"sound\""), "{sql}");
+    assert!(!sql.contains("DROP VIEW"), "{sql}");
 }
 
 #[test]

@@ -91,12 +91,23 @@ impl<K, V, T: Serialize, F: Fn(&V) -> T> Serialize for Each<'_, K, V, F> {
     }
 }
 
+/// A sequence that is logged or not as its table is says nothing by it.
+fn follow_persistence(column: &mut Column, options: &TableOptions) {
+    let TableOptions::Postgres(options) = options else { return };
+    let owned = column.owned_sequence.as_mut();
+    let sequences = owned.into_iter().chain(column.identity.as_mut().map(|it| &mut it.sequence));
+    for sequence in sequences.filter(|it| it.unlogged == Some(options.unlogged)) {
+        sequence.unlogged = None;
+    }
+}
+
 /// A table in the form of [`Catalog::normalized`].
 pub fn normalize_table(table: &Table, dialect: Dialect) -> Table {
     let mut columns: Vec<Column> =
         table.columns.iter().map(|column| normalize_column(column, dialect)).collect();
     if dialect == Dialect::Postgres {
         columns.sort_by(|left, right| left.name.cmp(&right.name));
+        columns.iter_mut().for_each(|column| follow_persistence(column, &table.options));
     }
     let mut constraints: Vec<Constraint> = table
         .constraints
