@@ -3,6 +3,7 @@
 #![allow(dead_code)] // each test file uses its own part
 
 pub mod fill;
+pub mod journey;
 pub mod travel;
 
 use std::collections::{BTreeMap, BTreeSet};
