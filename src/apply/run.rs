@@ -167,14 +167,11 @@ impl Runner<'_> {
         if named.is_empty() {
             return Ok(());
         }
-        let there = self.database.rows(&session::role_names())?;
-        let there: BTreeSet<String> = there.into_iter().flatten().flatten().collect();
-        let missing: Vec<String> = named
-            .iter()
-            .filter(|name| !name.as_str().starts_with("pg_") && !there.contains(name.as_str()))
-            .map(|name| format!("`{name}`"))
-            .collect();
-        if missing.is_empty() { Ok(()) } else { Err(Problem::MissingRoles(missing)) }
+        let missing = self.database.missing_roles(named.iter().map(|name| name.as_str()))?;
+        if missing.is_empty() {
+            return Ok(());
+        }
+        Err(Problem::MissingRoles(missing.iter().map(|name| format!("`{name}`")).collect()))
     }
 
     fn all(
@@ -401,8 +398,7 @@ impl Runner<'_> {
         after.rows.retain(|row| !before.unchecked.contains(&table(row)));
         let allowed = before.rows.len() + self.remembered_orphans()?;
         if after.rows.len() <= allowed {
-            return self
-                .remember_orphans(before.rows.len() - after.rows.len().min(before.rows.len()));
+            return self.remember_orphans(before.rows.len().saturating_sub(after.rows.len()));
         }
         let known: BTreeSet<&Row> = before.rows.iter().collect();
         let new: Vec<&Row> = after.rows.iter().filter(|row| !known.contains(row)).collect();

@@ -154,6 +154,27 @@ impl Database {
         Ok(self.rows(sql)?.into_iter().next().and_then(|row| row.into_iter().next()).flatten())
     }
 
+    /// The roles of the server that are not its own. PostgreSQL only.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub fn role_names(&mut self) -> Result<Vec<String>, DbError> {
+        Ok(self.rows(&session::role_names())?.into_iter().flatten().flatten().collect())
+    }
+
+    /// Those of the names that no role of the server has; `pg_…` are the server's own.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub fn missing_roles<'a>(
+        &mut self,
+        names: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Vec<String>, DbError> {
+        let there = self.role_names()?;
+        let lacking = |name: &&str| !name.starts_with("pg_") && !there.iter().any(|it| it == name);
+        Ok(names.into_iter().filter(lacking).map(str::to_owned).collect())
+    }
+
     /// Opens a transaction.
     ///
     /// # Errors

@@ -118,12 +118,8 @@ impl Cluster {
         names: impl IntoIterator<Item = &'a str>,
     ) -> Result<(), ShadowError> {
         let mut server = Database::open(&self.url("postgres"), Access::ReadWrite)?;
-        let there: Vec<String> =
-            server.rows(&session::role_names())?.into_iter().flatten().flatten().collect();
-        for name in names {
-            if !there.iter().any(|role| role == name) && !name.starts_with("pg_") {
-                server.execute(&session::create_role(name))?;
-            }
+        for name in server.missing_roles(names)? {
+            server.execute(&session::create_role(&name))?;
         }
         Ok(())
     }

@@ -184,10 +184,7 @@ impl Scratch {
             return cluster.create_roles(names);
         }
         let place = self.note.clone();
-        let there: Vec<String> =
-            self.database().rows(&session::role_names())?.into_iter().flatten().flatten().collect();
-        let lacking = |name: &&str| !name.starts_with("pg_") && !there.iter().any(|it| it == name);
-        let roles: Vec<String> = names.into_iter().filter(lacking).map(str::to_owned).collect();
+        let roles = self.database().missing_roles(names)?;
         if roles.is_empty() { Ok(()) } else { Err(ShadowError::MissingRoles { place, roles }) }
     }
 

@@ -110,7 +110,7 @@ fn make_private_file(path: &std::path::Path) -> std::io::Result<()> {
 fn copy_postgres(source: &mut Database, options: &SnapshotOptions) -> Result<Shadow, ShadowError> {
     let name = source.describe();
     let locale = locale(source)?;
-    let roles = role_names(source)?;
+    let roles = source.role_names()?;
     let snapshot = source.value(&session::export_snapshot())?.unwrap_or_default();
     let Database::Postgres(source) = source else {
         return Err(ShadowError::Database(DbError::new(
@@ -156,10 +156,6 @@ fn locale(source: &mut Database) -> Result<Locale, DbError> {
         rows.into_iter().next().unwrap_or_default().into_iter().map(Option::unwrap_or_default);
     let mut next = || values.next().unwrap_or_default();
     Ok(Locale { encoding: next(), collate: next(), ctype: next() })
-}
-
-fn role_names(source: &mut Database) -> Result<Vec<String>, DbError> {
-    Ok(source.rows(&session::role_names())?.into_iter().flatten().flatten().collect())
 }
 
 /// An empty database for the copy, and in what it differs from the source's server.
