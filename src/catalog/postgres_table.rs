@@ -44,6 +44,10 @@ impl PostgresTable {
     pub fn is_partition(&self) -> bool {
         self.bound.is_some()
     }
+
+    pub fn is_partition_of(&self, parent: &QName) -> bool {
+        self.is_partition() && self.parents.contains(parent)
+    }
 }
 
 /// Whether something of a child is also its own.

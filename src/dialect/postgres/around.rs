@@ -256,10 +256,7 @@ impl Around {
             }
             for column in &table.columns {
                 let Some(generated) = &column.generated else { continue };
-                let used = tokenize(&generated.expression, Dialect::Postgres)
-                    .iter()
-                    .filter_map(|token| token.name())
-                    .any(|name| touched.contains(&(table.name.clone(), Ident::new(name))));
+                let used = names_any(&generated.expression, table, touched);
                 let stays =
                     after.column(&column.name).is_some_and(|after| after.generated.is_some());
                 let names = gone.iter().any(|mention| mention.is_in(&generated.expression));
@@ -449,11 +446,7 @@ fn is_dropped_and_added(diff: &Diff, change: &TableChange, column: &Column) -> b
 
 /// Whether the engine, changing the type of a column, would store another text than the one printed.
 fn is_reprinted(text: &str, table: &Table, touched: &BTreeSet<(QName, Ident)>) -> bool {
-    super::reparse::changes_when_read(text)
-        && tokenize(text, Dialect::Postgres)
-            .iter()
-            .filter_map(|token| token.name())
-            .any(|name| touched.contains(&(table.name.clone(), Ident::new(name))))
+    super::reparse::changes_when_read(text) && names_any(text, table, touched)
 }
 
 /// Whether a column's stored values or expression change shape.

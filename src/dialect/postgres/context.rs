@@ -166,23 +166,20 @@ impl<'a> Context<'a> {
     }
 
     /// Partitions of a table, at all levels, on the side where it is.
-    fn descendants(&self, table: &QName) -> Vec<&QName> {
-        let catalogs = [self.after(), &self.before];
-        let mut found: Vec<&QName> = Vec::new();
-        for catalog in catalogs {
-            let children = catalog.tables.values().filter(|it| {
-                let options = super::hierarchy::options(it);
-                options.parents.contains(table) && !found.contains(&&it.name)
-            });
-            let children: Vec<&QName> = children.map(|it| &it.name).collect();
-            for child in children {
-                found.push(child);
-                let below = self.descendants(child);
-                found.extend(below.into_iter().filter(|it| *it != child));
+    fn descendants(&self, table: &QName) -> BTreeSet<&QName> {
+        let mut found = BTreeSet::new();
+        let mut open = vec![table];
+        while let Some(parent) = open.pop() {
+            let sides = [self.after(), &self.before];
+            let tables = sides.into_iter().flat_map(|catalog| catalog.tables.values());
+            let children =
+                tables.filter(|it| super::hierarchy::options(it).parents.contains(parent));
+            for child in children.filter(|it| it.name != *table).map(|it| &it.name) {
+                if found.insert(child) {
+                    open.push(child);
+                }
             }
         }
-        found.sort();
-        found.dedup();
         found
     }
 

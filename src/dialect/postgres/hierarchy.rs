@@ -45,6 +45,14 @@ pub(super) fn parents<'c>(catalog: &'c Catalog, table: &QName) -> &'c [QName] {
     catalog.tables.get(table).map_or(&[], |table| options(table).parents.as_slice())
 }
 
+/// The partitions right below a table.
+pub(super) fn partitions<'c>(
+    catalog: &'c Catalog,
+    parent: &'c QName,
+) -> impl Iterator<Item = &'c Table> {
+    catalog.tables.values().filter(move |table| options(table).is_partition_of(parent))
+}
+
 /// Whether a child belongs to a parent before and after and is not parted from it in between.
 pub(super) fn stays(child: &QName, parent: &QName, context: &Context<'_>) -> bool {
     let (before, after) = (context.before.tables.get(child), context.after().tables.get(child));

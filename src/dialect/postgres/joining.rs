@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::action::{Action, step};
 use super::context::{Context, columns, slot, values};
-use super::hierarchy::{arrives, joined, left, lists, options, parents, stays};
+use super::hierarchy::{arrives, joined, left, lists, options, parents, partitions, stays};
 use super::quote::quote_name;
 use crate::catalog::{Catalog, ConstraintKind, Table};
 use crate::dialect::{LowerError, Resource, Step};
@@ -143,11 +143,7 @@ pub(super) fn joined_marker(child: &QName) -> Resource {
 
 /// The markers of all partitions that a table will have.
 pub(super) fn partitions_joined(parent: &QName, context: &Context<'_>) -> Vec<Resource> {
-    let children =
-        context.after().tables.values().filter(|table| {
-            options(table).is_partition() && options(table).parents.contains(parent)
-        });
-    children
+    partitions(context.after(), parent)
         .flat_map(|child| {
             let below = partitions_joined(&child.name, context);
             below.into_iter().chain([joined_marker(&child.name)])

@@ -3,10 +3,10 @@
 
 use super::bounds::{Bound, Key};
 use super::context::{Context, columns, values};
-use super::hierarchy::{joined_marker, options};
+use super::hierarchy::{joined_marker, options, partitions};
 use super::keep::{kept_table, restore_rows};
 use super::quote::{list, quote_name};
-use crate::catalog::{Catalog, Table};
+use crate::catalog::Table;
 use crate::dialect::{Direction, LowerError, Resource, Step};
 use crate::text::{Ident, QName};
 
@@ -44,11 +44,6 @@ pub(super) fn all<'c>(context: &'c Context<'_>) -> Result<Vec<Move<'c>>, LowerEr
         }
     }
     Ok(moves)
-}
-
-fn partitions<'c>(catalog: &'c Catalog, parent: &'c QName) -> impl Iterator<Item = &'c Table> {
-    let tables = catalog.tables.values();
-    tables.filter(move |it| options(it).is_partition() && options(it).parents.contains(parent))
 }
 
 fn bound_of(table: &Table) -> Option<Bound> {

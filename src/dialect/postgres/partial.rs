@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::action::{Action, step};
 use super::context::{Context, has_index};
-use super::hierarchy::{comes, joined_marker, options};
+use super::hierarchy::{comes, joined_marker, options, partitions};
 use super::quote::quote_name;
 use crate::catalog::{Catalog, Table};
 use crate::change::{Change, Delta, Diff, TableChange};
@@ -70,17 +70,6 @@ fn telling(change: &TableChange, name: &Ident, before: &Catalog, after: &Catalog
     }
 }
 
-fn is_partition_of(catalog: &Catalog, child: &QName, parent: &QName) -> bool {
-    catalog
-        .tables
-        .get(child)
-        .is_some_and(|it| options(it).is_partition() && options(it).parents.contains(parent))
-}
-
-fn partitions<'c>(catalog: &'c Catalog, parent: &'c QName) -> impl Iterator<Item = &'c Table> {
-    catalog.tables.values().filter(move |it| is_partition_of(catalog, &it.name, parent))
-}
-
 fn is_linked(table: &Table, name: &Ident) -> bool {
     options(table).inherited.iter().any(|(own, link)| {
         link.parent == *name
@@ -97,9 +86,7 @@ fn is_completed(parent: &QName, name: &Ident, before: &Catalog, after: &Catalog)
     partitions(after, parent).any(|child| {
         let old = before.tables.get(&child.name);
         is_linked(child, name)
-            && old.is_some_and(|old| {
-                is_partition_of(before, &child.name, parent) && !is_linked(old, name)
-            })
+            && old.is_some_and(|old| options(old).is_partition_of(parent) && !is_linked(old, name))
     })
 }
 

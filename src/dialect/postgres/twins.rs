@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::context::{Context, has_index};
-use super::hierarchy::{comes, joined, joined_marker, options};
+use super::hierarchy::{comes, joined, joined_marker, options, partitions};
 use crate::catalog::{Constraint, Index, Table};
 use crate::dialect::{LowerError, Resource};
 use crate::text::{Ident, QName};
@@ -39,12 +39,7 @@ fn siblings(table: &Table, name: &Ident, context: &Context<'_>) -> BTreeSet<Reso
     if options(table).partition_by.is_none() {
         return waits;
     }
-    let children = context
-        .after()
-        .tables
-        .values()
-        .filter(|it| options(it).is_partition() && options(it).parents.contains(&table.name));
-    for child in children {
+    for child in partitions(context.after(), &table.name) {
         let own = |parent: &Ident| {
             options(child).inherited.iter().find(|(_, link)| link.parent == *parent).map(|it| it.0)
         };
