@@ -106,17 +106,18 @@ pub fn prove(
     make_roles(scratch, &statements)?;
     let database = scratch.database();
     book::prepare(database)?;
-    for (way, stage, target) in [
-        (Direction::Up, "up", after),
-        (Direction::Down, "down", before),
-        (Direction::Up, "up again", after),
+    let (start, end) = (before.fingerprint(), after.fingerprint());
+    for (way, stage, target, fingerprint) in [
+        (Direction::Up, "up", after, &end),
+        (Direction::Down, "down", before, &start),
+        (Direction::Up, "up again", after, &end),
     ] {
         context.progress.phase(&format!("proving the plan: {stage}"));
         let last = book::read(database)?.entries.pop();
         let expect = Expectation::Unknown;
         let outcome = run(database, bundle, way, &expect, last.as_ref(), None, context);
         let finished = outcome.map_err(|error| failed(stage, &error))?;
-        if finished.entry.schema != target.fingerprint() {
+        if finished.entry.schema != *fingerprint {
             same(stage, target, &database.inspect()?)?;
         }
     }
