@@ -7,7 +7,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::book::{self, Books};
-use super::rehearse::{Evidence, Part, Rehearsal, RehearseError, Stage, rehearse};
+use super::rehearse::{Evidence, Extent, Part, Rehearsal, RehearseError, Stage, rehearse};
 use super::run::{Expectation, Finished, RunError, run};
 use super::{Bundle, Context};
 use crate::catalog::Printed;
@@ -329,7 +329,8 @@ pub fn rehearse_on_snapshot(
     context.progress.phase("copying the database to a shadow");
     let mut shadow = snapshot(database, &options.snapshot)?;
     let provider = shadow.note().to_owned();
-    let mut stage = Stage { shadow: shadow.database(), provider };
+    let extent = Extent { source: database.describe(), ..Extent::default() };
+    let mut stage = Stage { shadow: shadow.database(), provider, extent };
     let rehearsal = rehearse(&mut stage, parts, context)?;
     for evidence in &rehearsal.evidence {
         write_evidence(&options.evidence, evidence)?;

@@ -29,11 +29,11 @@ fn evidence(evidence: &Evidence) -> String {
         count(evidence.tables as u64, "table"),
         evidence.shadow,
     );
-    let slowest = evidence.steps.iter().filter(|step| step.ms > 0 || step.rows > 0);
+    let slowest = evidence.steps.iter().filter(|step| step.ms() > 0 || step.rows > 0);
     let rows: Vec<Vec<String>> = slowest
         .map(|step| {
             let changed = if step.rows > 0 { count(step.rows, "row") } else { String::new() };
-            vec![format!("  {}", step.title), duration(step.ms), paint(FAINT, &changed)]
+            vec![format!("  {}", step.title), duration(step.ms()), paint(FAINT, &changed)]
         })
         .collect();
     text.push_str(&columns(&rows));

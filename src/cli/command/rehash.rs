@@ -1,6 +1,6 @@
 //! `migrate rehash`: proves an edited, unreleased version anew and seals it.
 
-use crate::apply::rehearse::{Part, Stage, rehearse};
+use crate::apply::rehearse::{Extent, Part, Stage, rehearse};
 use crate::apply::{Bundle, Context};
 use crate::catalog::Catalog;
 use crate::cli::error::CliError;
@@ -79,6 +79,9 @@ fn refresh(version: &mut Version, dialect: Dialect) -> Result<(), CliError> {
     };
     let (up_steps, down_steps) = (steps("up", &up)?, steps("down", &down)?);
     if let Some(plan) = version.plans.get_mut(&dialect) {
+        if let Some(carries) = &mut plan.carries {
+            carries.note_edits(&plan.up.steps, &up_steps, dialect);
+        }
         plan.up.sha256 = hash::sha256(up.as_bytes());
         plan.down.sha256 = hash::sha256(down.as_bytes());
         plan.up.steps = up_steps;
@@ -107,7 +110,8 @@ fn prove(
         stage_database.database().execute(&statement)?;
     }
     let provider = stage_database.note().to_owned();
-    let mut stage = Stage { shadow: stage_database.database(), provider };
+    let extent = Extent::default();
+    let mut stage = Stage { shadow: stage_database.database(), provider, extent };
     let mut spinner = world.spinner();
     let mut context = Context { who: world.who(None), now, progress: &mut spinner };
     let parts = [Part { bundle: &bundle, target: Some(goal) }];
