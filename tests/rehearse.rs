@@ -16,7 +16,8 @@ const AFTER: &str = "CREATE TABLE invoice (id integer PRIMARY KEY, number text N
      status text NOT NULL CHECK (status <> ''), currency text NOT NULL DEFAULT 'EUR');
      CREATE TABLE line (invoice_id integer NOT NULL REFERENCES invoice (id), line integer NOT NULL, amount integer, \
      PRIMARY KEY (invoice_id, line));";
-const ROWS: &str = "INSERT INTO invoice VALUES (1, 'A-1', 10.50, 'draft', 'x'), (2, 'A-2', 20.25, 'paid', NULL), \
+const ROWS: &str =
+    "INSERT INTO invoice VALUES (1, 'A-1', 10.50, 'draft', 'x'), (2, 'A-2', 20.25, 'paid', NULL), \
      (3, 'A-3', 30.75, 'paid', 'z'), (4, 'A-4', 0, 'draft', NULL);
      INSERT INTO line VALUES (1, 1, 7), (1, 2, NULL), (3, 1, 9);";
 
@@ -52,7 +53,8 @@ impl Scene {
         let after = edit(&before);
         assert_ne!(before, after, "the edit changes something");
         let plan = self.file("plan.json");
-        let sealed = plan.replace(&hash::sha256(before.as_bytes()), &hash::sha256(after.as_bytes()));
+        let sealed =
+            plan.replace(&hash::sha256(before.as_bytes()), &hash::sha256(after.as_bytes()));
         assert_ne!(plan, sealed);
         let folder = self.folder.path().join("plan");
         std::fs::write(folder.join(&name), after).expect("a file");
@@ -146,7 +148,8 @@ fn a_lost_column_is_named() {
 #[test]
 fn values_that_swapped_their_rows_are_named() {
     scenes(|_, scene| {
-        let swap = "UPDATE line SET amount = CASE invoice_id WHEN 1 THEN 9 ELSE 7 END WHERE line = 1";
+        let swap =
+            "UPDATE line SET amount = CASE invoice_id WHEN 1 THEN 9 ELSE 7 END WHERE line = 1";
         scene.add("down", swap);
         scene.caught(&["`line.amount`", "2 of 3 rows", "invoice_id 1 line 1, invoice_id 3 line 1"]);
     });
@@ -155,8 +158,16 @@ fn values_that_swapped_their_rows_are_named() {
 #[test]
 fn rows_that_are_lost_or_made_are_named() {
     scenes(|_, scene| {
-        scene.add("down", "DELETE FROM line WHERE amount IS NULL; INSERT INTO line VALUES (4, 1, 0)");
-        scene.caught(&["`line` lacks 1 row", "invoice_id 1 line 2", "1 row more", "invoice_id 4 line 1"]);
+        scene.add(
+            "down",
+            "DELETE FROM line WHERE amount IS NULL; INSERT INTO line VALUES (4, 1, 0)",
+        );
+        scene.caught(&[
+            "`line` lacks 1 row",
+            "invoice_id 1 line 2",
+            "1 row more",
+            "invoice_id 4 line 1",
+        ]);
     });
 }
 
@@ -165,7 +176,11 @@ fn a_lossy_cast_is_named() {
     scenes(|_, scene| {
         let cast = "UPDATE invoice SET total = CAST(total AS integer)";
         scene.add("up", cast);
-        scene.caught(&["`invoice.total`, which the plan does not change", "3 of 4 rows", "id 1, id 2, id 3"]);
+        scene.caught(&[
+            "`invoice.total`, which the plan does not change",
+            "3 of 4 rows",
+            "id 1, id 2, id 3",
+        ]);
     });
 }
 
@@ -175,7 +190,8 @@ fn a_change_that_up_hides_and_down_undoes_is_named() {
         scene.add("up", "UPDATE invoice SET number = number || '!' WHERE id = 3");
         let undo = "UPDATE invoice SET number = substr(number, 1, length(number) - 1) WHERE number LIKE '%!'";
         scene.plant("down", |text| {
-            let step = "-- step 0: planted | tx=shared lock=ACCESS EXCLUSIVE work=rewrite undo=exact";
+            let step =
+                "-- step 0: planted | tx=shared lock=ACCESS EXCLUSIVE work=rewrite undo=exact";
             text.replacen("\n-- step 1:", &format!("\n{step}\n{undo};\n\n-- step 1:"), 1)
         });
         scene.caught(&["`invoice.number`, which the plan does not change", "1 of 4 rows", "id 3"]);
@@ -190,4 +206,128 @@ fn a_lock_that_is_stronger_than_claimed_is_named() {
     let Some(scene) = Scene::new(Dialect::Postgres, BEFORE, AFTER, ROWS) else { return };
     scene.plant("down", |text| text.replace("lock=ACCESS EXCLUSIVE", "lock=none"));
     scene.caught(&["takes ACCESS EXCLUSIVE on `invoice`, and the plan claims none"]);
+}
+
+#[test]
+fn rows_that_are_written_after_up_and_lost_by_down_are_named() {
+    scenes(|_, scene| {
+        scene.add("down", "DELETE FROM invoice WHERE id NOT IN (1, 2, 3, 4)");
+        scene.caught(&["`invoice`: a row written after up is gone after down: id "]);
+    });
+    scenes(|_, scene| {
+        scene.add("down", "UPDATE invoice SET number = 'lost' WHERE id NOT IN (1, 2, 3, 4)");
+        scene.caught(&[
+            "`invoice.number`: a row written after up holds another value after down: id ",
+        ]);
+    });
+}
+
+#[test]
+fn rows_written_after_up_that_stop_down_are_named() {
+    for dialect in [Dialect::Sqlite, Dialect::Postgres] {
+        let Some(scene) = Scene::new(dialect, BEFORE, AFTER, ROWS) else { continue };
+        let (first, last) = match dialect {
+            Dialect::Postgres => (
+                "CREATE UNIQUE INDEX planted ON invoice ((id > 4)) WHERE id > 4",
+                "DROP INDEX planted",
+            ),
+            Dialect::Sqlite => (
+                "CREATE UNIQUE INDEX planted ON invoice (id > 4) WHERE id > 4",
+                "DROP INDEX planted",
+            ),
+        };
+        scene.add("down", &format!("{first}; {last}"));
+        scene
+            .caught(&["rows written after up cannot be taken back", "rows written: `invoice` id "]);
+    }
+}
+
+#[test]
+fn rows_that_cannot_live_in_the_old_shape_are_named_beforehand() {
+    let before = "CREATE TABLE item (id integer PRIMARY KEY, code varchar(3) NOT NULL CHECK (code <> 'a'), price integer);";
+    let after = "CREATE TABLE item (id integer PRIMARY KEY, code varchar(3), price integer);";
+    for dialect in [Dialect::Sqlite, Dialect::Postgres] {
+        let rows = "INSERT INTO item VALUES (1, 'x', 1), (2, 'y', 2)";
+        let Some(scene) = Scene::new(dialect, before, after, rows) else { continue };
+        let found = scene.run(&["rehearse", "--json"]);
+        assert_eq!(found.code, 0, "{}", found.text);
+        let report: serde_json::Value = serde_json::from_str(&found.text).expect("JSON");
+        let written = &report["evidence"][0]["written"];
+        let refused = written["refused"].as_array().expect("a list");
+        assert!(!refused.is_empty(), "{}", found.text);
+        assert!(refused.iter().all(|row| row["table"] == "item"), "{}", found.text);
+        assert!(
+            refused.iter().all(|row| row["key"].as_str().is_some_and(|key| key.starts_with("id ")))
+        );
+    }
+}
+
+#[test]
+fn evidence_is_used_until_the_plan_or_the_schema_moves() {
+    scenes(|_, scene| {
+        assert_eq!(scene.run(&["rehearse"]).code, 0);
+        scene.plant("down", |text| format!("{text}-- a remark\n"));
+        let stale = scene.run(&["apply"]);
+        assert_eq!(stale.code, 6, "{}", stale.text);
+        assert!(stale.text.contains("its SQL was edited or planned anew"), "{}", stale.text);
+        assert!(stale.text.contains("`migrate rehearse` again"), "{}", stale.text);
+        assert_eq!(scene.run(&["rehearse"]).code, 0);
+        support::run(&mut scene.place.open(), "CREATE INDEX moved ON line (amount)");
+        let moved = scene.run(&["apply"]);
+        assert_eq!(moved.code, 6, "{}", moved.text);
+        support::run(&mut scene.place.open(), "DROP INDEX moved");
+        let applied = scene.run(&["apply"]);
+        assert_eq!(applied.code, 0, "{}", applied.text);
+        assert!(!applied.text.contains("rehearsed"), "the evidence is used: {}", applied.text);
+    });
+}
+
+#[test]
+fn a_plan_that_was_not_rehearsed_says_so_in_the_ledger() {
+    scenes(|_, scene| {
+        let applied = scene.run(&["apply", "--no-rehearsal", "--reason", "the shop is closed"]);
+        assert_eq!(applied.code, 0, "{}", applied.text);
+        let mut database = scene.place.open();
+        let ledger = match database.dialect() {
+            Dialect::Postgres => "migrate.ledger",
+            Dialect::Sqlite => "_migrate_ledger",
+        };
+        let reasons = support::rows(&mut database, &format!("SELECT reason FROM {ledger}"));
+        assert_eq!(reasons, [["not rehearsed: the shop is closed"]]);
+    });
+}
+
+/// Every kind of change that cases are about must pass: what is found here is a fault of a plan, or a false alarm.
+#[test]
+fn a_copy_of_more_than_one_version_is_rehearsed_in_order() {
+    for dialect in [Dialect::Sqlite, Dialect::Postgres] {
+        let Some(place) = Place::new(dialect) else { continue };
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let run = |arguments: &[&str]| {
+            let mut command = migrate(folder.path());
+            ran(command.args(arguments).args(["--url", &typed(place.url())]))
+        };
+        let target = match dialect {
+            Dialect::Postgres => "postgres >= 13",
+            Dialect::Sqlite => "sqlite >= 3.38",
+        };
+        let model = |fields: &str| {
+            let text = format!(
+                "model: 1\nname: shop\ntargets: [{target}]\nentities:\n  Item:\n    fields:\n      id: uuid = uuid()\n{fields}"
+            );
+            std::fs::write(folder.path().join("model.yaml"), text).expect("a file");
+        };
+        std::fs::write(folder.path().join("migrate.toml"), "").expect("a file");
+        model("      name: text\n");
+        assert_eq!(run(&["plan", "first"]).code, 0);
+        model("      name: text\n      price: { type: int, min: 0, backfill: \"7\" }\n");
+        let planned = run(&["plan", "price"]);
+        assert_eq!(planned.code, 0, "{}", planned.text);
+        let found = run(&["rehearse"]);
+        assert_eq!(found.code, 0, "{}", found.text);
+        assert_eq!(found.text.matches("rehearsed").count(), 2, "{}", found.text);
+        let applied = run(&["apply"]);
+        assert_eq!(applied.code, 0, "{}", applied.text);
+        assert!(!applied.text.contains("rehearsed"), "{}", applied.text);
+    }
 }

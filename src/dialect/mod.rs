@@ -17,6 +17,7 @@ pub mod script;
 pub mod session;
 pub mod sqlite;
 pub mod step;
+pub mod witness;
 
 pub use error::{InspectError, InspectQuery, Joins, LowerError};
 pub use keep::kept_name;

@@ -1,8 +1,15 @@
-//! What a rehearsal showed.
+//! What a rehearsal showed, at a glance: verdict, shadow, what blocks whom and for how long, what every step did.
 
-use super::style::{BAD, FAINT, GOOD, columns, count, duration, paint};
+use super::style::{BAD, CAREFUL, FAINT, GOOD, columns, count, duration, paint};
 use super::violation;
-use crate::apply::rehearse::{Evidence, Rehearsal};
+use crate::apply::rehearse::{Evidence, Expected, Rehearsal, SnapshotKind, StepEvidence};
+use crate::dialect::{Blocks, Lock};
+
+/// How many steps are shown.
+const SHOWN: usize = 12;
+
+/// Steps that may take less than this stand in the order of the plan.
+const WORTH_TELLING_MS: u64 = 1_000;
 
 /// The verdict with its evidence.
 pub fn rehearsal(rehearsal: &Rehearsal) -> String {
@@ -22,25 +29,114 @@ pub fn rehearsal(rehearsal: &Rehearsal) -> String {
 }
 
 fn evidence(evidence: &Evidence) -> String {
+    let sampled = match evidence.snapshot {
+        SnapshotKind::Whole => "",
+        SnapshotKind::Sample => "a sample of ",
+    };
     let mut text = format!(
-        "{} up, down and up again on {} in {} ({})\n",
+        "{} up, down and up again on {sampled}{} in {} ({})\n",
         paint(GOOD, "rehearsed"),
         count(evidence.rows, "row"),
         count(evidence.tables as u64, "table"),
         evidence.shadow,
     );
-    let slowest = evidence.steps.iter().filter(|step| step.ms() > 0 || step.rows > 0);
-    let rows: Vec<Vec<String>> = slowest
-        .map(|step| {
-            let changed = if step.rows > 0 { count(step.rows, "row") } else { String::new() };
-            vec![format!("  {}", step.title), duration(step.ms()), paint(FAINT, &changed)]
-        })
-        .collect();
+    let order = longest_first(&evidence.steps);
+    if let Some(longest) = order.first().filter(|step| step.lock().blocks() >= Blocks::Writes) {
+        text.push_str(&longest_block(longest));
+    }
+    let rows: Vec<Vec<String>> = order.iter().take(SHOWN).map(|step| row(step)).collect();
     text.push_str(&columns(&rows));
+    if order.len() > SHOWN {
+        text.push_str(&format!("  and {} more\n", count((order.len() - SHOWN) as u64, "step")));
+    }
     text.push_str(&format!(
         "  up {}, down {}; schema and every value were as before\n",
         duration(evidence.up_ms),
         duration(evidence.down_ms)
     ));
     text
+}
+
+/// Those that block somebody for long come first, then those that take long, then the order of the plan.
+fn longest_first(steps: &[StepEvidence]) -> Vec<&StepEvidence> {
+    let mut order: Vec<&StepEvidence> = steps.iter().collect();
+    order.sort_by_key(|step| {
+        let blocks = step.lock().blocks() >= Blocks::Writes;
+        let time = if blocks { step.held } else { step.expected };
+        let long = time.high_ms / WORTH_TELLING_MS;
+        (std::cmp::Reverse((blocks && long > 0, long)), step.step)
+    });
+    // A step that blocks leads even where none takes long.
+    if let Some(first) = order.iter().position(|step| step.lock().blocks() >= Blocks::Writes) {
+        let leading = order.remove(first);
+        order.insert(0, leading);
+    }
+    order
+}
+
+fn longest_block(step: &StepEvidence) -> String {
+    let waits = match step.lock().blocks() {
+        Blocks::ReadsAndWrites => "reads and writes wait",
+        Blocks::Nothing | Blocks::SchemaChanges | Blocks::Writes => "writes wait",
+    };
+    let strongest = step.locks.iter().filter(|held| held.lock == step.lock());
+    let tables: Vec<String> = strongest.map(|held| format!("`{}`", held.table)).collect();
+    let of = match &tables[..] {
+        [] => String::new(),
+        [few @ ..] if few.len() <= 3 => format!(" on {}", few.join(", ")),
+        [first, rest @ ..] => format!(" on {first} and {} more", rest.len()),
+    };
+    let text = format!("{waits}{of} for {} from step {} on", range(step.held), step.step);
+    format!("  {}\n", paint(CAREFUL, &text))
+}
+
+fn row(step: &StepEvidence) -> Vec<String> {
+    let lock = match step.lock() {
+        // SQLite's only lock is the same for all.
+        Lock::Reserved => String::new(),
+        lock => lock.name().to_owned(),
+    };
+    let scale = match step.expected.scale_percent {
+        0..=100 => String::new(),
+        percent => format!(", {} times the rows", percent / 100),
+    };
+    vec![
+        format!("  {} {}", step.step, step.title),
+        duration(step.ms()),
+        paint(style_of(step.lock()), &lock),
+        paint(FAINT, &work(step)),
+        paint(FAINT, &format!("real: {}{scale}", range(step.expected))),
+    ]
+}
+
+fn style_of(lock: Lock) -> anstyle::Style {
+    match lock.blocks() {
+        Blocks::ReadsAndWrites | Blocks::Writes => CAREFUL,
+        Blocks::Nothing | Blocks::SchemaChanges => FAINT,
+    }
+}
+
+/// What it did to rows: `40 rows, rewrites invoice, scans line`.
+fn work(step: &StepEvidence) -> String {
+    let mut parts = Vec::new();
+    if step.rows > 0 {
+        parts.push(count(step.rows, "row"));
+    }
+    if !step.rewrites.is_empty() {
+        parts.push(format!("rewrites {}", step.rewrites.join(", ")));
+    }
+    let scans: Vec<&str> = step
+        .scans
+        .iter()
+        .filter(|scan| !step.rewrites.contains(&scan.table))
+        .map(|scan| scan.table.as_str())
+        .collect();
+    if !scans.is_empty() {
+        parts.push(format!("scans {}", scans.join(", ")));
+    }
+    parts.join(", ")
+}
+
+fn range(expected: Expected) -> String {
+    format!("{} to {}", duration(expected.low_ms), duration(expected.high_ms))
 }

@@ -31,6 +31,11 @@ pub(super) struct Pictured {
 }
 
 impl Picture {
+    /// What becomes of each table, where it is known.
+    pub(super) fn carried(&self) -> impl Iterator<Item = &Carried> {
+        self.tables.values().filter_map(|table| table.carried.as_ref()).map(|(carried, _)| carried)
+    }
+
     /// How many rows each table has.
     pub(super) fn counts(&self) -> impl Iterator<Item = (String, u64)> + '_ {
         self.tables.iter().map(|(name, table)| (name.to_string(), table.fingerprint.rows))

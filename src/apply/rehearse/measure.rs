@@ -41,6 +41,8 @@ pub struct StepEvidence {
     pub grown_bytes: Option<u64>,
     /// What it may take on the real table.
     pub expected: Expected,
+    /// How long its locks may be held there: until the transaction ends.
+    pub held: Expected,
 }
 
 /// A lock on a table.
@@ -106,6 +108,23 @@ impl StepEvidence {
             high_ms: (ms * 2.0 * (1.0 + scale.log2() / 16.0)).ceil() as u64,
             scale_percent: (scale * 100.0).round() as u64,
         };
+    }
+}
+
+/// Says how long each step holds its locks: while it and the steps after it in its transaction run.
+pub(super) fn hold(steps: &mut [StepEvidence]) {
+    let mut later = Expected::default();
+    let mut follower: Option<Transaction> = None;
+    for step in steps.iter_mut().rev() {
+        let together = step.transaction == Transaction::Shared
+            && (follower == Some(Transaction::Shared) || step.claimed == Lock::Reserved);
+        if !together {
+            later = Expected::default();
+        }
+        later.low_ms += step.expected.low_ms;
+        later.high_ms += step.expected.high_ms;
+        step.held = Expected { scale_percent: step.expected.scale_percent, ..later };
+        follower = Some(step.transaction);
     }
 }
 
@@ -272,6 +291,7 @@ impl Watch for Gauge {
             temporary_bytes: None,
             grown_bytes: None,
             expected: Expected::default(),
+            held: Expected::default(),
         };
         match self.engine {
             Engine::Sqlite => {

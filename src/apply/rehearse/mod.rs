@@ -3,8 +3,10 @@
 //! [`Evidence`] is what `apply` demands: it can only come from a rehearsal that found nothing wrong, or from the
 //! file that such a rehearsal wrote.
 
+mod after;
 mod compare;
 mod measure;
+mod witness;
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -12,6 +14,7 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 pub use measure::{Expected, StepEvidence, TableLock, TableScan};
+pub use witness::{Refused, Unmade, Witnesses};
 
 use super::run::{Course, Expectation, Grouping, Problem, RunError, run_watched};
 use super::{Bundle, Context, book};
@@ -51,6 +54,8 @@ pub struct Evidence {
     pub steps: Vec<StepEvidence>,
     /// The steps down, in order.
     pub down_steps: Vec<StepEvidence>,
+    /// Rows that were made up and written between up and down.
+    pub written: Witnesses,
 }
 
 /// The version of the evidence format.
@@ -191,8 +196,9 @@ pub fn rehearse(
 ) -> Result<Rehearsal, RehearseError> {
     let mut rehearsal = Rehearsal::default();
     book::prepare(stage.shadow)?;
-    for part in parts {
-        let evidence = rehearse_one(stage, part, context, &mut rehearsal)?;
+    for (position, part) in parts.iter().enumerate() {
+        let place = if position + 1 == parts.len() { Place::Last } else { Place::Followed };
+        let evidence = rehearse_one(stage, part, place, context, &mut rehearsal)?;
         match evidence {
             Some(evidence) if rehearsal.passed() => rehearsal.evidence.push(evidence),
             Some(_) | None => break,
@@ -201,9 +207,17 @@ pub fn rehearse(
     Ok(rehearsal)
 }
 
+/// Whether another plan starts from where this one leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Followed,
+    Last,
+}
+
 fn rehearse_one(
     stage: &mut Stage<'_>,
     part: &Part<'_>,
+    place: Place,
     context: &mut Context<'_>,
     rehearsal: &mut Rehearsal,
 ) -> Result<Option<Evidence>, RehearseError> {
@@ -219,7 +233,7 @@ fn rehearse_one(
         before.note_carried(stage.shadow, carries)?;
     }
     let mut act = Act { stage, part, context, findings: &mut rehearsal.findings };
-    let evidence = act.play(&before);
+    let evidence = act.play(&before, place);
     compare::forget(act.stage.shadow, &before)?;
     evidence
 }
@@ -240,7 +254,7 @@ struct Taken {
 
 impl Act<'_, '_, '_> {
     /// Up, down, up; `None` where a run failed, which is a finding then.
-    fn play(&mut self, before: &Picture) -> Result<Option<Evidence>, RehearseError> {
+    fn play(&mut self, before: &Picture, place: Place) -> Result<Option<Evidence>, RehearseError> {
         let unknown = Expectation::Unknown;
         let Some(mut up) = self.run(Direction::Up, &unknown, Grouping::Together)? else {
             return Ok(None);
@@ -249,7 +263,7 @@ impl Act<'_, '_, '_> {
         self.compare_goal(&before.catalog, &there);
         self.comparison(before).carried(&there)?;
         self.ask_down_checks()?;
-        let Some(down) = self.run(Direction::Down, &unknown, Grouping::Together)? else {
+        let Some(mut down) = self.run(Direction::Down, &unknown, Grouping::Together)? else {
             return Ok(None);
         };
         let back = self.stage.shadow.inspect()?;
@@ -260,15 +274,24 @@ impl Act<'_, '_, '_> {
             return Ok(None);
         };
         merge(&mut up.steps, alone.steps);
+        let mut written = Witnesses::default();
+        if self.findings.is_empty() {
+            let Some((found, alone)) = self.write_between(before, &there, place)? else {
+                return Ok(None);
+            };
+            written = found;
+            merge(&mut down.steps, alone);
+        }
         self.refuse_claims(&up.steps);
         self.refuse_claims(&down.steps);
-        Ok(Some(self.evidence(before, &there, up, down)))
+        Ok(Some(Evidence { written, ..self.evidence(before, &there, up, down) }))
     }
 
     fn evidence(&self, before: &Picture, there: &Catalog, up: Taken, down: Taken) -> Evidence {
         let scales = self.scales(before);
         let expected = |mut steps: Vec<StepEvidence>| {
             steps.iter_mut().for_each(|step| step.expect(&scales));
+            measure::hold(&mut steps);
             steps
         };
         let bundle = self.part.bundle;
@@ -289,6 +312,7 @@ impl Act<'_, '_, '_> {
             down_ms: down.ms,
             steps: expected(up.steps),
             down_steps: expected(down.steps),
+            written: Witnesses::default(),
         }
     }
 
