@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use super::book::{self, Books};
 use super::evidence::{Shelf, Stale};
-use super::rehearse::{Evidence, Extent, Part, Rehearsal, RehearseError, Stage, rehearse};
+use super::rehearse::{Evidence, Part, Rehearsal, RehearseError, Stage, rehearse};
 use super::run::{Expectation, Finished, RunError, run};
 use super::{Bundle, Context};
 use crate::catalog::Printed;
@@ -17,7 +17,8 @@ use crate::db::{Database, DbError};
 use crate::dialect::{Absence, Direction, bookkeeping};
 use crate::journal::{Action, Unfinished, applied, broken_link};
 use crate::shadow::ShadowError;
-use crate::shadow::snapshot::{SnapshotOptions, snapshot};
+use crate::shadow::options::{Scope, SnapshotOptions};
+use crate::shadow::snapshot::snapshot;
 use crate::verify::{Verdict, VerifyError, verify};
 
 /// How a deployment goes about it.
@@ -333,12 +334,12 @@ pub fn rehearse_on_snapshot(
     context: &mut Context<'_>,
 ) -> Result<Rehearsal, DeployError> {
     context.progress.phase("copying the database to a shadow");
-    let mut shadow = snapshot(database, &options.snapshot)?;
+    let mut shadow = snapshot(database, &for_parts(&options.snapshot, parts))?;
     let provider = shadow.note().to_owned();
-    let extent = Extent { source: database.describe(), ..Extent::default() };
-    let mut stage = Stage { shadow: shadow.database(), provider, extent };
-    let rehearsal = rehearse(&mut stage, parts, context)?;
     let source = database.describe();
+    let extent = shadow.extent().clone();
+    let mut stage = Stage { shadow: shadow.database(), provider, source: source.clone(), extent };
+    let rehearsal = rehearse(&mut stage, parts, context)?;
     let shelf = Shelf { folder: &options.evidence, source: &source };
     for evidence in &rehearsal.evidence {
         shelf.put(evidence).map_err(|(path, source)| DeployError::Evidence {
@@ -347,6 +348,16 @@ pub fn rehearse_on_snapshot(
         })?;
     }
     Ok(rehearsal)
+}
+
+/// A copy is asked for what the plans touch, and for the rows that they would find broken.
+fn for_parts(usual: &SnapshotOptions, parts: &[Part<'_>]) -> SnapshotOptions {
+    let mut wanted = usual.clone();
+    let steps = parts.iter().flat_map(|part| part.bundle.up.iter().chain(&part.bundle.down));
+    wanted.scope = Scope::of(steps.flat_map(|step| &step.statements));
+    let first = parts.first().into_iter();
+    wanted.checks = first.flat_map(|part| part.bundle.plan.up.checks.clone()).collect();
+    wanted
 }
 
 fn check_rows(

@@ -83,10 +83,12 @@ impl Shelf<'_> {
     }
 
     fn stored(&self, plan: &str, schema: &str) -> Option<Evidence> {
-        [SnapshotKind::Whole, SnapshotKind::Sample].into_iter().find_map(|kind| {
-            let found = read(&self.path(plan, schema, kind))?;
-            (found.plan() == plan && found.before() == schema).then_some(found)
-        })
+        [SnapshotKind::Whole, SnapshotKind::Part, SnapshotKind::Sample].into_iter().find_map(
+            |kind| {
+                let found = read(&self.path(plan, schema, kind))?;
+                (found.plan() == plan && found.before() == schema).then_some(found)
+            },
+        )
     }
 
     /// Evidence of a version on this database, whatever it was then.

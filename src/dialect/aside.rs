@@ -34,6 +34,8 @@ pub enum Key {
 /// A table now, and the names that columns put aside have in it. What it does not name is not compared.
 pub struct Now<'a> {
     pub table: &'a QName,
+    /// What its rows are told apart by now.
+    pub key: Key,
     pub columns: &'a [(Ident, Ident)],
 }
 
@@ -84,10 +86,10 @@ impl Aside {
     pub fn fill(&self, table: &QName) -> Vec<Sql> {
         let name = self.name();
         let from = table_name(table);
-        let columns = self.columns.iter().enumerate();
+        let named = self.columns.iter().enumerate();
         match self.dialect {
             Dialect::Postgres => {
-                let list: Vec<String> = columns
+                let list: Vec<String> = named
                     .map(|(at, column)| format!("{} AS c{at}", self.plain(column, "t")))
                     .collect();
                 let list = list.join(", ");
@@ -96,9 +98,9 @@ impl Aside {
                 ))]
             }
             Dialect::Sqlite => {
-                let own: Vec<String> = columns.clone().map(|(at, _)| format!("c{at}")).collect();
+                let own: Vec<String> = named.map(|(at, _)| format!("c{at}")).collect();
                 let theirs: Vec<String> =
-                    columns.map(|(_, column)| quote_name(column.name.as_str())).collect();
+                    self.columns.iter().map(|column| quote_name(column.name.as_str())).collect();
                 let (mut own, mut theirs) = (own, theirs);
                 if self.key == Key::Rowid {
                     own.push("k".to_owned());
@@ -135,6 +137,8 @@ impl Aside {
     fn keys(&self, now: &Now<'_>) -> Vec<(String, String)> {
         let columns = match &self.key {
             Key::Columns(columns) => columns,
+            // A rowid that a column shows on one side alone is another number.
+            Key::Rowid if now.key != Key::Rowid => return Vec::new(),
             Key::Rowid => return vec![("s.k".to_owned(), "t.rowid".to_owned())],
             Key::Nothing => return Vec::new(),
         };

@@ -11,6 +11,7 @@ pub mod fingerprint;
 pub mod keep;
 pub mod lift;
 pub mod measure;
+pub mod mention;
 pub mod postgres;
 pub mod realize;
 pub mod script;

@@ -126,7 +126,7 @@ fn postgres_values(data_type: &str, catalog: &Catalog) -> Vec<String> {
     }
     let (base, modifier) = split_type(data_type);
     let room = modifier.first().copied().unwrap_or(40);
-    let texts = match base.as_str() {
+    match base.as_str() {
         "smallint" => strings(&["1", "0", "42", "-7", "32767"]),
         "integer" => strings(&["1", "0", "42", "-7", "2147483647"]),
         "bigint" => strings(&["1", "0", "42", "-7", "9007199254740993"]),
@@ -164,9 +164,8 @@ fn postgres_values(data_type: &str, catalog: &Catalog) -> Vec<String> {
         "int4range" | "int8range" | "numrange" => strings(&["[1,5)"]),
         "daterange" => strings(&["[2024-01-01,2024-02-01)"]),
         "tstzrange" | "tsrange" => strings(&["[2024-01-01 00:00,2024-02-01 00:00)"]),
-        _ => return values_of_own(data_type, catalog),
-    };
-    texts
+        _ => values_of_own(data_type, catalog),
+    }
 }
 
 /// Values of an enum, or of the type under a domain.

@@ -1,9 +1,12 @@
 //! What a rehearsal showed, at a glance: verdict, shadow, what blocks whom and for how long, what every step did.
 
-use super::style::{BAD, CAREFUL, FAINT, GOOD, columns, count, duration, paint};
+use super::style::{BAD, CAREFUL, FAINT, GOOD, columns, count, duration, number, paint};
 use super::violation;
-use crate::apply::rehearse::{Evidence, Expected, Rehearsal, SnapshotKind, StepEvidence};
+use crate::apply::rehearse::{
+    Evidence, Expected, Rehearsal, SnapshotKind, StepEvidence, Witnesses,
+};
 use crate::dialect::{Blocks, Lock};
+use crate::shadow::extent::{RowCount, Share};
 
 /// How many steps are shown.
 const SHOWN: usize = 12;
@@ -29,17 +32,14 @@ pub fn rehearsal(rehearsal: &Rehearsal) -> String {
 }
 
 fn evidence(evidence: &Evidence) -> String {
-    let sampled = match evidence.snapshot {
-        SnapshotKind::Whole => "",
-        SnapshotKind::Sample => "a sample of ",
-    };
     let mut text = format!(
-        "{} up, down and up again on {sampled}{} in {} ({})\n",
+        "{} up, down and up again on {} in {} ({})\n",
         paint(GOOD, "rehearsed"),
         count(evidence.rows, "row"),
         count(evidence.tables as u64, "table"),
         evidence.shadow,
     );
+    text.push_str(&extent(evidence));
     let order = longest_first(&evidence.steps);
     if let Some(longest) = order.first().filter(|step| step.lock().blocks() >= Blocks::Writes) {
         text.push_str(&longest_block(longest));
@@ -50,11 +50,71 @@ fn evidence(evidence: &Evidence) -> String {
         text.push_str(&format!("  and {} more\n", count((order.len() - SHOWN) as u64, "step")));
     }
     text.push_str(&format!(
-        "  up {}, down {}; schema and every value were as before\n",
+        "  up {}, down {}; schema and every value were as before{}\n",
         duration(evidence.up_ms),
-        duration(evidence.down_ms)
+        duration(evidence.down_ms),
+        written(&evidence.written)
     ));
     text
+}
+
+/// What became of rows that were made up.
+fn written(rows: &Witnesses) -> String {
+    let mut text = match rows.survived {
+        0 => String::new(),
+        survived => format!("; {} written in between lived on", count(survived as u64, "row")),
+    };
+    if let Some(first) = rows.refused.first() {
+        text.push_str(&format!(
+            "\n  {} written in between cannot live in the old shape ({}: {}): with such rows a rollback is refused",
+            count(rows.refused.len() as u64, "row"),
+            first.table,
+            first.rule
+        ));
+    }
+    text
+}
+
+/// What the shadow lacks of the database.
+fn extent(evidence: &Evidence) -> String {
+    let tables = &evidence.extent.tables;
+    let mut parts: Vec<String> = tables
+        .iter()
+        .filter(|table| matches!(table.share, Share::Sample | Share::Referenced))
+        .map(|table| {
+            let about = if matches!(table.of, RowCount::About(_)) { "about " } else { "" };
+            format!(
+                "{} {} of {about}{}",
+                table.table,
+                number(table.rows),
+                number(table.of.number())
+            )
+        })
+        .collect();
+    let more = parts.len().saturating_sub(SHOWN);
+    parts.truncate(SHOWN);
+    if more > 0 {
+        parts.push(format!("and {more} more"));
+    }
+    let left_out = tables.iter().filter(|table| table.share == Share::LeftOut).count();
+    if left_out > 0 {
+        parts.push(format!(
+            "{} that the plan does not touch left out",
+            count(left_out as u64, "table")
+        ));
+    }
+    let masked: usize = tables.iter().map(|table| table.masked.len()).sum();
+    if masked > 0 {
+        parts.push(format!("{} masked", count(masked as u64, "column")));
+    }
+    if parts.is_empty() {
+        return String::new();
+    }
+    let what = match evidence.snapshot {
+        SnapshotKind::Sample => "a sample, not every row",
+        SnapshotKind::Whole | SnapshotKind::Part => "every row of what the plan touches",
+    };
+    format!("  {}\n", paint(CAREFUL, &format!("{what}: {}", parts.join(", "))))
 }
 
 /// Those that block somebody for long come first, then those that take long, then the order of the plan.
@@ -83,8 +143,8 @@ fn longest_block(step: &StepEvidence) -> String {
     let tables: Vec<String> = strongest.map(|held| format!("`{}`", held.table)).collect();
     let of = match &tables[..] {
         [] => String::new(),
-        [few @ ..] if few.len() <= 3 => format!(" on {}", few.join(", ")),
-        [first, rest @ ..] => format!(" on {first} and {} more", rest.len()),
+        few if few.len() <= 3 => format!(" on {}", few.join(", ")),
+        few => format!(" on {} and {} more", few[0], few.len() - 1),
     };
     let text = format!("{waits}{of} for {} from step {} on", range(step.held), step.step);
     format!("  {}\n", paint(CAREFUL, &text))

@@ -39,8 +39,9 @@ impl Act<'_, '_, '_> {
             let carried: Option<&Carried> =
                 before.carried().find(|carried| carried.after.as_ref() == Some(&row.table));
             let Some(carried) = carried else { continue };
+            let Some(old) = before.catalog.tables.get(&carried.before) else { continue };
             let dialect = there.dialect;
-            expected.extend(witness::expected(self.stage.shadow, row, carried, dialect)?);
+            expected.extend(witness::expected(self.stage.shadow, row, carried, old, dialect)?);
         }
         let findings = self.findings.len();
         let unknown = Expectation::Unknown;

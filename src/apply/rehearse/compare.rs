@@ -7,7 +7,7 @@ use super::{Fault, Finding};
 use crate::catalog::Catalog;
 use crate::db::fingerprint::{TableFingerprint, fingerprints_of, row_fingerprints};
 use crate::db::{Database, DbError, Row};
-use crate::dialect::aside::{self, Aside, Now, SHOWN, Side, Which};
+use crate::dialect::aside::{self, Aside, Now, SHOWN, Side, Which, key_of};
 use crate::dialect::fingerprint::Counted;
 use crate::dialect::{Sql, Step};
 use crate::plan::carries::{Carried, Carries};
@@ -37,8 +37,8 @@ impl Picture {
     }
 
     /// How many rows each table has.
-    pub(super) fn counts(&self) -> impl Iterator<Item = (String, u64)> + '_ {
-        self.tables.iter().map(|(name, table)| (name.to_string(), table.fingerprint.rows))
+    pub(super) fn counts(&self) -> impl Iterator<Item = (&QName, u64)> {
+        self.tables.iter().map(|(name, table)| (name, table.fingerprint.rows))
     }
 
     pub(super) fn rows(&self) -> u64 {
@@ -124,7 +124,7 @@ impl Comparison<'_> {
             let now = fingerprints_of(self.database, present, &counted)?;
             if now != *before {
                 let columns: Vec<(Ident, Ident)> = carried.columns.clone().into_iter().collect();
-                let now_table = Now { table: present, columns: &columns };
+                let now_table = Now { table: present, key: key_of(here), columns: &columns };
                 self.name_rows("up", pictured, (before, &now), name, &now_table)?;
             }
         }
@@ -150,7 +150,7 @@ impl Comparison<'_> {
                 .filter(|column| here.column(&column.name).is_some())
                 .map(|column| (column.name.clone(), column.name.clone()))
                 .collect();
-            let now_table = Now { table: name, columns: &columns };
+            let now_table = Now { table: name, key: key_of(here), columns: &columns };
             let both = (&pictured.fingerprint, &now);
             self.name_rows("down", pictured, both, name, &now_table)?;
         }

@@ -24,6 +24,8 @@ use crate::change::describe::describe;
 use crate::db::{Database, DbError, DbErrorKind};
 use crate::dialect::Direction;
 use crate::diff::diff;
+use crate::shadow::extent::{Extent, Share, TableExtent};
+use crate::text::QName;
 use crate::verify::{Verdict, VerifyError, verify};
 use compare::{Comparison, Picture};
 use measure::Gauge;
@@ -42,6 +44,8 @@ pub struct Evidence {
     pub source: String,
     /// How much of it.
     pub snapshot: SnapshotKind,
+    /// How much of each table.
+    pub extent: Extent,
     /// Which shadow it ran on, and why that one.
     pub shadow: String,
     pub engine: String,
@@ -68,14 +72,29 @@ pub enum SnapshotKind {
     /// Every row.
     #[default]
     Whole,
+    /// Every row of what the plan touches; the rest is left out, or columns are masked.
+    Part,
     /// Some rows, and what they refer to.
     Sample,
 }
 
 impl SnapshotKind {
+    fn of(extent: &Extent) -> Self {
+        let is_sampled =
+            |table: &TableExtent| matches!(table.share, Share::Sample | Share::Referenced);
+        if extent.is_whole() {
+            SnapshotKind::Whole
+        } else if extent.tables.iter().any(is_sampled) {
+            SnapshotKind::Sample
+        } else {
+            SnapshotKind::Part
+        }
+    }
+
     pub fn name(self) -> &'static str {
         match self {
             SnapshotKind::Whole => "whole",
+            SnapshotKind::Part => "part",
             SnapshotKind::Sample => "sample",
         }
     }
@@ -166,17 +185,10 @@ pub struct Stage<'a> {
     pub shadow: &'a mut Database,
     /// Which provider made it, and why.
     pub provider: String,
-    pub extent: Extent,
-}
-
-/// What a shadow holds of the database it was made from.
-#[derive(Clone, Debug, Default)]
-pub struct Extent {
-    /// The database, for people.
+    /// The database it was made from, for people.
     pub source: String,
-    pub snapshot: SnapshotKind,
-    /// Rows of the real tables, where that is not how many the shadow has.
-    pub rows: BTreeMap<String, u64>,
+    /// What it holds of that.
+    pub extent: Extent,
 }
 
 /// A plan and the schema it should lead to, as the shadow's engine prints it, where that is known.
@@ -301,8 +313,9 @@ impl Act<'_, '_, '_> {
             plan: bundle.hash.clone(),
             before: before.catalog.fingerprint(),
             after: there.fingerprint(),
-            source: self.stage.extent.source.clone(),
-            snapshot: self.stage.extent.snapshot,
+            source: self.stage.source.clone(),
+            snapshot: SnapshotKind::of(&self.stage.extent),
+            extent: self.stage.extent.clone(),
             shadow: self.stage.provider.clone(),
             engine: self.stage.shadow.version(),
             at: (self.context.now)(),
@@ -318,10 +331,10 @@ impl Act<'_, '_, '_> {
 
     /// How many times more rows each real table has.
     fn scales(&self, before: &Picture) -> BTreeMap<String, f64> {
-        let real = &self.stage.extent.rows;
-        let scale = |(name, rows): (String, u64)| {
-            let all = real.get(&name).copied().unwrap_or(rows).max(rows);
-            (name, all as f64 / rows.max(1) as f64)
+        let extent = &self.stage.extent;
+        let scale = |(name, rows): (&QName, u64)| {
+            let real = extent.table(name).map_or(rows, |table| table.of.number()).max(rows);
+            (name.to_string(), real as f64 / rows.max(1) as f64)
         };
         before.counts().map(scale).collect()
     }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::compare::key_text;
 use crate::catalog::{Catalog, Column, ConstraintKind, IndexKey, Table};
 use crate::db::{Database, DbError, Mode};
+use crate::dialect::aside::{Key, key_of};
 use crate::dialect::session;
 use crate::dialect::witness::{self as rows, Literal};
 use crate::plan::carries::Carried;
@@ -357,33 +358,33 @@ pub(super) struct Expected {
     pub(super) values: Vec<(Ident, Literal)>,
 }
 
-/// Reads the values that must live on; `None` for rows of tables that the old shape does not have.
+/// Reads the values that must live on; `None` for rows that the old shape has no key to find by.
 pub(super) fn expected(
     database: &mut Database,
     row: &Written,
     carried: &Carried,
+    before: &Table,
     dialect: Dialect,
 ) -> Result<Option<Expected>, DbError> {
-    let old_name = |present: &Ident| {
-        let pair = carried.columns.iter().find(|(_, after)| *after == present);
-        pair.map(|(before, _)| before.clone())
-    };
-    let key: Option<Vec<(Ident, Literal)>> = row
-        .key
-        .iter()
-        .map(|(name, value)| {
-            let before = if name.as_str() == "rowid" { Some(name.clone()) } else { old_name(name) };
-            before.map(|before| (before, value.clone()))
-        })
-        .collect();
-    let Some(key) = key else { return Ok(None) };
-    let (before, after): (Vec<Ident>, Vec<Ident>) = carried.columns.clone().into_iter().unzip();
+    let (names, after): (Vec<Ident>, Vec<Ident>) = carried.columns.clone().into_iter().unzip();
     let found = database.rows(&rows::find(&row.table, &after, &row.key, dialect))?;
     let Some(values) = found.into_iter().next() else { return Ok(None) };
     let values = values.into_iter().map(|value| value.unwrap_or("NULL".to_owned()));
-    let old = Written { table: carried.before.clone(), key };
-    let values = before.into_iter().zip(values).collect();
-    Ok(Some(Expected { before: old, values }))
+    let values: Vec<(Ident, Literal)> = names.into_iter().zip(values).collect();
+    let key = match key_of(before) {
+        Key::Nothing => None,
+        // A rowid that a column shows on one side alone is another number.
+        Key::Rowid => {
+            (row.key.len() == 1 && row.key[0].0.as_str() == "rowid").then(|| row.key.clone())
+        }
+        Key::Columns(columns) => {
+            let pair = |column: &Ident| values.iter().find(|(name, _)| name == column).cloned();
+            columns.iter().map(pair).collect()
+        }
+    };
+    let Some(key) = key else { return Ok(None) };
+    let before = Written { table: carried.before.clone(), key };
+    Ok(Some(Expected { before, values }))
 }
 
 /// The columns of a row that do not hold what they must; `None` where the row is gone.

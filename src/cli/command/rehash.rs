@@ -1,6 +1,6 @@
 //! `migrate rehash`: proves an edited, unreleased version anew and seals it.
 
-use crate::apply::rehearse::{Extent, Part, Stage, rehearse};
+use crate::apply::rehearse::{Part, Stage, rehearse};
 use crate::apply::{Bundle, Context};
 use crate::catalog::Catalog;
 use crate::cli::error::CliError;
@@ -11,6 +11,7 @@ use crate::plan::version::{Chain, Link};
 use crate::plan::{Proof, create_script};
 use crate::report::rehearsal;
 use crate::report::style::{GOOD, paint};
+use crate::shadow::extent::Extent;
 use crate::shadow::scratch::scratch;
 use crate::source::project::{CHAIN, Project, ProjectError, Version, hash_of};
 use crate::text::{Dialect, hash};
@@ -110,8 +111,8 @@ fn prove(
         stage_database.database().execute(&statement)?;
     }
     let provider = stage_database.note().to_owned();
-    let extent = Extent::default();
-    let mut stage = Stage { shadow: stage_database.database(), provider, extent };
+    let (source, extent) = ("an empty database".to_owned(), Extent::default());
+    let mut stage = Stage { shadow: stage_database.database(), provider, source, extent };
     let mut spinner = world.spinner();
     let mut context = Context { who: world.who(None), now, progress: &mut spinner };
     let parts = [Part { bundle: &bundle, target: Some(goal) }];
