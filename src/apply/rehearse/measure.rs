@@ -390,3 +390,66 @@ fn look(mut session: PostgresDb, process: u32, stop: &AtomicBool) -> Seen {
     }
     seen
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn step(us: u64, work: Work, transaction: Transaction) -> StepEvidence {
+        StepEvidence {
+            step: 1,
+            title: "a step".to_owned(),
+            us,
+            rows: 0,
+            claimed: Lock::ShareRowExclusive,
+            seen: Some(Lock::ShareRowExclusive),
+            work,
+            transaction,
+            locks: vec![TableLock { table: "t".to_owned(), lock: Lock::ShareRowExclusive }],
+            rewrites: Vec::new(),
+            scans: Vec::new(),
+            log_bytes: None,
+            temporary_bytes: None,
+            grown_bytes: None,
+            expected: Expected::default(),
+            held: Expected::default(),
+        }
+    }
+
+    #[test]
+    fn durations_grow_with_the_rows_of_the_tables_that_a_step_works_on() {
+        let scales = BTreeMap::from([("t".to_owned(), 100.0), ("other".to_owned(), 1_000.0)]);
+        let mut scan = step(10_000, Work::Scan, Transaction::Shared);
+        scan.expect(&scales);
+        assert_eq!(scan.expected.scale_percent, 10_000);
+        assert_eq!(scan.expected.low_ms, 500);
+        assert!((2_000..4_000).contains(&scan.expected.high_ms), "{:?}", scan.expected);
+        let mut catalog = step(10_000, Work::Catalog, Transaction::Shared);
+        catalog.expect(&scales);
+        assert_eq!((catalog.expected.low_ms, catalog.expected.high_ms), (5, 20));
+    }
+
+    #[test]
+    fn locks_are_held_until_the_transaction_ends() {
+        let shared = |us| step(us, Work::Catalog, Transaction::Shared);
+        let own = step(4_000, Work::Catalog, Transaction::Own);
+        let mut steps = vec![shared(2_000), shared(6_000), own, shared(8_000)];
+        steps.iter_mut().for_each(|step| step.expect(&BTreeMap::new()));
+        hold(&mut steps);
+        let held: Vec<u64> = steps.iter().map(|step| step.held.low_ms).collect();
+        assert_eq!(held, [4, 3, 2, 4]);
+    }
+
+    #[test]
+    fn only_a_lock_beyond_the_claim_is_one() {
+        let mut one = step(1, Work::Catalog, Transaction::Shared);
+        assert_eq!(one.beyond_claim(), None);
+        one.claimed = Lock::None;
+        assert!(one.beyond_claim().is_some());
+        one.locks[0].lock = Lock::AccessShare;
+        assert_eq!(one.beyond_claim(), None, "reading blocks nobody");
+        one.locks[0].lock = Lock::AccessExclusive;
+        one.claimed = Lock::Exclusive;
+        assert_eq!(one.beyond_claim().map(|held| held.lock), Some(Lock::AccessExclusive));
+    }
+}
