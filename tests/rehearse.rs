@@ -331,3 +331,17 @@ fn a_copy_of_more_than_one_version_is_rehearsed_in_order() {
         assert!(!applied.text.contains("rehearsed"), "{}", applied.text);
     }
 }
+
+#[test]
+fn a_column_that_down_fills_may_hold_another_value_then() {
+    let before = "CREATE TABLE track (id integer PRIMARY KEY, composer text NOT NULL);";
+    let after = "CREATE TABLE track (id integer PRIMARY KEY,\n  -- migrate:down 'unknown'\n  composer text);";
+    for dialect in [Dialect::Sqlite, Dialect::Postgres] {
+        let rows = "INSERT INTO track VALUES (1, 'Bach'), (2, '')";
+        let Some(scene) = Scene::new(dialect, before, after, rows) else { continue };
+        let plan: serde_json::Value = serde_json::from_str(&scene.file("plan.json")).expect("JSON");
+        assert_eq!(plan["carries"]["tables"][0]["changed_back"], serde_json::json!(["composer"]));
+        let found = scene.run(&["rehearse"]);
+        assert_eq!(found.code, 0, "{}", found.text);
+    }
+}

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalog::{Catalog, OpaqueKind, Table};
 use crate::change::{Change, Diff, Rename, SourceOrigin, TableChange};
-use crate::dialect::{Sql, Step};
+use crate::dialect::{Direction, Sql, Step};
 use crate::diff::renamed;
 use crate::text::token::tokenize;
 use crate::text::{Dialect, Ident, QName};
@@ -21,6 +21,9 @@ pub struct Carries {
     /// Every name in statements that were written by hand: of tables so called nothing is known.
     #[serde(skip_serializing_if = "BTreeSet::is_empty", default)]
     pub by_hand: BTreeSet<String>,
+    /// The same for the way back.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty", default)]
+    pub by_hand_back: BTreeSet<String>,
 }
 
 /// A table of the old schema, what it is in the new one, and which columns keep their values.
@@ -32,6 +35,9 @@ pub struct Carried {
     pub after: Option<QName>,
     /// Old name to new name.
     pub columns: BTreeMap<Ident, Ident>,
+    /// Those of them, by their old names, that `down` fills or maps in rows that were written since.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty", default)]
+    pub changed_back: BTreeSet<Ident>,
 }
 
 impl Carries {
@@ -42,23 +48,39 @@ impl Carries {
             before: table.name.clone(),
             after: Some(table.name.clone()),
             columns: stored_columns(table),
+            changed_back: BTreeSet::new(),
         });
         let by_hand = |name: &QName| self.by_hand.contains(&name.name.as_str().to_lowercase());
         let known = !by_hand(&carried.before) && !carried.after.as_ref().is_some_and(by_hand);
         known.then_some(carried)
     }
 
+    /// Whether statements of the way back that name the table were written by hand.
+    pub fn is_by_hand_back(&self, carried: &Carried) -> bool {
+        let names = std::iter::once(&carried.before).chain(&carried.after);
+        names.into_iter().any(|name| self.by_hand_back.contains(&name.name.as_str().to_lowercase()))
+    }
+
     /// Notes the statements of `edited` that `planned` does not have.
-    pub fn note_edits(&mut self, planned: &[Step], edited: &[Step], dialect: Dialect) {
+    pub fn note_edits(
+        &mut self,
+        way: Direction,
+        planned: &[Step],
+        edited: &[Step],
+        dialect: Dialect,
+    ) {
         let texts = |steps: &[Step]| -> BTreeSet<String> {
             steps.iter().flat_map(|step| &step.statements).map(Sql::to_string).collect()
         };
         let planned = texts(planned);
+        let noted = match way {
+            Direction::Up => &mut self.by_hand,
+            Direction::Down => &mut self.by_hand_back,
+        };
         for text in texts(edited).difference(&planned) {
             let names = tokenize(text, dialect);
-            self.by_hand.extend(
-                names.iter().filter_map(|token| token.name()).map(|name| name.to_lowercase()),
-            );
+            let names = names.iter().filter_map(|token| token.name());
+            noted.extend(names.map(|name| name.to_lowercase()));
         }
     }
 }
@@ -69,23 +91,25 @@ fn stored_columns(table: &Table) -> BTreeMap<Ident, Ident> {
     stored.map(|column| (column.name.clone(), column.name.clone())).collect()
 }
 
-/// What the steps of a difference leave as it is.
-pub fn of(diff: &Diff) -> Carries {
+/// Changed tables, by their new names.
+fn altered(diff: &Diff) -> BTreeMap<&QName, &TableChange> {
+    let changes = diff.changes.iter().filter_map(|change| match change {
+        Change::AlterTable(change) => Some((&change.after.name, change.as_ref())),
+        Change::Rename(_)
+        | Change::Schema(_)
+        | Change::Facets(_)
+        | Change::Enum(_)
+        | Change::Table(_)
+        | Change::Opaque(_) => None,
+    });
+    changes.collect()
+}
+
+/// What the steps of a difference leave as it is; `back` is its inverse.
+pub fn of(diff: &Diff, back: &Diff) -> Carries {
     let renames: Vec<Rename> = diff.renames().cloned().collect();
     let moved = renamed(&diff.before, &renames);
-    let changes: BTreeMap<&QName, &TableChange> = diff
-        .changes
-        .iter()
-        .filter_map(|change| match change {
-            Change::AlterTable(change) => Some((&change.after.name, change.as_ref())),
-            Change::Rename(_)
-            | Change::Schema(_)
-            | Change::Facets(_)
-            | Change::Enum(_)
-            | Change::Table(_)
-            | Change::Opaque(_) => None,
-        })
-        .collect();
+    let (changes, changes_back) = (altered(diff), altered(back));
     let types = if changes_types(diff) { Types::Change } else { Types::Stay };
     let mut tables = Vec::new();
     for table in diff.before.tables.values() {
@@ -96,7 +120,8 @@ pub fn of(diff: &Diff) -> Carries {
         let (Some(moved), Some(after)) = (moved.tables.get(&name), diff.after.tables.get(&name))
         else {
             let before = table.name.clone();
-            tables.push(Carried { before, after: None, columns: BTreeMap::new() });
+            let (columns, changed_back) = (BTreeMap::new(), BTreeSet::new());
+            tables.push(Carried { before, after: None, columns, changed_back });
             continue;
         };
         let pairs = table.columns.iter().zip(&moved.columns);
@@ -110,11 +135,19 @@ pub fn of(diff: &Diff) -> Carries {
                 (kept && untouched).then(|| (old.name.clone(), here.name.clone()))
             })
             .collect();
-        if name != table.name || columns != stored_columns(table) {
-            tables.push(Carried { before: table.name.clone(), after: Some(name), columns });
+        let back = changes_back.get(&table.name);
+        let changed_back: BTreeSet<Ident> = columns
+            .keys()
+            .filter(|column| back.is_some_and(|change| !is_untouched(column, change)))
+            .cloned()
+            .collect();
+        let usual = name == table.name && columns == stored_columns(table);
+        if !usual || !changed_back.is_empty() {
+            let before = table.name.clone();
+            tables.push(Carried { before, after: Some(name), columns, changed_back });
         }
     }
-    Carries { tables, by_hand: BTreeSet::new() }
+    Carries { tables, ..Carries::default() }
 }
 
 fn is_untouched(column: &Ident, change: &TableChange) -> bool {

@@ -89,7 +89,7 @@ pub fn plan(diff: &Diff, rules: &[Rule], printed: Printed) -> Result<Plan, PlanE
         up,
         down,
         summary: diff.changes.iter().map(summarize).collect(),
-        carries: carries::of(diff),
+        carries: carries::of(diff, &back),
         tag,
         before,
         after,

@@ -136,7 +136,11 @@ impl Act<'_, '_, '_> {
                 self.findings.push(Finding { table, keys, rows: 1, ..finding });
             }
             Some(columns) => {
-                for column in columns {
+                // An edit by hand says itself what it does to values.
+                let carries = self.part.bundle.plan.carries.as_ref();
+                let carried = before.carried().find(|it| it.before == row.before.table);
+                let by_hand = carries.zip(carried).is_some_and(|(all, it)| all.is_by_hand_back(it));
+                for column in columns.into_iter().filter(|_| !by_hand) {
                     let message = format!(
                         "`{}.{column}`: a row written after up holds another value after down: {}",
                         row.before.table,

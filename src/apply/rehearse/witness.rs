@@ -366,7 +366,9 @@ pub(super) fn expected(
     before: &Table,
     dialect: Dialect,
 ) -> Result<Option<Expected>, DbError> {
-    let (names, after): (Vec<Ident>, Vec<Ident>) = carried.columns.clone().into_iter().unzip();
+    let pairs = carried.columns.clone().into_iter();
+    let kept = pairs.filter(|(name, _)| !carried.changed_back.contains(name));
+    let (names, after): (Vec<Ident>, Vec<Ident>) = kept.unzip();
     let found = database.rows(&rows::find(&row.table, &after, &row.key, dialect))?;
     let Some(values) = found.into_iter().next() else { return Ok(None) };
     let values = values.into_iter().map(|value| value.unwrap_or("NULL".to_owned()));

@@ -6,6 +6,7 @@ use crate::catalog::Catalog;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::world::{World, now};
+use crate::dialect::Direction;
 use crate::plan::script;
 use crate::plan::version::{Chain, Link};
 use crate::plan::{Proof, create_script};
@@ -81,7 +82,8 @@ fn refresh(version: &mut Version, dialect: Dialect) -> Result<(), CliError> {
     let (up_steps, down_steps) = (steps("up", &up)?, steps("down", &down)?);
     if let Some(plan) = version.plans.get_mut(&dialect) {
         if let Some(carries) = &mut plan.carries {
-            carries.note_edits(&plan.up.steps, &up_steps, dialect);
+            carries.note_edits(Direction::Up, &plan.up.steps, &up_steps, dialect);
+            carries.note_edits(Direction::Down, &plan.down.steps, &down_steps, dialect);
         }
         plan.up.sha256 = hash::sha256(up.as_bytes());
         plan.down.sha256 = hash::sha256(down.as_bytes());
