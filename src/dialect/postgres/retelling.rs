@@ -138,7 +138,7 @@ impl<'c> Retelling<'c> {
     }
 
     /// Whether values of a printed type are the same text on both sides.
-    fn is_steady(&self, old: &str, new: &str) -> bool {
+    pub(super) fn is_steady(&self, old: &str, new: &str) -> bool {
         if old != new {
             return false;
         }
@@ -221,19 +221,20 @@ impl<'c> Retelling<'c> {
     ) -> String {
         let element = self.tell("\"s\".\"e\"", old, new, functions);
         let slices = (1..=6).map(|dimensions| {
-            let bounds: String = (1..=dimensions)
-                .map(|at| format!("[pg_catalog.array_lower(v, {at}):pg_catalog.array_upper(v, {at})]"))
-                .collect();
-            format!("  IF pg_catalog.array_ndims(v) = {dimensions} THEN shaped{bounds} := flat; END IF;\n")
+            let bounds: String =
+                (1..=dimensions).map(|at| format!("[low[{at}]:high[{at}]]")).collect();
+            format!("    WHEN {dimensions} THEN shaped{bounds} := flat;\n")
         });
-        let each = "pg_catalog.generate_series(1, pg_catalog.array_ndims(v)) AS d";
+        let each = "FROM pg_catalog.generate_series(1, pg_catalog.array_ndims(v)) AS d";
         let body = format!(
-            "DECLARE flat text[]; shaped text[];\nBEGIN\n  \
+            "DECLARE flat text[]; shaped text[]; low integer[]; high integer[];\nBEGIN\n  \
              IF v IS NULL OR pg_catalog.cardinality(v) = 0 THEN RETURN v::text; END IF;\n  \
              flat := (SELECT pg_catalog.array_agg({element} ORDER BY \"s\".\"n\") FROM (SELECT pg_catalog.unnest(v) AS \"e\", \
              pg_catalog.generate_series(1, pg_catalog.cardinality(v)) AS \"n\") AS \"s\");\n  \
-             shaped := pg_catalog.array_fill(NULL::text, ARRAY(SELECT pg_catalog.array_length(v, d) FROM {each}), \
-             ARRAY(SELECT pg_catalog.array_lower(v, d) FROM {each}));\n{}  RETURN shaped::text;\nEND",
+             low := ARRAY(SELECT pg_catalog.array_lower(v, d) {each});\n  \
+             high := ARRAY(SELECT pg_catalog.array_upper(v, d) {each});\n  \
+             shaped := pg_catalog.array_fill(NULL::text, ARRAY(SELECT pg_catalog.array_length(v, d) {each}), low);\n  \
+             CASE pg_catalog.array_ndims(v)\n{}  END CASE;\n  RETURN shaped::text;\nEND",
             slices.collect::<String>()
         );
         self.function(array, "plpgsql", &body, functions)

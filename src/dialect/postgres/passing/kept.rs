@@ -53,10 +53,10 @@ pub(super) fn steps(
         Loss::Perhaps => Some(format!("{own}::text IS NOT NULL")),
     };
     if let Some(condition) = condition {
-        steps.push(set_aside(passing, &key(before, after, context), condition, context));
+        steps.push(set_aside(passing, &key(passing, before, after, context), condition, context));
     }
     if loses_back {
-        steps.extend(put_back(passing, &key(after, before, context), holds, context));
+        steps.extend(put_back(passing, &key(passing, after, before, context), holds, context));
     }
     Ok(steps)
 }
@@ -66,16 +66,15 @@ fn part(column: &Ident) -> Ident {
     Ident::new(format!("type of {column}"))
 }
 
-/// The key of rows; values that wait as text tell no row.
-fn key(kept: &Table, other: &Table, context: &Context<'_>) -> RowKey {
-    let passing: BTreeSet<&Ident> = context
-        .around
-        .passing
-        .iter()
-        .filter(|(table, _)| *table == kept.name)
-        .map(|(_, column)| column)
-        .collect();
-    RowKey::of(kept, other).of_others(&passing)
+/// The key of rows; values whose text changes tell no row.
+fn key(passing: &Passing<'_>, kept: &Table, other: &Table, context: &Context<'_>) -> RowKey {
+    let changes = |column: &&Column| {
+        let is_passing = context.around.passing.contains(&(kept.name.clone(), column.name.clone()));
+        is_passing || !passing.retelling.is_steady(&column.data_type, &column.data_type)
+    };
+    let changing: BTreeSet<&Ident> =
+        kept.columns.iter().filter(changes).map(|column| &column.name).collect();
+    RowKey::of(kept, other).of_others(&changing)
 }
 
 fn set_aside(
