@@ -2,10 +2,50 @@
 
 use super::super::context::{Context, Mention};
 use super::super::retelling::passes;
-use crate::catalog::{Column, Opaque, OpaqueKind, Table};
+use super::super::shapes::Shapes;
+use crate::catalog::{Column, Opaque, OpaqueKind, ShapeColumn, Table};
 use crate::dialect::LowerError;
 use crate::text::Dialect;
 use crate::text::token::{Token, tokenize};
+
+/// Refuses an attribute that goes where another of its type comes, while columns hold values: it may be the same one under
+/// another name, and a type has no place to say so.
+fn refuse_replaced_attribute(
+    before: &Opaque,
+    after: &Opaque,
+    context: &Context<'_>,
+) -> Result<(), LowerError> {
+    let lacks = |opaque: &Opaque, column: &ShapeColumn| {
+        !opaque.columns.iter().any(|other| other.name == column.name)
+    };
+    let replaced = before.columns.iter().zip(&after.columns).find(|(old, new)| {
+        old.data_type == new.data_type && lacks(after, old) && lacks(before, new)
+    });
+    let Some((old, new)) = replaced else { return Ok(()) };
+    let shapes = Shapes::of(&context.before);
+    let holder = context.before.tables.values().find_map(|table| {
+        let stays = context.after().tables.get(&table.name)?;
+        let holds = |column: &&Column| {
+            stays.column(&column.name).is_some()
+                && shapes.parts(&column.data_type).contains(&before.id)
+        };
+        Some(format!("{}.{}", table.name, table.columns.iter().find(holds)?.name))
+    });
+    match holder {
+        None => Ok(()),
+        Some(holder) => Err(LowerError {
+            what: after.id.to_string(),
+            why: format!(
+                "attribute `{}` goes and `{}` of the same type comes in its place, which may be the same under another name, and column {holder} has values of it",
+                old.name, new.name
+            ),
+            help: format!(
+                "add `{}` in one migration and drop `{}` in the next, with what moves the values between them",
+                new.name, old.name
+            ),
+        }),
+    }
+}
 
 /// Refuses to make a type anew where values of it can wait in no other: in a partition key, in a typed table, in a
 /// column that becomes another type of the same; and a base type that changes, whose text nobody knows.
@@ -14,6 +54,9 @@ pub(super) fn refuse(
     opaque: &Opaque,
     context: &Context<'_>,
 ) -> Result<(), LowerError> {
+    if let Some(before) = before.filter(|it| it.id.kind == OpaqueKind::Type) {
+        refuse_replaced_attribute(before, opaque, context)?;
+    }
     let mention = Mention::of_either(before, opaque);
     let user = context.after().tables.values().find_map(|table| {
         let old = context.before.tables.get(&table.name)?;
