@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use super::book::{self, Books};
 use super::evidence::{Shelf, Stale};
-use super::rehearse::{Evidence, Part, Rehearsal, RehearseError, Stage, rehearse};
+use super::rehearse::{Evidence, Part, Printing, Rehearsal, RehearseError, Stage, rehearse};
 use super::run::{Expectation, Finished, RunError, run};
 use super::{Bundle, Context};
 use crate::catalog::Printed;
@@ -155,8 +155,8 @@ pub fn deploy(
             check_rows(database, part.bundle, context, &mut deployed)?;
         }
         book::prepare(database)?;
-        let expect = match evidence.get(position) {
-            Some(evidence) => Expectation::Schema(evidence.after().to_owned()),
+        let expect = match evidence.get(position).and_then(Evidence::promised) {
+            Some(promised) => Expectation::Schema(promised.to_owned()),
             None => promised(part.bundle),
         };
         let books = book::read(database)?;
@@ -316,9 +316,7 @@ fn evidence(
     if !rehearsal.passed() {
         return Err(DeployError::NotPassed(Box::new(rehearsal)));
     }
-    // A shadow of another major version prints schemas its own way: its fingerprints say nothing here.
-    let comparable = rehearsal.evidence.first().is_some_and(|first| first.before() == found);
-    let evidence = if comparable { rehearsal.evidence.clone() } else { Vec::new() };
+    let evidence = rehearsal.evidence.clone();
     deployed.rehearsal = Some(rehearsal);
     Ok(evidence)
 }
@@ -337,8 +335,16 @@ pub fn rehearse_on_snapshot(
     let mut shadow = snapshot(database, &for_parts(&options.snapshot, parts))?;
     let provider = shadow.note().to_owned();
     let source = database.describe();
+    let schema = database.inspect()?.fingerprint();
     let extent = shadow.extent().clone();
-    let mut stage = Stage { shadow: shadow.database(), provider, source: source.clone(), extent };
+    let mut stage = Stage {
+        shadow: shadow.database(),
+        provider,
+        source: source.clone(),
+        schema,
+        printing: Printing::Alike,
+        extent,
+    };
     let rehearsal = rehearse(&mut stage, parts, context)?;
     let shelf = Shelf { folder: &options.evidence, source: &source };
     for evidence in &rehearsal.evidence {

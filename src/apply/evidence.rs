@@ -49,7 +49,11 @@ impl Shelf<'_> {
             evidence.push(stored);
         }
         let Some(missing) = parts.get(evidence.len()) else { return Ok(evidence) };
-        match self.others(&missing.bundle.name).into_iter().max_by(|a, b| a.at.cmp(&b.at)) {
+        // Where the shadow told schemas otherwise, that its schema is another one says nothing.
+        let tells =
+            |other: &Evidence| other.plan() != missing.bundle.hash || other.promised().is_some();
+        let others = self.others(&missing.bundle.name).into_iter().filter(tells);
+        match others.max_by(|a, b| a.at.cmp(&b.at)) {
             None => Ok(evidence),
             Some(other) => Err(Stale {
                 moved: if other.plan() == missing.bundle.hash {

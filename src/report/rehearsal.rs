@@ -72,6 +72,14 @@ fn written(rows: &Witnesses) -> String {
             first.rule
         ));
     }
+    if let Some(stopped) = &rows.stopped {
+        let row = stopped.rows.first().map_or("", String::as_str);
+        let told = format!(
+            "a row such as {row} would stop a rollback, undone and without loss, and no check names it beforehand: {}",
+            stopped.error
+        );
+        text.push_str(&format!("\n  {}", paint(CAREFUL, &told)));
+    }
     text
 }
 

@@ -2,11 +2,11 @@
 
 use super::compare::Picture;
 use super::measure::StepEvidence;
-use super::witness::{self, Maker, Refused, Unmade, Witnesses, Written};
+use super::witness::{self, Maker, Refused, Stopped, Unmade, Witnesses, Written};
 use super::{Act, Fault, Finding, Place, RehearseError};
 use crate::apply::run::{Expectation, Grouping};
 use crate::catalog::Catalog;
-use crate::dialect::Direction;
+use crate::dialect::{Direction, Transaction};
 use crate::plan::carries::Carried;
 use crate::text::QName;
 use crate::verify::verify;
@@ -32,7 +32,7 @@ impl Act<'_, '_, '_> {
         let mut maker = Maker::new(self.stage.shadow, there, &self.part.bundle.hash);
         maker.write(&tables)?;
         let (mut written, unmade) = (maker.written, maker.unmade);
-        let mut found = Witnesses { survived: 0, refused: Vec::new(), none: unmade };
+        let mut found = Witnesses { none: unmade, ..Witnesses::default() };
         self.set_apart(&mut written, &mut found)?;
         let mut expected = Vec::new();
         for row in &written {
@@ -43,11 +43,26 @@ impl Act<'_, '_, '_> {
             let dialect = there.dialect;
             expected.extend(witness::expected(self.stage.shadow, row, carried, old, dialect)?);
         }
-        let findings = self.findings.len();
         let unknown = Expectation::Unknown;
-        let Some(down) = self.run(Direction::Down, &unknown, Grouping::EachAlone)? else {
-            self.blame(findings, &written);
-            return Ok(None);
+        let grouping = match place {
+            Place::Last => Grouping::EachAlone,
+            // What fails must leave the shadow as it was, for the next plan.
+            Place::Followed => Grouping::Together,
+        };
+        let down = match self.try_run(Direction::Down, &unknown, grouping)? {
+            Ok(down) => down,
+            Err((_, error)) if !written.is_empty() && self.is_one_transaction() => {
+                let rows = written.iter().take(5).map(Written::name).collect();
+                found.stopped = Some(Stopped { rows, error });
+                if place == Place::Followed {
+                    witness::take_away(self.stage.shadow, &written, there.dialect)?;
+                }
+                return Ok(Some((found, Vec::new())));
+            }
+            Err((fault, message)) => {
+                self.blame(fault, message, &written);
+                return Ok(None);
+            }
         };
         for row in &expected {
             self.look_for(row, before)?;
@@ -105,20 +120,26 @@ impl Act<'_, '_, '_> {
         Ok(())
     }
 
-    /// The run failed only because of rows that were written: says so.
-    fn blame(&mut self, findings: usize, written: &[Written]) {
+    /// Whether the way down is undone where it fails.
+    fn is_one_transaction(&self) -> bool {
+        let mut steps = self.part.bundle.down.iter();
+        steps.all(|step| step.facts.transaction == Transaction::Shared)
+    }
+
+    /// The run failed half-way because of rows that were written: says so.
+    fn blame(&mut self, fault: Fault, message: String, written: &[Written]) {
         let names: Vec<String> = written.iter().take(5).map(Written::name).collect();
-        let first = written.first().map(|row| row.table.to_string());
-        for finding in self.findings.iter_mut().skip(findings).filter(|_| !written.is_empty()) {
-            finding.fault = Fault::Plan;
-            finding.table = first.clone();
-            finding.message = format!(
-                "rows written after up cannot be taken back, and no check of the plan says so before: {}\n  \
-                 rows written: {}",
-                finding.message,
-                names.join(", ")
-            );
+        if names.is_empty() {
+            return self.find(fault, message);
         }
+        let message = format!(
+            "with rows written after up the way down stops half-way, and no check of the plan says so before: \
+             {message}\n  rows written: {}",
+            names.join(", ")
+        );
+        let table = written.first().map(|row| row.table.to_string());
+        let finding = self.finding(Fault::Plan, message);
+        self.findings.push(Finding { table, ..finding });
     }
 
     fn look_for(&mut self, row: &witness::Expected, before: &Picture) -> Result<(), RehearseError> {

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Fault, Finding};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Table};
 use crate::db::fingerprint::{TableFingerprint, fingerprints_of, row_fingerprints};
 use crate::db::{Database, DbError, Row};
 use crate::dialect::aside::{self, Aside, Now, SHOWN, Side, Which, key_of};
@@ -117,6 +117,13 @@ impl Comparison<'_> {
                 self.find(Place::table(name), message, Vec::new(), before.rows);
                 continue;
             };
+            // Rows of a partitioned table are those of its partitions.
+            let parted = |table: Option<&Table>| {
+                table.and_then(|it| it.options.of_postgres()?.partition_by.clone()).is_some()
+            };
+            if parted(Some(here)) != parted(self.before.catalog.tables.get(name)) {
+                continue;
+            }
             let counted: Vec<Counted> = counted(carried, &|name| carried.columns[name].clone());
             if counted.iter().any(|counted| here.column(&counted.column).is_none()) {
                 continue; // the comparison of schemas names the column

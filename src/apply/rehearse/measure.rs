@@ -258,6 +258,11 @@ impl Watch for Gauge {
         match self.engine {
             Engine::Sqlite => self.size = size(database)?,
             Engine::Postgres { .. } => {
+                // What an earlier step has moved aside nobody uses any more.
+                let rows = database.rows(&queries::tables())?;
+                let there: BTreeSet<String> =
+                    rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect();
+                self.tables.retain(|oid, _| there.contains(oid));
                 self.before = Gauge::held(database)?;
                 if step.facts.transaction == Transaction::Outside {
                     self.outside = Onlooker::start(database)?;

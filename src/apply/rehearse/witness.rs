@@ -31,6 +31,17 @@ pub struct Witnesses {
     pub refused: Vec<Refused>,
     /// Tables for which no row could be made up, and why.
     pub none: Vec<Unmade>,
+    /// The way down stops at rows such as these, with nothing done, and no check of the plan names them beforehand.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub stopped: Option<Stopped>,
+}
+
+/// A way down that stopped because of rows that were made up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stopped {
+    pub rows: Vec<String>,
+    /// Where, and what the engine said.
+    pub error: String,
 }
 
 /// A made-up row that cannot live in the old shape.

@@ -1,6 +1,6 @@
 //! `migrate rehash`: proves an edited, unreleased version anew and seals it.
 
-use crate::apply::rehearse::{Part, Stage, rehearse};
+use crate::apply::rehearse::{Part, Printing, Stage, rehearse};
 use crate::apply::{Bundle, Context};
 use crate::catalog::Catalog;
 use crate::cli::error::CliError;
@@ -113,8 +113,14 @@ fn prove(
         stage_database.database().execute(&statement)?;
     }
     let provider = stage_database.note().to_owned();
-    let (source, extent) = ("an empty database".to_owned(), Extent::default());
-    let mut stage = Stage { shadow: stage_database.database(), provider, source, extent };
+    let mut stage = Stage {
+        shadow: stage_database.database(),
+        provider,
+        source: "an empty database".to_owned(),
+        schema: start.fingerprint(),
+        printing: Printing::Alike,
+        extent: Extent::default(),
+    };
     let mut spinner = world.spinner();
     let mut context = Context { who: world.who(None), now, progress: &mut spinner };
     let parts = [Part { bundle: &bundle, target: Some(goal) }];

@@ -38,7 +38,7 @@ mod positions;
 pub mod quote;
 mod renames;
 mod render;
-mod reparse;
+pub mod reparse;
 mod retelling;
 mod rights;
 mod row_security;

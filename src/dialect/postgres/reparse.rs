@@ -7,6 +7,7 @@
 
 use std::borrow::Cow;
 
+use crate::catalog::{Catalog, ConstraintKind, IndexKey};
 use crate::text::Dialect;
 use crate::text::token::{Kind, Token, tokenize};
 
@@ -28,6 +29,85 @@ pub(super) fn exact(sql: &str) -> Cow<'_, str> {
     }
     exact.push_str(&sql[copied..]);
     Cow::Owned(exact)
+}
+
+/// A catalog in which lists of values are spelled in one way, whether their text was written once or restored from a dump:
+/// without casts and parentheses. Only for comparing with another such catalog.
+pub fn respelled(catalog: &Catalog) -> Catalog {
+    let mut catalog = catalog.clone();
+    if catalog.dialect != Dialect::Postgres {
+        return catalog;
+    }
+    for table in catalog.tables.values_mut() {
+        for constraint in &mut table.constraints {
+            respell(&mut constraint.definition);
+            if let ConstraintKind::Check { expression } = &mut constraint.kind {
+                respell(expression);
+            }
+        }
+        for index in &mut table.indexes {
+            respell(&mut index.definition);
+            index.predicate.iter_mut().for_each(respell);
+            for key in &mut index.keys {
+                if let IndexKey::Expression(text) = key {
+                    respell(text);
+                }
+            }
+        }
+    }
+    for opaque in catalog.opaques.values_mut() {
+        opaque.create.iter_mut().for_each(respell);
+    }
+    catalog
+}
+
+fn respell(text: &mut String) {
+    if !text.contains("ARRAY[") {
+        return;
+    }
+    let tokens = tokenize(text, Dialect::Postgres);
+    let code: Vec<&Token<'_>> = tokens.iter().filter(|token| token.is_code()).collect();
+    let mut kept: Vec<&str> = Vec::new();
+    let mut at = 0;
+    while at < code.len() {
+        if code[at].is_mark("::") {
+            at = after_type(&code, at + 1);
+            continue;
+        }
+        if !code[at].is_mark("(") && !code[at].is_mark(")") {
+            kept.push(code[at].text);
+        }
+        at += 1;
+    }
+    *text = kept.join(" ");
+}
+
+/// The place behind the name of a type that starts at `at`.
+fn after_type(code: &[&Token<'_>], mut at: usize) -> usize {
+    let is = |at: usize, words: &[&str]| {
+        code.get(at).is_some_and(|token| words.iter().any(|word| token.is_word(word)))
+    };
+    let marked = |at: usize, mark: &str| code.get(at).is_some_and(|token| token.is_mark(mark));
+    at += 1;
+    while marked(at, ".") {
+        at += 2;
+    }
+    if is(at, &["varying", "precision"]) {
+        at += 1;
+    }
+    if marked(at, "(") {
+        while at < code.len() && !marked(at, ")") {
+            at += 1;
+        }
+        at += 1;
+    }
+    if is(at, &["with", "without"]) && is(at + 1, &["time"]) {
+        at += 3;
+    }
+    while marked(at, "[") && marked(at + 1, "]") {
+        at += 2;
+    }
+    at
 }
 
 /// Whether the engine stores another text when it reads this one, by itself as well as from a statement.
