@@ -68,6 +68,22 @@ pub fn queries() -> Vec<InspectQuery> {
     ]
 }
 
+/// Whether a query has to be run after those that were: the others have no rows.
+///
+/// # Errors
+/// The results are not those of [`queries`].
+pub fn has_rows(query: &str, results: &Results) -> Result<bool, InspectError> {
+    let server: Vec<ServerRow> = rows(results, SERVER)?;
+    let is_any = |has: fn(&ServerRow) -> bool| server.first().is_none_or(has);
+    let is_there = |name| results.get(name).is_some_and(|rows| !rows.is_empty());
+    Ok(match query {
+        TYPES => is_any(|row| row.has_types),
+        SERVICES => is_any(|row| row.has_services),
+        DEPENDENCIES => [OPAQUES, TYPES, SERVICES].into_iter().any(is_there),
+        _ => true,
+    })
+}
+
 /// Query name → rows, each one text.
 pub type Results = BTreeMap<String, Vec<String>>;
 
@@ -149,6 +165,8 @@ fn settings(results: &Results, catalog: &mut Catalog) -> Result<(), InspectError
 #[derive(Deserialize)]
 struct ServerRow {
     version: u32,
+    has_types: bool,
+    has_services: bool,
 }
 
 #[derive(Deserialize)]
@@ -184,20 +202,32 @@ struct SettingRow {
     table: Ident,
     target: String,
     name: Option<Ident>,
-    kind: String,
-    option: Option<String>,
-    value: String,
-    default: Option<String>,
+    #[serde(flatten)]
+    what: SettingValue,
 }
 
 impl SettingRow {
     fn read(self) -> Result<Setting, InspectError> {
         let on = match (self.target.as_str(), self.name) {
             ("table", _) => SettingTarget::Table,
-            ("column", Some(name)) => SettingTarget::Column(name),
             ("index", Some(name)) => SettingTarget::Index(name),
-            (other, _) => return Err(unexpected(SETTINGS, other, "table, column or index")),
+            (other, _) => return Err(unexpected(SETTINGS, other, "table or index")),
         };
+        self.what.read(on)
+    }
+}
+
+/// What is set, whatever it is set on.
+#[derive(Deserialize)]
+struct SettingValue {
+    kind: String,
+    option: Option<String>,
+    value: String,
+    default: Option<String>,
+}
+
+impl SettingValue {
+    fn read(self, on: SettingTarget) -> Result<Setting, InspectError> {
         let kind = match (self.kind.as_str(), self.option) {
             ("parameter", Some(option)) => SettingKind::Parameter(option),
             ("replica_identity", _) => SettingKind::ReplicaIdentity,

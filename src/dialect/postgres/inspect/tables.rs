@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::record::Record;
-use super::{COLUMNS, Results, SEQUENCES, TABLES, texts};
-use crate::catalog::postgres_table::{Origin, PostgresTable};
+use super::{COLUMNS, Results, SEQUENCES, SettingValue, TABLES, texts};
+use crate::catalog::postgres_table::{Origin, PostgresTable, SettingTarget};
 use crate::catalog::{
     Column, Generated, GeneratedStorage, Identity, IdentityKind, Sequence, Table, TableOptions,
 };
@@ -151,6 +151,13 @@ fn column(
     let comment = row.owned()?;
     let is_inherited = row.flag()?;
     let origin = if row.flag()? { Origin::Both } else { Origin::Inherited };
+    if let (Some(json), Some(options)) = (row.optional()?, relation.options()) {
+        let values: Vec<SettingValue> =
+            serde_json::from_str(&json).map_err(|_| row.unexpected("settings of a column"))?;
+        for value in values {
+            options.settings.push(value.read(SettingTarget::Column(name.clone()))?);
+        }
+    }
     let (identity, owned_sequence) = match (kind, sequence) {
         (Some(kind), Some(sequence)) => (Some(Identity { kind, sequence }), None),
         (None, sequence) => (None, sequence),

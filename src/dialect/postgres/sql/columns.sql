@@ -16,8 +16,29 @@ SELECT ROW(
         WHERE co.oid = a.attcollation) END,
     m.description,
     a.attinhcount > 0,
-    a.attislocal)::text
-FROM pg_catalog.pg_attribute a
+    a.attislocal,
+    CASE WHEN a.attstorage <> t.typstorage OR a.attcompression <> '' OR a.attstattarget >= 0 OR a.attoptions IS NOT NULL THEN (
+        SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
+            'kind', s.kind, 'option', s.option, 'value', s.value, 'default', s.fallback))
+        FROM (
+            SELECT 'storage' AS kind, NULL AS option, w.storage AS value, w.usual AS fallback
+            FROM (SELECT CASE a.attstorage WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN' ELSE 'EXTENDED' END,
+                         CASE t.typstorage WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN' ELSE 'EXTENDED' END) w(storage, usual)
+            WHERE a.attstorage <> t.typstorage
+            UNION ALL
+            SELECT 'compression', NULL, CASE a.attcompression WHEN 'l' THEN 'lz4' ELSE 'pglz' END, NULL
+            WHERE a.attcompression <> ''
+            UNION ALL
+            SELECT 'statistics', NULL, a.attstattarget::text, NULL
+            WHERE a.attstattarget >= 0
+            UNION ALL
+            SELECT 'parameter', split_part(o, '=', 1), substr(o, strpos(o, '=') + 1), NULL
+            FROM pg_catalog.unnest(a.attoptions) o WHERE o !~ '^pg_attver=') s) END)::text
+-- A column of pg_attribute that a version lacks (`attcompression` before 14) is found in `absent`.
+FROM (SELECT ''::"char" AS attcompression) absent, LATERAL (
+    SELECT attrelid, attnum, attname, atttypid, atttypmod, attnotnull, attgenerated, attidentity, attcollation, attinhcount,
+           attislocal, attisdropped, attstorage, attstattarget, attoptions, attcompression
+    FROM pg_catalog.pg_attribute) a
 JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
