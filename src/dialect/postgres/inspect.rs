@@ -73,12 +73,13 @@ pub fn queries() -> Vec<InspectQuery> {
 /// # Errors
 /// The results are not those of [`queries`].
 pub fn has_rows(query: &str, results: &Results) -> Result<bool, InspectError> {
-    let server: Vec<ServerRow> = rows(results, SERVER)?;
-    let is_any = |has: fn(&ServerRow) -> bool| server.first().is_none_or(has);
+    let is_any = |has: fn(&ServerRow) -> bool| -> Result<bool, InspectError> {
+        Ok(rows(results, SERVER)?.first().is_none_or(has))
+    };
     let is_there = |name| results.get(name).is_some_and(|rows| !rows.is_empty());
     Ok(match query {
-        TYPES => is_any(|row| row.has_types),
-        SERVICES => is_any(|row| row.has_services),
+        TYPES => is_any(|row| row.has_types)?,
+        SERVICES => is_any(|row| row.has_services)?,
         DEPENDENCIES => [OPAQUES, TYPES, SERVICES].into_iter().any(is_there),
         _ => true,
     })
