@@ -77,7 +77,8 @@ fn constraint(
     let (kind, plain) = match &*letter {
         "f" => foreign_key(row, relation, relations, &name, &columns)?,
         _ => {
-            (row.optional()?, row.optional()?, row.optional()?, row.optional()?);
+            // Target, its columns, and two actions.
+            row.skip(4)?;
             key(row, &letter, relation, &columns, definition.as_deref())?
         }
     };

@@ -64,6 +64,10 @@ impl<'a> Record<'a> {
         self.optional()?.ok_or_else(|| self.unexpected("a value in every required field"))
     }
 
+    pub(super) fn skip(&mut self, fields: usize) -> Result<(), InspectError> {
+        (0..fields).try_for_each(|_| self.optional().map(drop))
+    }
+
     pub(super) fn owned(&mut self) -> Result<Option<String>, InspectError> {
         Ok(self.optional()?.map(Cow::into_owned))
     }
