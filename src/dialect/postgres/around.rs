@@ -36,8 +36,8 @@ pub(super) struct Around {
 }
 
 impl Around {
-    pub(super) fn of(diff: &Diff, before: &Catalog) -> Self {
-        let rebuilt_tables = super::hierarchy::rebuilt(diff);
+    pub(super) fn of(diff: &Diff, before: &Catalog, rebuilt_tables: &BTreeSet<QName>) -> Self {
+        let rebuilt_tables = rebuilt_tables.clone();
         let mut around = Around { rebuilt_tables, ..Around::default() };
         for change in &diff.changes {
             match change {
@@ -239,7 +239,8 @@ impl Around {
                             || is_reprinted(&constraint.definition, table, touched)
                     }
                     ConstraintKind::PrimaryKey { .. } | ConstraintKind::Unique { .. } => {
-                        names_any(&constraint.definition, table, &unsteady)
+                        !super::rebuild::is_stage(&table.name)
+                            && names_any(&constraint.definition, table, &unsteady)
                     }
                 };
                 if around && stands(after, constraint, name) {

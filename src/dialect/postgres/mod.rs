@@ -38,6 +38,7 @@ pub mod quote;
 mod renames;
 mod render;
 mod rights;
+mod rebuild;
 mod reparse;
 mod row_security;
 mod sequences;
