@@ -239,7 +239,7 @@ impl Around {
                             || is_reprinted(&constraint.definition, table, touched)
                     }
                     ConstraintKind::PrimaryKey { .. } | ConstraintKind::Unique { .. } => {
-                        !super::rebuild::is_stage(&table.name)
+                        !super::stages::is_stage(&table.name)
                             && names_any(&constraint.definition, table, &unsteady)
                     }
                 };

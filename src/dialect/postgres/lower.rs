@@ -5,8 +5,8 @@ use super::context::{Context, Run};
 use super::quote::quote_ident;
 use super::rebuild::Rebuilds;
 use super::{
-    circles, columns, constraints, enums, facets, generated, hierarchy, not_null, opaques,
-    ownership, partial, persistence, rebuild, renames, render, settings, tables,
+    anew, circles, columns, constraints, enums, facets, generated, hierarchy, not_null, opaques,
+    ownership, partial, persistence, renames, render, settings, tables,
 };
 use crate::change::{Change, Delta, Diff, Rename, TableChange};
 use crate::dialect::{Direction, LowerError, Resource, Step};
@@ -61,7 +61,7 @@ pub fn lower(diff: &Diff, direction: Direction, tag: &str) -> Result<Vec<Step>, 
     steps.extend(opaques::around(&context)?);
     steps.extend(settings::around(&context));
     let mut steps = facets::finish(hierarchy::finish(steps, &context)?, &context);
-    rebuild::finish(&mut steps, &context);
+    anew::finish(&mut steps, &context);
     opaques::order_event_triggers(&mut steps);
     Ok(steps)
 }
@@ -92,7 +92,7 @@ fn schema(delta: &Delta<crate::text::Ident>) -> Vec<Step> {
 fn alter_table(change: &TableChange, context: &Context<'_>) -> Result<Vec<Step>, LowerError> {
     super::limits::check(change, context)?;
     if context.rebuilds.tables.contains(&change.after.name) {
-        return Ok(rebuild::steps(change, context));
+        return Ok(anew::steps(change, context));
     }
     let mut steps = columns::steps(change, context)?;
     steps.extend(not_null::steps(change, context));

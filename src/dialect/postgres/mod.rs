@@ -10,6 +10,7 @@ pub mod lock;
 pub mod undo;
 pub mod work;
 
+mod anew;
 mod around;
 mod bounds;
 mod circles;
@@ -43,6 +44,7 @@ mod reparse;
 mod row_security;
 mod sequences;
 mod settings;
+mod stages;
 mod tables;
 mod twins;
 mod values;

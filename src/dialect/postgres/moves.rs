@@ -171,7 +171,7 @@ pub(super) fn leaving<'c>(
     let key = after.tables.get(name).and_then(|it| options(it).partition_by.as_deref());
     let key = key
         .and_then(Key::parse)
-        .and_then(|key| key.converted(|item| super::rebuild::in_new_shape(item, change, context)));
+        .and_then(|key| key.converted(|item| super::anew::in_new_shape(item, change, context)));
     let takes = |taker: &&Table| match (bound_of(taker)?, &key) {
         (Bound::Hash { .. }, _) | (_, None) => None,
         (bound, Some(key)) => key.takes(&bound, name),

@@ -8,21 +8,16 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::action::{Action, step};
 use super::around::Around;
-use super::context::{
-    Context, Run, column_sequences, columns, keys, slots, table_changes, texts_and_indexes, values,
-};
+use super::context::{Run, table_changes};
 use super::hierarchy::{self, options};
-use super::keep::{SCHEMA, kept_table, restore_rows};
-use super::quote::{list, literal, quote_name};
-use super::{constraints, moves, not_null, positions, render, settings, tables};
-use crate::catalog::facets::{Subject, Switch};
-use crate::catalog::{Catalog, Column, Constraint, ConstraintKind, Table, TableOptions};
-use crate::change::{Change, ColumnSource, Delta, Diff, Keep, SourceOrigin, TableChange};
-use crate::dialect::{Lock, Resource, Step, Work, kept_name};
+use super::keep::SCHEMA;
+use super::{moves, stages};
+use crate::catalog::{Catalog, Column, Table};
+use crate::change::{Change, ColumnSource, Diff, Keep, SourceOrigin, TableChange};
+use crate::dialect::kept_name;
 use crate::text::token::{Token, tokenize};
-use crate::text::{Dialect, Ident, QName};
+use crate::text::{Dialect, QName};
 
 /// What is built anew.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,6 +30,8 @@ pub(super) struct Rebuilds {
     trees: BTreeMap<QName, BTreeSet<QName>>,
     /// Where the rows of a table wait while their columns change.
     stages: BTreeMap<QName, QName>,
+    /// Trees that may be altered in place on the way back, so that what is kept must go by the key of that way.
+    one_way: BTreeSet<QName>,
 }
 
 impl Rebuilds {
@@ -52,6 +49,26 @@ impl Rebuilds {
         stages.find(|(_, other)| *other == stage).map(|(root, _)| root)
     }
 
+    /// Where the rows of a table wait, if they change.
+    pub(super) fn stage_of(&self, root: &QName) -> Option<&QName> {
+        self.stages.get(root)
+    }
+
+    /// The tables whose rows wait in stages, with these.
+    pub(super) fn stages(&self) -> impl Iterator<Item = (&QName, &QName)> {
+        self.stages.iter()
+    }
+
+    /// The tables that go and come with the one at their top.
+    pub(super) fn tree(&self, root: &QName) -> Option<&BTreeSet<QName>> {
+        self.trees.get(root)
+    }
+
+    /// Whether a tree may be altered in place on the way back.
+    pub(super) fn is_one_way(&self, root: &QName) -> bool {
+        self.one_way.contains(root)
+    }
+
     /// Whether two tables go and come as one.
     pub(super) fn as_one(&self, child: &QName, parent: &QName) -> bool {
         self.trees.values().any(|tree| tree.contains(child) && tree.contains(parent))
@@ -63,7 +80,7 @@ impl Rebuilds {
     }
 
     /// Whether the rows of a table come with those of a table above it.
-    fn is_below(&self, table: &QName) -> bool {
+    pub(super) fn is_below(&self, table: &QName) -> bool {
         self.trees.iter().any(|(root, tree)| root != table && tree.contains(table))
     }
 
@@ -82,7 +99,8 @@ impl Rebuilds {
             }
         }
         for (root, stage) in &self.stages {
-            let Some(change) = table_changes(&diff).get(root).map(|it| staged(it, stage)) else {
+            let Some(change) = table_changes(&diff).get(root).map(|it| stages::staged(it, stage))
+            else {
                 continue;
             };
             before.to_mut().tables.insert(stage.clone(), change.before.clone());
@@ -93,11 +111,6 @@ impl Rebuilds {
         }
         diff
     }
-}
-
-/// Whether a table is a stage: no catalog holds one of that schema.
-pub(super) fn is_stage(table: &QName) -> bool {
-    table.schema.as_str() == SCHEMA
 }
 
 /// The two sides of every table.
@@ -127,15 +140,19 @@ impl Pairs<'_> {
             let other_key = was.partition_by != is.partition_by;
             let by_itself = other_key || was.partition_by.is_some() && was.unlogged != is.unlogged;
             let both = was.partition_by.is_some() && is.partition_by.is_some();
-            let whole = both
+            let both_ways = both
                 && (self.reshapes_key(old, new)
                     || other_key && self.has_common(&name)
                     || self.reshapes_moving(&name, by_itself, run));
+            let whole = both_ways || both && self.remakes_key(old, new);
             if other_key {
                 rebuilds.other_keys.insert(name.clone());
             }
             if whole {
                 let root = self.top(&name).clone();
+                if !both_ways {
+                    rebuilds.one_way.insert(root.clone());
+                }
                 let tree = self.common(&root);
                 rebuilds.tables.extend(tree.iter().cloned());
                 rebuilds.trees.insert(root, tree);
@@ -183,16 +200,17 @@ impl Pairs<'_> {
     }
 
     /// Whether a column that a table is partitioned by is altered in a way that the engine does not allow.
-    fn reshapes_key(&mut self, old: &Table, new: &Table) -> bool {
-        let Some(key) = &options(old).partition_by else { return false };
-        let tokens = tokenize(key, Dialect::Postgres);
-        let names: BTreeSet<String> = tokens.iter().filter_map(Token::name).collect();
-        let mut columns = old.columns.iter().filter(|it| names.contains(it.name.as_str()));
-        columns.any(|column| {
-            new.column(&column.name).is_none_or(|after| {
-                super::around::reshapes(column, after) || self.remakes_type(&old.name, after)
-            })
+    fn reshapes_key(&self, old: &Table, new: &Table) -> bool {
+        key_columns(old).any(|column| {
+            let after = new.column(&column.name);
+            after.is_none_or(|after| super::around::reshapes(column, after))
         })
+    }
+
+    /// Whether the type of such a column is made anew.
+    fn remakes_key(&mut self, old: &Table, new: &Table) -> bool {
+        let mut columns = key_columns(old).filter_map(|column| new.column(&column.name));
+        columns.any(|column| self.remakes_type(&old.name, column))
     }
 
     /// Whether the type of a column that stays is made anew.
@@ -241,8 +259,16 @@ impl Pairs<'_> {
     }
 }
 
+/// The columns that a table is partitioned by, in whatever way.
+fn key_columns(table: &Table) -> impl Iterator<Item = &Column> {
+    let key = options(table).partition_by.as_deref().unwrap_or_default();
+    let tokens = tokenize(key, Dialect::Postgres);
+    let names: BTreeSet<String> = tokens.iter().filter_map(Token::name).collect();
+    table.columns.iter().filter(move |column| names.contains(column.name.as_str()))
+}
+
 /// Whether a value is another one after the change, or is kept.
-fn is_reshaped(change: &TableChange, source: &ColumnSource) -> bool {
+pub(super) fn is_reshaped(change: &TableChange, source: &ColumnSource) -> bool {
     let is_same = match source.origin {
         SourceOrigin::Same => true,
         SourceOrigin::Computed => {
@@ -255,7 +281,7 @@ fn is_reshaped(change: &TableChange, source: &ColumnSource) -> bool {
 }
 
 /// All partitions below a table.
-fn below(root: &QName, catalog: &Catalog) -> BTreeSet<QName> {
+pub(super) fn below(root: &QName, catalog: &Catalog) -> BTreeSet<QName> {
     let mut found = BTreeSet::new();
     let mut open = vec![root.clone()];
     while let Some(parent) = open.pop() {
@@ -286,382 +312,5 @@ fn unchanged(before: &Table, after: &Table) -> TableChange {
         constraints: Vec::new(),
         indexes: Vec::new(),
         mapping: mapping.collect(),
-    }
-}
-
-/// The change of the rows of a table, told of the plain table in which they wait.
-fn staged(change: &TableChange, stage: &QName) -> TableChange {
-    let side = |table: &Table| Table {
-        name: stage.clone(),
-        columns: table.columns.iter().map(|column| staged_column(column, change)).collect(),
-        constraints: table.constraints.iter().filter(|it| is_primary(it)).cloned().collect(),
-        indexes: Vec::new(),
-        options: TableOptions::postgres(),
-        comment: None,
-    };
-    let (before, after) = (side(&change.before), side(&change.after));
-    let gone = before.columns.iter().filter(|it| after.column(&it.name).is_none());
-    let mut deltas: Vec<Delta<Column>> = gone.cloned().map(Delta::Drop).collect();
-    for column in &after.columns {
-        match before.column(&column.name) {
-            None => deltas.push(Delta::Add(column.clone())),
-            Some(old) if old != column => {
-                deltas.push(Delta::Alter { before: old.clone(), after: column.clone() });
-            }
-            Some(_) => {}
-        }
-    }
-    TableChange {
-        before,
-        after,
-        columns: deltas,
-        constraints: Vec::new(),
-        indexes: Vec::new(),
-        mapping: change.mapping.clone(),
-    }
-}
-
-/// A column of a stage: its type, how it is computed, and what a new one gets.
-fn staged_column(column: &Column, change: &TableChange) -> Column {
-    let name = &column.name;
-    let is_new = change.before.column(name).is_none();
-    let fills = change.mapping.iter().any(|source| source.column == *name && source.fill.is_some());
-    let default = match &column.identity {
-        Some(identity) => {
-            Some(format!("nextval({}::regclass)", literal(&quote_name(&identity.sequence.name))))
-        }
-        // Of a column that stays, only a backfill asks for it.
-        None if fills => change.after.column(name).and_then(|after| after.default.clone()),
-        None => column.default.clone(),
-    };
-    Column {
-        default: default.filter(|_| is_new || fills),
-        generated: column.generated.clone(),
-        collation: column.collation.clone(),
-        ..Column::plain(name.as_str(), column.data_type.as_str())
-    }
-}
-
-fn is_primary(constraint: &Constraint) -> bool {
-    match constraint.kind {
-        ConstraintKind::PrimaryKey { .. } => true,
-        ConstraintKind::Unique { .. }
-        | ConstraintKind::Check { .. }
-        | ConstraintKind::ForeignKey(_)
-        | ConstraintKind::Exclusion => false,
-    }
-}
-
-/// Builds a table anew: moved aside, made again, filled, thrown away.
-pub(super) fn steps(change: &TableChange, context: &Context<'_>) -> Vec<Step> {
-    let (before, after) = (&change.before, &change.after);
-    let name = &after.name;
-    let mut steps = tables::drop_foreign_keys(before, context);
-    steps.push(move_aside(change, context));
-    steps.extend(tables::create(after, context));
-    steps.extend(settings::of_new(after, context));
-    steps.extend(not_null::of_new(after));
-    if !context.rebuilds.is_below(name) {
-        steps.extend(move_rows(change, context));
-    }
-    for constraint in &after.constraints {
-        if !constraints::stands_in_create(after, constraint, context) {
-            steps.extend(constraints::add_own(after, constraint, context));
-        }
-    }
-    let counts_anew = |column: &&Column| {
-        let old = before.column(&column.name).and_then(column_sequences);
-        old.is_none() && positions::is_kept(name, &column.name, context)
-    };
-    let anew = after.columns.iter().filter(counts_anew);
-    steps.extend(anew.filter_map(|column| positions::restore(name, column, context)));
-    steps
-}
-
-fn move_aside(change: &TableChange, context: &Context<'_>) -> Step {
-    let (before, after) = (&change.before, &change.after);
-    let name = &after.name;
-    let aside = context.keeps_as(name, None);
-    let mut statements = Vec::new();
-    let mut kept = vec![Resource::Kept(aside.clone())];
-    for column in &before.columns {
-        let counts_on = after.column(&column.name).is_some_and(|it| column_sequences(it).is_some());
-        if let Some(sequence) = column_sequences(column).filter(|_| !counts_on)
-            && positions::is_kept(name, &column.name, context)
-        {
-            let position = positions::kept_as(name, &column.name, context);
-            statements.push(positions::save(sequence, name, column, &position));
-            kept.push(Resource::Kept(position));
-        }
-    }
-    let facets = context.before.facets_of(&Subject::Table(name.clone()));
-    if facets.is_some_and(|facets| facets.switches.contains(&Switch::ForceRowSecurity)) {
-        // The plan itself must see its rows.
-        statements.push(format!("ALTER TABLE {} NO FORCE ROW LEVEL SECURITY", quote_name(name)));
-    }
-    statements.extend(tables::move_aside(before, &aside));
-    step(Action::MoveTable, format!("move table {name} aside to build it anew"), statements)
-        .undo(crate::dialect::Undo::Exact, "the way back builds it anew from the same rows")
-        .makes(kept)
-        .takes([Resource::Table(name.clone())])
-        .takes(columns(before))
-        .takes(keys(before))
-        .takes(slots(before))
-        .frees(context.taken_in(texts_and_indexes(before)))
-}
-
-/// Moves the rows of a tree into the one that was made anew; those of partitions that go come along.
-fn move_rows(change: &TableChange, context: &Context<'_>) -> Vec<Step> {
-    let (before, after) = (&change.before, &change.after);
-    let name = &after.name;
-    let aside = context.keeps_as(name, None);
-    let went = below(name, &context.before);
-    let went: Vec<Resource> = went
-        .iter()
-        .filter(|table| travels(table, context))
-        .map(|table| Resource::Kept(context.keeps_as(table, None)))
-        .chain([Resource::Kept(aside.clone())])
-        .collect();
-    let carried = carried(before, after);
-    let asides = tables::satellites(before, &aside);
-    let from = carried.iter().map(|(old, _)| {
-        let moved = asides
-            .iter()
-            .find(|(kind, own, _)| *kind == "SEQUENCE" && *own == old.name.name)
-            .map(|(_, _, moved)| moved.clone());
-        moved.unwrap_or_else(|| old.name.name.to_string())
-    });
-    let drop = super::keep::drop_kept(&aside);
-    let mut steps = Vec::new();
-    let mut statements;
-    let mut needs = vec![Resource::Table(name.clone())];
-    match context.rebuilds.stages.get(name) {
-        None => {
-            statements = restore_rows(after, &aside);
-            statements.pop();
-            let positions = carried.iter().zip(from);
-            statements.extend(
-                positions.map(|((_, new), moved)| positions::copy(new, &kept_table(&moved))),
-            );
-            statements.push(drop);
-            needs.extend(went);
-        }
-        Some(stage) => {
-            let saved = |index: usize| {
-                let part = Ident::new(format!("position {}", index + 1));
-                context.keeps_as(name, Some(&part))
-            };
-            let mut taking = take_out(before, stage, &aside);
-            taking.extend(from.enumerate().map(|(index, moved)| {
-                format!(
-                    "CREATE TABLE {} AS SELECT last_value, is_called FROM {}",
-                    kept_table(&saved(index)),
-                    kept_table(&moved)
-                )
-            }));
-            taking.push(drop);
-            let mut made =
-                step(Action::FillTable, format!("take the rows of {name} out"), Vec::new())
-                    .lock(Lock::None)
-                    .work(Work::Rewrite)
-                    .needs(went)
-                    .frees(context.taken_in(texts_and_indexes(before)))
-                    .makes([filled(stage)]);
-            for (part, condition) in going(name, change, context) {
-                let (from, names) = (quote_name(&part.name), stored(part));
-                let stage = quote_name(stage);
-                taking.push(format!(
-                    "INSERT INTO {stage} ({names}) SELECT {names} FROM {from} WHERE {condition}"
-                ));
-                taking.push(format!("DELETE FROM {from} WHERE {condition}"));
-                made = made
-                    .frees([Resource::Table(part.name.clone())])
-                    .frees(columns(part))
-                    .needs([super::opaques::triggers_gone(&part.name)]);
-            }
-            made.statements = taking.into_iter().map(crate::dialect::Sql::new).collect();
-            steps.push(made);
-            statements = restore_rows(after, stage.name.as_str());
-            for (index, (_, new)) in carried.iter().enumerate() {
-                statements.extend(positions::carry(new, &saved(index)));
-            }
-            needs.extend([filled(stage), converted(stage)]);
-        }
-    }
-    steps.push(
-        step(Action::FillTable, format!("move rows into {name}"), statements)
-            .work(Work::Rewrite)
-            .needs(needs)
-            .needs(hierarchy::partitions_joined(name, context))
-            .makes(values(after))
-            .makes([moved_in(name)]),
-    );
-    steps
-}
-
-/// The marker of a tree that has its rows.
-fn moved_in(root: &QName) -> Resource {
-    Resource::Constraint(root.clone(), "the rows are in the new tree".to_owned())
-}
-
-/// Whether a partition is aside with the tree that it was in.
-fn travels(name: &QName, context: &Context<'_>) -> bool {
-    let goes =
-        || context.before.tables.get(name).filter(|_| !context.after().tables.contains_key(name));
-    context.rebuilds.tables.contains(name)
-        || goes().is_some_and(|table| {
-            hierarchy::travels(table, context) && !context.is_discarded(name, None)
-        })
-}
-
-/// An item of a partition key as it will be, told of rows whose columns have not changed yet; `None` where that cannot
-/// be said.
-pub(super) fn in_new_shape(
-    item: &str,
-    change: &TableChange,
-    context: &Context<'_>,
-) -> Option<String> {
-    let tokens = tokenize(item, Dialect::Postgres);
-    let names: BTreeSet<String> = tokens.iter().filter_map(Token::name).collect();
-    let mut reshaped = change.mapping.iter().filter(|source| {
-        let column = change.after.column(&source.column);
-        let is_remade = column.is_some_and(|column| context.rebuilds_type(&column.data_type));
-        names.contains(source.column.as_str()) && (is_remade || is_reshaped(change, source))
-    });
-    let Some(source) = reshaped.next() else { return Some(item.to_owned()) };
-    let (before, after) =
-        (change.before.column(&source.column)?, change.after.column(&source.column)?);
-    let is_plain = tokens.iter().filter(|token| token.is_code()).count() == 1;
-    if !is_plain || source.fill.is_some() {
-        return None;
-    }
-    if context.rebuilds_type(&after.data_type) {
-        return Some(super::values::mapped_or_text(item, &source.values));
-    }
-    let (before, after) = (&before.data_type, &after.data_type);
-    Some(format!("({})", super::values::convert(item, before, after, &source.values)))
-}
-
-/// Sequences of columns that count on, old and new.
-fn carried<'c>(
-    before: &'c Table,
-    after: &'c Table,
-) -> Vec<(&'c crate::catalog::Sequence, &'c crate::catalog::Sequence)> {
-    let pairs = after.columns.iter().filter_map(|column| {
-        let old = before.column(&column.name).and_then(column_sequences)?;
-        Some((old, column_sequences(column)?))
-    });
-    pairs.collect()
-}
-
-/// Copies the rows into a plain table.
-fn take_out(before: &Table, stage: &QName, aside: &str) -> Vec<String> {
-    let items = before.columns.iter().map(|column| {
-        let plain = Column { default: None, identity: None, ..column.clone() };
-        let bare = Table {
-            name: stage.clone(),
-            columns: Vec::new(),
-            constraints: Vec::new(),
-            indexes: Vec::new(),
-            options: TableOptions::postgres(),
-            comment: None,
-        };
-        let plain = Column { not_null: false, ..plain };
-        format!("    {}", render::column_definition(&bare, &plain))
-    });
-    let items: Vec<String> = items.collect();
-    let names = stored(before);
-    let table = quote_name(stage);
-    vec![
-        format!("CREATE TABLE {table} (\n{}\n)", items.join(",\n")),
-        format!("INSERT INTO {table} ({names}) SELECT {names} FROM {}", kept_table(aside)),
-    ]
-}
-
-/// The columns of a table that are not computed.
-fn stored(table: &Table) -> String {
-    let stored = table.columns.iter().filter(|column| column.generated.is_none());
-    list(stored.map(|column| &column.name))
-}
-
-/// Partitions of a tree that go by themselves, and which of their rows have a place in the new tree.
-fn going<'c>(
-    root: &QName,
-    change: &TableChange,
-    context: &'c Context<'_>,
-) -> Vec<(&'c Table, String)> {
-    let Some(tree) = context.rebuilds.trees.get(root) else { return Vec::new() };
-    let parents = tree.iter().filter(|parent| !context.rebuilds.carries(parent));
-    parents.flat_map(|parent| moves::leaving(parent, change, context)).collect()
-}
-
-/// The marker of a stage that holds the rows.
-fn filled(stage: &QName) -> Resource {
-    Resource::Constraint(stage.clone(), "the rows are in it".to_owned())
-}
-
-/// The marker of a stage whose rows are as they will be.
-fn converted(stage: &QName) -> Resource {
-    Resource::Constraint(stage.clone(), "the rows are converted".to_owned())
-}
-
-/// Puts the steps that convert the rows of stages between the one that takes the rows out and the one that moves
-/// them in, and after that one what must see all rows of a partition, or none while they move.
-pub(super) fn finish(steps: &mut [Step], context: &Context<'_>) {
-    for (root, stage) in &context.rebuilds.stages {
-        steps.iter_mut().for_each(|step| convert(step, root, stage));
-    }
-    for root in context.rebuilds.tables.iter().filter(|it| !context.rebuilds.is_below(it)) {
-        let tree = below(root, context.after());
-        let points_in = |resource: &Resource| {
-            let Resource::Constraint(holder, name) = resource else { return false };
-            let holder = context.after().tables.get(holder);
-            let keys = holder.into_iter().flat_map(|table| &table.constraints);
-            keys.filter(|it| it.name.as_ref().is_some_and(|it| it.as_str() == name)).any(|it| {
-                match &it.kind {
-                    ConstraintKind::ForeignKey(key) => tree.contains(&key.references),
-                    ConstraintKind::PrimaryKey { .. }
-                    | ConstraintKind::Unique { .. }
-                    | ConstraintKind::Check { .. }
-                    | ConstraintKind::Exclusion => false,
-                }
-            })
-        };
-        for step in steps.iter_mut() {
-            let order = &step.order;
-            let sees = order.makes.iter().any(|it| matches!(it, Resource::Opaque(_)))
-                && order
-                    .needs
-                    .iter()
-                    .filter_map(super::joining::table_of)
-                    .any(|it| tree.contains(it));
-            if sees || order.makes.iter().any(points_in) {
-                step.order.needs.insert(moved_in(root));
-            }
-        }
-    }
-}
-
-/// Puts a step that touches a stage between the two that fill and empty it.
-fn convert(step: &mut Step, root: &QName, stage: &QName) {
-    let order = &step.order;
-    if order.makes.contains(&filled(stage)) || order.needs.contains(&filled(stage)) {
-        return;
-    }
-    let sets = [&order.needs, &order.makes, &order.frees, &order.takes];
-    let touched = sets.iter().flat_map(|set| set.iter());
-    let tables: BTreeSet<&QName> = touched.filter_map(super::joining::table_of).collect();
-    if !tables.contains(stage) {
-        return;
-    }
-    if tables.len() == 1 {
-        step.facts.lock = Lock::None;
-    }
-    let counts = step.statements.iter().any(|it| it.as_str().contains("nextval("));
-    step.order.needs.insert(filled(stage));
-    step.order.makes.insert(converted(stage));
-    if counts {
-        // A new column counts with the sequence of the table that is made.
-        step.order.needs.insert(Resource::Table(root.clone()));
     }
 }
