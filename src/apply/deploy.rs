@@ -16,7 +16,8 @@ use crate::db::{Database, DbError};
 use crate::dialect::{Absence, Direction, bookkeeping};
 use crate::journal::{Action, Unfinished, applied, broken_link};
 use crate::shadow::ShadowError;
-use crate::shadow::snapshot::{SnapshotOptions, snapshot};
+use crate::shadow::options::{Scope, SnapshotOptions};
+use crate::shadow::snapshot::snapshot;
 use crate::verify::{Verdict, VerifyError, verify};
 
 /// How a deployment goes about it.
@@ -327,7 +328,7 @@ pub fn rehearse_on_snapshot(
     context: &mut Context<'_>,
 ) -> Result<Rehearsal, DeployError> {
     context.progress.phase("copying the database to a shadow");
-    let mut shadow = snapshot(database, &options.snapshot)?;
+    let mut shadow = snapshot(database, &for_parts(&options.snapshot, parts))?;
     let provider = shadow.note().to_owned();
     let mut stage = Stage { shadow: shadow.database(), provider };
     let rehearsal = rehearse(&mut stage, parts, context)?;
@@ -335,6 +336,16 @@ pub fn rehearse_on_snapshot(
         write_evidence(&options.evidence, evidence)?;
     }
     Ok(rehearsal)
+}
+
+/// A copy is asked for what the plans touch, and for the rows that they would find broken.
+fn for_parts(usual: &SnapshotOptions, parts: &[Part<'_>]) -> SnapshotOptions {
+    let mut wanted = usual.clone();
+    let steps = parts.iter().flat_map(|part| part.bundle.up.iter().chain(&part.bundle.down));
+    wanted.scope = Scope::of(steps.flat_map(|step| &step.statements));
+    let first = parts.first().into_iter();
+    wanted.checks = first.flat_map(|part| part.bundle.plan.up.checks.clone()).collect();
+    wanted
 }
 
 /// Evidence on file, in order, as far as each starts from the schema the one before leads to.

@@ -9,6 +9,7 @@ pub mod expression;
 pub mod fingerprint;
 pub mod keep;
 pub mod lift;
+pub mod mention;
 pub mod postgres;
 pub mod realize;
 pub mod script;

@@ -11,6 +11,7 @@ use crate::change::Intent;
 use crate::change::describe::describe;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
+use crate::cli::shadow::ShadowArgs;
 use crate::cli::world::{World, now};
 use crate::db::{Access, Database};
 use crate::diff::diff;
@@ -41,6 +42,8 @@ pub(crate) struct ApplyArgs {
     /// Apply without a rehearsal (goes into the ledger)
     #[arg(long)]
     no_rehearsal: bool,
+    #[command(flatten)]
+    shadow: ShadowArgs,
     /// Why something usual is left out (goes into the ledger)
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
@@ -185,7 +188,7 @@ fn options(
 ) -> Result<Options, CliError> {
     Ok(Options {
         rehearsal: if args.no_rehearsal { RehearsalPolicy::Skip } else { RehearsalPolicy::Demand },
-        snapshot: world.snapshot_options(project)?,
+        snapshot: world.snapshot_options(project, &args.shadow)?,
         evidence: evidence_folder(world, project, args.plan.as_ref()),
         patience: Duration::from_secs(args.wait),
         loss: LossPolicy::Refuse,

@@ -153,7 +153,14 @@ fn put_rows_back(table: &Table, context: &Context<'_>) -> Step {
 /// Moves a table aside with its rows, or throws it away where that was asked for.
 pub(super) fn drop(table: &Table, context: &Context<'_>) -> Vec<Step> {
     let name = &table.name;
-    let foreign_keys = foreign_keys(table, context);
+    let (first, foreign_keys): (Vec<_>, Vec<_>) = foreign_keys(table, context)
+        .into_iter()
+        .partition(|(_, references)| lets_go_of_types(references, table, context));
+    let first = table.constraints.iter().filter(|constraint| {
+        first.iter().any(|(key, _)| constraint.name.as_ref() == Some(*key))
+    });
+    let mut steps: Vec<Step> =
+        first.filter_map(|constraint| constraints::drop(table, constraint, context)).collect();
     let mut statements: Vec<String> =
         foreign_keys.iter().map(|(key, _)| render::drop_constraint(name, key)).collect();
     let step = if context.is_discarded(name, None) {
@@ -190,7 +197,20 @@ pub(super) fn drop(table: &Table, context: &Context<'_>) -> Vec<Step> {
         .frees([Resource::Schema(name.schema.clone())])
         .frees(context.taken_in(texts_and_indexes(table)))
         .frees(referenced(&foreign_keys, name, context));
-    vec![step]
+    steps.push(step);
+    steps
+}
+
+/// Whether another table goes aside and lets go of types: keys that point at it must be gone before, and are dropped
+/// in a step of their own, for two tables may point at each other.
+fn lets_go_of_types(references: &QName, own: &Table, context: &Context<'_>) -> bool {
+    let gone = |table: &&Table| {
+        table.name != own.name
+            && !context.after().tables.contains_key(references)
+            && !context.is_discarded(references, None)
+    };
+    let other = context.before.tables.get(references).filter(gone);
+    other.is_some_and(|table| !Aside::of(table, context).types.is_empty())
 }
 
 /// The steps that drop the foreign keys of a table which its parent does not drop.

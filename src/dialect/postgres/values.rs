@@ -197,7 +197,11 @@ fn restore(staying: &Staying<'_>, context: &Context<'_>) -> Step {
     let key_columns =
         key.columns().into_iter().map(|column| Resource::Column(table.clone(), column.clone()));
     let kept = Resource::Kept(use_.name.clone());
+    let old_type = [staying.before.data_type.as_str()];
+    let stays = context.made_in(old_type);
+    let goes = context.taken_in(old_type).into_iter().filter(|taken| !stays.contains(taken));
     quietly(format!("put old values back into {table}.{name}"), table, statements, context)
+        .frees(goes)
         .undo(Undo::Exact, "the other way computes or keeps them again")
         .needs(key_columns)
         .needs(key_values.filter(|values| *values != staying.values()))
