@@ -286,6 +286,39 @@ pub fn export_snapshot() -> Sql {
     Sql::new("SELECT pg_export_snapshot()")
 }
 
+/// Takes all rows of a table away.
+pub fn delete_all(table: &crate::text::QName) -> Sql {
+    let (schema, name) = (quote_name(table.schema.as_str()), quote_name(table.name.as_str()));
+    Sql::new(format!("TRUNCATE ONLY {schema}.{name}"))
+}
+
+/// The bytes of a SQLite database.
+pub fn sqlite_size() -> Sql {
+    Sql::new("SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()")
+}
+
+/// `wal`, `delete`, …
+pub fn sqlite_journal_mode() -> Sql {
+    Sql::new("PRAGMA journal_mode")
+}
+
+/// A place of its own in a transaction, by depth.
+pub fn nested_begin(depth: usize) -> Sql {
+    Sql::new(format!("SAVEPOINT migrate_nested_{depth}"))
+}
+
+/// Keeps what was done since then.
+pub fn nested_commit(depth: usize) -> Sql {
+    Sql::new(format!("RELEASE SAVEPOINT migrate_nested_{depth}"))
+}
+
+/// Drops what was done since then.
+pub fn nested_rollback(depth: usize) -> Sql {
+    Sql::new(format!(
+        "ROLLBACK TO SAVEPOINT migrate_nested_{depth}; RELEASE SAVEPOINT migrate_nested_{depth}"
+    ))
+}
+
 /// How many rows a table holds itself.
 pub fn count_rows(dialect: Dialect, table: &crate::text::QName) -> Sql {
     let only = match dialect {
