@@ -240,6 +240,7 @@ impl Database {
     pub fn in_transaction(&mut self) -> Result<bool, DbError> {
         match self {
             Database::Sqlite(database) => Ok(database.in_transaction()),
+            Database::Postgres(database) if database.is_nested() => Ok(database.is_nested_open()),
             Database::Postgres(_) => {
                 Ok(self.value(&session::has_open_changes())?.as_deref() == Some("true"))
             }

@@ -110,6 +110,16 @@ impl PostgresDb {
         self.nested = Some(Vec::new());
     }
 
+    /// Whether transactions are places in one that is rolled back.
+    pub fn is_nested(&self) -> bool {
+        self.nested.is_some()
+    }
+
+    /// Whether such a transaction is open.
+    pub fn is_nested_open(&self) -> bool {
+        self.nested.as_ref().is_some_and(|open| !open.is_empty())
+    }
+
     /// Transactions are real again; the open one is still open.
     pub fn unnest(&mut self) {
         self.nested = None;
@@ -173,6 +183,13 @@ impl PostgresDb {
     /// # Errors
     /// What the server says.
     pub fn execute(&mut self, sql: &Sql) -> Result<u64, DbError> {
+        if self.is_nested() && session::ends_transaction(sql) {
+            return Err(DbError::new(
+                DbErrorKind::Unsupported,
+                "this statement would end the transaction that is to be rolled back",
+            )
+            .hint("rehearse on another shadow: `--shadow local` or `--shadow server`"));
+        }
         let mut affected = 0;
         self.each_message(sql, |message| {
             if let SimpleQueryMessage::CommandComplete(rows) = message {

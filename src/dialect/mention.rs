@@ -130,8 +130,11 @@ impl Search<'_> {
 
     /// Any word of a text that holds code.
     fn words(&mut self, text: &str) {
+        let belongs = |c: char| c.is_alphanumeric() || c == '_';
+        // A dollar may be part of a name, or the quote that ends beside it.
         let words: BTreeSet<String> = text
-            .split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$'))
+            .split(|c: char| !belongs(c))
+            .chain(text.split(|c: char| !(belongs(c) || c == '$')))
             .filter(|word| !word.is_empty())
             .flat_map(|word| [word.to_owned(), word.to_lowercase()])
             .collect();

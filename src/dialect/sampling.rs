@@ -12,6 +12,8 @@ use crate::text::{Ident, QName};
 
 /// The values of a column are never looked at above this many bytes of a table.
 pub const SCAN_LIMIT: u64 = 4 << 30;
+/// How many key values are asked for at once.
+pub const KEYS_AT_ONCE: usize = 500_000;
 /// How many key values one query carries.
 pub const KEYS_A_QUERY: usize = 20_000;
 
@@ -136,11 +138,7 @@ pub fn copy_out(table: &QName, columns: &[Sent<'_>], rows: &RowsOf<'_>) -> Sql {
     let format = format(columns);
     let plain = columns.iter().all(|sent| sent.masked.is_none());
     if let (RowsOf::All, true) = (rows, plain) {
-        return Sql::new(format!(
-            "COPY {} ({}) TO STDOUT{format}",
-            qualified(table),
-            names(columns)
-        ));
+        return Sql::new(format!("COPY {}{} TO STDOUT{format}", qualified(table), names(columns)));
     }
     let list: Vec<String> = columns
         .iter()
@@ -166,18 +164,14 @@ pub fn copy_out(table: &QName, columns: &[Sent<'_>], rows: &RowsOf<'_>) -> Sql {
 
 /// Takes the rows in.
 pub fn copy_in(table: &QName, columns: &[Sent<'_>]) -> Sql {
-    Sql::new(format!(
-        "COPY {} ({}) FROM STDIN{}",
-        qualified(table),
-        names(columns),
-        format(columns)
-    ))
+    Sql::new(format!("COPY {}{} FROM STDIN{}", qualified(table), names(columns), format(columns)))
 }
 
 fn names(columns: &[Sent<'_>]) -> String {
     let list: Vec<String> =
         columns.iter().map(|sent| quote_name(sent.column.name.as_str())).collect();
-    list.join(", ")
+    // A table without columns has rows too, and no list.
+    if list.is_empty() { String::new() } else { format!(" ({})", list.join(", ")) }
 }
 
 fn unnested(types: &[String], values: &[Vec<String>]) -> String {
@@ -314,7 +308,7 @@ pub fn places_of_children(
     ))
 }
 
-/// Key values that rows of the copy refer to and that the copy does not hold.
+/// Key values that rows of the copy refer to and that the copy does not hold, [`KEYS_AT_ONCE`] at most.
 pub fn missing_keys(child: &QName, parent: &QName, key: &ForeignKey) -> Sql {
     let columns: Vec<String> =
         key.columns.iter().map(|column| format!("c.{}", quote_name(column.as_str()))).collect();
@@ -327,7 +321,7 @@ pub fn missing_keys(child: &QName, parent: &QName, key: &ForeignKey) -> Sql {
         .map(|(column, other)| format!("p.{} = {column}", quote_name(other.as_str())))
         .collect();
     Sql::new(format!(
-        "SELECT DISTINCT {} FROM {} c WHERE {} AND NOT EXISTS (SELECT 1 FROM {} p WHERE {}) ORDER BY 1",
+        "SELECT DISTINCT {} FROM {} c WHERE {} AND NOT EXISTS (SELECT 1 FROM {} p WHERE {}) ORDER BY 1 LIMIT {KEYS_AT_ONCE}",
         list.join(", "),
         qualified(child),
         present.join(" AND "),

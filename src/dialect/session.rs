@@ -319,6 +319,20 @@ pub fn nested_rollback(depth: usize) -> Sql {
     ))
 }
 
+/// Whether a statement begins or ends a transaction as a whole.
+pub fn ends_transaction(sql: &Sql) -> bool {
+    Sql::of_script(sql.as_str(), Dialect::Postgres).iter().any(|statement| {
+        let tokens = crate::text::token::tokenize(statement.as_str(), Dialect::Postgres);
+        let mut code = tokens.iter().filter(|token| token.is_code());
+        let Some(first) = code.next() else { return false };
+        let second = code.next();
+        let next_is = |word: &str| second.is_some_and(|token| token.is_word(word));
+        ["begin", "start", "commit", "end", "abort"].iter().any(|word| first.is_word(word))
+            || (first.is_word("rollback") && !next_is("to"))
+            || (first.is_word("prepare") && next_is("transaction"))
+    })
+}
+
 /// How many rows a table holds itself.
 pub fn count_rows(dialect: Dialect, table: &crate::text::QName) -> Sql {
     let only = match dialect {

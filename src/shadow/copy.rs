@@ -8,9 +8,9 @@ use super::extent::{RowCount, Share, TableExtent};
 use super::options::{Amount, SAMPLE_ROWS, Scope, SnapshotOptions};
 use crate::catalog::{Catalog, ConstraintKind, ForeignKey};
 use crate::db::postgres::{PostgresDb, stream};
-use crate::db::{DbError, Row};
+use crate::db::{DbError, DbErrorKind, Row};
 use crate::dialect::sampling::{
-    self, CopiedColumn, KEYS_A_QUERY, RowsOf, SCAN_LIMIT, Sent, Transport, ValueKind,
+    self, CopiedColumn, KEYS_A_QUERY, KEYS_AT_ONCE, RowsOf, SCAN_LIMIT, Sent, Transport, ValueKind,
 };
 use crate::dialect::{Sql, check, masking, mention, session};
 use crate::text::{Ident, QName};
@@ -396,11 +396,31 @@ impl<'a> Copying<'a> {
         if leaves.is_empty() {
             return Ok(grown);
         }
-        let missing = target.rows(&sampling::missing_keys(&link.child, parent, &link.key))?;
+        loop {
+            let missing = target.rows(&sampling::missing_keys(&link.child, parent, &link.key))?;
+            let more = self.fetch_keys(target, link, &leaves, &missing)?;
+            // Keys that point at nothing in the source stay missing.
+            let is_done = more.is_empty() || missing.len() < KEYS_AT_ONCE;
+            grown.extend(more);
+            if is_done {
+                return Ok(grown);
+            }
+        }
+    }
+
+    fn fetch_keys(
+        &mut self,
+        target: &mut PostgresDb,
+        link: &Link,
+        leaves: &[QName],
+        missing: &[Row],
+    ) -> Result<BTreeSet<QName>, ShadowError> {
+        let parent = &link.key.references;
+        let mut grown = BTreeSet::new();
         for part in missing.chunks(KEYS_A_QUERY) {
             let keys = &link.key.referenced_columns;
             let values = by_column(part.to_vec(), keys.len());
-            for leaf in &leaves {
+            for leaf in leaves {
                 let Some(types) = self.types(parent, leaf, keys) else { continue };
                 let rows = RowsOf::Keyed(keys, &types, &values);
                 if self.copy(target, leaf, &rows)? > 0 {
@@ -460,7 +480,7 @@ impl<'a> Copying<'a> {
     }
 }
 
-fn facts(source: &mut PostgresDb) -> Result<BTreeMap<QName, Facts>, DbError> {
+fn facts(source: &mut PostgresDb) -> Result<BTreeMap<QName, Facts>, ShadowError> {
     let number =
         |text: Option<String>| text.and_then(|text| text.parse::<i64>().ok()).unwrap_or(-1);
     let mut facts = BTreeMap::new();
@@ -469,6 +489,12 @@ fn facts(source: &mut PostgresDb) -> Result<BTreeMap<QName, Facts>, DbError> {
         let mut next = || values.next().flatten();
         let name = QName::new(next().unwrap_or_default(), next().unwrap_or_default());
         let (rows, pages, bytes) = (number(next()), number(next()), number(next()));
+        if pages < 0 {
+            // The server has no file for it any more.
+            let mut gone = DbError::new(DbErrorKind::Sql, "relation does not exist");
+            gone.sqlstate = Some("42P01".to_owned());
+            return Err(unreadable(&name, gone));
+        }
         let positive = |number: i64| u64::try_from(number).unwrap_or_default();
         let counted = (rows > 0 || (rows == 0 && pages == 0)).then(|| positive(rows));
         let (pages, bytes) = (positive(pages), positive(bytes));
