@@ -6,40 +6,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::ShadowError;
 use super::extent::{RowCount, Share, TableExtent};
 use super::options::{Amount, SAMPLE_ROWS, Scope, SnapshotOptions};
-use crate::catalog::{Catalog, ConstraintKind, ForeignKey};
+use super::survey::{Facts, Link, facts, links, spread, with_heirs};
+use crate::catalog::Catalog;
 use crate::db::postgres::{PostgresDb, stream};
-use crate::db::{DbError, DbErrorKind, Row};
+use crate::db::{DbError, Row};
 use crate::dialect::sampling::{
-    self, CopiedColumn, KEYS_A_QUERY, KEYS_AT_ONCE, RowsOf, SCAN_LIMIT, Sent, Transport, ValueKind,
+    self, CopiedColumn, KEYS_A_QUERY, KEYS_AT_ONCE, RowsOf, SCAN_LIMIT, Sent, ValueKind,
 };
 use crate::dialect::{Sql, check, masking, mention, session};
 use crate::text::{Ident, QName};
 
 /// After so many rounds of rows that refer to further rows, the tables that still grow are copied whole.
 const ROUNDS: usize = 200;
-
-/// What the source says of one table that holds rows.
-struct Facts {
-    /// `None` where the table was never counted.
-    counted: Option<u64>,
-    pages: u64,
-    bytes: u64,
-    columns: Vec<CopiedColumn>,
-}
-
-impl Facts {
-    fn rows(&self) -> u64 {
-        // A table that was never counted: rows of a hundred bytes.
-        self.counted.unwrap_or(self.bytes / 100)
-    }
-}
-
-/// A foreign key with the table that holds it.
-#[derive(Clone, PartialEq, Eq)]
-struct Link {
-    child: QName,
-    key: ForeignKey,
-}
 
 /// The copying of one database.
 pub(super) struct Copying<'a> {
@@ -480,108 +458,6 @@ impl<'a> Copying<'a> {
     }
 }
 
-fn facts(source: &mut PostgresDb) -> Result<BTreeMap<QName, Facts>, ShadowError> {
-    let number =
-        |text: Option<String>| text.and_then(|text| text.parse::<i64>().ok()).unwrap_or(-1);
-    let mut facts = BTreeMap::new();
-    for row in source.rows(&sampling::sizes())? {
-        let mut values = row.into_iter();
-        let mut next = || values.next().flatten();
-        let name = QName::new(next().unwrap_or_default(), next().unwrap_or_default());
-        let (rows, pages, bytes) = (number(next()), number(next()), number(next()));
-        if pages < 0 {
-            // The server has no file for it any more.
-            let mut gone = DbError::new(DbErrorKind::Sql, "relation does not exist");
-            gone.sqlstate = Some("42P01".to_owned());
-            return Err(unreadable(&name, gone));
-        }
-        let positive = |number: i64| u64::try_from(number).unwrap_or_default();
-        let counted = (rows > 0 || (rows == 0 && pages == 0)).then(|| positive(rows));
-        let (pages, bytes) = (positive(pages), positive(bytes));
-        facts.insert(name, Facts { counted, pages, bytes, columns: Vec::new() });
-    }
-    for row in source.rows(&sampling::columns())? {
-        let mut values = row.into_iter().map(Option::unwrap_or_default);
-        let mut next = || values.next().unwrap_or_default();
-        let name = QName::new(next(), next());
-        let (column, data_type, transport, category) = (next(), next(), next(), next());
-        let column = CopiedColumn {
-            name: Ident::new(column),
-            kind: ValueKind::of(&category, &data_type),
-            transport: if transport == "binary" { Transport::Binary } else { Transport::Text },
-            data_type,
-            distinct: next().parse().unwrap_or_default(),
-        };
-        if let Some(facts) = facts.get_mut(&name) {
-            facts.columns.push(column);
-        }
-    }
-    Ok(facts)
-}
-
-fn links(catalog: &Catalog) -> Vec<Link> {
-    let of_table = |table: &crate::catalog::Table| {
-        let child = table.name.clone();
-        let keys = table.constraints.iter().filter_map(|constraint| match &constraint.kind {
-            ConstraintKind::ForeignKey(key) => Some(key.clone()),
-            ConstraintKind::PrimaryKey { .. }
-            | ConstraintKind::Unique { .. }
-            | ConstraintKind::Check { .. }
-            | ConstraintKind::Exclusion => None,
-        });
-        keys.map(|key| Link { child: child.clone(), key }).collect::<Vec<_>>()
-    };
-    catalog.tables.values().flat_map(of_table).collect()
-}
-
-/// Masked columns, and those that share their values through foreign keys.
-fn spread(
-    mask: &BTreeMap<QName, BTreeSet<Ident>>,
-    links: &[Link],
-) -> BTreeMap<QName, BTreeSet<Ident>> {
-    let mut masked = mask.clone();
-    loop {
-        let mut more: Vec<(QName, Ident)> = Vec::new();
-        let has = |table: &QName, column: &Ident| {
-            masked.get(table).is_some_and(|set| set.contains(column))
-        };
-        for link in links {
-            for (column, other) in link.key.columns.iter().zip(&link.key.referenced_columns) {
-                match (has(&link.child, column), has(&link.key.references, other)) {
-                    (true, false) => more.push((link.key.references.clone(), other.clone())),
-                    (false, true) => more.push((link.child.clone(), column.clone())),
-                    (true, true) | (false, false) => {}
-                }
-            }
-        }
-        if more.is_empty() {
-            return masked;
-        }
-        for (table, column) in more {
-            masked.entry(table).or_default().insert(column);
-        }
-    }
-}
-
-fn with_heirs(mut names: BTreeSet<QName>, catalog: &Catalog) -> BTreeSet<QName> {
-    loop {
-        let heirs: Vec<QName> = catalog
-            .tables
-            .values()
-            .filter(|table| !names.contains(&table.name))
-            .filter(|table| {
-                let options = table.options.of_postgres();
-                options.is_some_and(|it| it.parents.iter().any(|parent| names.contains(parent)))
-            })
-            .map(|table| table.name.clone())
-            .collect();
-        if heirs.is_empty() {
-            return names;
-        }
-        names.extend(heirs);
-    }
-}
-
 fn is_named(scope: &Scope, name: &QName) -> bool {
     match scope {
         Scope::Everything => true,
@@ -607,7 +483,7 @@ fn by_column(rows: Vec<Row>, count: usize) -> Vec<Vec<String>> {
 }
 
 /// A table that cannot be read. Source of the codes: PostgreSQL manual, appendix A.
-fn unreadable(name: &QName, mut error: DbError) -> ShadowError {
+pub(super) fn unreadable(name: &QName, mut error: DbError) -> ShadowError {
     match error.sqlstate.as_deref() {
         Some("42P01" | "42703" | "XX000") => {
             error.hint = Some(format!(

@@ -33,7 +33,7 @@ pub(super) fn open(
         "what the plan locks stays locked until the rehearsal ends, and sequences that it uses stay advanced"
             .to_owned(),
     ];
-    Ok(Shadow::new(Place::InPlace(Box::new(database)), extent, warnings))
+    Ok(Shadow::new(Place::Itself(Box::new(database)), extent, warnings))
 }
 
 /// Ends the transaction without a trace.

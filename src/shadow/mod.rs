@@ -12,6 +12,7 @@ mod provider;
 mod schema;
 pub mod scratch;
 pub mod snapshot;
+mod survey;
 mod template;
 mod template_copy;
 mod temporary;

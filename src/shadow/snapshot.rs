@@ -27,7 +27,7 @@ pub struct Shadow {
 pub(super) enum Place {
     Server(Box<Scratch>),
     /// The database itself; its transaction is rolled back.
-    InPlace(Box<Database>),
+    Itself(Box<Database>),
     /// The database is closed before its folder goes: fields are dropped in order.
     File {
         database: Box<Database>,
@@ -45,7 +45,7 @@ impl Shadow {
     pub fn database(&mut self) -> &mut Database {
         match &mut self.place {
             Place::Server(scratch) => scratch.database(),
-            Place::InPlace(database) | Place::File { database, .. } => database,
+            Place::Itself(database) | Place::File { database, .. } => database,
         }
     }
 
@@ -87,7 +87,7 @@ impl Shadow {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if let Place::InPlace(database) = self {
+        if let Place::Itself(database) = self {
             // A lost connection has rolled back by itself.
             in_place::end(database);
         }
