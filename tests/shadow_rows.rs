@@ -282,6 +282,32 @@ fn a_plan_that_touches_one_table_does_not_copy_the_others() {
 }
 
 #[test]
+fn a_sample_holds_the_partners_that_only_the_plan_speaks_of() {
+    let Some(server) = postgres() else { return };
+    let home = server.database();
+    let mut source = shop(&home);
+    run(
+        &mut source,
+        "CREATE TABLE visits (id int PRIMARY KEY, visitor int, code text); CREATE TABLE codes (code text PRIMARY KEY, n int);
+         INSERT INTO visits SELECT n, 1 + n * 7 % 5000, 'c' || n FROM generate_series(1, 20000) n;
+         INSERT INTO codes SELECT 'c' || n, n FROM generate_series(1, 20000) n; ANALYZE",
+    );
+    let key =
+        "ALTER TABLE public.visits ADD FOREIGN KEY (visitor) REFERENCES public.customers (id)";
+    let wanted = SnapshotOptions { scope: speaking(key), amount: Amount::Sample(300), ..options() };
+    let mut shadow = snapshot(&mut source, &wanted).unwrap();
+    assert_eq!(shadow.extent().table(&table("visits")).unwrap().share, Share::Sample);
+    run(shadow.database(), key);
+    let fill = "UPDATE visits SET id = codes.n FROM codes WHERE codes.code = visits.code";
+    let wanted = SnapshotOptions { scope: speaking(fill), ..wanted };
+    let shadow = snapshot(&mut source, &wanted).unwrap();
+    for name in ["visits", "codes"] {
+        assert_eq!(shadow.extent().table(&table(name)).unwrap().share, Share::Whole, "{name}");
+    }
+    assert_eq!(shadow.extent().table(&table("log")).unwrap().share, Share::LeftOut);
+}
+
+#[test]
 fn masked_columns_keep_their_shape_and_their_joins() {
     let Some(server) = postgres() else { return };
     let home = server.database();

@@ -1,5 +1,6 @@
 //! How each engine does what a change asks for. The only place that makes SQL text.
 
+pub mod aside;
 pub mod bookkeeping;
 pub mod castability;
 pub mod check;
@@ -10,7 +11,9 @@ pub mod fingerprint;
 pub mod keep;
 pub mod lift;
 pub mod masking;
+pub mod measure;
 pub mod mention;
+pub mod pending;
 pub mod postgres;
 pub mod realize;
 pub mod roles;
@@ -19,6 +22,7 @@ pub mod script;
 pub mod session;
 pub mod sqlite;
 pub mod step;
+pub mod witness;
 
 pub use error::{InspectError, InspectQuery, Joins, LowerError};
 pub use keep::kept_name;

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::ShadowError;
 use super::extent::{RowCount, Share, TableExtent};
 use super::options::{Amount, SAMPLE_ROWS, Scope, SnapshotOptions};
-use super::survey::{Facts, Link, facts, links, spread, with_heirs};
+use super::survey::{Facts, Link, facts, links, spread, together, with_heirs};
 use crate::catalog::Catalog;
 use crate::db::postgres::{PostgresDb, stream};
 use crate::db::{DbError, Row};
@@ -44,7 +44,12 @@ impl<'a> Copying<'a> {
         options: &'a SnapshotOptions,
     ) -> Result<Self, ShadowError> {
         let facts = facts(source)?;
-        let links = links(catalog);
+        let mut links = links(catalog);
+        let together = match &options.scope {
+            Scope::Statements(statements) => together(statements, catalog, &links),
+            Scope::Everything | Scope::Tables(_) => together(&[], catalog, &links),
+        };
+        links.extend(together.links);
         let mut copying = Copying {
             source,
             catalog,
@@ -57,7 +62,7 @@ impl<'a> Copying<'a> {
             warnings: Vec::new(),
         };
         copying.refuse_unmaskable()?;
-        copying.share();
+        copying.share(&with_heirs(together.whole, catalog));
         Ok(copying)
     }
 
@@ -114,7 +119,7 @@ impl<'a> Copying<'a> {
             .collect()
     }
 
-    fn share(&mut self) {
+    fn share(&mut self, whole: &BTreeSet<QName>) {
         let options = self.options;
         let everything = options.amount == Amount::Whole || options.scope == Scope::Everything;
         let touched = if everything {
@@ -142,6 +147,16 @@ impl<'a> Copying<'a> {
                 Share::LeftOut
             } else {
                 match options.amount {
+                    Amount::Fitting | Amount::Sample(_) if whole.contains(name) => {
+                        room = room.saturating_sub(facts.bytes);
+                        if facts.bytes > options.size_limit {
+                            self.warnings.push(format!(
+                                "`{name}` is copied whole although it is large: the plan reads it together with rows \
+                                 that no foreign key leads to"
+                            ));
+                        }
+                        Share::Whole
+                    }
                     Amount::Whole => Share::Whole,
                     Amount::Sample(rows) if facts.rows() <= 2 * rows => Share::Whole,
                     Amount::Sample(_) => Share::Sample,

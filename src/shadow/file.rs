@@ -38,8 +38,7 @@ pub(super) fn copy_sqlite(
     let mut copy = SqliteDb::open(&place, Access::ReadWrite, &OpenOptions::default())?;
     copy.execute(&session::sqlite_unsafe_fast())?;
     let mut database = Database::Sqlite(Box::new(copy));
-    let mut extent =
-        whole(&mut database, Provider::File, format!("a SQLite file is copied {way}"))?;
+    let mut extent = whole(&mut database, Provider::File, format!("copied {way}"))?;
     extent.seed = options.seed;
     let warnings = match options.amount {
         Amount::Sample(_) => {

@@ -37,7 +37,12 @@ pub(super) enum Place {
 
 impl Shadow {
     pub(super) fn new(place: Place, extent: Extent, warnings: Vec<String>) -> Self {
-        let note = format!("{}: {}; {}", extent.provider.word(), extent.reason, extent.summary());
+        let mut note =
+            format!("{}: {}; {}", extent.provider.word(), extent.reason, extent.summary());
+        for warning in &warnings {
+            note.push_str("; ");
+            note.push_str(warning);
+        }
         Shadow { place, extent, warnings, note }
     }
 

@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::ShadowError;
 use super::copy::unreadable;
-use crate::catalog::{Catalog, ConstraintKind, ForeignKey};
+use crate::catalog::{Action, Catalog, ConstraintKind, ForeignKey};
 use crate::db::postgres::PostgresDb;
 use crate::db::{DbError, DbErrorKind};
+use crate::dialect::mention::tables_spoken_of;
 use crate::dialect::sampling::{self, CopiedColumn, Transport, ValueKind};
+use crate::dialect::{Sql, pending};
 use crate::text::{Ident, QName};
 
 /// What the source says of one table that holds rows.
@@ -90,6 +92,72 @@ pub(super) fn links(catalog: &Catalog) -> Vec<Link> {
         keys.map(|key| Link { child: child.clone(), key }).collect::<Vec<_>>()
     };
     catalog.tables.values().flat_map(of_table).collect()
+}
+
+/// What a plan asks of several tables at once.
+pub(super) struct Together {
+    /// Foreign keys that it makes between tables that are there.
+    pub(super) links: Vec<Link>,
+    /// Tables whose rows are needed whole: which of them belong together cannot be told.
+    pub(super) whole: BTreeSet<QName>,
+}
+
+/// Finds out what statements ask of several tables at once.
+pub(super) fn together(statements: &[Sql], catalog: &Catalog, links: &[Link]) -> Together {
+    let mut found = Together { links: Vec::new(), whole: BTreeSet::new() };
+    let renamed: BTreeSet<String> =
+        statements.iter().filter_map(|statement| pending::renamed_to(statement, catalog)).collect();
+    for key in statements.iter().flat_map(|it| pending::pending_keys(it, catalog)) {
+        let Some(parent) = catalog.tables.get(&key.parent) else {
+            // A table that the plan makes is filled from rows that are there; one that it renames is not known here.
+            if renamed.contains(key.parent.name.as_str()) {
+                found.whole.extend(tables_spoken_of(statements, catalog));
+            }
+            continue;
+        };
+        let referenced = match key.referenced.as_slice() {
+            [] => parent.primary_key().to_vec(),
+            written => written.to_vec(),
+        };
+        let child = key.child.as_ref().and_then(|name| catalog.tables.get(name));
+        let child = child.filter(|child| {
+            !key.columns.is_empty()
+                && key.columns.len() == referenced.len()
+                && key.columns.iter().all(|column| child.column(column).is_some())
+                && referenced.iter().all(|column| parent.column(column).is_some())
+        });
+        match child {
+            Some(child) => found.links.push(Link {
+                child: child.name.clone(),
+                key: ForeignKey {
+                    columns: key.columns,
+                    references: key.parent,
+                    referenced_columns: referenced,
+                    on_delete: Action::NoAction,
+                    on_update: Action::NoAction,
+                },
+            }),
+            None => {
+                found.whole.insert(key.parent);
+            }
+        }
+    }
+    for statement in statements {
+        let joined = pending::joined_tables(statement, catalog);
+        for left in &joined {
+            let is_alone = |right: &QName| {
+                right != left
+                    && !links.iter().chain(&found.links).any(|link| {
+                        let pair = (&link.child, &link.key.references);
+                        pair == (left, right) || pair == (right, left)
+                    })
+            };
+            if joined.iter().any(is_alone) {
+                found.whole.insert(left.clone());
+            }
+        }
+    }
+    found
 }
 
 /// Masked columns, and those that share their values through foreign keys.
