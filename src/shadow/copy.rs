@@ -14,10 +14,12 @@ use crate::dialect::sampling::{
     self, CopiedColumn, KEYS_A_QUERY, KEYS_AT_ONCE, RowsOf, SCAN_LIMIT, Sent, ValueKind,
 };
 use crate::dialect::{Sql, check, masking, mention, session};
-use crate::text::{Ident, QName};
+use crate::text::{Dialect, Ident, QName};
 
 /// After so many rounds of rows that refer to further rows, the tables that still grow are copied whole.
 const ROUNDS: usize = 200;
+/// Tables of up to 32 MB are counted.
+const COUNTED_PAGES: u64 = 4096;
 
 /// The copying of one database.
 pub(super) struct Copying<'a> {
@@ -28,6 +30,8 @@ pub(super) struct Copying<'a> {
     links: Vec<Link>,
     shares: BTreeMap<QName, Share>,
     copied: BTreeMap<QName, u64>,
+    /// Rows of the source, where they were counted.
+    counted: BTreeMap<QName, u64>,
     /// Columns that are masked: those asked for, and those that refer to them or that they refer to.
     masked: BTreeMap<QName, BTreeSet<Ident>>,
     pub(super) warnings: Vec<String>,
@@ -59,6 +63,7 @@ impl<'a> Copying<'a> {
             links,
             shares: BTreeMap::new(),
             copied: BTreeMap::new(),
+            counted: BTreeMap::new(),
             warnings: Vec::new(),
         };
         copying.refuse_unmaskable()?;
@@ -94,7 +99,28 @@ impl<'a> Copying<'a> {
             };
         }
         self.copy_children(target)?;
-        self.close(target)
+        self.close(target)?;
+        self.count()
+    }
+
+    /// Counts small tables of which a part was copied: often the part is all there is.
+    fn count(&mut self) -> Result<(), ShadowError> {
+        let is_part = |name: &&QName| {
+            matches!(self.shares.get(name), Some(Share::Sample | Share::Referenced))
+                && self.facts[*name].pages <= COUNTED_PAGES
+        };
+        let names: Vec<QName> = self.facts.keys().filter(is_part).cloned().collect();
+        for name in names {
+            let query = session::count_rows(Dialect::Postgres, &name);
+            let rows = self.source.rows(&query).map_err(|error| unreadable(&name, error))?;
+            let counted = rows.into_iter().flatten().flatten().next();
+            let Some(counted) = counted.and_then(|text| text.parse::<u64>().ok()) else { continue };
+            if self.copied.get(&name).copied().unwrap_or_default() == counted {
+                self.shares.insert(name.clone(), Share::Whole);
+            }
+            self.counted.insert(name, counted);
+        }
+        Ok(())
     }
 
     /// What was copied of each table of the catalog.
@@ -106,6 +132,9 @@ impl<'a> Copying<'a> {
                 let share = self.shares.get(name).copied().unwrap_or(Share::LeftOut);
                 let of = match share {
                     Share::Whole => RowCount::Exactly(rows),
+                    Share::Sample | Share::Referenced if self.counted.contains_key(name) => {
+                        RowCount::Exactly(self.counted[name])
+                    }
                     Share::Sample | Share::Referenced | Share::LeftOut => {
                         RowCount::About(self.facts[name].rows())
                     }

@@ -38,15 +38,17 @@ impl Extent {
         let mut parts = Vec::new();
         let samples = self.tables.iter().filter(|table| table.share == Share::Sample);
         for table in samples {
-            parts.push(format!(
-                "{} of about {} rows of `{}`",
-                table.rows,
-                table.of.number(),
-                table.table
-            ));
+            let about = match table.of {
+                RowCount::Exactly(_) => "",
+                RowCount::About(_) => "about ",
+            };
+            let of = table.of.number();
+            parts.push(format!("{} of {about}{of} rows of `{}`", table.rows, table.table));
         }
         let whole = list(Share::Whole).len();
-        parts.insert(0, format!("all rows of {whole} of {} tables", self.tables.len()));
+        if whole > 0 {
+            parts.insert(0, format!("all rows of {whole} of {} tables", self.tables.len()));
+        }
         let referenced = list(Share::Referenced);
         if !referenced.is_empty() {
             parts.push(format!("the rows of {} that they refer to", referenced.join(", ")));
