@@ -39,6 +39,7 @@ impl ConstraintRow {
             no_inherit: self.no_inherit,
             not_valid: !self.valid,
             origin: self.inherited.then_some(origin),
+            spelled: false,
         };
         Some((self.columns.into_iter().next()?, not_null))
     }
