@@ -297,6 +297,11 @@ impl World {
         Some(line.trim().to_owned())
     }
 
+    /// Whether the environment says that its database is protected.
+    pub(crate) fn is_protected(&self, project: Option<&Project>) -> Result<bool, CliError> {
+        Ok(self.environment(project)?.protected)
+    }
+
     /// Before a write to a protected environment: asks, or demands `--yes`.
     pub(crate) fn confirm(
         &self,
