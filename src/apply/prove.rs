@@ -10,7 +10,7 @@ use crate::change::Intent;
 use crate::change::describe::describe;
 use crate::db::{Database, DbError, DbErrorKind, Mode};
 use crate::dialect::{Direction, Sql, script, session};
-use crate::diff::diff;
+use crate::diff::{diff, with_not_null_names};
 use crate::plan::{PlanError, create_script};
 use crate::shadow::ShadowError;
 use crate::shadow::scratch::Scratch;
@@ -173,6 +173,8 @@ fn blame(error: &DbError, message: String) -> ProveError {
 }
 
 fn same(stage: &str, wanted: &Catalog, found: &Catalog) -> Result<(), ProveError> {
+    let settled = with_not_null_names(found, wanted);
+    let wanted = settled.as_ref().unwrap_or(wanted);
     let (wanted, found) = (wanted.normalized(), found.normalized());
     if wanted == found {
         return Ok(());

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use super::facets::Facets;
-use super::postgres_table::{NotNull, Origin};
+use super::postgres_table::Origin;
 use super::{
     Catalog, Column, Constraint, ConstraintKind, EnumType, Index, Opaque, OpaqueKind, Table,
     TableOptions,
@@ -125,10 +125,9 @@ pub fn normalize_table(table: &Table, dialect: Dialect) -> Table {
             let mut options = options.clone();
             // What plain NOT NULL makes says nothing, and what a parent has is the parent's.
             options.not_nulls.retain(|column, it| {
-                let own_name = NotNull::default_name(&table.name.name, column);
                 let follows = it.origin == Some(Origin::Inherited)
                     || it.origin.is_some() && options.bound.is_some();
-                !follows && (it.name != own_name || it.no_inherit || it.not_valid)
+                !follows && !it.is_plain(&table.name.name, column)
             });
             TableOptions::Postgres(options)
         }

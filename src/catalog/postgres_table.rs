@@ -68,9 +68,18 @@ pub struct NotNull {
     /// Where a parent has it too.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub origin: Option<Origin>,
+    /// Whether the engine might choose another name, for something else has this one: it must be written out. Said by a
+    /// comparison, not by a schema.
+    #[serde(skip)]
+    pub spelled: bool,
 }
 
 impl NotNull {
+    /// Whether it is no more than plain NOT NULL makes on a new table.
+    pub fn is_plain(&self, table: &Ident, column: &Ident) -> bool {
+        self.name == NotNull::default_name(table, column) && !self.no_inherit && !self.not_valid
+    }
+
     /// The name that the engine gives if none is given and nothing else has it.
     /// Source: `makeObjectName` in `indexcmds.c`.
     pub fn default_name(table: &Ident, column: &Ident) -> Ident {

@@ -6,11 +6,13 @@ mod mapping;
 mod question;
 mod rename;
 mod table;
+mod unsaid;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use self::unsaid::{forget_not_null_names, with_not_null_names};
 use crate::catalog::fingerprint::normalize_opaque;
 use crate::catalog::{Catalog, Opaque, Table};
 use crate::change::{Change, Delta, Diff, Intent, Question, Rename, Way};
@@ -46,11 +48,18 @@ pub fn renamed<'a>(catalog: &'a Catalog, renames: &[Rename]) -> Cow<'a, Catalog>
 fn compare(before: Arc<Catalog>, after: Arc<Catalog>, intent: &Intent, way: Way) -> Diff {
     let renames = rename::resolve(&before, &after, intent, way);
     let settled = match way {
-        Way::Forth => facets::with_owners(&rename::apply(&before, &renames), &after),
+        Way::Forth => unsaid::settled(&rename::apply(&before, &renames), &after),
         // The way forth has settled it, and both sides are as it left them.
         Way::Back => None,
     };
     let after = settled.map_or(after, Arc::new);
+    let (before, after) = match way {
+        Way::Forth => {
+            let [marked, target] = unsaid::spelled(&before, &after);
+            (marked.map_or(before, Arc::new), target.map_or(after, Arc::new))
+        }
+        Way::Back => (before, after),
+    };
     let changes = changes(&before, &after, intent, way, &renames);
     let discard = rename::under_both_names(&intent.discard, intent);
     Diff { before, after, changes, discard, intent: intent.clone(), way }

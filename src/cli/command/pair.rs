@@ -8,6 +8,7 @@ use crate::change::{Intent, Rename, Target};
 use crate::cli::error::CliError;
 use crate::cli::world::World;
 use crate::db::Database;
+use crate::diff::forget_not_null_names;
 use crate::model::Model;
 use crate::plan::create_script;
 use crate::shadow::scratch::{Scratch, ScratchOptions, scratch};
@@ -125,7 +126,7 @@ pub(crate) fn by_engine(
         Printed::ByEngine => Ok(catalog),
         Printed::ByModel => {
             let mut scratch = scratch(catalog.dialect, options)?;
-            reprint(&catalog, scratch.database())
+            Ok(forget_not_null_names(reprint(&catalog, scratch.database())?))
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::catalog::Printed;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::world::{World, now};
+use crate::diff::forget_not_null_names;
 use crate::plan::{Files, Proof};
 use crate::shadow::scratch::{Scratch, ScratchOptions, absence, scratch};
 use crate::text::Dialect;
@@ -85,7 +86,9 @@ fn tried(
     // One after the other: there may be one scratch database only.
     let after = match pair.printed {
         Printed::ByEngine => pair.after.clone(),
-        Printed::ByModel => make(&mut scratch(dialect, &options)?, &pair.after)?.into(),
+        Printed::ByModel => {
+            forget_not_null_names(make(&mut scratch(dialect, &options)?, &pair.after)?).into()
+        }
     };
     let (mut start, before) = match pair.start.take() {
         Some(mut start) => {
@@ -101,7 +104,7 @@ fn tried(
                 }
                 Printed::ByModel => {
                     let before = make(&mut start, &pair.before)?;
-                    (start, before.into())
+                    (start, forget_not_null_names(before).into())
                 }
             }
         }

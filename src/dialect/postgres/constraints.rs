@@ -177,7 +177,10 @@ pub(super) fn stands_in_create(
     let waits = |name: &Ident| {
         partial::is_partial(table, name) || !waits_for(table, name, context).is_empty()
     };
+    let is_exclusion = matches!(constraint.kind, ConstraintKind::Exclusion);
+    let arrives = is_exclusion && hierarchy::arrives(&table.name, constraint, context);
     render::stands_in_create(constraint)
+        && !arrives
         && !has_twin(table, constraint)
         && !constraint.name.as_ref().is_some_and(waits)
 }

@@ -150,11 +150,11 @@ pub(super) fn order(steps: &mut [Step], context: &Context<'_>) {
     }
     for step in steps.iter_mut() {
         let makes = step.order.makes.iter().any(|made| match made {
-            Resource::Schema(_)
-            | Resource::Enum(_)
-            | Resource::Table(_)
-            | Resource::Column(..)
-            | Resource::Opaque(_) => true,
+            Resource::Schema(_) | Resource::Enum(_) | Resource::Table(_) | Resource::Column(..) => {
+                true
+            }
+            // There are no rights on one, and it comes behind all others.
+            Resource::Opaque(id) => id.kind != OpaqueKind::EventTrigger,
             Resource::Constraint(..)
             | Resource::Values(..)
             | Resource::Kept(_)

@@ -263,9 +263,13 @@ pub(super) fn arrives(child: &QName, constraint: &Constraint, context: &Context<
                 && (!joined(child, context).is_empty()
                     || parents.iter().any(|parent| comes(parent, &inherited.parent, context)))
         }
-        ConstraintKind::PrimaryKey { .. }
-        | ConstraintKind::Unique { .. }
-        | ConstraintKind::Exclusion => false,
+        // The engine takes in no exclusion that is there already: it makes one of its own.
+        // Source: `CompareIndexInfo` in `index.c`.
+        ConstraintKind::Exclusion => {
+            !joined(child, context).is_empty()
+                || parents.iter().any(|parent| comes(parent, &inherited.parent, context))
+        }
+        ConstraintKind::PrimaryKey { .. } | ConstraintKind::Unique { .. } => false,
     }
 }
 

@@ -4,7 +4,7 @@
 
 use super::action::{Action, step};
 use super::context::Context;
-use super::hierarchy::options;
+use super::hierarchy::{joined, options};
 use super::quote::{quote_ident, quote_name};
 use super::{around, render};
 use crate::catalog::postgres_table::{NotNull, Origin};
@@ -16,10 +16,7 @@ use crate::text::Ident;
 /// The constraint of a column where it is not what plain NOT NULL would make.
 fn special<'t>(table: &'t Table, column: &Ident) -> Option<&'t NotNull> {
     let found = options(table).not_nulls.get(column)?;
-    let is_plain = found.name == NotNull::default_name(&table.name.name, column)
-        && !found.no_inherit
-        && !found.not_valid;
-    (!is_plain).then_some(found)
+    (found.spelled || !found.is_plain(&table.name.name, column)).then_some(found)
 }
 
 /// Whether rows that were there before the constraint may break it.
@@ -104,11 +101,15 @@ pub(super) fn steps(change: &TableChange, context: &Context<'_>) -> Vec<Step> {
         let is_made_anew = around::reshapes(old_column, new_column)
             && new_column.generated.is_some()
             || context.around.generated.contains(&(after.name.clone(), name.clone()));
-        // One that is inherited follows the parent's.
-        if is_made_anew || new.origin == Some(Origin::Inherited) || !differs(old, new) {
+        // One that is inherited follows the parent's, which it gets by joining.
+        let joins = !joined(&after.name, context).is_empty();
+        let follows = new.origin == Some(Origin::Inherited) && !joins;
+        if is_made_anew || follows || !differs(old, new) {
             continue;
         }
-        steps.push(alter(after, name, old, new));
+        // The engine renames none that is inherited.
+        let marker = Resource::Constraint(after.name.clone(), format!("NOT NULL of {name}"));
+        steps.push(alter(after, name, old, new).makes(joins.then_some(marker)));
     }
     steps
 }

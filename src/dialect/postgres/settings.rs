@@ -231,7 +231,9 @@ fn reset_statement(table: &QName, setting: &Setting) -> String {
             format!("SET STORAGE {}", setting.default.as_deref().unwrap_or("DEFAULT"))
         }
         SettingKind::Tablespace => "SET TABLESPACE pg_default".to_owned(),
-        SettingKind::AccessMethod => "SET ACCESS METHOD heap".to_owned(),
+        SettingKind::AccessMethod => {
+            format!("SET ACCESS METHOD {}", setting.default.as_deref().unwrap_or("heap"))
+        }
         SettingKind::Compression => "SET COMPRESSION default".to_owned(),
         SettingKind::Statistics(None) => "SET STATISTICS -1".to_owned(),
         SettingKind::Statistics(Some(number)) => {

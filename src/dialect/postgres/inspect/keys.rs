@@ -92,7 +92,10 @@ fn constraint(
         let column = columns.first().and_then(|number| relation.column(*number));
         let column = column.ok_or_else(|| row.unexpected("a column that is there"))?.clone();
         let origin = is_inherited.then_some(origin);
-        return Ok(Found::NotNull(column, NotNull { name, no_inherit, not_valid, origin }));
+        return Ok(Found::NotNull(
+            column,
+            NotNull { name, no_inherit, not_valid, origin, spelled: false },
+        ));
     };
     let constraint =
         Constraint { name: Some(name.clone()), kind, definition: definition.unwrap_or(plain) };

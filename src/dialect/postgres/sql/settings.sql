@@ -24,8 +24,9 @@ WITH own AS MATERIALIZED (
     JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
     JOIN pg_catalog.pg_tablespace s ON s.oid = x.reltablespace AND x.reltablespace <> 0
     UNION ALL
-    SELECT own.nspname, own.relname, 'table', NULL, 'access_method', NULL, m.amname, NULL
-    FROM own JOIN pg_catalog.pg_am m ON m.oid = own.relam WHERE m.amname <> 'heap'
+    -- A partitioned table has none unless one is named (17): what its partitions get.
+    SELECT own.nspname, own.relname, 'table', NULL, 'access_method', NULL, m.amname, CASE relkind WHEN 'p' THEN 'DEFAULT' END
+    FROM own JOIN pg_catalog.pg_am m ON m.oid = own.relam WHERE m.amname <> 'heap' OR own.relkind = 'p'
     UNION ALL
     SELECT nspname, relname, 'table', NULL, 'replica_identity', NULL, CASE relreplident WHEN 'f' THEN 'FULL' ELSE 'NOTHING' END, NULL
     FROM own WHERE relreplident IN ('f', 'n')
