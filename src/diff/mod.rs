@@ -44,8 +44,18 @@ pub fn renamed<'a>(catalog: &'a Catalog, renames: &[Rename]) -> Cow<'a, Catalog>
 }
 
 fn compare(before: Arc<Catalog>, after: Arc<Catalog>, intent: &Intent, way: Way) -> Diff {
+    let says_owners = facets::says_owners(&after);
+    let (before, after) = match way {
+        Way::Forth => {
+            let old = facets::without_runner(&before, &after).map(Arc::new);
+            let new = facets::without_runner(&after, &before).map(Arc::new);
+            (old.unwrap_or(before), new.unwrap_or(after))
+        }
+        Way::Back => (before, after),
+    };
     let renames = rename::resolve(&before, &after, intent, way);
     let settled = match way {
+        Way::Forth if says_owners => None,
         Way::Forth => facets::with_owners(&rename::apply(&before, &renames), &after),
         // The way forth has settled it, and both sides are as it left them.
         Way::Back => None,

@@ -114,6 +114,7 @@ impl<'a> Context<'a> {
             made.push(mention.clone());
             taken.push(mention);
         }
+        taken.extend(super::containers::holding_narrowed(diff, &before));
         for table in diff.after.tables.values().chain(before.tables.values()) {
             for name in table.columns.iter().filter_map(column_sequences).map(|it| &it.name) {
                 let owned = |catalog: &Catalog| {

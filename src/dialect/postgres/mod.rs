@@ -11,15 +11,18 @@ pub mod undo;
 pub mod work;
 
 mod around;
+mod aside;
 mod bounds;
 mod circles;
 mod columns;
 mod constraints;
+mod containers;
 mod context;
 mod defaults;
 mod enums;
 mod facets;
 mod generated;
+mod handed_out;
 mod hierarchy;
 mod in_place;
 mod joining;
@@ -44,6 +47,7 @@ mod sequences;
 mod settings;
 mod tables;
 mod twins;
+mod ungenerate;
 mod values;
 mod view_settings;
 #[cfg(test)]

@@ -189,8 +189,17 @@ fn restore(staying: &Staying<'_>, context: &Context<'_>) -> Step {
     let (table, name) = (staying.table(), &staying.after.name);
     let use_ = context.kept_by_the_other_way(table, Some(name));
     let key = staying.restore_key().without(name);
-    let kept_after = format!("(\"k\".\"after\"::{})", staying.before.data_type);
-    let mapped = staying.converted(&kept_after);
+    let (old, new) = (&staying.before.data_type, &staying.after.data_type);
+    // Where the values go through text, the kept text is as good, and the old type may be gone by now.
+    let is_text_enough = !staying.source.values.is_empty()
+        || old != new && conversion(old, new) == Conversion::ThroughText;
+    let mapped = match is_text_enough {
+        true => convert("\"k\".\"after\"", "text", new, &staying.source.values),
+        false => staying.converted(&format!("(\"k\".\"after\"::{old})")),
+    };
+    let needed = context.made_in([new.as_str()]);
+    let mut freed = context.taken_in((!is_text_enough).then_some(old.as_str()));
+    freed.retain(|resource| !needed.contains(resource));
     let statements = keep::restore_altered(table, staying.after, &key, &use_.name, &mapped);
     let key_values =
         key.columns().into_iter().map(|column| Resource::Values(table.clone(), column.clone()));
@@ -202,7 +211,8 @@ fn restore(staying: &Staying<'_>, context: &Context<'_>) -> Step {
         .needs(key_columns)
         .needs(key_values.filter(|values| *values != staying.values()))
         .needs([staying.column(), staying.stage("null")])
-        .needs(context.made_in([staying.after.data_type.as_str()]))
+        .needs(needed)
+        .frees(freed)
         .takes([staying.values()])
         .makes([kept])
         .reads(use_)
