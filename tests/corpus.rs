@@ -94,6 +94,22 @@ fn make_roles(server: &TestServer, cases: &[Case]) {
     }
 }
 
+/// A panic is a wrong answer to one case, not the end of the run.
+fn caught(judge: impl FnOnce() -> Outcome) -> Outcome {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(judge))
+        .unwrap_or_else(|_| Outcome::Wrong("panicked".to_owned()))
+}
+
+/// The line that tells of a case which is not exact.
+fn failure(case: &Case, outcome: &Outcome) -> Option<String> {
+    let name = case.title();
+    match outcome {
+        Outcome::Exact(_) => None,
+        Outcome::Refused(message) => Some(format!("refused {name}: {message}")),
+        Outcome::Wrong(message) => Some(format!("wrong {name}: {message}")),
+    }
+}
+
 /// Judges all cases of PostgreSQL, two at a time.
 fn judge_postgres(server: &TestServer, corpus: &Path, cases: &[Case]) -> Vec<Outcome> {
     make_roles(server, cases);
@@ -109,7 +125,12 @@ fn judge_postgres(server: &TestServer, corpus: &Path, cases: &[Case]) -> Vec<Out
                 loop {
                     let index = next.lock().expect("no thread fails with the lock").next();
                     let Some(index) = index else { return };
-                    let outcome = judge(server, &cases[index].pair(), &mut checker);
+                    let case = &cases[index];
+                    let outcome = caught(|| judge(server, &case.pair(), &mut checker));
+                    if let Some(message) = failure(case, &outcome) {
+                        // At once, on the side: a whole run takes minutes.
+                        eprintln!("{message}");
+                    }
                     found.lock().expect("no thread fails with the lock").push((index, outcome));
                 }
             });
@@ -129,9 +150,10 @@ fn judge_sqlite(corpus: &Path, cases: &[Case]) -> Vec<Outcome> {
         .map(|(index, case)| {
             let folder = results.path().join(index.to_string());
             let pair = case.pair();
-            std::panic::catch_unwind(|| sqlite::judge(&pair.a, &pair.b, &pair.seed, &folder))
-                .unwrap_or_else(|_| Err("panicked".to_owned()))
-                .map_or_else(Outcome::Wrong, Outcome::Exact)
+            caught(|| {
+                sqlite::judge(&pair.a, &pair.b, &pair.seed, &folder)
+                    .map_or_else(Outcome::Wrong, Outcome::Exact)
+            })
         })
         .collect();
     for line in sqlite::second_opinion(corpus, results.path()) {
@@ -154,13 +176,8 @@ fn pairs_of_other_projects_go_there_and_back() {
     let mut take = |cases: &[Case], outcomes: &[Outcome]| {
         for (case, outcome) in cases.iter().zip(outcomes) {
             let name = case.title();
-            let message = match outcome {
-                Outcome::Exact(_) => None,
-                Outcome::Refused(message) => Some(format!("refused {name}: {message}")),
-                Outcome::Wrong(message) => Some(format!("wrong {name}: {message}")),
-            };
             counts.entry(format!("{} {}", case.engine, case.source)).or_default().add(outcome);
-            match (message, expected.get(&name)) {
+            match (failure(case, outcome), expected.get(&name)) {
                 (None, None) => {}
                 (Some(message), Some(_)) => println!("{message}"),
                 (Some(message), None) => {

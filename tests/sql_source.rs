@@ -53,6 +53,16 @@ fn files_of_a_folder_may_need_each_other_in_any_order() {
 }
 
 #[test]
+fn a_lock_outside_of_a_transaction_is_no_part_of_a_schema() {
+    if support::postgres().is_none() {
+        return;
+    }
+    let folder = folder(&[("schema.sql", "CREATE TABLE t (id int);\nLOCK TABLE t;\n")]);
+    let loaded = read(folder.path(), Dialect::Postgres).expect("the lock is left aside");
+    assert_eq!(loaded.catalog.tables.len(), 1);
+}
+
+#[test]
 fn what_no_file_makes_is_named_with_file_line_and_statement() {
     if support::postgres().is_none() {
         return;

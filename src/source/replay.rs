@@ -288,6 +288,10 @@ fn lenient(error: &DbError, statement: &Statement, made: Made) -> Option<Lenienc
     if statement.kind == StatementKind::ClusterWide && code == "42710" {
         return Some(Leniency::Silent);
     }
+    // A file that is meant to run as one transaction may lock; nobody else is in a scratch database.
+    if word(0, "lock") && code == "25P01" {
+        return Some(Leniency::Silent);
+    }
     // `pg_dump --schema=public` makes the schema that every database has.
     if word(0, "create") && word(1, "schema") && word(2, "public") && code == "42P06" {
         return Some(Leniency::Silent);

@@ -140,10 +140,12 @@ pub fn loaded(server: &TestServer, sql: &str) -> Result<TestDatabase, String> {
         let database = server.database();
         let outcome = load(&mut connect(&database), sql);
         let Err(message) = outcome else { return Ok(database) };
-        let missing = message.split_once("role \"").and_then(|(_, rest)| rest.split_once('"'));
-        let Some((role, _)) = missing.filter(|(_, rest)| rest.contains("does not exist")) else {
-            return Err(message);
-        };
+        // A name may hold quotes of its own.
+        let missing = message
+            .split_once("role \"")
+            .and_then(|(_, rest)| rest.rsplit_once("\" does not exist"));
+        let Some((role, _)) = missing else { return Err(message) };
+        let role = role.replace('"', "\"\"");
         execute(&mut connect(&database), &format!("CREATE ROLE \"{role}\""))?;
     }
 }

@@ -403,7 +403,12 @@ fn comment(subject: &Subject, facets: &Facets) -> String {
         | Subject::Opaque(_)
         | Subject::DefaultPrivileges { .. } => altered(subject),
     };
-    format!("COMMENT ON {on} IS {}", literal_or_null(facets.comment.as_deref()))
+    // Inspection takes the comment that `initdb` gives this schema for none.
+    let standard = match subject {
+        Subject::Schema(name) if name.as_str() == "public" => Some("standard public schema"),
+        _ => None,
+    };
+    format!("COMMENT ON {on} IS {}", literal_or_null(facets.comment.as_deref().or(standard)))
 }
 
 /// How ALTER and COMMENT name an object.

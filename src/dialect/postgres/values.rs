@@ -189,30 +189,24 @@ fn restore(staying: &Staying<'_>, context: &Context<'_>) -> Step {
     let (table, name) = (staying.table(), &staying.after.name);
     let use_ = context.kept_by_the_other_way(table, Some(name));
     let key = staying.restore_key().without(name);
-    let (old, new) = (&staying.before.data_type, &staying.after.data_type);
-    // Where the values go through text, the kept text is as good, and the old type may be gone by now.
-    let is_text_enough = !staying.source.values.is_empty()
-        || old != new && conversion(old, new) == Conversion::ThroughText;
-    let mapped = match is_text_enough {
-        true => convert("\"k\".\"after\"", "text", new, &staying.source.values),
-        false => staying.converted(&format!("(\"k\".\"after\"::{old})")),
-    };
-    let needed = context.made_in([new.as_str()]);
-    let mut freed = context.taken_in((!is_text_enough).then_some(old.as_str()));
-    freed.retain(|resource| !needed.contains(resource));
+    let kept_after = format!("(\"k\".\"after\"::{})", staying.before.data_type);
+    let mapped = staying.converted(&kept_after);
     let statements = keep::restore_altered(table, staying.after, &key, &use_.name, &mapped);
     let key_values =
         key.columns().into_iter().map(|column| Resource::Values(table.clone(), column.clone()));
     let key_columns =
         key.columns().into_iter().map(|column| Resource::Column(table.clone(), column.clone()));
     let kept = Resource::Kept(use_.name.clone());
+    let old_type = [staying.before.data_type.as_str()];
+    let stays = context.made_in(old_type);
+    let goes = context.taken_in(old_type).into_iter().filter(|taken| !stays.contains(taken));
     quietly(format!("put old values back into {table}.{name}"), table, statements, context)
+        .frees(goes)
         .undo(Undo::Exact, "the other way computes or keeps them again")
         .needs(key_columns)
         .needs(key_values.filter(|values| *values != staying.values()))
         .needs([staying.column(), staying.stage("null")])
-        .needs(needed)
-        .frees(freed)
+        .needs(context.made_in([staying.after.data_type.as_str()]))
         .takes([staying.values()])
         .makes([kept])
         .reads(use_)

@@ -4,6 +4,7 @@ use super::super::context::slot;
 use super::super::quote::{quote_ident, quote_name};
 use crate::catalog::{Names, ObjectId, Opaque, OpaqueKind};
 use crate::dialect::Resource;
+use crate::text::QName;
 
 /// The statement that takes an object away.
 pub(super) fn drop_statement(opaque: &Opaque) -> String {
@@ -123,6 +124,11 @@ pub(in crate::dialect::postgres) fn reference(id: &ObjectId) -> String {
 
 /// The name that an object occupies among its like: a view and a table, a function and a procedure share one.
 pub(super) fn own_slot(id: &ObjectId) -> Option<Resource> {
+    // An extension is in a schema, but its name is the database's.
+    if id.kind == OpaqueKind::Extension {
+        let name = QName::new("", id.name.name.as_str());
+        return Some(Resource::Constraint(name, "the extension itself".to_owned()));
+    }
     match id.kind.names() {
         Names::Relations => Some(slot(&id.name.schema, &id.name.name)),
         Names::Routines => {
