@@ -44,7 +44,9 @@ pub fn renamed<'a>(catalog: &'a Catalog, renames: &[Rename]) -> Cow<'a, Catalog>
 }
 
 fn compare(before: Arc<Catalog>, after: Arc<Catalog>, intent: &Intent, way: Way) -> Diff {
-    let says_owners = facets::says_owners(&after);
+    // Two scripts, or two databases, say all that there is to say.
+    let leaves_owners =
+        before.reader.is_some() && after.reader.is_none() && !facets::says_owners(&after);
     let (before, after) = match way {
         Way::Forth => {
             let old = facets::without_runner(&before, &after).map(Arc::new);
@@ -55,7 +57,7 @@ fn compare(before: Arc<Catalog>, after: Arc<Catalog>, intent: &Intent, way: Way)
     };
     let renames = rename::resolve(&before, &after, intent, way);
     let settled = match way {
-        Way::Forth if says_owners => None,
+        Way::Forth if !leaves_owners => None,
         Way::Forth => facets::with_owners(&rename::apply(&before, &renames), &after),
         // The way forth has settled it, and both sides are as it left them.
         Way::Back => None,
