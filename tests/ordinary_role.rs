@@ -22,7 +22,7 @@ const BEFORE: &str = "
 
 const ROWS: &str = "
     INSERT INTO person (name, note, mood, born) VALUES ('Ann', 'x', 'sad', '1990-01-02'), ('Bob', NULL, 'glad', NULL);
-    INSERT INTO pet VALUES (1, 1, 'Rex'), (2, 2, NULL);
+    INSERT INTO pet VALUES (1, 1, 'Rex'), (2, 2, 'Tom');
     INSERT INTO gone (what) VALUES ('a'), ('b');";
 
 const AFTER: &str = "

@@ -5,7 +5,9 @@ use std::ops::Range;
 use super::super::action::{Action, step};
 use super::super::context::Context;
 use super::super::quote::quote_ident;
-use super::super::{containers, ownership, positions, sequences, view_settings};
+use super::super::{
+    attributes, containers, ownership, passing, positions, sequences, view_settings,
+};
 use crate::catalog::{Opaque, OpaqueKind};
 use crate::dialect::{Resource, Step};
 use crate::text::Dialect;
@@ -95,6 +97,9 @@ pub(super) fn step_of(before: &Opaque, after: &Opaque, context: &Context<'_>) ->
         OpaqueKind::MaterializedView => {
             (Action::ReplaceObject, view_settings::changes(before, after).unwrap_or_default())
         }
+        OpaqueKind::Type if context.around.attributes.contains(id) => {
+            (Action::ReplaceObject, attributes::statements(before, after))
+        }
         // What stands behind the first statement belongs to the object.
         _ => (Action::ReplaceObject, after.create.iter().skip(1).cloned().collect()),
     };
@@ -106,12 +111,15 @@ pub(super) fn step_of(before: &Opaque, after: &Opaque, context: &Context<'_>) ->
     }
     let mut frees = super::frees(before, context);
     frees.remove(&Resource::Opaque(id.clone()));
-    let narrowed = containers::is_narrowed(before, after);
-    step(action, format!("change {id}"), statements)
+    let made = step(action, format!("change {id}"), statements)
         .needs(super::needs(after, context))
         .frees(frees)
-        .takes(narrowed.then(|| containers::out_of_containers(id)))
-        .makes([Resource::Opaque(id.clone())])
+        .takes(containers::is_narrowed(before, after).then(|| containers::out_of_containers(id)))
+        .makes([Resource::Opaque(id.clone())]);
+    if context.around.attributes.contains(id) {
+        return made.takes([passing::values_before(id)]);
+    }
+    made
 }
 
 /// Puts the position of a sequence back that the other way moved into a narrower range.
