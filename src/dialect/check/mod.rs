@@ -4,6 +4,7 @@
 mod kept;
 mod query;
 mod rows;
+mod storable;
 
 use std::collections::BTreeSet;
 
@@ -100,6 +101,7 @@ pub fn checks(diff: &Diff, rules: &[Rule], tag: &str, kept: &BTreeSet<String>) -
         let Change::AlterTable(change) = change else { continue };
         let rows = Rows::pending(change, &names, diff.after.dialect);
         let mut asked_here = castable(change, &rows, &names);
+        asked_here.extend(storable::storable(change, &rows, &names));
         let kept = KeptRows { diff, change, rows: &rows, tag, kept };
         let held = rules_of(&change.before);
         for rule in all_rules(&change.after, rules) {
