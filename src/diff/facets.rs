@@ -48,9 +48,7 @@ pub(super) fn says_owners(side: &Catalog) -> bool {
 /// they are in the database. `None` where it is as it should be.
 pub(super) fn with_owners(before: &Catalog, after: &Catalog) -> Option<Catalog> {
     let owned = || before.facets.values().filter(|facets| facets.owner.is_some());
-    if owned().next().is_none() {
-        return None;
-    }
+    owned().next()?;
     let mut settled = after.clone();
     for old in owned().filter(|facets| after.has(&facets.of)) {
         let nothing = || Facets::none(old.of.clone());
