@@ -108,8 +108,10 @@ impl<'t> Aside<'t> {
                     && !is_known(&column.data_type)
         };
         // A parent that goes aside as well converts the columns of its partitions.
+        let is_alone = !hierarchy::left(&table.name, context).is_empty()
+            || !hierarchy::joined(&table.name, context).is_empty();
         let inherits = |column: &Column| {
-            hierarchy::options(table).inherited_columns.contains_key(&column.name)
+            !is_alone && hierarchy::options(table).inherited_columns.contains_key(&column.name)
         };
         let types: Vec<&Column> = table
             .columns

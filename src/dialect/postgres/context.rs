@@ -8,6 +8,7 @@ use super::around::Around;
 use super::mention::Mentions;
 pub(super) use super::mention::{Mention, printed_names};
 use super::ownership::{self, Moving};
+use super::rebuild::Rebuilds;
 use crate::catalog::facets::Subject;
 use crate::catalog::{
     Catalog, ConstraintKind, Dependency, EnumType, ObjectId, Opaque, OpaqueKind, Table,
@@ -41,6 +42,8 @@ pub(super) struct Context<'a> {
     pub(super) moving: Vec<Moving>,
     /// Whether any constraint is deferred, once it was asked.
     deferred: OnceCell<bool>,
+    /// Tables that are built anew.
+    pub(super) rebuilds: Rebuilds,
     /// Children that leave a parent for a moment.
     pub(super) parted: BTreeSet<(QName, QName)>,
 }
@@ -65,9 +68,10 @@ impl<'a> Context<'a> {
         diff: &'a Diff,
         before: Cow<'a, Catalog>,
         moving: Vec<Moving>,
+        rebuilds: Rebuilds,
         Run { direction, tag }: Run<'a>,
     ) -> Self {
-        let around = Around::of(diff, &before);
+        let around = Around::of(diff, &before, &rebuilds.tables);
         let (mut made, mut taken, mut unstable) = (Vec::new(), Vec::new(), Vec::new());
         let mut new_tables = BTreeSet::new();
         let mut opaques = Vec::new();
@@ -149,6 +153,7 @@ impl<'a> Context<'a> {
             around,
             moving,
             deferred: OnceCell::new(),
+            rebuilds,
             parted: BTreeSet::new(),
         }
     }
@@ -278,6 +283,7 @@ impl<'a> Context<'a> {
 
     /// The name under which this plan keeps a table or a column.
     pub(super) fn keeps_as(&self, table: &QName, column: Option<&Ident>) -> String {
+        let table = self.rebuilds.staged(table).unwrap_or(table);
         kept_name(self.tag, self.direction, table, column, Dialect::Postgres)
     }
 
@@ -317,6 +323,7 @@ impl<'a> Context<'a> {
     /// What a table and column are called on the other side of the renames: where the other way's plan runs, the
     /// names that hold after *its* renames are the names before ours.
     fn other_name(&self, table: &QName, column: Option<&Ident>) -> (QName, Option<Ident>) {
+        let table = self.rebuilds.staged(table).unwrap_or(table);
         let mut old_table = table.clone();
         let mut old_column = column.cloned();
         for rename in self.diff.renames() {
@@ -364,6 +371,7 @@ impl<'a> Context<'a> {
     }
 
     pub(super) fn is_discarded(&self, table: &QName, column: Option<&Ident>) -> bool {
+        let table = self.rebuilds.staged(table).unwrap_or(table);
         let target = Target { table: table.clone(), column: column.cloned() };
         self.diff.discard.contains(&target)
     }

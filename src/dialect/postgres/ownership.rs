@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::action::{Action, step};
 use super::context::Context;
 use super::quote::quote_name;
-use super::{hierarchy, positions, render, sequences};
+use super::{positions, render, sequences};
 use crate::catalog::{Catalog, Column, Dependency, Opaque, OpaqueKind, Sequence, Table};
 use crate::change::{Change, Delta, Diff};
 use crate::dialect::{Resource, Step};
@@ -64,8 +64,12 @@ pub(super) struct Moving {
 }
 
 /// The difference as if no column owned the sequences that stay without their owner, and those sequences.
-pub(super) fn split<'d>(diff: &'d Diff, before: &Catalog) -> (Cow<'d, Diff>, Vec<Moving>) {
-    let moving = moving(diff, before);
+pub(super) fn split<'d>(
+    diff: &'d Diff,
+    before: &Catalog,
+    rebuilt: &BTreeSet<QName>,
+) -> (Cow<'d, Diff>, Vec<Moving>) {
+    let moving = moving(diff, before, rebuilt);
     if moving.is_empty() {
         return (Cow::Borrowed(diff), moving);
     }
@@ -124,9 +128,8 @@ fn disown_column(column: &mut crate::catalog::Column, names: &BTreeSet<&QName>) 
     }
 }
 
-fn moving(diff: &Diff, before: &Catalog) -> Vec<Moving> {
+fn moving(diff: &Diff, before: &Catalog, rebuilt: &BTreeSet<QName>) -> Vec<Moving> {
     let (old, new) = (owners(before), owners(&diff.after));
-    let rebuilt = hierarchy::rebuilt(diff);
     let is_made_anew = |(table, column): (&QName, &Ident)| {
         let find = |catalog: &Catalog| catalog.tables.get(table)?.column(column).cloned();
         let is_computed = |column: &Column| column.generated.is_some();

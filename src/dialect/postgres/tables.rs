@@ -7,12 +7,11 @@ use super::aside::{Aside, move_aside, move_back, satellites};
 use super::context::{
     Context, Part, column_sequences, columns, keys, slots, texts, texts_and_indexes, values,
 };
-use super::keep::{kept_table, restore_renamed_rows, restore_rows};
+use super::keep::{kept_table, restore_renamed_rows};
 use super::quote::{quote_ident, quote_name};
 use super::{constraints, hierarchy, keep, not_null, positions, render, settings};
 use crate::catalog::{ConstraintKind, Table};
-use crate::change::{SourceOrigin, TableChange};
-use crate::dialect::{Direction, LowerError, Resource, Step};
+use crate::dialect::{Direction, Resource, Step};
 use crate::text::{Ident, QName};
 
 /// Makes a table, or brings it back with its rows where the other way moved it aside.
@@ -76,7 +75,7 @@ fn is_heir(table: &Table) -> bool {
     !options.parents.is_empty() && !options.is_partition()
 }
 
-fn create(table: &Table, context: &Context<'_>) -> Vec<Step> {
+pub(super) fn create(table: &Table, context: &Context<'_>) -> Vec<Step> {
     let name = &table.name;
     let statements =
         render::create_table(table, &|it| constraints::stands_in_create(table, it, context));
@@ -183,7 +182,9 @@ pub(super) fn drop(table: &Table, context: &Context<'_>) -> Vec<Step> {
             .makes([Resource::Kept(kept)])
     } else {
         let kept = context.keeps_as(name, None);
-        statements.extend(Aside::of(table, context).leave());
+        if !hierarchy::travels(table, context) {
+            statements.extend(Aside::of(table, context).leave());
+        }
         statements.extend(move_aside(table, &kept));
         step(Action::MoveTable, format!("move table {name} aside"), statements)
             .makes([Resource::Kept(kept)])
@@ -213,91 +214,14 @@ fn is_in_the_way(table: &Table, key: &Ident, context: &Context<'_>) -> bool {
     })
 }
 
-/// Builds a table anew because what it is partitioned by changes: moved aside, made again, filled, thrown away.
-///
-/// # Errors
-/// A change of the columns at the same time.
-pub(super) fn rebuild(
-    change: &TableChange,
-    context: &Context<'_>,
-) -> Result<Vec<Step>, LowerError> {
-    let (before, after) = (&change.before, &change.after);
-    let name = &after.name;
-    let same = change.mapping.iter().all(|source| {
-        matches!(source.origin, SourceOrigin::Same | SourceOrigin::Computed)
-            && source.values.is_empty()
-            && source.fill.is_none()
-    }) && before.columns.iter().all(|column| after.column(&column.name).is_some());
-    if !same {
-        return Err(LowerError {
-            what: format!("table {name}"),
-            why: "what it is partitioned by changes together with its columns".to_owned(),
-            help: "change the columns in one version and the partitioning in another".to_owned(),
-        });
-    }
-    let aside = context.keeps_as(name, None);
-    let own = foreign_keys(before, context);
+/// The steps that drop the foreign keys of a table which its parent does not drop.
+pub(super) fn drop_foreign_keys(table: &Table, context: &Context<'_>) -> Vec<Step> {
+    let own = foreign_keys(table, context);
     let goes = |constraint: &&crate::catalog::Constraint| {
         own.iter().any(|(key, _)| constraint.name.as_ref() == Some(*key))
     };
-    let mut steps: Vec<Step> = before
-        .constraints
-        .iter()
-        .filter(goes)
-        .filter_map(|constraint| constraints::drop(before, constraint, context))
-        .collect();
-    let statements = move_aside(before, &aside);
-    steps.push(
-        step(Action::MoveTable, format!("move table {name} aside to build it anew"), statements)
-            .undo(crate::dialect::Undo::Exact, "the way back builds it anew from the same rows")
-            .makes([Resource::Kept(aside.clone())])
-            .takes([Resource::Table(name.clone())])
-            .takes(columns(before))
-            .takes(keys(before))
-            .takes(slots(before))
-            .frees(context.taken_in(texts_and_indexes(before))),
-    );
-    steps.extend(create(after, context));
-    steps.extend(settings::of_new(after, context));
-    steps.extend(not_null::of_new(after));
-    steps.push(move_rows(change, &aside, context));
-    for constraint in &after.constraints {
-        if !constraints::stands_in_create(after, constraint, context) {
-            steps.extend(constraints::add_own(after, constraint, context));
-        }
-    }
-    Ok(steps)
-}
-
-/// Moves the rows of a table into the one that was made anew; those of partitions that go come along.
-fn move_rows(change: &TableChange, aside: &str, context: &Context<'_>) -> Step {
-    let (before, after) = (&change.before, &change.after);
-    let name = &after.name;
-    let mut statements = restore_rows(after, aside);
-    let drop = statements.pop();
-    let asides = satellites(before, aside);
-    for column in &after.columns {
-        let old = before.column(&column.name).and_then(column_sequences);
-        let (Some(sequence), Some(old)) = (column_sequences(column), old) else { continue };
-        let moved = asides
-            .iter()
-            .find(|(kind, own, _)| *kind == "SEQUENCE" && *own == old.name.name)
-            .map(|(_, _, moved)| kept_table(moved));
-        statements.extend(moved.map(|moved| positions::copy(sequence, &moved)));
-    }
-    statements.extend(drop);
-    let travelling = context.before.tables.values().filter(|table| {
-        hierarchy::options(table).parents.contains(name)
-            && !context.after().tables.contains_key(&table.name)
-    });
-    let travelling: Vec<Resource> =
-        travelling.map(|table| Resource::Kept(context.keeps_as(&table.name, None))).collect();
-    step(Action::FillTable, format!("move rows into {name}"), statements)
-        .work(crate::dialect::Work::Rewrite)
-        .needs([Resource::Table(name.clone()), Resource::Kept(aside.to_owned())])
-        .needs(travelling)
-        .needs(hierarchy::partitions_joined(name, context))
-        .makes(values(after))
+    let keys = table.constraints.iter().filter(goes);
+    keys.filter_map(|constraint| constraints::drop(table, constraint, context)).collect()
 }
 
 /// What the foreign keys of a table stand on in other tables.
