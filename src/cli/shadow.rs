@@ -1,11 +1,16 @@
 //! Options about the copy that a plan is rehearsed on.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::error::CliError;
 use super::exit::Exit;
 use super::world::World;
 use crate::db::DatabaseUrl;
+use crate::dialect::realize::personal::personal_columns;
 use crate::shadow::options::{Amount, Choice, Protection, SnapshotOptions};
-use crate::source::project::{Environment, put_in_variables};
+use crate::source::project::{Environment, Project, put_in_variables};
+use crate::source::read_model;
+use crate::text::{Dialect, Ident, QName};
 
 /// What the copy to rehearse on should be.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -32,6 +37,7 @@ impl ShadowArgs {
     pub(crate) fn options(
         &self,
         world: &World,
+        project: Option<&Project>,
         settings: &Environment,
         scratch: Option<DatabaseUrl>,
     ) -> Result<SnapshotOptions, CliError> {
@@ -47,17 +53,42 @@ impl ShadowArgs {
             (false, None) => Amount::Fitting,
         };
         let usual = SnapshotOptions::default();
+        let mask = if self.mask { personal(world, project)? } else { BTreeMap::new() };
         let protection = if settings.protected { Protection::Protected } else { Protection::None };
         Ok(SnapshotOptions {
             env: world.env.clone(),
             provider,
             amount,
+            mask,
             seed: self.seed,
             size_limit: settings.shadow_limit_mb.map_or(usual.size_limit, |mb| mb << 20),
             protection,
             ..usual
         })
     }
+}
+
+/// What the model marks as personal.
+fn personal(
+    world: &World,
+    project: Option<&Project>,
+) -> Result<BTreeMap<QName, BTreeSet<Ident>>, CliError> {
+    let none = || {
+        let message = "`--mask` needs a model that marks personal data with `pii:`";
+        CliError::new(Exit::Failure, message)
+    };
+    let project = project.ok_or_else(none)?;
+    let path = project.root.join(&project.settings.model);
+    if path.extension().is_some_and(|extension| extension == "sql") {
+        return Err(none());
+    }
+    let (model, _) = read_model(&path).map_err(CliError::from)?;
+    let dialect = match world.url_if_any(Some(project))? {
+        Some(DatabaseUrl::Sqlite(_)) => Dialect::Sqlite,
+        Some(DatabaseUrl::Postgres(_)) | None => Dialect::Postgres,
+    };
+    let columns = personal_columns(&model, dialect);
+    if columns.is_empty() { Err(none()) } else { Ok(columns) }
 }
 
 fn choice(world: &World, text: &str) -> Result<Choice, CliError> {

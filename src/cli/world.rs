@@ -209,7 +209,7 @@ impl World {
     ) -> Result<SnapshotOptions, CliError> {
         let settings = self.environment(project)?;
         let scratch = self.scratch_options(project)?.url;
-        args.options(self, &settings, scratch)
+        args.options(self, project, &settings, scratch)
     }
 
     /// Who acts, for the ledger.

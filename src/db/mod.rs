@@ -180,8 +180,12 @@ impl Database {
     /// # Errors
     /// `Busy` if SQLite's write lock is taken; the engine's own.
     pub fn begin(&mut self, mode: Mode) -> Result<(), DbError> {
-        let sql = session::begin(self.dialect(), mode);
-        self.execute(&sql).map(|_| ())
+        match self {
+            Database::Postgres(database) => database.begin(mode),
+            Database::Sqlite(database) => {
+                database.execute(&session::begin(Dialect::Sqlite, mode)).map(|_| ())
+            }
+        }
     }
 
     /// Keeps what the open transaction did.
@@ -189,7 +193,10 @@ impl Database {
     /// # Errors
     /// The engine's own: deferred constraints are checked here.
     pub fn commit(&mut self) -> Result<(), DbError> {
-        self.execute(&session::commit()).map(|_| ())
+        match self {
+            Database::Postgres(database) => database.commit(),
+            Database::Sqlite(database) => database.execute(&session::commit()).map(|_| ()),
+        }
     }
 
     /// Drops what the open transaction did.
@@ -197,7 +204,10 @@ impl Database {
     /// # Errors
     /// The engine's own.
     pub fn rollback(&mut self) -> Result<(), DbError> {
-        self.execute(&session::rollback()).map(|_| ())
+        match self {
+            Database::Postgres(database) => database.rollback(),
+            Database::Sqlite(database) => database.execute(&session::rollback()).map(|_| ()),
+        }
     }
 
     /// Runs `work` in one transaction; rolls back if it fails.
@@ -230,6 +240,7 @@ impl Database {
     pub fn in_transaction(&mut self) -> Result<bool, DbError> {
         match self {
             Database::Sqlite(database) => Ok(database.in_transaction()),
+            Database::Postgres(database) if database.is_nested() => Ok(database.is_nested_open()),
             Database::Postgres(_) => {
                 Ok(self.value(&session::has_open_changes())?.as_deref() == Some("true"))
             }

@@ -1,5 +1,6 @@
 //! One connection to a PostgreSQL server.
 
+use std::io::{BufRead, Write};
 use std::time::Duration;
 
 use postgres::config::SslMode;
@@ -17,7 +18,10 @@ const OLDEST: u32 = 130_000;
 pub struct PostgresDb {
     client: Client,
     url: PostgresUrl,
+    access: Access,
     options: OpenOptions,
+    /// Transactions that stand in one that is rolled back; `None` where transactions are real.
+    nested: Option<Vec<session::Mode>>,
     version_number: u32,
     version: String,
 }
@@ -32,7 +36,9 @@ impl PostgresDb {
         let mut database = PostgresDb {
             client,
             url: url.clone(),
+            access,
             options: options.clone(),
+            nested: None,
             version_number: 0,
             version: String::new(),
         };
@@ -89,11 +95,101 @@ impl PostgresDb {
         &self.url
     }
 
+    /// What it was opened for.
+    pub fn access(&self) -> Access {
+        self.access
+    }
+
+    /// How it waits.
+    pub fn options(&self) -> &OpenOptions {
+        &self.options
+    }
+
+    /// From here on transactions are places in the one that is open.
+    pub fn nest(&mut self) {
+        self.nested = Some(Vec::new());
+    }
+
+    /// Whether transactions are places in one that is rolled back.
+    pub fn is_nested(&self) -> bool {
+        self.nested.is_some()
+    }
+
+    /// Whether such a transaction is open.
+    pub fn is_nested_open(&self) -> bool {
+        self.nested.as_ref().is_some_and(|open| !open.is_empty())
+    }
+
+    /// Transactions are real again; the open one is still open.
+    pub fn unnest(&mut self) {
+        self.nested = None;
+    }
+
+    /// Opens a transaction.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub fn begin(&mut self, mode: session::Mode) -> Result<(), DbError> {
+        let sql = match &mut self.nested {
+            None => session::begin(crate::text::Dialect::Postgres, mode),
+            Some(open) => {
+                open.push(mode);
+                session::nested_begin(open.len())
+            }
+        };
+        self.execute(&sql).map(|_| ())
+    }
+
+    /// Keeps what the open transaction did.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub fn commit(&mut self) -> Result<(), DbError> {
+        let sql = match &mut self.nested {
+            None => session::commit(),
+            Some(open) => {
+                let depth = open.len();
+                match open.pop() {
+                    // Settings for the length of a transaction would outlast this one.
+                    Some(session::Mode::Snapshot) => session::nested_rollback(depth),
+                    Some(session::Mode::Write) => session::nested_commit(depth),
+                    None => return Ok(()),
+                }
+            }
+        };
+        self.execute(&sql).map(|_| ())
+    }
+
+    /// Drops what the open transaction did.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub fn rollback(&mut self) -> Result<(), DbError> {
+        let sql = match &mut self.nested {
+            None => session::rollback(),
+            Some(open) => {
+                let depth = open.len();
+                if open.pop().is_none() {
+                    return Ok(());
+                }
+                session::nested_rollback(depth)
+            }
+        };
+        self.execute(&sql).map(|_| ())
+    }
+
     /// Runs one statement or several; the sum of the rows they changed or returned.
     ///
     /// # Errors
     /// What the server says.
     pub fn execute(&mut self, sql: &Sql) -> Result<u64, DbError> {
+        if self.is_nested() && session::ends_transaction(sql) {
+            return Err(DbError::new(
+                DbErrorKind::Unsupported,
+                "this statement would end the transaction that is to be rolled back",
+            )
+            .hint("rehearse on another shadow: `--shadow local` or `--shadow server`"));
+        }
         let mut affected = 0;
         self.each_message(sql, |message| {
             if let SimpleQueryMessage::CommandComplete(rows) = message {
@@ -147,6 +243,75 @@ impl PostgresDb {
     /// A token that another thread may use to stop the running statement.
     pub fn cancel_token(&self) -> (postgres::CancelToken, PostgresUrl) {
         (self.client.cancel_token(), self.url.clone())
+    }
+}
+
+/// What went wrong while rows went from one session to another.
+pub enum StreamError {
+    Source(DbError),
+    Target(DbError),
+}
+
+impl StreamError {
+    /// One error of both.
+    pub fn side<E>(
+        self,
+        source: impl FnOnce(DbError) -> E,
+        target: impl FnOnce(DbError) -> E,
+    ) -> E {
+        match self {
+            StreamError::Source(error) => source(error),
+            StreamError::Target(error) => target(error),
+        }
+    }
+}
+
+/// How many bytes are passed on at once.
+const CHUNK: usize = 64 << 10;
+
+/// Passes what a `COPY … TO STDOUT` of one session sends to a `COPY … FROM STDIN` of another; how many rows.
+///
+/// # Errors
+/// What either server says; the target then keeps nothing of it.
+pub fn stream(
+    source: &mut PostgresDb,
+    out: &Sql,
+    target: &mut PostgresDb,
+    into: &Sql,
+) -> Result<u64, StreamError> {
+    let of_source =
+        |error: &postgres::Error| StreamError::Source(from_postgres(error, out.as_str()));
+    let of_target =
+        |error: &postgres::Error| StreamError::Target(from_postgres(error, into.as_str()));
+    let mut reader = source.client.copy_out(out.as_str()).map_err(|error| of_source(&error))?;
+    let mut writer = target.client.copy_in(into.as_str()).map_err(|error| of_target(&error))?;
+    let mut held = Vec::with_capacity(2 * CHUNK);
+    loop {
+        let chunk = reader.fill_buf().map_err(|error| StreamError::Source(from_io(error)))?;
+        let length = chunk.len();
+        held.extend_from_slice(chunk);
+        reader.consume(length);
+        if held.len() >= CHUNK || (length == 0 && !held.is_empty()) {
+            if let Err(error) = writer.write_all(&held) {
+                // What the server said comes with the end.
+                return Err(match writer.finish() {
+                    Err(said) => of_target(&said),
+                    Ok(_) => StreamError::Target(from_io(error)),
+                });
+            }
+            held.clear();
+        }
+        if length == 0 {
+            return writer.finish().map_err(|error| of_target(&error));
+        }
+    }
+}
+
+fn from_io(error: std::io::Error) -> DbError {
+    let text = error.to_string();
+    match error.into_inner().and_then(|inner| inner.downcast::<postgres::Error>().ok()) {
+        Some(error) => from_postgres(&error, ""),
+        None => DbError::new(DbErrorKind::Connect, text),
     }
 }
 

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use super::Sql;
 use crate::catalog::{Catalog, Dependency, ObjectId, OpaqueKind, Table};
-use crate::text::QName;
 use crate::text::token::{Kind, Token, tokenize};
+use crate::text::{Ident, QName};
 
 /// The tables that statements speak of: by name, or by way of a view, function or trigger. Partitions and heirs go with
 /// their parents.
@@ -19,6 +19,20 @@ pub fn tables_spoken_of<'a>(
         search.statement(statement.as_str());
     }
     search.tables
+}
+
+/// Whether a statement takes rows of a table away, or changes columns that others refer to.
+pub fn touches_key(statement: &Sql, table: &QName, key: &[Ident], catalog: &Catalog) -> bool {
+    let tokens = tokenize(statement.as_str(), catalog.dialect);
+    let code: Vec<&Token<'_>> = tokens.iter().filter(|token| token.is_code()).collect();
+    let names: BTreeSet<String> = code.iter().filter_map(|token| spelled(token)).collect();
+    if !names.contains(table.name.as_str()) {
+        return false;
+    }
+    let removes = ["delete", "truncate", "merge"];
+    code.first().is_some_and(|first| removes.iter().any(|word| first.is_word(word)))
+        || (code.first().is_some_and(|first| first.is_word("alter") || first.is_word("update"))
+            && key.iter().any(|column| names.contains(column.as_str())))
 }
 
 /// Whether a statement touches what all databases of a server share.
@@ -116,8 +130,11 @@ impl Search<'_> {
 
     /// Any word of a text that holds code.
     fn words(&mut self, text: &str) {
+        let belongs = |c: char| c.is_alphanumeric() || c == '_';
+        // A dollar may be part of a name, or the quote that ends beside it.
         let words: BTreeSet<String> = text
-            .split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$'))
+            .split(|c: char| !belongs(c))
+            .chain(text.split(|c: char| !(belongs(c) || c == '$')))
             .filter(|word| !word.is_empty())
             .flat_map(|word| [word.to_owned(), word.to_lowercase()])
             .collect();

@@ -140,9 +140,12 @@ pub fn postgres_settings(lock: Duration, statement: Duration, writes: Writes) ->
 }
 
 /// What the catalog queries of PostgreSQL run under, until the transaction ends: every name in a printed text comes out
-/// qualified; no time goes into compiling queries that run once, nor into sorting on disk.
+/// qualified; no time goes into compiling queries that run once, into starting workers for them, nor into sorting on disk.
 pub fn inspection() -> Sql {
-    Sql::new("SET LOCAL search_path TO ''; SET LOCAL jit TO off; SET LOCAL work_mem TO '64MB'")
+    Sql::new(
+        "SET LOCAL search_path TO ''; SET LOCAL jit TO off; SET LOCAL work_mem TO '64MB'; \
+         SET LOCAL max_parallel_workers_per_gather TO 0",
+    )
 }
 
 /// The schemas in which a session looks for names; empty in dumps.
@@ -284,6 +287,53 @@ pub fn create_role(name: &str) -> Sql {
 /// Shares the current transaction's view of the data with other sessions.
 pub fn export_snapshot() -> Sql {
     Sql::new("SELECT pg_export_snapshot()")
+}
+
+/// Takes all rows of a table away.
+pub fn delete_all(table: &crate::text::QName) -> Sql {
+    let (schema, name) = (quote_name(table.schema.as_str()), quote_name(table.name.as_str()));
+    Sql::new(format!("TRUNCATE ONLY {schema}.{name}"))
+}
+
+/// The bytes of a SQLite database.
+pub fn sqlite_size() -> Sql {
+    Sql::new("SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()")
+}
+
+/// `wal`, `delete`, …
+pub fn sqlite_journal_mode() -> Sql {
+    Sql::new("PRAGMA journal_mode")
+}
+
+/// A place of its own in a transaction, by depth.
+pub fn nested_begin(depth: usize) -> Sql {
+    Sql::new(format!("SAVEPOINT migrate_nested_{depth}"))
+}
+
+/// Keeps what was done since then.
+pub fn nested_commit(depth: usize) -> Sql {
+    Sql::new(format!("RELEASE SAVEPOINT migrate_nested_{depth}"))
+}
+
+/// Drops what was done since then.
+pub fn nested_rollback(depth: usize) -> Sql {
+    Sql::new(format!(
+        "ROLLBACK TO SAVEPOINT migrate_nested_{depth}; RELEASE SAVEPOINT migrate_nested_{depth}"
+    ))
+}
+
+/// Whether a statement begins or ends a transaction as a whole.
+pub fn ends_transaction(sql: &Sql) -> bool {
+    Sql::of_script(sql.as_str(), Dialect::Postgres).iter().any(|statement| {
+        let tokens = crate::text::token::tokenize(statement.as_str(), Dialect::Postgres);
+        let mut code = tokens.iter().filter(|token| token.is_code());
+        let Some(first) = code.next() else { return false };
+        let second = code.next();
+        let next_is = |word: &str| second.is_some_and(|token| token.is_word(word));
+        ["begin", "start", "commit", "end", "abort"].iter().any(|word| first.is_word(word))
+            || (first.is_word("rollback") && !next_is("to"))
+            || (first.is_word("prepare") && next_is("transaction"))
+    })
 }
 
 /// How many rows a table holds itself.

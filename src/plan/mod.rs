@@ -110,11 +110,18 @@ fn fingerprints(diff: &Diff) -> (String, String) {
 /// # Errors
 /// As [`plan`].
 pub fn create_script(catalog: &Catalog) -> Result<Vec<Sql>, PlanError> {
+    Ok(create_steps(catalog)?.into_iter().flat_map(|step| step.statements).collect())
+}
+
+/// The steps that make a schema in an empty database, in order.
+///
+/// # Errors
+/// As [`plan`].
+pub fn create_steps(catalog: &Catalog) -> Result<Vec<Step>, PlanError> {
     let (all, _) = diff(&Catalog::empty(catalog.dialect), catalog, &Intent::default());
     let steps = order::sort(dialect::lower(&all, Direction::Up, "00000000")?)?;
     // Nothing was ever kept for a schema that is made from nothing.
-    let steps = steps.into_iter().filter(|step| step.reads_kept.is_none());
-    Ok(steps.flat_map(|step| step.statements).collect())
+    Ok(steps.into_iter().filter(|step| step.reads_kept.is_none()).collect())
 }
 
 /// One line for people: `+ table invoices`, `~ table customers: + organisation`.

@@ -13,11 +13,14 @@ use super::binaries::{self, Binaries};
 use super::{ShadowError, process, template, temporary};
 use crate::db::url::{Host, PostgresUrl, Tls, TlsMode};
 use crate::db::{Access, Database, DatabaseUrl, Env};
-use crate::dialect::session;
+use crate::dialect::{roles, session};
 
 /// The superuser of every throwaway cluster. Not `migrate`: unqualified names go to the schema that is called like the user
 /// if there is one, and the schema `migrate` is bookkeeping.
 pub(in crate::shadow) const USER: &str = "migrate_su";
+/// Makes the schema of copies, and then gives it to others: what the cluster's first user owns can never be given away.
+/// Source: PostgreSQL manual, REASSIGN OWNED, and `IsPinnedObject`.
+pub(in crate::shadow) const BUILDER: &str = "migrate_builder";
 const START_PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running server. Clones share it.
@@ -85,6 +88,39 @@ impl Cluster {
         url(&self.running.folder, database)
     }
 
+    /// The address of a database in this cluster, for a role.
+    pub(in crate::shadow) fn url_of(&self, database: &str, role: &str) -> DatabaseUrl {
+        match self.url(database) {
+            DatabaseUrl::Postgres(url) => {
+                DatabaseUrl::Postgres(Box::new(PostgresUrl { user: role.to_owned(), ..*url }))
+            }
+            other @ DatabaseUrl::Sqlite(_) => other,
+        }
+    }
+
+    /// Where its files are.
+    pub(in crate::shadow) fn folder(&self) -> &Path {
+        &self.running.folder
+    }
+
+    /// Sees to it that the builder is there.
+    ///
+    /// # Errors
+    /// The server's own.
+    pub(in crate::shadow) fn need_builder(&self) -> Result<(), ShadowError> {
+        let mut server = Database::open(&self.url("postgres"), Access::ReadWrite)?;
+        if server.missing_roles([BUILDER])?.is_empty() {
+            return Ok(());
+        }
+        match server.execute(&roles::create_builder(BUILDER)) {
+            Err(error) if !matches!(error.sqlstate.as_deref(), Some("42710" | "23505")) => {
+                Err(error.into())
+            }
+            // Another thread was faster.
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
     /// Makes an empty database.
     ///
     /// # Errors
@@ -119,7 +155,13 @@ impl Cluster {
     ) -> Result<(), ShadowError> {
         let mut server = Database::open(&self.url("postgres"), Access::ReadWrite)?;
         for name in server.missing_roles(names)? {
-            server.execute(&session::create_role(&name))?;
+            match server.execute(&session::create_role(&name)) {
+                Err(error) if !matches!(error.sqlstate.as_deref(), Some("42710" | "23505")) => {
+                    return Err(error.into());
+                }
+                // Another thread was faster.
+                Ok(_) | Err(_) => {}
+            }
         }
         Ok(())
     }

@@ -26,6 +26,44 @@ impl Extent {
         self.tables.iter().all(|table| table.share == Share::Whole && table.masked.is_empty())
     }
 
+    /// How much was copied, for people.
+    pub fn summary(&self) -> String {
+        if self.is_whole() {
+            return "all rows".to_owned();
+        }
+        let list = |share: Share| {
+            let names = self.tables.iter().filter(|table| table.share == share);
+            names.map(|table| format!("`{}`", table.table)).collect::<Vec<_>>()
+        };
+        let mut parts = Vec::new();
+        let samples = self.tables.iter().filter(|table| table.share == Share::Sample);
+        for table in samples {
+            let about = match table.of {
+                RowCount::Exactly(_) => "",
+                RowCount::About(_) => "about ",
+            };
+            let of = table.of.number();
+            parts.push(format!("{} of {about}{of} rows of `{}`", table.rows, table.table));
+        }
+        let whole = list(Share::Whole).len();
+        if whole > 0 {
+            parts.insert(0, format!("all rows of {whole} of {} tables", self.tables.len()));
+        }
+        let referenced = list(Share::Referenced);
+        if !referenced.is_empty() {
+            parts.push(format!("the rows of {} that they refer to", referenced.join(", ")));
+        }
+        let left_out = list(Share::LeftOut).len();
+        if left_out > 0 {
+            parts.push(format!("no rows of {left_out} that the plan does not touch"));
+        }
+        let masked: usize = self.tables.iter().map(|table| table.masked.len()).sum();
+        if masked > 0 {
+            parts.push(format!("{masked} columns masked"));
+        }
+        parts.join(", ")
+    }
+
     /// All rows copied.
     pub fn rows(&self) -> u64 {
         self.tables.iter().map(|table| table.rows).sum()

@@ -2,12 +2,19 @@
 
 pub mod binaries;
 pub mod cluster;
+mod copy;
 pub mod extent;
+mod file;
+mod in_place;
 pub mod options;
 mod process;
+mod provider;
+mod schema;
 pub mod scratch;
 pub mod snapshot;
+mod survey;
 mod template;
+mod template_copy;
 mod temporary;
 
 use thiserror::Error;
@@ -24,13 +31,37 @@ pub enum ShadowError {
          MIGRATE_PG_BINDIR, or give an empty database: `--scratch-url postgres://…`"
     )]
     NoServer { wanted: String },
-    /// No client programs to copy a PostgreSQL database with.
+    /// No provider of shadows fits.
     #[error(
-        "no `pg_dump` with `psql` of version {major} or later is found, which copying {source_name} \
-         needs\nhelp: install them (`apt install postgresql-client`) or name their folder in \
-         MIGRATE_PG_BINDIR"
+        "{place} cannot be rehearsed on a copy: {}\nhelp: install the server programs (`apt install \
+         postgresql-{major}`, `brew install postgresql@{major}`), name their folder in MIGRATE_PG_BINDIR, or name a \
+         server: `--shadow url:postgres://…`",
+        reasons(rejected)
     )]
-    NoClient { major: u32, source_name: String },
+    NoProvider { place: String, major: u32, rejected: Vec<(&'static str, String)> },
+    /// The provider that was asked for does not fit.
+    #[error("`--shadow {provider}` does not fit: {reason}")]
+    Unfit { provider: &'static str, reason: String },
+    /// There is not enough room for a copy.
+    #[error(
+        "no room for the copy in `{folder}`: it needs about {} MB, and {} MB are free\nhelp: set TMPDIR to a \
+         larger place, or copy less: `--sample ROWS`", needed >> 20, free >> 20
+    )]
+    NoRoom { folder: String, needed: u64, free: u64 },
+    /// The schema of the source cannot be made on the shadow.
+    #[error("making the schema of the copy: {error}\n  in: {statement}")]
+    Schema { statement: String, error: DbError },
+    #[error("`{table}` cannot be copied: {error}")]
+    Unreadable { table: String, error: DbError },
+    #[error("the rows of `{table}` cannot be put into the copy: {error}")]
+    Unwritable { table: String, error: DbError },
+    #[error(
+        "`{column}` cannot be masked: values of type {data_type} have no stand-in\nhelp: take `pii:` from it, or leave \
+         out `--mask`"
+    )]
+    Unmaskable { column: String, data_type: String },
+    #[error(transparent)]
+    Plan(#[from] crate::plan::PlanError),
     /// A server program failed.
     #[error("`{program}` failed: {message}")]
     Program { program: String, message: String },
@@ -61,6 +92,12 @@ impl ShadowError {
     ) -> Self {
         ShadowError::File { action, path: path.display().to_string(), error }
     }
+}
+
+fn reasons(rejected: &[(&'static str, String)]) -> String {
+    let lines: Vec<String> =
+        rejected.iter().map(|(provider, reason)| format!("\n  {provider}: {reason}")).collect();
+    lines.concat()
 }
 
 fn list(names: &[String]) -> String {

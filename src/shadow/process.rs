@@ -5,9 +5,17 @@ use std::process::{Child, Command};
 
 #[cfg(unix)]
 pub use unix::{
-    as_server_user, at_exit, give_to_server_user, is_alive, make_private_folder, signature, stop,
-    stop_orphan,
+    as_server_user, at_exit, clone_file, free_space, give_to_server_user, is_alive,
+    make_private_folder, signature, stop, stop_orphan,
 };
+
+/// The name of this machine, to tell our processes from those of others.
+pub fn host() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .or_else(|_| std::fs::read_to_string("/etc/hostname"))
+        .unwrap_or_default();
+    name.trim().replace(' ', "_")
+}
 
 #[cfg(unix)]
 mod unix {
@@ -141,6 +149,41 @@ mod unix {
         }
     }
 
+    /// Bytes that are free for everybody where a folder is.
+    pub fn free_space(folder: &Path) -> Option<u64> {
+        let path = CString::new(folder.as_os_str().as_encoded_bytes()).ok()?;
+        let mut found = std::mem::MaybeUninit::<libc::statvfs>::uninit();
+        // SAFETY: the path ends with a zero, and `found` is read only if it was filled.
+        let found = unsafe {
+            if libc::statvfs(path.as_ptr(), found.as_mut_ptr()) != 0 {
+                return None;
+            }
+            found.assume_init()
+        };
+        #[allow(clippy::unnecessary_cast, reason = "the types differ between systems")]
+        Some((found.f_bavail as u64).saturating_mul(found.f_frsize as u64))
+    }
+
+    /// Makes a file share all blocks of another; an error where the file system cannot.
+    #[cfg(target_os = "linux")]
+    pub fn clone_file(from: &Path, to: &Path) -> std::io::Result<()> {
+        use std::os::fd::AsRawFd;
+        // Source: linux/fs.h, `FICLONE`.
+        const FICLONE: libc::c_ulong = 0x4004_9409;
+        let source = std::fs::File::open(from)?;
+        let target = std::fs::OpenOptions::new().write(true).open(to)?;
+        // SAFETY: both descriptors are open for the length of the call.
+        match unsafe { libc::ioctl(target.as_raw_fd(), FICLONE as _, source.as_raw_fd()) } {
+            0 => Ok(()),
+            _ => Err(std::io::Error::last_os_error()),
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub fn clone_file(_: &Path, _: &Path) -> std::io::Result<()> {
+        Err(std::io::ErrorKind::Unsupported.into())
+    }
+
     /// Has a function run when the process ends by returning from `main` or by `exit`.
     pub fn at_exit(function: fn()) {
         static REGISTERED: std::sync::OnceLock<fn()> = std::sync::OnceLock::new();
@@ -159,8 +202,8 @@ mod unix {
 
 #[cfg(not(unix))]
 pub use elsewhere::{
-    as_server_user, at_exit, give_to_server_user, is_alive, make_private_folder, signature, stop,
-    stop_orphan,
+    as_server_user, at_exit, clone_file, free_space, give_to_server_user, is_alive,
+    make_private_folder, signature, stop, stop_orphan,
 };
 
 /// Windows has no setuid and no death signal; the sweep does not remove folders it cannot judge.
@@ -192,6 +235,14 @@ mod elsewhere {
     }
 
     pub fn stop_orphan(_: &Path) {}
+
+    pub fn free_space(_: &Path) -> Option<u64> {
+        None
+    }
+
+    pub fn clone_file(_: &Path, _: &Path) -> std::io::Result<()> {
+        Err(std::io::ErrorKind::Unsupported.into())
+    }
 
     pub fn at_exit(_: fn()) {}
 }

@@ -2,10 +2,10 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::cluster::{Cluster, cluster};
-use super::{ShadowError, binaries};
+use super::cluster::{BUILDER, Cluster, USER, cluster};
+use super::{ShadowError, binaries, process};
 use crate::db::{Access, Database, DatabaseUrl, DbError, Env};
-use crate::dialect::session;
+use crate::dialect::{Sql, roles, session};
 use crate::text::Dialect;
 
 /// Where scratch databases come from.
@@ -77,18 +77,28 @@ pub fn scratch(dialect: Dialect, options: &ScratchOptions) -> Result<Scratch, Sh
         (Dialect::Postgres, Some(url)) => on_server(url),
         (Dialect::Postgres, None) => {
             let cluster = cluster(&options.env, options.major)?;
-            on_cluster(&cluster, None)
+            in_cluster(&cluster, None, USER)
         }
     }
 }
 
-/// A fresh database in a cluster of our own.
+/// A fresh database in a cluster of our own, to build a copy in.
 pub(in crate::shadow) fn on_cluster(
     cluster: &Cluster,
     locale: Option<&session::Locale>,
 ) -> Result<Scratch, ShadowError> {
+    cluster.need_builder()?;
+    in_cluster(cluster, locale, BUILDER)
+}
+
+fn in_cluster(
+    cluster: &Cluster,
+    locale: Option<&session::Locale>,
+    role: &str,
+) -> Result<Scratch, ShadowError> {
     let name = fresh_name();
-    let url = cluster.create_database(&name, locale)?;
+    cluster.create_database(&name, locale)?;
+    let url = cluster.url_of(&name, role);
     let note = format!("a local server of {}", cluster.version());
     let cleanup = Cleanup::DropFromCluster { cluster: cluster.clone(), name };
     finish(&url, cleanup, note)
@@ -107,17 +117,78 @@ pub(in crate::shadow) fn on_server(url: &DatabaseUrl) -> Result<Scratch, ShadowE
         ));
     }
     if given.value(&session::may_create_database())?.as_deref() == Some("true") {
-        let name = fresh_name();
-        given.execute(&session::create_database(&name, None))?;
-        let note = format!("a fresh database on {}", given.describe());
-        let cleanup = Cleanup::DropFromServer { server: url.clone(), name: name.clone() };
-        return finish(&url.with_database(&name), cleanup, note);
+        return fresh(&mut given, url, |name| session::create_database(name, None));
     }
     if given.value(&session::next_drop())?.is_some() {
         return Err(ShadowError::NotEmpty { place: given.describe() });
     }
     let note = format!("the empty database {}", given.describe());
     Ok(Scratch { database: Some(given), cleanup: Cleanup::Empty, note })
+}
+
+/// A fresh database on a server whose user may make one.
+pub(in crate::shadow) fn fresh_on_server(
+    url: &DatabaseUrl,
+    locale: Option<&session::Locale>,
+) -> Result<Scratch, ShadowError> {
+    let mut server = Database::open(url, Access::ReadWrite)?;
+    fresh(&mut server, url, |name| session::create_database(name, locale))
+}
+
+/// A fresh database that the server copies from another one.
+pub(in crate::shadow) fn fresh_copy(
+    server: &mut Database,
+    url: &DatabaseUrl,
+    template: &str,
+    major: u32,
+) -> Result<Scratch, ShadowError> {
+    fresh(server, url, |name| roles::copy_database(name, template, major))
+}
+
+/// Makes a database, says on it who made it, and removes those whose makers are gone.
+fn fresh(
+    server: &mut Database,
+    url: &DatabaseUrl,
+    create: impl Fn(&str) -> Sql,
+) -> Result<Scratch, ShadowError> {
+    sweep(server)?;
+    let name = fresh_name();
+    server.execute(&create(&name))?;
+    let note = format!("a fresh database on {}", server.describe());
+    // The server must be reached by another database than the one that goes.
+    let home = match server {
+        Database::Postgres(server) => DatabaseUrl::Postgres(Box::new(server.url().clone())),
+        Database::Sqlite(_) => url.clone(),
+    };
+    let cleanup = Cleanup::DropFromServer { server: home, name: name.clone() };
+    let scratch = finish(&url.with_database(&name), cleanup, note)?;
+    server.execute(&roles::mark_database(&name, &mark()))?;
+    Ok(scratch)
+}
+
+/// Who made a database: machine and process.
+fn mark() -> String {
+    format!("made by migrate; {MARK}{} {}", process::host(), process::signature(std::process::id()))
+}
+
+const MARK: &str = "owner: ";
+
+/// Drops databases that killed processes of this machine left behind.
+fn sweep(server: &mut Database) -> Result<(), ShadowError> {
+    for row in server.rows(&roles::marked_databases())? {
+        let mut values = row.into_iter().flatten();
+        let (Some(name), Some(mark)) = (values.next(), values.next()) else { continue };
+        let Some((host, signature)) =
+            mark.split_once(MARK).and_then(|(_, owner)| owner.split_once(' '))
+        else {
+            continue;
+        };
+        if host == process::host() && !process::is_alive(signature) {
+            // Somebody else's cannot be dropped, and is not ours to drop.
+            let _ = server.execute(&session::drop_database(&name));
+        }
+    }
+    Ok(())
 }
 
 /// Opens the new database; if that fails it is dropped again.
@@ -165,6 +236,25 @@ impl Scratch {
         };
         self.database = Some(Database::open(&url, Access::ReadWrite)?);
         Ok(())
+    }
+
+    /// Opens the database by another address, such as that of another role.
+    ///
+    /// # Errors
+    /// No connection.
+    pub(in crate::shadow) fn reopen_at(&mut self, url: &DatabaseUrl) -> Result<(), ShadowError> {
+        self.database = Some(Database::open(url, Access::ReadWrite)?);
+        Ok(())
+    }
+
+    /// The name of the database, where it was made for this.
+    pub(in crate::shadow) fn name(&self) -> Option<&str> {
+        match &self.cleanup {
+            Cleanup::Nothing | Cleanup::Empty => None,
+            Cleanup::DropFromCluster { name, .. } | Cleanup::DropFromServer { name, .. } => {
+                Some(name)
+            }
+        }
     }
 
     /// Where it is, for people.

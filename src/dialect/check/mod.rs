@@ -24,6 +24,13 @@ use rows::{Names, Rows};
 /// How many violating rows a check fetches.
 pub const SAMPLE: usize = 10;
 
+/// The rows that break a rule, as [`Check::sample`] answers them, up to a thousand.
+pub fn breaking(check: &Check) -> Sql {
+    let text = check.sample.as_str();
+    let all = text.strip_suffix(&format!(" LIMIT {SAMPLE}")).unwrap_or(text);
+    Sql::new(format!("{all} LIMIT 1000"))
+}
+
 /// One rule as queries.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {

@@ -7,6 +7,7 @@ use super::hierarchy::options;
 use super::mention::Mention;
 use super::quote::{quote_ident, quote_name};
 use super::shapes::Shapes;
+use crate::catalog::facets::Subject;
 use crate::catalog::{Catalog, Opaque, OpaqueKind, ShapeColumn};
 use crate::text::token::tokenize;
 use crate::text::{Dialect, Ident};
@@ -31,7 +32,12 @@ pub(super) fn change_in_place(before: &Opaque, after: &Opaque, catalog: &Catalog
     if new.len() > old.len() {
         return new.starts_with(old) && !old.is_empty() && !new[old.len()..].iter().any(is_domain);
     }
+    let own = catalog.facets_of(&Subject::Opaque(before.id.clone()));
+    let is_described = own.is_some_and(|facets| {
+        facets.lines.iter().any(|line| line.set.starts_with("COMMENT ON COLUMN"))
+    });
     old.len() > new.len()
+        && !is_described
         && old.starts_with(new)
         && !new.is_empty()
         && !old[new.len()..]

@@ -132,7 +132,8 @@ fn stay(staying: &Staying<'_>, context: &Context<'_>) -> Result<Vec<Step>, Lower
             })
             .collect();
     }
-    let moved = !moves.is_empty() || changes_type || rebuilt;
+    let passes = context.around.passing.contains(&(table.clone(), after.name.clone()));
+    let moved = !moves.is_empty() || changes_type || rebuilt || passes;
     steps.extend(moves);
     steps.extend(nullability(staying, moved, context));
     steps.extend(sequences::leave(staying, context));

@@ -13,6 +13,7 @@ use super::quote::{quote_ident, quote_name};
 use super::retelling::{Retelling, within};
 use super::{hierarchy, render, types};
 use crate::catalog::{Column, ObjectId, Sequence, Table};
+use crate::change::Keep;
 use crate::dialect::{LowerError, Resource, Step, Undo};
 use crate::text::{Ident, QName};
 
@@ -33,6 +34,7 @@ pub(super) fn steps(context: &Context<'_>) -> Result<Vec<Step>, LowerError> {
         }
         if let Some((before, after)) = sides(table, name, context) {
             let passing = Passing { table, before, after, retelling: &retelling };
+            passing.refuse_moved_values(context)?;
             steps.extend(passing.through_text(context));
             steps.extend(kept::steps(&passing, kept::Holds::Text, context)?);
         }
@@ -187,6 +189,30 @@ impl Passing<'_> {
         needed
     }
 
+    /// Whether steps of the column's own move its values as well: NULLs are filled, values are mapped.
+    fn moves_values(&self, context: &Context<'_>) -> bool {
+        let change = context.changes.get(self.table);
+        change.into_iter().flat_map(|change| &change.mapping).any(|source| {
+            source.column == self.after.name
+                && (source.fill.is_some()
+                    || !source.values.is_empty()
+                    || source.keep == Keep::Altered)
+        })
+    }
+
+    /// What is kept of NULLs that are filled could not be read when the type is another.
+    fn refuse_moved_values(&self, context: &Context<'_>) -> Result<(), LowerError> {
+        let kind = &self.after.data_type;
+        if !self.moves_values(context) || self.retelling.is_steady(kind, kind) {
+            return Ok(());
+        }
+        Err(LowerError {
+            what: format!("column {}.{}", self.table, self.after.name),
+            why: format!("its type {kind} changes while its values are filled or mapped"),
+            help: "change the type in one migration and the column in another".to_owned(),
+        })
+    }
+
     /// The tables whose column of this name changes with this one, itself first.
     fn tables<'c>(&self, context: &'c Context<'_>) -> Vec<(&'c QName, &'c Column, &'c Column)> {
         let name = &self.after.name;
@@ -241,6 +267,11 @@ impl Passing<'_> {
         }
         let both: BTreeSet<Resource> =
             tables.iter().flat_map(|(table, _, _)| Passing { table, ..*self }.both()).collect();
+        let mut made = both.clone();
+        if self.moves_values(context) {
+            // Whoever moves them last makes them.
+            made.remove(&self.both()[1]);
+        }
         let change = Action::ChangeType(work);
         let reason = "the same values come back";
         [
@@ -255,7 +286,7 @@ impl Passing<'_> {
                 .needs(self.needed(context))
                 .needs(tables.iter().flat_map(|(_, _, new)| context.made_in(self::needed(new))))
                 .needs([self.stage("what was kept")])
-                .makes(both),
+                .makes(made),
         ]
     }
 }

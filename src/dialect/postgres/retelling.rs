@@ -321,9 +321,9 @@ fn scalar(e: &str, old: &str, new: &str) -> String {
     };
     if let Some((function, modifier)) = too_long.filter(|_| !target.array) {
         let function = quote(function);
+        // By these names a type has no length of its own.
         return format!(
-            "pg_catalog.{function}(({e})::text::{}, {modifier}, false)::text",
-            target.base
+            "pg_catalog.{function}(({e})::text::pg_catalog.{function}, {modifier}, false)::text"
         );
     }
     let converts = match target.family() {

@@ -90,6 +90,7 @@ fn typed(change: &TableChange, context: &Context<'_>) -> Step {
 fn is_lost(setting: &Setting, change: &TableChange, context: &Context<'_>) -> bool {
     match &setting.on {
         SettingTarget::Table => false,
+        SettingTarget::Column(name) if is_reset(&change.after.name, name, setting, context) => true,
         SettingTarget::Column(name) => change.columns.iter().any(|delta| match delta {
             Delta::Alter { before, after } => {
                 after.name == *name && super::around::reshapes(before, after)
@@ -106,6 +107,12 @@ fn is_lost(setting: &Setting, change: &TableChange, context: &Context<'_>) -> bo
     }
 }
 
+/// Whether a column that is another type meanwhile loses how its values are stored.
+fn is_reset(table: &QName, column: &Ident, setting: &Setting, context: &Context<'_>) -> bool {
+    matches!(setting.kind, SettingKind::Storage | SettingKind::Compression)
+        && context.around.passing.contains(&(table.clone(), column.clone()))
+}
+
 /// Whether an index that stays the same is made anew.
 fn is_remade(table: &QName, index: &Ident, context: &Context<'_>) -> bool {
     let key = (table.clone(), index.clone());
@@ -115,7 +122,7 @@ fn is_remade(table: &QName, index: &Ident, context: &Context<'_>) -> bool {
         || super::twins::remade(table, context).contains(index)
 }
 
-/// Settings of indexes that are made anew, on tables that do not change themselves.
+/// Settings of indexes that are made anew and of columns that are another type meanwhile, on tables that do not change themselves.
 pub(super) fn around(context: &Context<'_>) -> Vec<Step> {
     let tables = context.after().tables.values().filter(|table| {
         context.before.tables.contains_key(&table.name)
@@ -128,7 +135,10 @@ pub(super) fn around(context: &Context<'_>) -> Vec<Step> {
                 .iter()
                 .filter(|setting| match &setting.on {
                     SettingTarget::Index(index) => is_remade(&table.name, index, context),
-                    SettingTarget::Table | SettingTarget::Column(_) => false,
+                    SettingTarget::Column(column) => {
+                        is_reset(&table.name, column, setting, context)
+                    }
+                    SettingTarget::Table => false,
                 })
                 .collect();
             set(table, &lost, context)

@@ -10,6 +10,7 @@ mod indexes;
 mod intent;
 mod names;
 mod objects;
+pub mod personal;
 mod sql;
 #[cfg(test)]
 mod tests;

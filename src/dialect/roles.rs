@@ -1,0 +1,130 @@
+//! What a server of our own must be told so that it is like another: roles, memberships, rights on a database.
+//!
+//! Sources: PostgreSQL manual 53.8 "pg_authid", 53.9 "pg_auth_members", ALTER ROLE, GRANT.
+
+use super::Sql;
+use super::session::{quote_name, quote_text};
+
+/// Statements that give every role its attributes, and make members of roles; equal texts mean equal roles.
+pub fn attributes() -> Sql {
+    Sql::new(
+        "SELECT line FROM (SELECT 1 AS part, r.rolname AS name, \
+         format('ALTER ROLE %I WITH %s %s %s %s %s %s %s', r.rolname, \
+         CASE WHEN r.rolsuper THEN 'SUPERUSER' ELSE 'NOSUPERUSER' END, \
+         CASE WHEN r.rolinherit THEN 'INHERIT' ELSE 'NOINHERIT' END, \
+         CASE WHEN r.rolcreaterole THEN 'CREATEROLE' ELSE 'NOCREATEROLE' END, \
+         CASE WHEN r.rolcreatedb THEN 'CREATEDB' ELSE 'NOCREATEDB' END, \
+         CASE WHEN r.rolcanlogin THEN 'LOGIN' ELSE 'NOLOGIN' END, \
+         CASE WHEN r.rolreplication THEN 'REPLICATION' ELSE 'NOREPLICATION' END, \
+         CASE WHEN r.rolbypassrls THEN 'BYPASSRLS' ELSE 'NOBYPASSRLS' END) AS line \
+         FROM pg_catalog.pg_roles r WHERE r.rolname !~ '^pg_' \
+         UNION ALL \
+         SELECT DISTINCT 2, r.rolname, format('GRANT %I TO %I%s', r.rolname, m.rolname, \
+         CASE WHEN am.admin_option THEN ' WITH ADMIN OPTION' ELSE '' END) \
+         FROM pg_catalog.pg_auth_members am JOIN pg_catalog.pg_roles r ON r.oid = am.roleid \
+         JOIN pg_catalog.pg_roles m ON m.oid = am.member WHERE m.rolname !~ '^pg_') AS lines \
+         ORDER BY part, name, line",
+    )
+}
+
+/// What the current database is to roles: its owner, who is connected, whether that one may make schemas in it.
+pub fn database() -> Sql {
+    Sql::new(
+        "SELECT pg_catalog.pg_get_userbyid(d.datdba), current_user, \
+         pg_catalog.has_database_privilege(current_user, d.oid, 'CREATE')::text, \
+         pg_catalog.pg_database_size(d.oid)::text \
+         FROM pg_catalog.pg_database d WHERE d.datname = current_database()",
+    )
+}
+
+/// What tells one database of one server from all others; NULL where it may not be asked.
+pub fn identity() -> Sql {
+    Sql::new(
+        "SELECT CASE WHEN pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE') \
+         THEN (SELECT s.system_identifier::text FROM pg_catalog.pg_control_system() s) END, \
+         (SELECT d.oid::text FROM pg_catalog.pg_database d WHERE d.datname = current_database())",
+    )
+}
+
+/// Gives a database its owner.
+pub fn own_database(database: &str, owner: &str) -> Sql {
+    Sql::new(format!("ALTER DATABASE {} OWNER TO {}", quote_name(database), quote_name(owner)))
+}
+
+/// Lets a role make schemas in a database.
+pub fn allow_create(database: &str, role: &str) -> Sql {
+    Sql::new(format!("GRANT CREATE ON DATABASE {} TO {}", quote_name(database), quote_name(role)))
+}
+
+/// Gives what one role owns in the current database to another.
+pub fn reassign(from: &str, to: &str) -> Sql {
+    Sql::new(format!("REASSIGN OWNED BY {} TO {}", quote_name(from), quote_name(to)))
+}
+
+/// A superuser who makes what then goes to others.
+pub fn create_builder(name: &str) -> Sql {
+    Sql::new(format!("CREATE ROLE {} SUPERUSER LOGIN", quote_name(name)))
+}
+
+/// Settings of the current database, as statements about another.
+pub fn settings_for(database: &str) -> Sql {
+    Sql::new(format!(
+        "SELECT format('ALTER DATABASE %I SET %I TO %s', {}::text, split_part(s, '=', 1), \
+         CASE WHEN split_part(s, '=', 1) IN ('search_path', 'temp_tablespaces', 'session_preload_libraries', \
+         'local_preload_libraries') THEN substr(s, strpos(s, '=') + 1) \
+         ELSE quote_literal(substr(s, strpos(s, '=') + 1)) END) \
+         FROM pg_catalog.pg_db_role_setting r, unnest(r.setconfig) s \
+         WHERE r.setrole = 0 AND r.setdatabase = \
+         (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = current_database()) ORDER BY 1",
+        quote_text(database)
+    ))
+}
+
+/// Extensions in use: name and version.
+pub fn extensions() -> Sql {
+    Sql::new(
+        "SELECT extname, extversion FROM pg_catalog.pg_extension WHERE extname <> 'plpgsql' ORDER BY 1",
+    )
+}
+
+/// Extensions that could be made: name and version.
+pub fn available_extensions() -> Sql {
+    Sql::new("SELECT name, version FROM pg_catalog.pg_available_extension_versions ORDER BY 1, 2")
+}
+
+/// Sessions in a database other than this one: process, application, user.
+pub fn sessions_in(database: &str) -> Sql {
+    Sql::new(format!(
+        "SELECT pid::text, coalesce(application_name, ''), coalesce(usename::text, '') \
+         FROM pg_catalog.pg_stat_activity WHERE datname = {} AND pid <> pg_backend_pid() ORDER BY 1",
+        quote_text(database)
+    ))
+}
+
+/// Copies a database as files. Source: PostgreSQL manual, CREATE DATABASE; STRATEGY is in 15 and later.
+pub fn copy_database(name: &str, template: &str, major: u32) -> Sql {
+    let strategy = if major >= 15 { " STRATEGY FILE_COPY" } else { "" };
+    Sql::new(format!(
+        "CREATE DATABASE {} TEMPLATE {}{strategy}",
+        quote_name(name),
+        quote_name(template)
+    ))
+}
+
+/// Has the server share blocks of copied files where its file system can (PostgreSQL 18).
+pub fn clone_files() -> Sql {
+    Sql::new("SET file_copy_method = clone")
+}
+
+/// Says on a database who made it, so that it is found if that process ends early.
+pub fn mark_database(name: &str, mark: &str) -> Sql {
+    Sql::new(format!("COMMENT ON DATABASE {} IS {}", quote_name(name), quote_text(mark)))
+}
+
+/// Scratch databases of ours on a server, with their marks.
+pub fn marked_databases() -> Sql {
+    Sql::new(
+        "SELECT d.datname, pg_catalog.shobj_description(d.oid, 'pg_database') \
+         FROM pg_catalog.pg_database d WHERE d.datname LIKE 'migrate\\_shadow\\_%' ORDER BY 1",
+    )
+}

@@ -1,0 +1,348 @@
+//! Who provides the shadow of a PostgreSQL database: what was asked for, or the first that fits.
+
+use std::collections::BTreeSet;
+
+use super::cluster::{BUILDER, Cluster, cluster};
+use super::extent::Provider;
+use super::options::{Choice, Protection, SnapshotOptions};
+use super::scratch::{Scratch, fresh_on_server, on_cluster, on_server};
+use super::{ShadowError, binaries};
+use crate::db::{Access, Database, DatabaseUrl, DbErrorKind};
+use crate::dialect::roles;
+use crate::dialect::session::{self, Locale};
+
+/// What decides who can provide a shadow.
+pub(super) struct Probe {
+    pub(super) url: DatabaseUrl,
+    pub(super) place: String,
+    pub(super) major: u32,
+    pub(super) locale: Locale,
+    /// Name and version.
+    pub(super) extensions: Vec<(String, String)>,
+    pub(super) owner: String,
+    /// Who is connected: the plan runs as that role.
+    pub(super) runner: String,
+    pub(super) may_create_schemas: bool,
+    pub(super) may_create_databases: bool,
+    /// Whether the plan touches what all databases of the server share.
+    pub(super) reaches_server: bool,
+    /// Statements that give roles their attributes.
+    pub(super) roles: Vec<String>,
+}
+
+/// Asks the source.
+///
+/// # Errors
+/// What the source says.
+pub(super) fn probe(
+    source: &mut Database,
+    options: &SnapshotOptions,
+) -> Result<Probe, ShadowError> {
+    let mut values = source
+        .rows(&session::database_locale())?
+        .into_iter()
+        .next()
+        .unwrap_or_default()
+        .into_iter()
+        .map(Option::unwrap_or_default);
+    let mut next = || values.next().unwrap_or_default();
+    let locale = Locale { encoding: next(), collate: next(), ctype: next() };
+    let mut values = source
+        .rows(&roles::database())?
+        .into_iter()
+        .next()
+        .unwrap_or_default()
+        .into_iter()
+        .map(Option::unwrap_or_default);
+    let mut next = || values.next().unwrap_or_default();
+    let (owner, runner, may_create) = (next(), next(), next());
+    let pairs = pairs(source.rows(&roles::extensions())?);
+    let lines = source.rows(&roles::attributes())?;
+    let Database::Postgres(server) = &*source else {
+        return Err(ShadowError::Unfit {
+            provider: "local",
+            reason: "this is not a PostgreSQL database".to_owned(),
+        });
+    };
+    Ok(Probe {
+        url: DatabaseUrl::Postgres(Box::new(server.url().clone())),
+        major: server.major(),
+        place: source.describe(),
+        locale,
+        extensions: pairs,
+        owner,
+        runner,
+        may_create_schemas: may_create == "true",
+        may_create_databases: source.value(&session::may_create_database())?.as_deref()
+            == Some("true"),
+        reaches_server: options.scope.reaches_server(),
+        roles: lines.into_iter().flatten().flatten().collect(),
+    })
+}
+
+fn pairs(rows: Vec<crate::db::Row>) -> Vec<(String, String)> {
+    let pair = |row: crate::db::Row| {
+        let mut values = row.into_iter().flatten();
+        Some((values.next()?, values.next()?))
+    };
+    rows.into_iter().filter_map(pair).collect()
+}
+
+/// An empty database for the copy.
+pub(super) struct Provided {
+    pub(super) scratch: Scratch,
+    pub(super) provider: Provider,
+    pub(super) reason: String,
+    pub(super) warnings: Vec<String>,
+}
+
+/// Which versions of a server of our own will do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Major {
+    Same,
+    Any,
+}
+
+/// Makes an empty database as asked.
+///
+/// # Errors
+/// Why the provider that was asked for does not fit, or why none does.
+pub(super) fn provide(probe: &Probe, options: &SnapshotOptions) -> Result<Provided, ShadowError> {
+    let asked = |provider: &'static str,
+                 outcome: Result<Result<Provided, String>, ShadowError>|
+     -> Result<Provided, ShadowError> {
+        outcome?.map_err(|reason| ShadowError::Unfit { provider, reason })
+    };
+    match &options.provider {
+        Choice::Url(url) => asked("url", given(probe, url)),
+        Choice::Local => asked("local", local(probe, options, Major::Any)),
+        Choice::Server => asked("server", server(probe, options)),
+        Choice::Auto => first_that_fits(probe, options),
+        Choice::File => asked(
+            "file",
+            Ok(Err("it copies a SQLite file, and this is a PostgreSQL database".to_owned())),
+        ),
+        Choice::Template | Choice::Transaction => {
+            asked("local", Ok(Err("another provider was asked for".to_owned())))
+        }
+    }
+}
+
+fn first_that_fits(probe: &Probe, options: &SnapshotOptions) -> Result<Provided, ShadowError> {
+    let mut rejected = Vec::new();
+    match local(probe, options, Major::Same)? {
+        Ok(provided) => return Ok(provided),
+        Err(reason) => rejected.push(("local", reason)),
+    }
+    match server(probe, options)? {
+        Ok(mut provided) => {
+            provided.reason =
+                format!("{} (local does not fit: {})", provided.reason, rejected[0].1);
+            return Ok(provided);
+        }
+        Err(reason) => rejected.push(("server", reason)),
+    }
+    match local(probe, options, Major::Any)? {
+        Ok(provided) => return Ok(provided),
+        Err(reason) => rejected.push(("local, another version", reason)),
+    }
+    rejected.dedup_by(|next, last| next.1 == last.1);
+    Err(ShadowError::NoProvider { place: probe.place.clone(), major: probe.major, rejected })
+}
+
+/// A server of our own, with the roles of the source's server.
+fn local(
+    probe: &Probe,
+    options: &SnapshotOptions,
+    wanted: Major,
+) -> Result<Result<Provided, String>, ShadowError> {
+    let found = binaries::servers(&options.env, Some(probe.major)).into_iter().next();
+    let Some(found) = found else {
+        return Ok(Err("no PostgreSQL server programs are found on this machine".to_owned()));
+    };
+    let same = found.major == probe.major;
+    if !same && wanted == Major::Same {
+        return Ok(Err(format!(
+            "the database is on PostgreSQL {}, and this machine has the server programs of {}",
+            probe.major, found.major
+        )));
+    }
+    let cluster = cluster(&options.env, Some(probe.major))?;
+    let mut server = Database::open(&cluster.url("postgres"), Access::ReadWrite)?;
+    if let Some(lacking) = lacking_extension(&mut server, probe)? {
+        return Ok(Err(lacking));
+    }
+    let mut warnings = mirror_roles(&cluster, &mut server, probe)?;
+    if !same {
+        warnings.push(format!(
+            "rehearsed on PostgreSQL {}, but the database is on {}; install the server programs of {} for a copy of \
+             the same version",
+            found.major, probe.major, probe.major
+        ));
+    }
+    let scratch = match on_cluster(&cluster, Some(&probe.locale)) {
+        Ok(scratch) => scratch,
+        Err(ShadowError::Database(error)) if error.kind == DbErrorKind::Sql => {
+            warnings.push(format!(
+                "the locale `{}` is not on this machine ({}); the copy sorts text by bytes",
+                probe.locale.collate, error.message
+            ));
+            on_cluster(&cluster, None)?
+        }
+        Err(error) => return Err(error),
+    };
+    let version = server.version();
+    let reason = if same {
+        format!("{version} is on this machine, the version of the database")
+    } else {
+        format!("{version} is what this machine has")
+    };
+    Ok(Ok(Provided { scratch, provider: Provider::Local, reason, warnings }))
+}
+
+fn lacking_extension(server: &mut Database, probe: &Probe) -> Result<Option<String>, ShadowError> {
+    if probe.extensions.is_empty() {
+        return Ok(None);
+    }
+    let there: BTreeSet<(String, String)> =
+        pairs(server.rows(&roles::available_extensions())?).into_iter().collect();
+    let lacking = probe.extensions.iter().find(|extension| !there.contains(extension));
+    Ok(lacking.map(|(name, version)| {
+        let others: Vec<&str> =
+            there.iter().filter(|other| other.0 == *name).map(|other| other.1.as_str()).collect();
+        if others.is_empty() {
+            format!("it lacks the extension `{name}`")
+        } else {
+            format!("it has the extension `{name}` in {}, not in {version}", others.join(", "))
+        }
+    }))
+}
+
+/// Gives our server the roles of the source's, with their attributes and memberships.
+fn mirror_roles(
+    cluster: &Cluster,
+    server: &mut Database,
+    probe: &Probe,
+) -> Result<Vec<String>, ShadowError> {
+    let names = probe.roles.iter().filter_map(|line| role_of(line));
+    cluster.create_roles(names.collect::<Vec<_>>().iter().map(String::as_str))?;
+    let there = server.rows(&roles::attributes())?;
+    let there: BTreeSet<String> = there.into_iter().flatten().flatten().collect();
+    let mut warnings = Vec::new();
+    for line in probe.roles.iter().filter(|line| !there.contains(*line)) {
+        if let Err(error) = server.execute(&session::returned(line)) {
+            warnings.push(format!("a role is not as on the server of the database: {error}"));
+        }
+    }
+    Ok(warnings)
+}
+
+/// The role that `ALTER ROLE … WITH` is about.
+fn role_of(line: &str) -> Option<String> {
+    let rest = line.strip_prefix("ALTER ROLE ")?;
+    match rest.strip_prefix('"') {
+        Some(quoted) => {
+            let mut name = String::new();
+            let mut letters = quoted.chars().peekable();
+            while let Some(letter) = letters.next() {
+                if letter == '"' && letters.next_if_eq(&'"').is_none() {
+                    break;
+                }
+                name.push(letter);
+            }
+            Some(name)
+        }
+        None => rest.split(' ').next().map(str::to_owned),
+    }
+}
+
+/// A scratch database beside the source, on its own server.
+fn server(
+    probe: &Probe,
+    options: &SnapshotOptions,
+) -> Result<Result<Provided, String>, ShadowError> {
+    if options.protection == Protection::Protected {
+        return Ok(Err(format!("{} is protected: nothing is made on its server", probe.place)));
+    }
+    if probe.reaches_server {
+        return Ok(Err(
+            "the plan touches roles, tablespaces or settings, which all databases of a server share"
+                .to_owned(),
+        ));
+    }
+    if !probe.may_create_databases {
+        return Ok(Err(format!("`{}` may not make databases there (CREATEDB)", probe.runner)));
+    }
+    let scratch = fresh_on_server(&probe.url, Some(&probe.locale))?;
+    let reason = "the server of the database itself, with its version, roles and extensions";
+    Ok(Ok(Provided {
+        scratch,
+        provider: Provider::Server,
+        reason: reason.to_owned(),
+        warnings: vec![format!("the copy takes room on the server of {}", probe.place)],
+    }))
+}
+
+/// A server that the user names.
+fn given(probe: &Probe, url: &DatabaseUrl) -> Result<Result<Provided, String>, ShadowError> {
+    let mut server = Database::open(url, Access::ReadOnly)?;
+    let mut source = Database::open(&probe.url, Access::ReadOnly)?;
+    if server.rows(&roles::identity())? == source.rows(&roles::identity())? {
+        return Ok(Err(format!(
+            "{} is the database itself; name another one, or use `--shadow server`",
+            probe.place
+        )));
+    }
+    if let Some(lacking) = lacking_extension(&mut server, probe)? {
+        return Ok(Err(lacking));
+    }
+    let mut warnings = Vec::new();
+    if server.major() != Some(probe.major) {
+        warnings.push(format!(
+            "rehearsed on {}, but the database is on PostgreSQL {}",
+            server.version(),
+            probe.major
+        ));
+    }
+    if probe.reaches_server {
+        return Ok(Err(
+            "the plan touches roles, tablespaces or settings, which would outlive the copy; use \
+                       `--shadow local`"
+                .to_owned(),
+        ));
+    }
+    let place = server.describe();
+    drop(server);
+    let scratch = on_server(url)?;
+    let reason = format!("{place} was named");
+    Ok(Ok(Provided { scratch, provider: Provider::Url, reason, warnings }))
+}
+
+/// What a fresh database of ours needs when its schema and rows are in: owners, rights, settings.
+///
+/// # Errors
+/// The server's own.
+pub(super) fn hand_over(
+    scratch: &mut Scratch,
+    source: &mut Database,
+    probe: &Probe,
+) -> Result<Vec<String>, ShadowError> {
+    let mut warnings = Vec::new();
+    let Some(name) = scratch.name().map(str::to_owned) else { return Ok(warnings) };
+    for row in source.rows(&roles::settings_for(&name))? {
+        for line in row.into_iter().flatten() {
+            if let Err(error) = scratch.database().execute(&session::returned(&line)) {
+                warnings.push(format!("a setting of the database is left out: {error}"));
+            }
+        }
+    }
+    let Some(cluster) = scratch.cluster().cloned() else { return Ok(warnings) };
+    let database = scratch.database();
+    database.execute(&roles::reassign(BUILDER, &probe.runner))?;
+    database.execute(&roles::own_database(&name, &probe.owner))?;
+    if probe.may_create_schemas {
+        database.execute(&roles::allow_create(&name, &probe.runner))?;
+    }
+    scratch.reopen_at(&cluster.url_of(&name, &probe.runner))?;
+    Ok(warnings)
+}
