@@ -9,6 +9,8 @@ mod support;
 mod generate;
 #[path = "laws_postgres/judge.rs"]
 mod judge;
+#[path = "laws_postgres/more.rs"]
+mod more;
 #[path = "laws_postgres/objects.rs"]
 mod objects;
 #[path = "laws_postgres/pair.rs"]

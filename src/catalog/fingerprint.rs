@@ -26,6 +26,7 @@ impl Catalog {
         Catalog {
             dialect,
             server: None,
+            reader: None,
             schemas: self.schemas.clone(),
             enums: self.enums.clone(),
             tables: self
@@ -62,7 +63,8 @@ struct Normal<'a>(&'a Catalog);
 impl Serialize for Normal<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         // The server's version is no part of a schema.
-        let Catalog { dialect, server: _, schemas, enums, tables, opaques, facets } = self.0;
+        let Catalog { dialect, server: _, reader: _, schemas, enums, tables, opaques, facets } =
+            self.0;
         let facets: Vec<Facets> =
             facets.values().map(normalize_facets).filter(|facets| !facets.is_none()).collect();
         let mut fields = serializer.serialize_struct("Catalog", 6)?;

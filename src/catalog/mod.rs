@@ -28,6 +28,10 @@ pub struct Catalog {
     /// The major version of the PostgreSQL server it was read from. What is the same on another server is the same.
     #[serde(skip)]
     pub server: Option<u32>,
+    /// The role that read it from a PostgreSQL database that people use: what that role owns has no owner here. `None`
+    /// for a scratch database, whose roles are nobody's.
+    #[serde(skip)]
+    pub reader: Option<Ident>,
     /// Schemas other than the default one (PostgreSQL only).
     pub schemas: BTreeSet<Ident>,
     #[serde(with = "values")]
@@ -46,6 +50,7 @@ impl Catalog {
         Catalog {
             dialect,
             server: None,
+            reader: None,
             schemas: BTreeSet::new(),
             enums: BTreeMap::new(),
             tables: BTreeMap::new(),

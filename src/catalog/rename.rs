@@ -4,6 +4,8 @@
 //! should a text come out other than the engine would write it, the differ sees a change and plans a drop and an
 //! add of that one constraint or index: more work than needed, never a wrong result.
 
+mod sequences;
+
 use std::collections::BTreeMap;
 
 use super::facets::{Facets, Subject};
@@ -52,6 +54,9 @@ impl Catalog {
             }
         }
         self.rename_trigger_tables(before, after, &rename);
+        if dialect == Dialect::Postgres && before.schema != after.schema {
+            self.move_sequences(after, &before.schema);
+        }
         self.rename_facets(|facets| facets.rename_table(before, after, &rename));
     }
 
@@ -85,7 +90,7 @@ impl Catalog {
             self.opaques.keys().filter(|id| id.table.as_ref() == Some(before)).cloned().collect();
         for id in moved {
             if let Some(mut opaque) = self.opaques.remove(&id) {
-                opaque.id.table = Some(after.clone());
+                opaque.id.follow_table(before, after);
                 opaque.create.iter_mut().for_each(rename);
                 self.opaques.insert(opaque.id.clone(), opaque);
             }
@@ -277,6 +282,16 @@ impl Catalog {
     }
 }
 
+impl ObjectId {
+    /// What stands on a table is renamed with it, and is in its schema.
+    fn follow_table(&mut self, before: &QName, after: &QName) {
+        self.table = Some(after.clone());
+        if self.name.schema == before.schema {
+            self.name.schema = after.schema.clone();
+        }
+    }
+}
+
 impl Facets {
     fn rename_table(&mut self, before: &QName, after: &QName, rename: &impl Fn(&mut String)) {
         match &mut self.of {
@@ -286,7 +301,7 @@ impl Facets {
                 }
             }
             Subject::Opaque(id) if id.table.as_ref() == Some(before) => {
-                id.table = Some(after.clone());
+                id.follow_table(before, after);
                 self.lines = std::mem::take(&mut self.lines)
                     .into_iter()
                     .map(|mut line| {

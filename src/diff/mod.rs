@@ -12,6 +12,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use self::unsaid::Owners;
 pub use self::unsaid::{forget_not_null_names, with_not_null_names};
 use crate::catalog::fingerprint::normalize_opaque;
 use crate::catalog::{Catalog, Opaque, Table};
@@ -46,9 +47,21 @@ pub fn renamed<'a>(catalog: &'a Catalog, renames: &[Rename]) -> Cow<'a, Catalog>
 }
 
 fn compare(before: Arc<Catalog>, after: Arc<Catalog>, intent: &Intent, way: Way) -> Diff {
+    // Two scripts, or two databases, say all that there is to say.
+    let is_silent =
+        before.reader.is_some() && after.reader.is_none() && !facets::says_owners(&after);
+    let owners = if is_silent { Owners::Stay } else { Owners::Compared };
+    let (before, after) = match way {
+        Way::Forth => {
+            let old = facets::without_runner(&before, &after).map(Arc::new);
+            let new = facets::without_runner(&after, &before).map(Arc::new);
+            (old.unwrap_or(before), new.unwrap_or(after))
+        }
+        Way::Back => (before, after),
+    };
     let renames = rename::resolve(&before, &after, intent, way);
     let settled = match way {
-        Way::Forth => unsaid::settled(&rename::apply(&before, &renames), &after),
+        Way::Forth => unsaid::settled(&rename::apply(&before, &renames), &after, owners),
         // The way forth has settled it, and both sides are as it left them.
         Way::Back => None,
     };

@@ -7,9 +7,20 @@ use crate::catalog::postgres_table::NotNull;
 use crate::catalog::{Catalog, Table, TableOptions};
 use crate::text::Ident;
 
+/// Whether the new side says who owns its objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Owners {
+    /// It does not: they stay as they are.
+    Stay,
+    Compared,
+}
+
 /// The new side with what it leaves unsaid and the old one has. `None` where it is as it should be.
-pub(super) fn settled(before: &Catalog, after: &Catalog) -> Option<Catalog> {
-    let with_owners = with_owners(before, after);
+pub(super) fn settled(before: &Catalog, after: &Catalog, owners: Owners) -> Option<Catalog> {
+    let with_owners = match owners {
+        Owners::Stay => with_owners(before, after),
+        Owners::Compared => None,
+    };
     let with_names = with_not_null_names(before, with_owners.as_ref().unwrap_or(after));
     with_names.or(with_owners)
 }
@@ -28,10 +39,7 @@ pub fn forget_not_null_names(mut catalog: Catalog) -> Catalog {
 /// A plain SQL file leaves owners as they are in the database.
 fn with_owners(before: &Catalog, after: &Catalog) -> Option<Catalog> {
     let owned = || before.facets.values().filter(|facets| facets.owner.is_some());
-    let says_something = after.facets.values().any(|facets| facets.owner.is_some());
-    if says_something || owned().next().is_none() {
-        return None;
-    }
+    owned().next()?;
     let mut settled = after.clone();
     for old in owned().filter(|facets| after.has(&facets.of)) {
         let nothing = || Facets::none(old.of.clone());

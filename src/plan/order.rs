@@ -40,11 +40,25 @@ pub fn sort(steps: Vec<Step>) -> Result<Vec<Step>, Cycle> {
         }
     }
     if order.len() < steps.len() {
-        let stuck = (0..steps.len()).filter(|step| !waits[*step].is_empty());
-        return Err(Cycle(stuck.map(|step| steps[step].title.clone()).collect()));
+        let stuck = circle(&waits, &followers);
+        return Err(Cycle(stuck.into_iter().map(|step| steps[step].title.clone()).collect()));
     }
     let mut slots: Vec<Option<Step>> = steps.into_iter().map(Some).collect();
     Ok(order.into_iter().filter_map(|step| slots[step].take()).collect())
+}
+
+/// The steps that wait for each other, without those that only wait for them.
+fn circle(waits: &[BTreeSet<usize>], followers: &[Vec<usize>]) -> BTreeSet<usize> {
+    let mut stuck: BTreeSet<usize> =
+        (0..waits.len()).filter(|step| !waits[*step].is_empty()).collect();
+    loop {
+        let is_waited_for = |step: &usize| followers[*step].iter().any(|it| stuck.contains(it));
+        let left: BTreeSet<usize> = stuck.iter().copied().filter(is_waited_for).collect();
+        if left.len() == stuck.len() {
+            return stuck;
+        }
+        stuck = left;
+    }
 }
 
 /// What takes away goes last among equals.

@@ -41,6 +41,7 @@ pub(in crate::source) fn load(
     // What the script has set must not change how the schema is printed.
     scratch.reopen()?;
     let mut loaded = Loaded::inspected(scratch.database().inspect()?);
+    loaded.catalog.reader = None;
     loaded.intent = all.intent;
     loaded.rules = all.rules;
     loaded.text = match files {

@@ -60,12 +60,15 @@ pub fn generate(seed: u64) -> Pair {
     for at in 0..maker.random.below(4) + 1 {
         maker.table(at);
     }
+    maker.families();
     maker.late_functions();
     maker.keys();
     maker.indexes();
     maker.views();
     maker.triggers();
     maker.comments();
+    maker.policies();
+    maker.rights();
     maker.rows();
     maker.pair
 }
@@ -158,7 +161,7 @@ impl Maker {
         }
     }
 
-    fn column(&mut self, table: &str, number: usize) {
+    pub fn column(&mut self, table: &str, number: usize) {
         let key = format!("{table}.c{number}");
         self.name(&key, &format!("c{number}"));
         let mut shape = Shape::random(self, number);

@@ -9,7 +9,7 @@ use super::keep::{kept_table, restore_rows};
 use super::quote::quote_name;
 use super::rebuild::{below, is_reshaped};
 use super::stages::{self, converted, filled};
-use super::{constraints, moves, not_null, positions, settings, tables};
+use super::{aside, constraints, moves, not_null, positions, settings, tables};
 use crate::catalog::facets::{Subject, Switch};
 use crate::catalog::{Column, ConstraintKind, Sequence, Table};
 use crate::change::TableChange;
@@ -64,7 +64,7 @@ fn move_aside(change: &TableChange, context: &Context<'_>) -> Step {
         // The plan itself must see its rows.
         statements.push(format!("ALTER TABLE {} NO FORCE ROW LEVEL SECURITY", quote_name(name)));
     }
-    statements.extend(tables::move_aside(before, &aside));
+    statements.extend(aside::move_aside(before, &aside));
     step(Action::MoveTable, format!("move table {name} aside to build it anew"), statements)
         .undo(crate::dialect::Undo::Exact, "the way back builds it anew from the same rows")
         .makes(kept)
@@ -210,7 +210,7 @@ struct Carried<'c> {
 
 fn carried<'c>(change: &'c TableChange, context: &Context<'_>) -> Vec<Carried<'c>> {
     let (before, name) = (&change.before, &change.after.name);
-    let asides = tables::satellites(before, &context.keeps_as(name, None));
+    let asides = aside::satellites(before, &context.keeps_as(name, None));
     let pairs = change.after.columns.iter().filter_map(|column| {
         let old = before.column(&column.name).and_then(column_sequences)?;
         let is_it = |kind: &str, own: &Ident| kind == "SEQUENCE" && *own == old.name.name;

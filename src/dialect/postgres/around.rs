@@ -97,6 +97,7 @@ impl Around {
 
     /// Columns on both sides whose default or type names something that goes.
     fn find_columns(&mut self, diff: &Diff, before: &Catalog, gone: &[Mention]) {
+        let narrowed = super::containers::holding_narrowed(diff, before);
         for table in before.tables.values() {
             let Some(after) = diff.after.tables.get(&table.name) else { continue };
             if self.rebuilt_tables.contains(&table.name) {
@@ -117,8 +118,11 @@ impl Around {
                 }
                 let stays = old.data_type == new.data_type && old.collation == new.collation;
                 if stays && old.generated.is_none() && new.generated.is_none() {
+                    let holds_narrowed = narrowed.iter().any(|it| it.is_in(&old.data_type));
                     let collation = old.collation.as_deref();
-                    if names(&old.data_type, false) || collation.is_some_and(|it| names(it, false))
+                    if names(&old.data_type, false)
+                        || holds_narrowed
+                        || collation.is_some_and(|it| names(it, false))
                     {
                         self.passing.insert(key);
                     }
@@ -409,6 +413,8 @@ impl Around {
                 .opaques
                 .values()
                 .filter(|opaque| diff.after.opaques.contains_key(&opaque.id))
+                // It is let go before its column goes.
+                .filter(|opaque| opaque.id.kind != OpaqueKind::Sequence)
                 .filter(|opaque| !self.drops(&opaque.id) && opaque.depends_on.iter().any(goes))
                 .collect();
             if found.is_empty() {

@@ -2,13 +2,14 @@
 
 use super::action::{Action, all, step};
 use super::context::{Context, Mention, column_texts, columns};
-use super::generated::{add_generated, drop_generated, new_expression, ungenerate};
+use super::generated::{add_generated, drop_generated, new_expression};
 use super::keep::{self, RowKey};
 use super::quote::{quote_ident, quote_name};
 use super::types::{Conversion, conversion, is_builtin};
+use super::ungenerate::ungenerate;
 use super::values::{self, Converts, Staying};
 use super::work::of_type_change;
-use super::{hierarchy, not_null, passing, positions, render, sequences};
+use super::{handed_out, hierarchy, not_null, passing, positions, render, sequences};
 use crate::catalog::Column;
 use crate::change::{ColumnSource, TableChange};
 use crate::dialect::{LowerError, Resource, Step, Undo};
@@ -135,6 +136,7 @@ fn stay(staying: &Staying<'_>, context: &Context<'_>) -> Result<Vec<Step>, Lower
     let moved = !moves.is_empty() || changes_type || rebuilt || passes;
     steps.extend(moves);
     steps.extend(nullability(staying, moved, context));
+    steps.extend(sequences::leave(staying, context));
     steps.extend(sequences::steps(staying, context));
     let sequence_sets_default = sequences::sets_default(before, after);
     let is_off = !passing::waits(table, &after.name, context).is_empty();
@@ -374,7 +376,8 @@ fn add(
 
     let default = column.default.as_ref().filter(|_| !passing::counts_itself(column));
     // With a backfill, rows that exist must not get the default: it is set once the column is there.
-    let at_once = default.filter(|_| source.fill.is_none());
+    let waits = source.fill.is_some() || returns_uncounted(table, column, context);
+    let at_once = default.filter(|_| !waits);
     let clause = not_null::clause(&change.after, column);
     let required_at_once = !clause.is_empty() && at_once.is_some();
     let mut definition = render::column_type(column);
@@ -383,7 +386,7 @@ fn add(
         definition.push_str(&clause);
     }
     let mut statements = vec![format!("ALTER TABLE {} ADD COLUMN {definition}", quote_name(table))];
-    if let (Some(default), Some(_)) = (default, &source.fill) {
+    if let Some(default) = default.filter(|_| waits) {
         statements.push(render::alter_column(table, name, &format!("SET DEFAULT {default}")));
     }
     statements.extend(
@@ -461,7 +464,7 @@ pub(super) fn restore(
 ) -> Step {
     let table = &change.after.name;
     let kept = context.kept_by_the_other_way(table, Some(&column.name));
-    let statements = keep::restore_columns(table, &[(column, kept.name.clone())], key);
+    let statements = put_back(table, &[(column, kept.name.clone())], key, context);
     let reads = key.columns().into_iter().flat_map(|name| {
         [
             Resource::Column(table.clone(), name.clone()),
@@ -482,6 +485,25 @@ pub(super) fn restore(
     .reads(kept)
 }
 
+/// Whether a column comes back without taking numbers for the rows that come back too.
+fn returns_uncounted(table: &QName, column: &Column, context: &Context<'_>) -> bool {
+    context.direction == crate::dialect::Direction::Down
+        && handed_out::counts_elsewhere(column)
+        && !context.is_discarded(table, Some(&column.name))
+}
+
+fn put_back(
+    table: &QName,
+    columns: &[(&Column, String)],
+    key: &RowKey,
+    context: &Context<'_>,
+) -> Vec<String> {
+    match columns.iter().any(|(column, _)| returns_uncounted(table, column, context)) {
+        true => keep::restore_or_count(table, columns, key),
+        false => keep::restore_columns(table, columns, key),
+    }
+}
+
 /// Rows without a key are told apart by their place, which every update changes: all their columns return at once.
 fn restore_keyless(change: &TableChange, context: &Context<'_>) -> Option<Step> {
     let table = &change.after.name;
@@ -500,7 +522,7 @@ fn restore_keyless(change: &TableChange, context: &Context<'_>) -> Option<Step> 
         .collect();
     let (first, _) = added.first()?;
     let kept = context.kept_by_the_other_way(table, Some(&first.name));
-    let statements = keep::restore_columns(table, &added, &key);
+    let statements = put_back(table, &added, &key, context);
     let title = format!("put values back into {table}");
     let reads = key.columns().into_iter().map(|name| Resource::Column(table.clone(), name.clone()));
     let own: Vec<Resource> = added

@@ -119,6 +119,7 @@ impl<'a> Context<'a> {
             made.push(mention.clone());
             taken.push(mention);
         }
+        taken.extend(super::containers::holding_narrowed(diff, &before));
         for name in owned_sequences(&before).symmetric_difference(&owned_sequences(&diff.after)) {
             unstable.push(Mention::new(slot(&name.schema, &name.name), name));
         }

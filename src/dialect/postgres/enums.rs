@@ -101,6 +101,12 @@ fn rebuild(before: &EnumType, after: &EnumType, context: &Context<'_>) -> Result
     for change in stay {
         for staying in staying_of(change, before) {
             let (table, column) = (staying.table(), staying.after);
+            if super::hierarchy::followed(table, &column.name, context).is_some() {
+                // The parent's column takes it along, default and all.
+                order.takes.extend([staying.column(), staying.values()]);
+                order.makes.extend([staying.column(), staying.values()]);
+                continue;
+            }
             let is_array = column.data_type.ends_with("[]");
             if is_array && !staying.source.values.is_empty() {
                 return Err(LowerError {

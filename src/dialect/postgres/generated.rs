@@ -1,14 +1,13 @@
-//! Generated columns: made, dropped, given another expression, turned into plain ones.
+//! Generated columns: made, dropped, given another expression.
 
 use super::action::{Action, step};
-use super::columns::{drop_column, restore};
+use super::columns::drop_column;
 use super::context::{Context, column_texts};
-use super::keep::RowKey;
-use super::quote::{quote_ident, quote_name};
-use super::values::{self, Staying};
-use super::{not_null, render};
-use crate::catalog::{Column, Generated, GeneratedStorage, Table};
-use crate::dialect::{Lock, Resource, Step, Undo, Work};
+use super::quote::quote_name;
+use super::render;
+use super::values::Staying;
+use crate::catalog::{Column, GeneratedStorage, Table};
+use crate::dialect::{Resource, Step, Undo};
 use crate::text::Dialect;
 use crate::text::token::{Token, tokenize};
 
@@ -38,83 +37,6 @@ pub(super) fn new_expression(staying: &Staying<'_>, context: &Context<'_>) -> Op
         .frees(context.taken_in(column_texts(before)))
         .makes([staying.column(), staying.values()]),
     )
-}
-
-/// A generated column becomes a plain one that holds what it showed; values that the other way kept come back.
-pub(super) fn ungenerate(
-    staying: &Staying<'_>,
-    generated: &Generated,
-    context: &Context<'_>,
-) -> Vec<Step> {
-    let (table, after) = (staying.table(), staying.after);
-    let made = match generated.storage {
-        GeneratedStorage::Stored => keep_stored(staying),
-        GeneratedStorage::Virtual => store_computed(staying, generated, context),
-    };
-    let mut steps = vec![
-        made.needs(context.made_in(super::passing::needed(after)))
-            .frees(context.taken_in(column_texts(staying.before)))
-            .frees(computed_from(&staying.change.before, staying.before))
-            .takes([staying.column()])
-            .makes([staying.column()]),
-    ];
-    if context.is_discarded(table, Some(&after.name)) {
-        return steps;
-    }
-    let key = RowKey::of(&staying.change.after, &staying.change.before);
-    steps.push(restore(staying.change, after, &key, context).makes([staying.values()]));
-    steps
-}
-
-fn keep_stored(staying: &Staying<'_>) -> Step {
-    let (table, after) = (staying.table(), staying.after);
-    let name = &after.name;
-    let mut statements = vec![render::alter_column(table, name, "DROP EXPRESSION")];
-    if staying.before.data_type != after.data_type || staying.before.collation != after.collation {
-        let using =
-            values::convert(&quote_ident(name), &staying.before.data_type, &after.data_type, &[]);
-        let what = format!("TYPE {}{} USING {using}", after.data_type, render::collation(after));
-        statements.push(render::alter_column(table, name, &what));
-    }
-    if let Some(default) = &after.default
-        && !super::sequences::sets_default(staying.before, after)
-    {
-        statements.push(render::alter_column(table, name, &format!("SET DEFAULT {default}")));
-    }
-    match (staying.before.not_null, after.not_null) {
-        (true, false) => statements.push(render::alter_column(table, name, "DROP NOT NULL")),
-        (false, true) => statements.push(not_null::require(&staying.change.after, name)),
-        (true, true) | (false, false) => {}
-    }
-    step(Action::DropExpression, format!("make {table}.{name} a plain column"), statements)
-}
-
-/// The engine has no DROP EXPRESSION for a virtual column: it is dropped, and what it showed is written into a new one.
-fn store_computed(staying: &Staying<'_>, generated: &Generated, context: &Context<'_>) -> Step {
-    let (table, before, after) = (staying.table(), staying.before, staying.after);
-    let name = &after.name;
-    let shown = format!("(({})::{})", generated.expression, before.data_type);
-    let value = match before.data_type == after.data_type {
-        true => shown,
-        false => values::convert(&shown, &before.data_type, &after.data_type, &[]),
-    };
-    let mut statements = vec![
-        drop_column(table, before),
-        format!("ALTER TABLE {} ADD COLUMN {}", quote_name(table), render::column_type(after)),
-        format!("UPDATE {} SET {} = {value}", quote_name(table), quote_ident(name)),
-    ];
-    if let Some(default) = &after.default {
-        statements.push(render::alter_column(table, name, &format!("SET DEFAULT {default}")));
-    }
-    if after.not_null {
-        statements.push(not_null::require(&staying.change.after, name));
-    }
-    if let Some(text) = after.comment.as_deref().filter(|_| before.comment == after.comment) {
-        statements.push(render::comment_on_column(table, name, Some(text)));
-    }
-    values::quietly(format!("make {table}.{name} a plain column"), table, statements, context)
-        .lock(Lock::AccessExclusive)
-        .work(Work::Rewrite)
 }
 
 pub(super) fn drop_generated(table: &Table, column: &Column, context: &Context<'_>) -> Step {

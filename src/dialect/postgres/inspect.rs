@@ -102,6 +102,7 @@ pub fn catalog(results: &Results) -> Result<Catalog, InspectError> {
     let mut catalog = Catalog::empty(Dialect::Postgres);
     let server: Vec<ServerRow> = rows(results, SERVER)?;
     catalog.server = server.first().map(|row| row.version);
+    catalog.reader = server.into_iter().next().and_then(|row| row.reader);
     let schemas: Vec<SchemaRow> = rows(results, SCHEMAS)?;
     catalog.schemas = schemas.into_iter().map(|row| row.name).collect();
     let enums: Vec<EnumRow> = rows(results, ENUMS)?;
@@ -166,6 +167,8 @@ fn settings(results: &Results, catalog: &mut Catalog) -> Result<(), InspectError
 #[derive(Deserialize)]
 struct ServerRow {
     version: u32,
+    #[serde(default)]
+    reader: Option<Ident>,
     has_types: bool,
     has_services: bool,
 }

@@ -1,5 +1,6 @@
 //! Setting values aside and putting them back, in plain SQL.
 
+use super::handed_out::counts_elsewhere;
 use super::quote::{list, quote, quote_ident, quote_name};
 use super::types::is_builtin;
 use crate::catalog::{Column, Table};
@@ -16,22 +17,42 @@ pub(super) fn kept_table(name: &str) -> String {
 /// How rows are told apart in a kept table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum RowKey {
-    /// Columns of the primary key, with their types.
-    Primary(Vec<(Ident, String)>),
+    /// Columns of the primary key.
+    Primary(Vec<KeyColumn>),
     /// The text of the rest of the row, and a number among equal rows.
     Row(Vec<Ident>),
+}
+
+/// A column of a key, as the table has it that holds what is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct KeyColumn {
+    name: Ident,
+    data_type: String,
+    collation: Option<String>,
+}
+
+impl KeyColumn {
+    /// Its value in row `t`, in a type and with a collation that no change can take away.
+    fn value(&self) -> String {
+        let value = portable(&format!("\"t\".{}", quote_ident(&self.name)), &self.data_type);
+        in_default_collation(value, self.collation.as_deref())
+    }
 }
 
 impl RowKey {
     /// The key of a table's rows while it goes from one shape to the other; `kept` is the shape that holds what is
     /// kept. Both ways of a change find the same key.
     pub(super) fn of(kept: &Table, other: &Table) -> Self {
-        let in_both = |table: &Table| -> Option<Vec<(Ident, String)>> {
+        let in_both = |table: &Table| -> Option<Vec<KeyColumn>> {
             let key = table.primary_key();
             let columns = key.iter().map(|name| {
                 let column = kept.column(name)?;
-                other.column(name)?;
-                Some((name.clone(), column.data_type.clone()))
+                let own = other.column(name)?;
+                Some(KeyColumn {
+                    name: name.clone(),
+                    data_type: column.data_type.clone(),
+                    collation: column.collation.clone().or(own.collation.clone()),
+                })
             });
             let columns: Vec<_> = columns.collect::<Option<_>>()?;
             (!columns.is_empty()).then_some(columns)
@@ -51,7 +72,7 @@ impl RowKey {
     /// The columns that the key reads.
     pub(super) fn columns(&self) -> Vec<&Ident> {
         match self {
-            RowKey::Primary(columns) => columns.iter().map(|(name, _)| name).collect(),
+            RowKey::Primary(columns) => columns.iter().map(|column| &column.name).collect(),
             RowKey::Row(columns) => columns.iter().collect(),
         }
     }
@@ -60,13 +81,10 @@ impl RowKey {
     fn items(&self) -> String {
         match self {
             RowKey::Primary(columns) => {
-                let items = columns.iter().enumerate().map(|(index, (name, data_type))| {
-                    format!(
-                        "{} AS \"key_{}\"",
-                        portable(&format!("\"t\".{}", quote_ident(name)), data_type),
-                        index + 1
-                    )
-                });
+                let items = columns
+                    .iter()
+                    .enumerate()
+                    .map(|(index, column)| format!("{} AS \"key_{}\"", column.value(), index + 1));
                 items.collect::<Vec<_>>().join(", ")
             }
             RowKey::Row(columns) => {
@@ -83,9 +101,9 @@ impl RowKey {
     /// The key without a column whose own value is being put back: the value itself tells the row then.
     pub(super) fn without(&self, column: &Ident) -> Self {
         match self {
-            RowKey::Primary(columns) => RowKey::Primary(
-                columns.iter().filter(|(name, _)| name != column).cloned().collect(),
-            ),
+            RowKey::Primary(columns) => {
+                RowKey::Primary(columns.iter().filter(|it| it.name != *column).cloned().collect())
+            }
             RowKey::Row(columns) => RowKey::Row(columns.clone()),
         }
     }
@@ -107,9 +125,8 @@ impl RowKey {
                 let mut same: Vec<String> = columns
                     .iter()
                     .enumerate()
-                    .map(|(index, (name, data_type))| {
-                        let own = portable(&format!("\"t\".{}", quote_ident(name)), data_type);
-                        format!("{own} = \"k\".\"key_{}\"", index + 1)
+                    .map(|(index, column)| {
+                        format!("{} = \"k\".\"key_{}\"", column.value(), index + 1)
                     })
                     .collect();
                 if same.is_empty() {
@@ -135,8 +152,11 @@ fn portable(value: &str, data_type: &str) -> String {
 
 /// As [`portable`], and without the column's own collation, which may go too.
 fn portable_column(value: &str, column: &Column) -> String {
-    let value = portable(value, &column.data_type);
-    match column.collation.as_deref().filter(|name| !name.starts_with("pg_catalog.")) {
+    in_default_collation(portable(value, &column.data_type), column.collation.as_deref())
+}
+
+fn in_default_collation(value: String, collation: Option<&str>) -> String {
+    match collation.filter(|name| !name.starts_with("pg_catalog.")) {
         Some(_) => format!("{value} COLLATE pg_catalog.\"default\""),
         None => value,
     }
@@ -196,6 +216,46 @@ pub(super) fn restore_columns(
         "UPDATE {} AS \"t\" SET {} {from}{joins}",
         quote_name(table),
         sets.join(", ")
+    )];
+    statements.extend(columns.iter().map(|(_, kept)| drop_kept(kept)));
+    statements
+}
+
+/// As [`restore_columns`], and rows that nothing was kept of get the default of a column that counts: those that come
+/// back take no number.
+pub(super) fn restore_or_count(
+    table: &QName,
+    columns: &[(&Column, String)],
+    key: &RowKey,
+) -> Vec<String> {
+    let parts = match key {
+        RowKey::Primary(columns) => columns.len(),
+        RowKey::Row(_) => 2,
+    };
+    let (mut sets, mut joins) = (Vec::new(), String::new());
+    for (index, (column, kept)) in columns.iter().enumerate() {
+        let (alias, name) = (quote(&format!("k{}", index + 1)), quote_ident(&column.name));
+        let cast = match is_builtin(&column.data_type) {
+            true => String::new(),
+            false => format!("::{}", column.data_type),
+        };
+        let own = format!("\"t\".{name}");
+        let counts = column.default.as_deref().filter(|_| counts_elsewhere(column));
+        sets.push(format!(
+            "{name} = CASE WHEN {alias}.\"key_1\" IS NULL THEN {} ELSE {alias}.\"value\"{cast} END",
+            counts.unwrap_or(&own)
+        ));
+        let same: Vec<String> =
+            (1..=parts).map(|at| format!("{alias}.\"key_{at}\" = \"r\".\"key_{at}\"")).collect();
+        let kept = kept_table(kept);
+        joins.push_str(&format!(" LEFT JOIN {kept} AS {alias} ON {}", same.join(" AND ")));
+    }
+    let name = quote_name(table);
+    let mut statements = vec![format!(
+        "UPDATE {name} AS \"t\" SET {} FROM (SELECT \"t\".tableoid AS \"of\", \"t\".ctid AS \"at\", {} FROM {name} AS \"t\") \
+         AS \"r\"{joins} WHERE \"t\".tableoid = \"r\".\"of\" AND \"t\".ctid = \"r\".\"at\"",
+        sets.join(", "),
+        key.items(),
     )];
     statements.extend(columns.iter().map(|(_, kept)| drop_kept(kept)));
     statements

@@ -5,8 +5,8 @@ use super::context::{Context, Run};
 use super::quote::quote_ident;
 use super::rebuild::Rebuilds;
 use super::{
-    anew, circles, columns, constraints, enums, facets, generated, hierarchy, not_null, opaques,
-    ownership, partial, passing, persistence, renames, render, settings, tables,
+    anew, circles, columns, constraints, enums, facets, generated, handed_out, hierarchy, not_null,
+    opaques, ownership, partial, passing, persistence, renames, render, settings, tables,
 };
 use crate::change::{Change, Delta, Diff, Rename, TableChange};
 use crate::dialect::{Direction, LowerError, Resource, Step};
@@ -61,6 +61,7 @@ pub fn lower(diff: &Diff, direction: Direction, tag: &str) -> Result<Vec<Step>, 
     steps.extend(constraints::around(&context));
     steps.extend(opaques::around(&context)?);
     steps.extend(settings::around(&context));
+    let steps = handed_out::finish(steps, &context);
     let mut steps = facets::finish(hierarchy::finish(steps, &context)?, &context);
     anew::finish(&mut steps, &context);
     opaques::order_event_triggers(&mut steps);

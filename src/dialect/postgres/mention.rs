@@ -57,6 +57,12 @@ impl Mention {
         Mention { resource, needles: printed_names(name) }
     }
 
+    /// An array of things of that name.
+    pub(super) fn array_of(resource: Resource, name: &QName) -> Self {
+        let needles = printed_names(name).into_iter().map(|name| format!("{name}[]"));
+        Mention { resource, needles: needles.collect() }
+    }
+
     /// The printed names.
     pub(super) fn needles(&self) -> &[String] {
         &self.needles

@@ -12,16 +12,19 @@ pub mod work;
 
 mod anew;
 mod around;
+mod aside;
 mod attributes;
 mod bounds;
 mod circles;
 mod columns;
 mod constraints;
+mod containers;
 mod context;
 mod defaults;
 mod enums;
 mod facets;
 mod generated;
+mod handed_out;
 mod hierarchy;
 mod in_place;
 mod joining;
@@ -50,6 +53,7 @@ mod shapes;
 mod stages;
 mod tables;
 mod twins;
+mod ungenerate;
 mod values;
 mod view_settings;
 #[cfg(test)]

@@ -31,7 +31,10 @@ pub(super) fn steps(delta: &Delta<Opaque>, context: &Context<'_>) -> Result<Vec<
             used::refuse(Some(before), after, context)?;
             Ok(drop(before, context).into_iter().chain(create(after, context)).collect())
         }
-        Delta::Alter { before, after } => Ok(vec![replace::step_of(before, after, context)]),
+        Delta::Alter { before, after } => {
+            let widened = replace::widened(before, after, context);
+            Ok(std::iter::once(replace::step_of(before, after, context)).chain(widened).collect())
+        }
     }
 }
 

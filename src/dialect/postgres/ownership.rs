@@ -9,8 +9,8 @@ use std::sync::Arc;
 use super::action::{Action, step};
 use super::context::Context;
 use super::quote::quote_name;
-use super::render;
-use crate::catalog::{Catalog, Opaque, OpaqueKind, Sequence, Table};
+use super::{positions, render, sequences};
+use crate::catalog::{Catalog, Column, Dependency, Opaque, OpaqueKind, Sequence, Table};
 use crate::change::{Change, Delta, Diff};
 use crate::dialect::{Resource, Step};
 use crate::text::{Ident, QName};
@@ -21,7 +21,7 @@ const OWNED: &str = " OWNED BY ";
 /// Who has a sequence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Owner {
-    /// Nobody, or a column that has another of its own.
+    /// Nobody, or a column that has another of its own: then its text says so.
     Free(Opaque),
     Column {
         table: QName,
@@ -33,8 +33,24 @@ enum Owner {
 impl Owner {
     fn column(&self) -> Option<(&QName, &Ident)> {
         match self {
-            Owner::Free(_) => None,
+            Owner::Free(opaque) if !is_owned(opaque) => None,
+            Owner::Free(opaque) => opaque.depends_on.iter().find_map(|it| match it {
+                Dependency::Column(table, column) => Some((table, column)),
+                Dependency::Table(_)
+                | Dependency::Constraint(..)
+                | Dependency::Enum(_)
+                | Dependency::Opaque(_) => None,
+            }),
             Owner::Column { table, column, .. } => Some((table, column)),
+        }
+    }
+}
+
+impl Owner {
+    fn range(&self) -> Option<positions::Range> {
+        match self {
+            Owner::Free(opaque) => sequences::range_of(opaque),
+            Owner::Column { sequence, .. } => Some((sequence.min, sequence.max)),
         }
     }
 }
@@ -113,17 +129,26 @@ fn disown_column(column: &mut crate::catalog::Column, names: &BTreeSet<&QName>) 
 }
 
 fn moving(diff: &Diff, before: &Catalog, rebuilt: &BTreeSet<QName>) -> Vec<Moving> {
-    let (before, after) = (owners(before), owners(&diff.after));
-    before
-        .into_iter()
+    let (old, new) = (owners(before), owners(&diff.after));
+    let is_made_anew = |(table, column): (&QName, &Ident)| {
+        let find = |catalog: &Catalog| catalog.tables.get(table)?.column(column).cloned();
+        let is_computed = |column: &Column| column.generated.is_some();
+        rebuilt.contains(table)
+            || find(before).is_some_and(|it| is_computed(&it))
+            || find(&diff.after).is_some_and(|it| is_computed(&it))
+    };
+    old.into_iter()
         .filter_map(|(name, before)| {
-            let after = after.get(&name)?.clone();
-            let is_free = matches!((&before, &after), (Owner::Free(_), Owner::Free(_)));
-            let is_rebuilt = before.column().is_some_and(|(table, _)| rebuilt.contains(table));
-            let moves = before.column() != after.column() || is_rebuilt;
-            (!is_free && moves).then_some(Moving { name, before, after })
+            let after = new.get(&name)?.clone();
+            let moves =
+                before.column() != after.column() || before.column().is_some_and(is_made_anew);
+            moves.then_some(Moving { name, before, after })
         })
         .collect()
+}
+
+fn is_owned(sequence: &Opaque) -> bool {
+    sequence.create.iter().any(|text| text.contains(OWNED))
 }
 
 fn owners(catalog: &Catalog) -> BTreeMap<QName, Owner> {
@@ -154,7 +179,7 @@ pub(super) fn steps(context: &Context<'_>) -> Vec<Step> {
         };
         let is_owned = match &moving.before {
             Owner::Column { .. } => true,
-            Owner::Free(opaque) => opaque.create.iter().any(|text| text.contains(OWNED)),
+            Owner::Free(opaque) => is_owned(opaque),
         };
         if is_owned {
             let title = format!("let sequence {} go", moving.name);
@@ -165,7 +190,7 @@ pub(super) fn steps(context: &Context<'_>) -> Vec<Step> {
                     .makes([free.clone()]),
             );
         }
-        let mut statements = options(moving);
+        let mut statements = options(moving, &context.keeps_as(&moving.name, None));
         let mut needs = vec![free];
         match &moving.after {
             Owner::Column { table, column, sequence } => {
@@ -179,20 +204,33 @@ pub(super) fn steps(context: &Context<'_>) -> Vec<Step> {
         }
         if !statements.is_empty() {
             let title = format!("change owner of sequence {}", moving.name);
-            steps.push(step(Action::AlterSequence, title, statements).needs(needs));
+            let changed = Resource::Constraint(moving.name.clone(), "its options".to_owned());
+            let made = step(Action::AlterSequence, title, statements).needs(needs);
+            steps.push(made.makes([changed.clone()]));
+            if let (Some(old), Some(new)) = (moving.before.range(), moving.after.range())
+                && positions::is_narrower(new, old)
+            {
+                let kept = context.kept_by_the_other_way(&moving.name, None);
+                steps.push(positions::widen(&moving.name, kept).needs([changed]));
+            }
         }
     }
     steps
 }
 
 /// What differs but for the owner.
-fn options(moving: &Moving) -> Vec<String> {
+fn options(moving: &Moving, kept: &str) -> Vec<String> {
+    let name = quote_name(&moving.name);
+    let within = |start: i64, alter: String| match (moving.before.range(), moving.after.range()) {
+        (Some(old), Some(new)) => positions::within(&name, (old, new), start, alter, kept),
+        (_, _) => vec![alter],
+    };
     match (&moving.before, &moving.after) {
         (Owner::Column { sequence: old, .. }, Owner::Column { sequence: new, .. }) => {
-            super::sequences::alter(old, new)
+            sequences::alter(old, new, kept)
         }
         (Owner::Free(opaque), Owner::Column { sequence, .. }) => {
-            let mut statements = vec![render::alter_sequence(sequence)];
+            let mut statements = within(sequence.start, render::alter_sequence(sequence));
             let comments = opaque.create.iter().filter(|text| text.starts_with("COMMENT ON "));
             statements.extend(
                 comments
@@ -203,19 +241,28 @@ fn options(moving: &Moving) -> Vec<String> {
             statements
         }
         (Owner::Column { sequence, .. }, Owner::Free(opaque)) => {
-            let texts = &opaque.create;
-            let mut statements: Vec<String> = texts
-                .iter()
-                .map(|text| text.replacen("CREATE SEQUENCE", "ALTER SEQUENCE", 1))
-                .collect();
-            let is_unlogged = texts.iter().any(|text| text.ends_with(" SET UNLOGGED"));
-            if sequence.unlogged == Some(true) && !is_unlogged {
-                statements.push(format!("ALTER SEQUENCE {} SET LOGGED", quote_name(&moving.name)));
+            let texts = opaque.create.iter();
+            let mut texts = texts.map(|text| text.replacen("CREATE SEQUENCE", "ALTER SEQUENCE", 1));
+            let start = sequences::start_of(opaque).unwrap_or(sequence.start);
+            let mut statements = texts.next().map_or_else(Vec::new, |first| within(start, first));
+            statements.extend(texts);
+            if sequence.unlogged == Some(true) && !is_unlogged(opaque) {
+                statements.push(format!("ALTER SEQUENCE {name} SET LOGGED"));
             }
             statements
         }
-        (Owner::Free(_), Owner::Free(_)) => Vec::new(),
+        (Owner::Free(before), Owner::Free(after)) => {
+            let mut statements = sequences::alter_free(before, after, kept);
+            if is_unlogged(before) && !is_unlogged(after) {
+                statements.push(format!("ALTER SEQUENCE {name} SET LOGGED"));
+            }
+            statements
+        }
     }
+}
+
+fn is_unlogged(sequence: &Opaque) -> bool {
+    sequence.create.iter().any(|text| text.ends_with(" SET UNLOGGED"))
 }
 
 /// What a sequence carried as text is no longer: unlogged, owned.

@@ -119,6 +119,63 @@ pub(super) fn begin_anew(before: &Sequence, after: &Sequence) -> Option<String> 
     })
 }
 
+/// The least and the greatest number.
+pub(super) type Range = (i64, i64);
+
+/// Whether a position may lie outside the new range.
+pub(super) fn is_narrower(before: Range, after: Range) -> bool {
+    after.0 > before.0 || after.1 < before.1
+}
+
+/// `ALTER SEQUENCE` where the position may lie outside the new range, which PostgreSQL refuses: it moves to the nearest
+/// end of the new range, or to the new start where the ranges have nothing in common. Where it stood is kept.
+pub(super) fn within(
+    name: &str,
+    (before, after): (Range, Range),
+    start: i64,
+    alter: String,
+    kept: &str,
+) -> Vec<String> {
+    if !is_narrower(before, after) {
+        return vec![alter];
+    }
+    let text = literal(name);
+    let apart = before.0 > after.1 || before.1 < after.0;
+    let (place, called) = match apart {
+        true => (start.to_string(), "false"),
+        false => (format!("greatest(least(last_value, {}), {})", after.1, after.0), "is_called"),
+    };
+    let keep = format!(
+        "CREATE TABLE {} AS SELECT last_value, is_called, ({place})::bigint AS \"after\", {called} AS \"after_called\" FROM {name}",
+        kept_table(kept)
+    );
+    match apart {
+        true => vec![keep, format!("{alter} RESTART WITH {start}")],
+        false => {
+            let set = format!("SELECT pg_catalog.setval({text}, {place}, is_called) FROM {name}");
+            vec![keep, set, alter]
+        }
+    }
+}
+
+/// Lets a sequence stand where it stood before the other way moved it into a narrower range, unless somebody has taken
+/// a number since.
+pub(super) fn widen(name: &QName, kept: KeptUse) -> Step {
+    let sequence = quote_name(name);
+    let statements = vec![
+        format!(
+            "SELECT pg_catalog.setval({}, \"k\".last_value, \"k\".is_called) FROM {} AS \"k\", {sequence} AS \"s\" \
+             WHERE \"s\".last_value = \"k\".\"after\" AND \"s\".is_called = \"k\".\"after_called\"",
+            literal(&sequence),
+            kept_table(&kept.name)
+        ),
+        drop_kept(&kept.name),
+    ];
+    step(Action::AlterSequence, format!("put position of {name} back"), statements)
+        .lock(crate::dialect::Lock::None)
+        .reads(kept)
+}
+
 /// Whether the position of a column's sequence is kept and put back.
 pub(super) fn is_kept(table: &QName, column: &Ident, context: &Context<'_>) -> bool {
     !context.is_discarded(table, None) && !context.is_discarded(table, Some(column))

@@ -40,6 +40,7 @@ pub(super) fn steps(staying: &Staying<'_>, context: &Context<'_>) -> Vec<Step> {
     let mut steps = vec![
         step(made.action, title, made.statements)
             .needs([
+                staying.stage("numbering"),
                 staying.column(),
                 staying.values(),
                 staying.stage("null"),
@@ -55,6 +56,14 @@ pub(super) fn steps(staying: &Staying<'_>, context: &Context<'_>) -> Vec<Step> {
     ];
     if old.is_none() && new.is_some() && positions::is_kept(table, name, context) {
         steps.extend(positions::restore(table, after, context));
+    }
+    if let (Some(old), Some(new)) = (old, new)
+        && !leaves(before, after)
+        && positions::is_narrower((new.min, new.max), (old.min, old.max))
+    {
+        let kept = positions::kept_by_the_other_way(table, name, context);
+        let back = positions::widen(&new.name, kept);
+        steps.push(back.needs([staying.column(), numbered(table, name)]));
     }
     steps
 }
@@ -79,7 +88,7 @@ fn changed(staying: &Staying<'_>, context: &Context<'_>) -> Changed {
         None => alter("DROP DEFAULT"),
     };
     if let (Some(old), Some(new)) = (&before.owned_sequence, &after.owned_sequence) {
-        let mut statements = self::alter(old, new);
+        let mut statements = self::alter(old, new, &positions::kept_as(table, name, context));
         statements.push(default);
         return Changed { action: Action::SetDefault, statements };
     }
@@ -89,7 +98,8 @@ fn changed(staying: &Staying<'_>, context: &Context<'_>) -> Changed {
             let kind = render::identity_kind(new.kind);
             statements.push(alter(&format!("SET GENERATED {kind}")));
         }
-        statements.extend(self::alter(&old.sequence, &new.sequence));
+        let kept = positions::kept_as(table, name, context);
+        statements.extend(self::alter(&old.sequence, &new.sequence, &kept));
         return Changed { action: Action::AlterIdentity, statements };
     }
     let mut statements = Vec::new();
@@ -104,7 +114,7 @@ fn changed(staying: &Staying<'_>, context: &Context<'_>) -> Changed {
         statements.push(format!("DROP SEQUENCE {}", quote_name(&sequence.name)));
         action = Action::SetDefault;
     }
-    if before.identity.is_some() && !drops_identity_with_not_null(before, after) {
+    if before.identity.is_some() && !leaves_early(before, after) {
         statements.push(alter("DROP IDENTITY"));
         action = Action::DropIdentity;
     }
@@ -141,22 +151,60 @@ pub(super) fn drops_identity_with_not_null(before: &Column, after: &Column) -> b
     before.identity.is_some() && after.identity.is_none() && before.not_null && !after.not_null
 }
 
+/// Whether the position of a sequence that goes is kept, and an identity dropped, before another step of the column: one
+/// that makes it optional, or that gives it a type which has no numbers.
+fn leaves_early(before: &Column, after: &Column) -> bool {
+    drops_identity_with_not_null(before, after)
+        || leaves(before, after) && before.data_type != after.data_type
+}
+
+/// Whether the sequence of a column goes; another one may follow it.
+fn leaves(before: &Column, after: &Column) -> bool {
+    let stays = before.identity.is_some() && after.identity.is_some()
+        || before.owned_sequence.is_some() && after.owned_sequence.is_some();
+    numbers(before) && !stays
+}
+
+/// What must happen to a sequence that goes before its column becomes another type.
+pub(super) fn leave(staying: &Staying<'_>, context: &Context<'_>) -> Option<Step> {
+    let (table, before, after) = (staying.table(), staying.before, staying.after);
+    if drops_identity_with_not_null(before, after) || !leaves_early(before, after) {
+        return None;
+    }
+    let mut statements: Vec<String> = save_position(staying, context).into_iter().collect();
+    let kept = positions::kept_as(table, &after.name, context);
+    let kept = (!statements.is_empty()).then_some(Resource::Kept(kept));
+    let action = match before.identity {
+        Some(_) => Action::DropIdentity,
+        None => Action::AlterSequence,
+    };
+    let drop = before.identity.as_ref();
+    statements.extend(drop.map(|_| render::alter_column(table, &after.name, "DROP IDENTITY")));
+    let title = format!("keep where the numbering of {table}.{} stands", after.name);
+    (!statements.is_empty()).then(|| {
+        step(action, title, statements)
+            .frees([staying.column(), staying.values()])
+            .makes([staying.stage("numbering")])
+            .makes(kept)
+    })
+}
+
 /// Keeps the position of a sequence that goes, for the way back or for the one that follows it.
 fn save(staying: &Staying<'_>, context: &Context<'_>) -> Option<String> {
-    if drops_identity_with_not_null(staying.before, staying.after) {
+    if leaves_early(staying.before, staying.after) {
         return None;
     }
     save_position(staying, context)
 }
 
-/// As [`save`], whichever step it is that drops the sequence.
+/// As [`save`], whichever step it is that drops the sequence; the column is of its old type still.
 pub(super) fn save_position(staying: &Staying<'_>, context: &Context<'_>) -> Option<String> {
     let (table, after) = (staying.table(), staying.after);
     let sequence = column_sequences(staying.before)?;
     let is_wanted = numbers(after) || positions::is_kept(table, &after.name, context);
     is_wanted.then(|| {
         let kept = positions::kept_as(table, &after.name, context);
-        positions::save(sequence, table, after, &kept)
+        positions::save(sequence, table, staying.before, &kept)
     })
 }
 
@@ -166,7 +214,8 @@ fn make(sequence: &Sequence, table: &QName, column: &Ident) -> Vec<String> {
 }
 
 /// Renames a sequence and changes its options; one that was not used yet begins where a new one would.
-pub(super) fn alter(before: &Sequence, after: &Sequence) -> Vec<String> {
+/// Where its position must move it is kept as `kept`.
+pub(super) fn alter(before: &Sequence, after: &Sequence, kept: &str) -> Vec<String> {
     let mut statements = Vec::new();
     if before.name.name != after.name.name {
         let at = QName { schema: after.name.schema.clone(), name: before.name.name.clone() };
@@ -193,10 +242,10 @@ pub(super) fn alter(before: &Sequence, after: &Sequence) -> Vec<String> {
             }
             statements.push(begin);
             if wide != *after {
-                statements.extend(narrowed(before, after));
+                statements.extend(narrowed(before, after, kept));
             }
         } else {
-            statements.extend(narrowed(before, after));
+            statements.extend(narrowed(before, after, kept));
         }
     }
     if before.unlogged != after.unlogged {
@@ -206,56 +255,45 @@ pub(super) fn alter(before: &Sequence, after: &Sequence) -> Vec<String> {
 }
 
 /// `ALTER SEQUENCE` of a sequence whose position may lie outside the new range.
-fn narrowed(before: &Sequence, after: &Sequence) -> Vec<String> {
-    within(
-        &quote_name(&after.name),
-        (before.min, before.max),
-        (after.min, after.max),
-        after.start,
-        render::alter_sequence(after),
-    )
+fn narrowed(before: &Sequence, after: &Sequence, kept: &str) -> Vec<String> {
+    let ranges = ((before.min, before.max), (after.min, after.max));
+    let alter = render::alter_sequence(after);
+    positions::within(&quote_name(&after.name), ranges, after.start, alter, kept)
 }
 
-/// `ALTER SEQUENCE` where the position may lie outside the new range, which PostgreSQL refuses: it moves to the nearest
-/// end of the new range, or to the new start where the ranges have nothing in common.
-fn within(
-    name: &str,
-    before: (i64, i64),
-    after: (i64, i64),
-    start: i64,
-    alter: String,
-) -> Vec<String> {
-    if before.0 >= after.0 && before.1 <= after.1 {
-        return vec![alter];
-    }
-    if before.0 > after.1 || before.1 < after.0 {
-        return vec![format!("{alter} RESTART WITH {start}")];
-    }
-    let place = format!("greatest(least(last_value, {}), {})", after.1, after.0);
-    let name_text = super::quote::literal(name);
-    vec![format!("SELECT pg_catalog.setval({name_text}, {place}, is_called) FROM {name}"), alter]
-}
-
-/// Changes a free sequence into what the statements that make it say.
-pub(super) fn alter_free(before: &Opaque, after: &Opaque) -> Vec<String> {
+/// Changes a free sequence into what the statements that make it say; where its position must move it is kept as
+/// `kept`.
+pub(super) fn alter_free(before: &Opaque, after: &Opaque, kept: &str) -> Vec<String> {
     let alter: Vec<String> = after
         .create
         .iter()
         .map(|text| text.replacen("CREATE SEQUENCE", "ALTER SEQUENCE", 1))
         .collect();
     let Some((first, rest)) = alter.split_first() else { return alter };
-    let option = |opaque: &Opaque, word: &str| -> Option<i64> {
-        let (_, rest) = opaque.create.first()?.split_once(&format!(" {word} "))?;
-        rest.split(' ').next()?.parse().ok()
-    };
-    let range = |opaque: &Opaque| Some((option(opaque, "MINVALUE")?, option(opaque, "MAXVALUE")?));
     let name = quote_name(&after.id.name);
-    let mut statements = match (range(before), range(after), option(after, "START WITH")) {
-        (Some(old), Some(new), Some(start)) => within(&name, old, new, start, first.clone()),
+    let mut statements = match (range_of(before), range_of(after), option(after, "START WITH")) {
+        (Some(old), Some(new), Some(start)) => {
+            positions::within(&name, (old, new), start, first.clone(), kept)
+        }
         (_, _, _) => vec![first.clone()],
     };
     statements.extend(rest.iter().cloned());
     statements
+}
+
+fn option(sequence: &Opaque, word: &str) -> Option<i64> {
+    let (_, rest) = sequence.create.first()?.split_once(&format!(" {word} "))?;
+    rest.split(' ').next()?.parse().ok()
+}
+
+/// Where a sequence that is carried as text begins.
+pub(super) fn start_of(sequence: &Opaque) -> Option<i64> {
+    option(sequence, "START WITH")
+}
+
+/// The least and the greatest number of a sequence that is carried as text.
+pub(super) fn range_of(sequence: &Opaque) -> Option<(i64, i64)> {
+    Some((option(sequence, "MINVALUE")?, option(sequence, "MAXVALUE")?))
 }
 
 fn wider<'t>(left: &'t str, right: &'t str) -> &'t str {

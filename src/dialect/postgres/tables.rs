@@ -3,16 +3,16 @@
 use std::collections::BTreeSet;
 
 use super::action::{Action, step};
+use super::aside::{Aside, move_aside, move_back, satellites};
 use super::context::{
     Context, Part, column_sequences, columns, keys, slots, texts, texts_and_indexes, values,
 };
-use super::keep::{SCHEMA, kept_table, restore_renamed_rows};
-use super::quote::{quote, quote_ident, quote_name};
-use super::{constraints, hierarchy, keep, not_null, passing, positions, render, settings};
-use crate::catalog::{Column, ConstraintKind, Table};
+use super::keep::{kept_table, restore_renamed_rows};
+use super::quote::{quote_ident, quote_name};
+use super::{constraints, hierarchy, keep, not_null, positions, render, settings};
+use crate::catalog::{ConstraintKind, Table};
 use crate::dialect::{Direction, Resource, Step};
-use crate::text::token::{Token, tokenize};
-use crate::text::{Dialect, Ident, QName, hash};
+use crate::text::{Ident, QName};
 
 /// Makes a table, or brings it back with its rows where the other way moved it aside.
 pub(super) fn add(table: &Table, context: &Context<'_>) -> Vec<Step> {
@@ -153,15 +153,14 @@ fn put_rows_back(table: &Table, context: &Context<'_>) -> Step {
 /// Moves a table aside with its rows, or throws it away where that was asked for.
 pub(super) fn drop(table: &Table, context: &Context<'_>) -> Vec<Step> {
     let name = &table.name;
-    let (first, foreign_keys): (Vec<_>, Vec<_>) = foreign_keys(table, context)
+    let (early, foreign_keys): (Vec<_>, Vec<_>) = foreign_keys(table, context)
         .into_iter()
-        .partition(|(_, references)| lets_go_of_types(references, table, context));
-    let first = table
+        .partition(|(key, _)| is_in_the_way(table, key, context));
+    let early = table
         .constraints
         .iter()
-        .filter(|constraint| first.iter().any(|(key, _)| constraint.name.as_ref() == Some(*key)));
-    let mut steps: Vec<Step> =
-        first.filter_map(|constraint| constraints::drop(table, constraint, context)).collect();
+        .filter(|constraint| early.iter().any(|(key, _)| constraint.name.as_ref() == Some(*key)));
+    let early = early.filter_map(|constraint| constraints::drop(table, constraint, context));
     let mut statements: Vec<String> =
         foreign_keys.iter().map(|(key, _)| render::drop_constraint(name, key)).collect();
     let step = if context.is_discarded(name, None) {
@@ -198,20 +197,21 @@ pub(super) fn drop(table: &Table, context: &Context<'_>) -> Vec<Step> {
         .frees([Resource::Schema(name.schema.clone())])
         .frees(context.taken_in(texts_and_indexes(table)))
         .frees(referenced(&foreign_keys, name, context));
-    steps.push(step);
-    steps
+    early.chain([step]).collect()
 }
 
-/// Whether another table goes aside and lets go of types: keys that point at it must be gone before, and are dropped
-/// in a step of their own, for two tables may point at each other.
-fn lets_go_of_types(references: &QName, own: &Table, context: &Context<'_>) -> bool {
-    let gone = |table: &&Table| {
-        table.name != own.name
-            && !context.after().tables.contains_key(references)
-            && !context.is_discarded(references, None)
+/// Whether a foreign key points at another table that goes and that cannot go while the key is there.
+fn is_in_the_way(table: &Table, key: &Ident, context: &Context<'_>) -> bool {
+    let constraint = table.constraints.iter().find(|it| it.name.as_ref() == Some(key));
+    let Some(ConstraintKind::ForeignKey(key)) = constraint.map(|it| &it.kind) else { return false };
+    let other = context.before.tables.get(&key.references);
+    let goes = |other: &&Table| {
+        other.name != table.name && !context.after().tables.contains_key(&other.name)
     };
-    let other = context.before.tables.get(references).filter(gone);
-    other.is_some_and(|table| !Aside::of(table, context).types.is_empty())
+    other.filter(goes).is_some_and(|other| {
+        let is_dropped = context.is_discarded(&other.name, None) || is_heir(other);
+        is_dropped || Aside::of(other, context).lets_go_of(&key.referenced_columns)
+    })
 }
 
 /// The steps that drop the foreign keys of a table which its parent does not drop.
@@ -286,236 +286,4 @@ fn bring_back(table: &Table, context: &Context<'_>) -> Step {
         .makes(keys(table))
         .makes(slots(table))
         .reads(kept)
-}
-
-/// The names a table brings into the schema of kept tables: each must be free there, so each gets a name of its own.
-pub(super) fn satellites(table: &Table, kept: &str) -> Vec<(&'static str, Ident, String)> {
-    let mut found: Vec<(&'static str, Ident)> = Vec::new();
-    for constraint in &table.constraints {
-        match (&constraint.kind, &constraint.name) {
-            (
-                ConstraintKind::PrimaryKey { .. }
-                | ConstraintKind::Unique { .. }
-                | ConstraintKind::Exclusion,
-                Some(name),
-            ) => found.push(("INDEX", name.clone())),
-            (
-                ConstraintKind::PrimaryKey { .. }
-                | ConstraintKind::Unique { .. }
-                | ConstraintKind::Exclusion,
-                None,
-            )
-            | (ConstraintKind::Check { .. } | ConstraintKind::ForeignKey(_), _) => {}
-        }
-    }
-    found.extend(table.indexes.iter().map(|index| ("INDEX", index.name.clone())));
-    found.extend(
-        table
-            .columns
-            .iter()
-            .filter_map(column_sequences)
-            .map(|sequence| ("SEQUENCE", sequence.name.name.clone())),
-    );
-    found.sort();
-    let stem = &hash::sha256(kept.as_bytes())[..12];
-    found
-        .into_iter()
-        .enumerate()
-        .map(|(index, (kind, name))| (kind, name, format!("kept_{stem}_{}", index + 1)))
-        .collect()
-}
-
-pub(super) fn move_aside(table: &Table, kept: &str) -> Vec<String> {
-    let name = &table.name;
-    let mut statements: Vec<String> = satellites(table, kept)
-        .into_iter()
-        .map(|(kind, own, aside)| {
-            let own = quote_name(&QName { schema: name.schema.clone(), name: own });
-            format!("ALTER {kind} {own} RENAME TO {}", quote(&aside))
-        })
-        .collect();
-    statements.push(format!("ALTER TABLE {} RENAME TO {}", quote_name(name), quote(kept)));
-    statements.push(format!(
-        "ALTER TABLE {} SET SCHEMA {}",
-        quote_name(&QName::new(name.schema.as_str(), kept)),
-        quote(SCHEMA)
-    ));
-    statements
-}
-
-fn move_back(table: &Table, kept: &str) -> Vec<String> {
-    let name = &table.name;
-    let moved = QName::new(name.schema.as_str(), kept);
-    let mut statements = vec![
-        format!("ALTER TABLE {} SET SCHEMA {}", kept_table(kept), quote_ident(&name.schema)),
-        format!("ALTER TABLE {} RENAME TO {}", quote_name(&moved), quote_ident(&name.name)),
-    ];
-    statements.extend(satellites(table, kept).into_iter().map(|(kind, own, aside)| {
-        let aside = quote_name(&QName::new(name.schema.as_str(), aside));
-        format!("ALTER {kind} {aside} RENAME TO {}", quote_ident(&own))
-    }));
-    statements
-}
-
-/// What a table must let go of while it is aside: types, functions and sequences that this change may take away.
-struct Aside<'t> {
-    table: &'t Table,
-    /// Computed columns are dropped, and computed again.
-    computed: Vec<&'t Column>,
-    defaults: Vec<&'t Column>,
-    types: Vec<&'t Column>,
-    constraints: Vec<&'t crate::catalog::Constraint>,
-    indexes: Vec<&'t crate::catalog::Index>,
-}
-
-impl<'t> Aside<'t> {
-    fn of(table: &'t Table, context: &Context<'_>) -> Self {
-        let stands_on = |text: &str| context.unstable.any_in(text);
-        let is_known = |data_type: &str| {
-            context
-                .before
-                .enums
-                .values()
-                .chain(context.after().enums.values())
-                .any(|enum_type| super::context::is_of_enum(data_type, enum_type))
-        };
-        let extension = context.changes_an_extension();
-        let type_goes = |column: &&Column| {
-            stands_on(&column.data_type)
-                || column.collation.as_deref().is_some_and(stands_on)
-                || extension
-                    && !super::types::is_builtin(&column.data_type)
-                    && !is_known(&column.data_type)
-        };
-        // A parent that goes aside as well converts the columns of its partitions.
-        let is_alone = !hierarchy::left(&table.name, context).is_empty()
-            || !hierarchy::joined(&table.name, context).is_empty();
-        let inherits = |column: &Column| {
-            !is_alone && hierarchy::options(table).inherited_columns.contains_key(&column.name)
-        };
-        let types: Vec<&Column> = table
-            .columns
-            .iter()
-            .filter(|column| column.generated.is_none() && type_goes(column) && !inherits(column))
-            .collect();
-        let expression = |column: &'t Column| {
-            column.generated.as_ref().map(|generated| generated.expression.as_str())
-        };
-        let computed: Vec<&Column> = table
-            .columns
-            .iter()
-            .filter(|column| !inherits(column))
-            .filter(|column| {
-                expression(column).is_some_and(|text| stands_on(text) || type_goes(column))
-            })
-            .collect();
-        let changes_type = |column: &Column| types.iter().any(|other| other.name == column.name);
-        let defaults = table
-            .columns
-            .iter()
-            .filter(|column| {
-                column.default.as_ref().is_some_and(|default| {
-                    stands_on(default) && !passing::counts_itself(column) || changes_type(column)
-                })
-            })
-            .collect();
-        let names_type = |text: &str| {
-            stands_on(text) || types.iter().any(|column| text.contains(column.data_type.as_str()))
-        };
-        // An index method may not know text: what is built on a converted column goes too.
-        let names_column = |text: &str| {
-            tokenize(text, Dialect::Postgres)
-                .iter()
-                .filter_map(Token::name)
-                .any(|name| types.iter().chain(&computed).any(|it| it.name.as_str() == name))
-        };
-        let names_computed = |text: &str| {
-            tokenize(text, Dialect::Postgres)
-                .iter()
-                .filter_map(Token::name)
-                .any(|name| computed.iter().any(|column| column.name.as_str() == name))
-        };
-        Aside {
-            table,
-            defaults,
-            constraints: table
-                .constraints
-                .iter()
-                .filter(|constraint| {
-                    let is_check = matches!(constraint.kind, ConstraintKind::Check { .. });
-                    let is_foreign = matches!(constraint.kind, ConstraintKind::ForeignKey(_));
-                    !is_foreign && names_computed(&constraint.definition)
-                        || is_check
-                            && (names_type(&constraint.definition)
-                                || names_column(&constraint.definition))
-                })
-                .collect(),
-            indexes: table
-                .indexes
-                .iter()
-                .filter(|index| names_type(&index.definition) || names_column(&index.definition))
-                .collect(),
-            types,
-            computed,
-        }
-    }
-
-    fn leave(&self) -> Vec<String> {
-        let name = &self.table.name;
-        let constraints = self.constraints.iter().filter_map(|constraint| {
-            Some(render::drop_constraint(name, constraint.name.as_ref()?))
-        });
-        // An index that goes is made again under the name it would have aside, so that both ways count alike.
-        let indexes = self.indexes.iter().flat_map(|index| {
-            [
-                render::drop_index(name, &index.name),
-                format!(
-                    "CREATE INDEX {} ON {} ((1)) WHERE false",
-                    quote_ident(&index.name),
-                    quote_name(name)
-                ),
-            ]
-        });
-        let defaults = self
-            .defaults
-            .iter()
-            .map(|column| render::alter_column(name, &column.name, "DROP DEFAULT"));
-        let types = self.types.iter().map(|column| {
-            let using = format!("TYPE text USING {}::text", quote_ident(&column.name));
-            render::alter_column(name, &column.name, &using)
-        });
-        let computed = self.computed.iter().map(|column| {
-            format!("ALTER TABLE {} DROP COLUMN {}", quote_name(name), quote_ident(&column.name))
-        });
-        constraints.chain(indexes).chain(computed).chain(defaults).chain(types).collect()
-    }
-
-    fn return_(&self) -> Vec<String> {
-        let name = &self.table.name;
-        let types = self.types.iter().map(|column| {
-            let text = format!(
-                "TYPE {}{} USING {}::{}",
-                column.data_type,
-                render::collation(column),
-                quote_ident(&column.name),
-                column.data_type
-            );
-            render::alter_column(name, &column.name, &text)
-        });
-        let defaults = self.defaults.iter().filter_map(|column| {
-            let text = format!("SET DEFAULT {}", column.default.as_ref()?);
-            Some(render::alter_column(name, &column.name, &text))
-        });
-        let indexes = self
-            .indexes
-            .iter()
-            .flat_map(|index| [render::drop_index(name, &index.name), render::create_index(index)]);
-        let constraints =
-            self.constraints.iter().map(|constraint| render::add_constraint(name, constraint));
-        let computed = self.computed.iter().map(|column| {
-            let definition = render::column_definition(self.table, column);
-            format!("ALTER TABLE {} ADD COLUMN {definition}", quote_name(name))
-        });
-        types.chain(defaults).chain(computed).chain(indexes).chain(constraints).collect()
-    }
 }

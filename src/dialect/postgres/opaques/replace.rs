@@ -5,7 +5,9 @@ use std::ops::Range;
 use super::super::action::{Action, step};
 use super::super::context::Context;
 use super::super::quote::quote_ident;
-use super::super::{attributes, ownership, passing, sequences, view_settings};
+use super::super::{
+    attributes, containers, ownership, passing, positions, sequences, view_settings,
+};
 use crate::catalog::{Opaque, OpaqueKind};
 use crate::dialect::{Resource, Step};
 use crate::text::Dialect;
@@ -65,7 +67,10 @@ pub(in crate::dialect::postgres) fn is_replaceable(before: &Opaque, after: &Opaq
 pub(super) fn step_of(before: &Opaque, after: &Opaque, context: &Context<'_>) -> Step {
     let id = &after.id;
     let (action, mut statements) = match id.kind {
-        OpaqueKind::Sequence => (Action::AlterSequence, sequences::alter_free(before, after)),
+        OpaqueKind::Sequence => {
+            let kept = context.keeps_as(&id.name, None);
+            (Action::AlterSequence, sequences::alter_free(before, after, &kept))
+        }
         OpaqueKind::Domain => (Action::AlterDomain, alter_domain(before, after)),
         OpaqueKind::Function | OpaqueKind::Procedure => {
             let mut statements = vec!["SET LOCAL check_function_bodies = off".to_owned()];
@@ -109,11 +114,24 @@ pub(super) fn step_of(before: &Opaque, after: &Opaque, context: &Context<'_>) ->
     let made = step(action, format!("change {id}"), statements)
         .needs(super::needs(after, context))
         .frees(frees)
+        .takes(containers::is_narrowed(before, after).then(|| containers::out_of_containers(id)))
         .makes([Resource::Opaque(id.clone())]);
     if context.around.attributes.contains(id) {
         return made.takes([passing::values_before(id)]);
     }
     made
+}
+
+/// Puts the position of a sequence back that the other way moved into a narrower range.
+pub(super) fn widened(before: &Opaque, after: &Opaque, context: &Context<'_>) -> Option<Step> {
+    if after.id.kind != OpaqueKind::Sequence {
+        return None;
+    }
+    let (old, new) = (sequences::range_of(before)?, sequences::range_of(after)?);
+    positions::is_narrower(new, old).then(|| {
+        let kept = context.kept_by_the_other_way(&after.id.name, None);
+        positions::widen(&after.id.name, kept).needs([Resource::Opaque(after.id.clone())])
+    })
 }
 
 /// The text of a materialized view, filled or not.

@@ -162,7 +162,9 @@ WITH own AS MATERIALIZED (
                CASE WHEN h.grantee IS NULL THEN 'no' WHEN h.is_grantable THEN 'grantable' ELSE 'yes' END AS held
         FROM pg_catalog.aclexplode(s.acl) h
         FULL JOIN (
-            SELECT * FROM pg_catalog.aclexplode(coalesce(s.initial, pg_catalog.acldefault(s.acl_kind, s.owner))) WHERE NOT s.is_added) d
+            -- Whoever owned an object at first has passed its rights on with it.
+            SELECT CASE WHEN x.grantee = x.grantor THEN s.owner ELSE x.grantee END AS grantee, x.privilege_type, x.is_grantable
+            FROM pg_catalog.aclexplode(coalesce(s.initial, pg_catalog.acldefault(s.acl_kind, s.owner))) x WHERE NOT s.is_added) d
             ON d.grantee = h.grantee AND d.privilege_type = h.privilege_type
         WHERE h.grantee IS NULL OR d.grantee IS NULL OR h.is_grantable <> d.is_grantable) e
     UNION ALL

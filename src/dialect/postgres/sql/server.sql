@@ -3,6 +3,7 @@
 -- 16384 on. Source: PostgreSQL `FirstNormalObjectId` in `access/transam.h`.
 SELECT pg_catalog.json_build_object(
     'version', pg_catalog.current_setting('server_version_num')::int / 10000,
+    'reader', current_user,
     'has_types',
         EXISTS (SELECT FROM pg_catalog.pg_range WHERE rngtypid >= 16384)
         OR EXISTS (SELECT FROM pg_catalog.pg_type t WHERE t.oid >= 16384 AND t.typtype IN ('b', 'p')
