@@ -1,6 +1,6 @@
 -- Settings of tables that differ from the defaults: of the table, of an index. Those of columns come with the columns.
 WITH own AS MATERIALIZED (
-    SELECT c.oid, c.relname, c.reloptions, c.reltoastrelid, c.reltablespace, c.relam, c.relreplident, n.nspname
+    SELECT c.oid, c.relname, c.reloptions, c.reltoastrelid, c.reltablespace, c.relam, c.relreplident, c.relkind, n.nspname
     FROM pg_catalog.pg_class c
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p')
@@ -25,7 +25,7 @@ WITH own AS MATERIALIZED (
     JOIN pg_catalog.pg_tablespace s ON s.oid = x.reltablespace AND x.reltablespace <> 0
     UNION ALL
     -- A partitioned table has none unless one is named (17): what its partitions get.
-    SELECT own.nspname, own.relname, 'table', NULL, 'access_method', NULL, m.amname, CASE relkind WHEN 'p' THEN 'DEFAULT' END
+    SELECT own.nspname, own.relname, 'table', NULL, 'access_method', NULL, m.amname, CASE own.relkind WHEN 'p' THEN 'DEFAULT' END
     FROM own JOIN pg_catalog.pg_am m ON m.oid = own.relam WHERE m.amname <> 'heap' OR own.relkind = 'p'
     UNION ALL
     SELECT nspname, relname, 'table', NULL, 'replica_identity', NULL, CASE relreplident WHEN 'f' THEN 'FULL' ELSE 'NOTHING' END, NULL
