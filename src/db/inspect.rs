@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Database, DbError, DbErrorKind, Mode};
 use crate::catalog::Catalog;
-use crate::dialect::{InspectQuery, Joins, Sql, postgres, session, sqlite};
+use crate::dialect::{InspectError, InspectQuery, Joins, Sql, postgres, session, sqlite};
 use crate::text::Dialect;
 
 impl Database {
@@ -24,12 +24,13 @@ impl Database {
         match self.dialect() {
             Dialect::Postgres => {
                 self.execute(&session::inspection())?;
-                let answers = self.answers(postgres::inspect::queries())?;
+                let answers =
+                    self.answers(postgres::inspect::queries(), postgres::inspect::has_rows)?;
                 postgres::inspect::catalog(&answers)
                     .map_err(|error| explain(&error, &self.describe()))
             }
             Dialect::Sqlite => {
-                let answers = self.answers(sqlite::inspect::queries())?;
+                let answers = self.answers(sqlite::inspect::queries(), |_, _| Ok(true))?;
                 sqlite::inspect::catalog(&answers)
                     .map_err(|error| explain(&error, &self.describe()))
             }
@@ -47,24 +48,28 @@ impl Database {
         }
     }
 
-    /// Rows of one column of text, by the name of the query.
+    /// Rows of one column of text, by the name of the query; of those that have rows as far as the others tell.
     fn answers<Name: From<&'static str> + Ord>(
         &mut self,
         queries: Vec<InspectQuery>,
+        has_rows: impl Fn(&str, &BTreeMap<Name, Vec<String>>) -> Result<bool, InspectError>,
     ) -> Result<BTreeMap<Name, Vec<String>>, DbError> {
-        queries
-            .into_iter()
-            .map(|query| {
+        let mut answers = BTreeMap::new();
+        for query in queries {
+            let place = self.describe();
+            let mut texts = Vec::new();
+            if has_rows(query.name, &answers).map_err(|error| explain(&error, &place))? {
                 if query.joins == Joins::Hashed {
                     self.execute(&session::nested_loops(session::NestedLoops::Refused))?;
                 }
-                let texts = self.texts(&query.sql)?;
+                texts = self.texts(&query.sql)?;
                 if query.joins == Joins::Hashed {
                     self.execute(&session::nested_loops(session::NestedLoops::Allowed))?;
                 }
-                Ok((Name::from(query.name), texts))
-            })
-            .collect()
+            }
+            answers.insert(Name::from(query.name), texts);
+        }
+        Ok(answers)
     }
 }
 

@@ -25,7 +25,7 @@ pub enum InspectError {
     Unreadable { query: String, problem: String },
 }
 
-/// One catalog query; each row of its answer is one text: a JSON object.
+/// One catalog query; each row of its answer is one text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InspectQuery {
     pub name: &'static str,

@@ -140,9 +140,12 @@ pub fn postgres_settings(lock: Duration, statement: Duration, writes: Writes) ->
 }
 
 /// What the catalog queries of PostgreSQL run under, until the transaction ends: every name in a printed text comes out
-/// qualified; no time goes into compiling queries that run once, nor into sorting on disk.
+/// qualified; no time goes into compiling queries that run once, into starting workers for them, nor into sorting on disk.
 pub fn inspection() -> Sql {
-    Sql::new("SET LOCAL search_path TO ''; SET LOCAL jit TO off; SET LOCAL work_mem TO '64MB'")
+    Sql::new(
+        "SET LOCAL search_path TO ''; SET LOCAL jit TO off; SET LOCAL work_mem TO '64MB'; \
+         SET LOCAL max_parallel_workers_per_gather TO 0",
+    )
 }
 
 /// The schemas in which a session looks for names; empty in dumps.

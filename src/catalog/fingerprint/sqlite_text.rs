@@ -26,6 +26,9 @@ pub(super) fn default(text: &str) -> String {
 
 /// The definition of an index in canonical layout. Strings in its keys and its predicate are told apart already.
 pub(super) fn index(index: &Index) -> String {
+    if !index.definition.contains('"') {
+        return canonical(&index.definition, Dialect::Sqlite);
+    }
     let keys = index.keys.iter().map(|key| match key {
         IndexKey::Column(column) => column.as_str().to_ascii_lowercase(),
         IndexKey::Expression(text) => text.clone(),
@@ -53,6 +56,9 @@ pub(super) fn opaque(text: &str, kind: OpaqueKind) -> String {
 
 /// Canonical layout, where a word in double quotes that is none of the names keeps its case.
 pub(super) fn with_names(text: &str, names: &BTreeSet<String>) -> String {
+    if !text.contains('"') {
+        return canonical(text, Dialect::Sqlite);
+    }
     let parts = code(text);
     let is_string = |token: &Token<'_>| {
         let folds = name(token) == token.name();

@@ -1,6 +1,6 @@
 //! From a pair of schemas to a plan, with the questions that only the user can answer.
 
-use crate::change::{Intent, Question, QuestionKind};
+use crate::change::{Diff, Intent, Question, QuestionKind};
 use crate::cli::args::Allow;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
@@ -34,24 +34,24 @@ pub(crate) fn make_plan(world: &World, pair: &Pair, answers: &Answers) -> Result
     let mut intent = pair.intent.clone();
     let dialect = pair.after.dialect;
     add_answers(&mut intent, dialect, &answers.renames, &answers.drops, &answers.maps)?;
-    let mut open = open_questions(pair, &intent, answers);
-    while let (false, Some(question)) = (open.is_empty(), open.first()) {
+    let (mut difference, mut open) = compare(pair, &intent, answers);
+    while let Some(question) = open.first() {
         if !world.can_ask() || !ask(world, question, &mut intent, dialect)? {
             break;
         }
-        open = open_questions(pair, &intent, answers);
+        (difference, open) = compare(pair, &intent, answers);
     }
     if !open.is_empty() {
         return Err(refused(world, &open));
     }
-    let (difference, _) = diff(&pair.before, &pair.after, &intent);
     let made = plan(&difference, &pair.rules, pair.printed)?;
     refuse_loss(&made, answers)?;
     Ok(made)
 }
 
-fn open_questions(pair: &Pair, intent: &Intent, answers: &Answers) -> Vec<Question> {
-    let (_, questions) = diff(&pair.before, &pair.after, intent);
+/// What differs, and the questions about it that are open.
+fn compare(pair: &Pair, intent: &Intent, answers: &Answers) -> (Diff, Vec<Question>) {
+    let (difference, questions) = diff(&pair.before, &pair.after, intent);
     let open: Vec<Question> = questions
         .into_iter()
         .filter(|question| !allows(&answers.allow, question.kind.allow()))
@@ -63,7 +63,8 @@ fn open_questions(pair: &Pair, intent: &Intent, answers: &Answers) -> Vec<Questi
         .filter_map(|question| question.id.strip_prefix("rename:")?.split_once('='))
         .map(|(old, _)| format!("drop:{old}"))
         .collect();
-    open.into_iter().filter(|question| !asked.contains(&question.id)).collect()
+    let open = open.into_iter().filter(|question| !asked.contains(&question.id)).collect();
+    (difference, open)
 }
 
 fn refused(world: &World, open: &[Question]) -> CliError {

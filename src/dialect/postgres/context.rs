@@ -119,16 +119,8 @@ impl<'a> Context<'a> {
             made.push(mention.clone());
             taken.push(mention);
         }
-        for table in diff.after.tables.values().chain(before.tables.values()) {
-            for name in table.columns.iter().filter_map(column_sequences).map(|it| &it.name) {
-                let owned = |catalog: &Catalog| {
-                    let columns = catalog.tables.values().flat_map(|table| &table.columns);
-                    columns.filter_map(column_sequences).any(|it| it.name == *name)
-                };
-                if !owned(&before) || !owned(&diff.after) {
-                    unstable.push(Mention::new(slot(&name.schema, &name.name), name));
-                }
-            }
+        for name in owned_sequences(&before).symmetric_difference(&owned_sequences(&diff.after)) {
+            unstable.push(Mention::new(slot(&name.schema, &name.name), name));
         }
         for sequence in &moving {
             let resource = slot(&sequence.name.schema, &sequence.name.name);
@@ -511,6 +503,12 @@ pub(super) fn column_sequences(
     column: &crate::catalog::Column,
 ) -> Option<&crate::catalog::Sequence> {
     column.owned_sequence.as_ref().or(column.identity.as_ref().map(|identity| &identity.sequence))
+}
+
+/// The sequences that columns own.
+fn owned_sequences(catalog: &Catalog) -> BTreeSet<&QName> {
+    let columns = catalog.tables.values().flat_map(|table| &table.columns);
+    columns.filter_map(column_sequences).map(|sequence| &sequence.name).collect()
 }
 
 /// Whether a constraint is kept by an index of its name.

@@ -1,28 +1,23 @@
 //! Reads a PostgreSQL database's catalog: which queries to run, and what their rows mean.
 //!
-//! Pure: the connection that runs the queries is elsewhere. Each query returns one column of JSON objects. They must
-//! run with an empty `search_path`, so that every name in a printed text comes out qualified.
+//! Pure: the connection that runs the queries is elsewhere. Each query returns one column of texts: JSON objects, or
+//! rows as the server prints them where there are many. They must run with an empty `search_path`, so that every name in a printed text comes out qualified.
 
 mod facets;
-mod objects;
 mod keys;
+mod objects;
+mod record;
+mod tables;
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::catalog::postgres_table::{
-    Inherited, Origin, PostgresTable, Setting, SettingKind, SettingTarget,
-};
-use crate::catalog::{
-    Catalog, Column, EnumType, Generated, GeneratedStorage, Identity, IdentityKind, Sequence,
-    Table, TableOptions,
-};
+use crate::catalog::postgres_table::{Setting, SettingKind, SettingTarget};
+use crate::catalog::{Catalog, EnumType, TableOptions};
 use crate::dialect::{InspectError, InspectQuery, Joins, Sql};
 use crate::text::{Dialect, Ident, QName};
-
-use keys::{ConstraintRow, IndexRow};
 
 /// The statement that must run before the queries.
 pub const PREPARE: &str = "SET search_path = ''";
@@ -39,6 +34,7 @@ const SCHEMAS: &str = "schemas";
 const ENUMS: &str = "enums";
 const TABLES: &str = "tables";
 const COLUMNS: &str = "columns";
+const SEQUENCES: &str = "sequences";
 const CONSTRAINTS: &str = "constraints";
 const INDEXES: &str = "indexes";
 const SETTINGS: &str = "settings";
@@ -59,6 +55,7 @@ pub fn queries() -> Vec<InspectQuery> {
         query(ENUMS, include_str!("sql/enums.sql")),
         query(TABLES, include_str!("sql/tables.sql")),
         query(COLUMNS, include_str!("sql/columns.sql")),
+        query(SEQUENCES, include_str!("sql/sequences.sql")),
         query(CONSTRAINTS, include_str!("sql/constraints.sql")),
         query(INDEXES, include_str!("sql/indexes.sql")),
         query(SETTINGS, include_str!("sql/settings.sql")),
@@ -71,7 +68,24 @@ pub fn queries() -> Vec<InspectQuery> {
     ]
 }
 
-/// Query name → rows, each a JSON object as text.
+/// Whether a query has to be run after those that were: the others have no rows.
+///
+/// # Errors
+/// The results are not those of [`queries`].
+pub fn has_rows(query: &str, results: &Results) -> Result<bool, InspectError> {
+    let is_any = |has: fn(&ServerRow) -> bool| -> Result<bool, InspectError> {
+        Ok(rows(results, SERVER)?.first().is_none_or(has))
+    };
+    let is_there = |name| results.get(name).is_some_and(|rows| !rows.is_empty());
+    Ok(match query {
+        TYPES => is_any(|row| row.has_types)?,
+        SERVICES => is_any(|row| row.has_services)?,
+        DEPENDENCIES => [OPAQUES, TYPES, SERVICES].into_iter().any(is_there),
+        _ => true,
+    })
+}
+
+/// Query name → rows, each one text.
 pub type Results = BTreeMap<String, Vec<String>>;
 
 /// The catalog that the query results describe.
@@ -92,56 +106,11 @@ pub fn catalog(results: &Results) -> Result<Catalog, InspectError> {
     catalog.schemas = schemas.into_iter().map(|row| row.name).collect();
     let enums: Vec<EnumRow> = rows(results, ENUMS)?;
     catalog.enums = enums.into_iter().map(EnumRow::read).collect();
-    let tables: Vec<TableRow> = rows(results, TABLES)?;
-    catalog.tables = tables.into_iter().map(TableRow::read).collect();
-    for row in each::<ColumnRow>(results, COLUMNS)? {
-        let row = row?;
-        if let Some(table) =
-            catalog.tables.get_mut(&QName { schema: row.schema.clone(), name: row.table.clone() })
-        {
-            if let (true, TableOptions::Postgres(options)) = (row.inherited, &mut table.options) {
-                let origin = if row.local { Origin::Both } else { Origin::Inherited };
-                options.inherited_columns.insert(row.name.clone(), origin);
-            }
-            table.columns.push(row.read()?);
-        }
-    }
-    for row in each::<ConstraintRow>(results, CONSTRAINTS)? {
-        let row = row?;
-        if let Some(table) =
-            catalog.tables.get_mut(&QName { schema: row.schema.clone(), name: row.table.clone() })
-        {
-            if let TableOptions::Postgres(options) = &mut table.options {
-                if row.kind == "n" {
-                    options.not_nulls.extend(row.not_null());
-                    continue;
-                }
-                if let Some(parent) = &row.parent {
-                    let origin = if row.local { Origin::Both } else { Origin::Inherited };
-                    let inherited = Inherited { parent: parent.clone(), origin };
-                    options.inherited.insert(row.name.clone(), inherited);
-                }
-            }
-            if let (true, TableOptions::Postgres(options)) = (row.incomplete, &mut table.options) {
-                options.incomplete.insert(row.name.clone());
-            }
-            table.constraints.push(row.read()?);
-        }
-    }
-    for row in each::<IndexRow>(results, INDEXES)? {
-        let row = row?;
-        if let Some(table) =
-            catalog.tables.get_mut(&QName { schema: row.schema.clone(), name: row.table.clone() })
-        {
-            if let (Some(parent), TableOptions::Postgres(options)) =
-                (&row.parent, &mut table.options)
-            {
-                let inherited = Inherited { parent: parent.clone(), origin: Origin::Inherited };
-                options.inherited.insert(row.name.clone(), inherited);
-            }
-            table.indexes.push(row.read());
-        }
-    }
+    let mut relations = tables::read(results)?;
+    keys::read(results, &mut relations)?;
+    let carried = relations.into_values().filter(|relation| relation.carried);
+    catalog.tables =
+        carried.map(|relation| (relation.table.name.clone(), relation.table)).collect();
     settings(results, &mut catalog)?;
     catalog.opaques = objects::opaques(results)?;
     catalog.facets = facets::read(results)?;
@@ -161,10 +130,7 @@ fn each<T: DeserializeOwned>(
     results: &Results,
     query: &'static str,
 ) -> Result<impl Iterator<Item = Result<T, InspectError>>, InspectError> {
-    let texts = results.get(query).ok_or_else(|| InspectError::Unreadable {
-        query: query.to_owned(),
-        problem: "it was not run".to_owned(),
-    })?;
+    let texts = texts(results, query)?;
     let read = move |text: &String| {
         serde_json::from_str(text).map_err(|error| InspectError::Unreadable {
             query: query.to_owned(),
@@ -172,6 +138,13 @@ fn each<T: DeserializeOwned>(
         })
     };
     Ok(texts.iter().map(read))
+}
+
+fn texts<'a>(results: &'a Results, query: &'static str) -> Result<&'a [String], InspectError> {
+    results.get(query).map(Vec::as_slice).ok_or_else(|| InspectError::Unreadable {
+        query: query.to_owned(),
+        problem: "it was not run".to_owned(),
+    })
 }
 
 fn settings(results: &Results, catalog: &mut Catalog) -> Result<(), InspectError> {
@@ -193,6 +166,8 @@ fn settings(results: &Results, catalog: &mut Catalog) -> Result<(), InspectError
 #[derive(Deserialize)]
 struct ServerRow {
     version: u32,
+    has_types: bool,
+    has_services: bool,
 }
 
 #[derive(Deserialize)]
@@ -215,140 +190,6 @@ impl EnumRow {
     }
 }
 
-#[derive(Deserialize)]
-struct TableRow {
-    schema: Ident,
-    name: Ident,
-    unlogged: bool,
-    partition_by: Option<String>,
-    bound: Option<String>,
-    of_type: Option<String>,
-    parents: Vec<QName>,
-    comment: Option<String>,
-}
-
-impl TableRow {
-    fn read(self) -> (QName, Table) {
-        let name = QName { schema: self.schema, name: self.name };
-        let table = Table {
-            name: name.clone(),
-            columns: Vec::new(),
-            constraints: Vec::new(),
-            indexes: Vec::new(),
-            options: TableOptions::Postgres(Box::new(PostgresTable {
-                unlogged: self.unlogged,
-                partition_by: self.partition_by,
-                parents: self.parents,
-                bound: self.bound,
-                of_type: self.of_type,
-                ..PostgresTable::default()
-            })),
-            comment: self.comment,
-        };
-        (name, table)
-    }
-}
-
-#[derive(Deserialize)]
-struct ColumnRow {
-    schema: Ident,
-    table: Ident,
-    name: Ident,
-    data_type: String,
-    not_null: bool,
-    expression: Option<String>,
-    generated: String,
-    identity: String,
-    collation: Option<String>,
-    comment: Option<String>,
-    inherited: bool,
-    local: bool,
-    sequence: Option<SequenceRow>,
-}
-
-#[derive(Deserialize)]
-struct SequenceRow {
-    schema: Ident,
-    name: Ident,
-    data_type: String,
-    start: i64,
-    increment: i64,
-    min: i64,
-    max: i64,
-    cache: i64,
-    cycle: bool,
-    unlogged: Option<bool>,
-}
-
-impl SequenceRow {
-    fn read(self) -> Sequence {
-        Sequence {
-            name: QName { schema: self.schema, name: self.name },
-            data_type: self.data_type,
-            start: self.start,
-            increment: self.increment,
-            min: self.min,
-            max: self.max,
-            cache: self.cache,
-            cycle: self.cycle,
-            unlogged: self.unlogged,
-        }
-    }
-}
-
-impl ColumnRow {
-    fn read(self) -> Result<Column, InspectError> {
-        let storage = match self.generated.as_str() {
-            "" => None,
-            "s" => Some(GeneratedStorage::Stored),
-            "v" => Some(GeneratedStorage::Virtual),
-            other => return Err(unexpected(COLUMNS, other, "attgenerated s or v")),
-        };
-        let kind = match self.identity.as_str() {
-            "" => None,
-            "a" => Some(IdentityKind::Always),
-            "d" => Some(IdentityKind::ByDefault),
-            other => return Err(unexpected(COLUMNS, other, "attidentity a or d")),
-        };
-        let sequence = self.sequence.map(SequenceRow::read);
-        let (identity, owned_sequence) = match (kind, sequence) {
-            (Some(kind), Some(sequence)) => (Some(Identity { kind, sequence }), None),
-            (None, sequence) => (None, sequence),
-            // A partition counts with the sequence of its parent (PostgreSQL 17).
-            (Some(_), None) if self.inherited => (None, None),
-            (Some(_), None) => {
-                return Err(unexpected(
-                    COLUMNS,
-                    self.name.as_str(),
-                    "an identity column with its sequence",
-                ));
-            }
-        };
-        let (default, generated) = match (storage, self.expression) {
-            (Some(storage), Some(expression)) => (None, Some(Generated { expression, storage })),
-            (None, default) => (default, None),
-            (Some(_), None) => {
-                return Err(unexpected(
-                    COLUMNS,
-                    self.name.as_str(),
-                    "a generated column with its expression",
-                ));
-            }
-        };
-        Ok(Column {
-            name: self.name,
-            data_type: self.data_type,
-            not_null: self.not_null,
-            default,
-            generated,
-            identity,
-            owned_sequence,
-            collation: self.collation,
-            comment: self.comment,
-        })
-    }
-}
-
 fn unexpected(query: &'static str, value: &str, expected: &'static str) -> InspectError {
     InspectError::Unreadable {
         query: query.to_owned(),
@@ -362,20 +203,32 @@ struct SettingRow {
     table: Ident,
     target: String,
     name: Option<Ident>,
-    kind: String,
-    option: Option<String>,
-    value: String,
-    default: Option<String>,
+    #[serde(flatten)]
+    what: SettingValue,
 }
 
 impl SettingRow {
     fn read(self) -> Result<Setting, InspectError> {
         let on = match (self.target.as_str(), self.name) {
             ("table", _) => SettingTarget::Table,
-            ("column", Some(name)) => SettingTarget::Column(name),
             ("index", Some(name)) => SettingTarget::Index(name),
-            (other, _) => return Err(unexpected(SETTINGS, other, "table, column or index")),
+            (other, _) => return Err(unexpected(SETTINGS, other, "table or index")),
         };
+        self.what.read(on)
+    }
+}
+
+/// What is set, whatever it is set on.
+#[derive(Deserialize)]
+struct SettingValue {
+    kind: String,
+    option: Option<String>,
+    value: String,
+    default: Option<String>,
+}
+
+impl SettingValue {
+    fn read(self, on: SettingTarget) -> Result<Setting, InspectError> {
         let kind = match (self.kind.as_str(), self.option) {
             ("parameter", Some(option)) => SettingKind::Parameter(option),
             ("replica_identity", _) => SettingKind::ReplicaIdentity,

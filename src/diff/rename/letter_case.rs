@@ -1,6 +1,8 @@
 //! Names that differ in the case of their letters alone are one name to SQLite: such a table or column is renamed,
 //! whether a hint says so or not. Source: sqlite.org/lang_keywords.html; `sqlite3StrICmp` folds ASCII only.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::virtual_tables;
 use crate::catalog::{Catalog, Column};
 use crate::change::Rename;
@@ -11,12 +13,15 @@ pub(super) fn tables(before: &Catalog, after: &Catalog) -> Vec<Rename> {
     if after.dialect != Dialect::Sqlite {
         return Vec::new();
     }
-    let pairs = |old: Vec<&QName>, new: Vec<&QName>| -> Vec<Rename> {
-        let gone: Vec<&QName> = old.iter().filter(|name| !new.contains(name)).copied().collect();
-        new.iter()
-            .filter(|name| !old.contains(name))
+    let pairs = |old: BTreeSet<&QName>, new: BTreeSet<&QName>| -> Vec<Rename> {
+        let folded = |name: &QName| name.name.as_str().to_ascii_lowercase();
+        let mut gone: BTreeMap<String, &QName> = BTreeMap::new();
+        for name in old.difference(&new) {
+            gone.entry(folded(name)).or_insert(name);
+        }
+        new.difference(&old)
             .filter_map(|name| {
-                let before = gone.iter().find(|old| same(&old.name, &name.name))?;
+                let before = gone.get(&folded(name))?;
                 Some(Rename::Table { before: (*before).clone(), after: (*name).clone() })
             })
             .collect()

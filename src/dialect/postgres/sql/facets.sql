@@ -7,13 +7,17 @@ WITH own AS MATERIALIZED (
 ), member AS MATERIALIZED (
     SELECT x.classid, x.objid FROM pg_catalog.pg_depend x WHERE x.deptype = 'e'
 ), relation AS MATERIALIZED (
-    SELECT c.*, own.nspname, own.q || '.' || pg_catalog.quote_ident(c.relname) AS q
+    SELECT c.oid, c.relname, c.relkind, c.relowner, c.relacl, c.relrowsecurity, c.relforcerowsecurity, own.nspname, own.q || '.' || pg_catalog.quote_ident(c.relname) AS q
     FROM pg_catalog.pg_class c JOIN own ON own.oid = c.relnamespace
-    WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_class'::regclass AND m.objid = c.oid)
+    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_class'::regclass AND m.objid = c.oid)
 ), owned AS MATERIALIZED (
     SELECT x.objid FROM pg_catalog.pg_depend x
     WHERE x.classid = 'pg_catalog.pg_class'::regclass AND x.refclassid = 'pg_catalog.pg_class'::regclass
       AND x.deptype IN ('a', 'i') AND x.refobjsubid > 0
+), granted AS MATERIALIZED (
+    SELECT a.attrelid, a.attname, a.attacl FROM pg_catalog.pg_attribute a WHERE a.attacl IS NOT NULL AND NOT a.attisdropped
+), me AS MATERIALIZED (
+    SELECT u.oid FROM pg_catalog.pg_roles u WHERE u.rolname = current_user
 ), subject(kind, schema, name, signature, table_schema, table_name, class, oid, owner, acl, acl_kind, initial) AS MATERIALIZED (
     SELECT 'schema', own.nspname, own.nspname, '', NULL::name, NULL::name, 'pg_catalog.pg_namespace'::regclass, own.oid,
            CASE WHEN own.nspname <> 'public' OR own.nspowner <> 10 AND pg_catalog.pg_get_userbyid(own.nspowner) <> 'pg_database_owner' THEN own.nspowner END,
@@ -29,14 +33,20 @@ WITH own AS MATERIALIZED (
            -- An owned sequence has the owner of its table.
            CASE WHEN r.relkind <> 'S' OR r.oid NOT IN (SELECT owned.objid FROM owned) THEN r.relowner END,
            r.relacl, CASE r.relkind WHEN 'S' THEN 's'::"char" ELSE 'r'::"char" END, NULL
-    FROM relation r WHERE r.relkind IN ('r', 'p', 'v', 'm', 'S', 'f')
+    FROM relation r
+    WHERE r.relkind NOT IN ('r', 'p') OR (r.relowner <> (SELECT me.oid FROM me) OR r.relacl IS NOT NULL OR r.relrowsecurity
+              OR r.relforcerowsecurity OR r.oid IN (SELECT granted.attrelid FROM granted))
     UNION ALL
     SELECT 'index', t.nspname, r.relname, '', t.nspname, t.relname, 'pg_catalog.pg_class'::regclass, r.oid, NULL, NULL, NULL, NULL
-    FROM pg_catalog.pg_index i JOIN relation r ON r.oid = i.indexrelid JOIN relation t ON t.oid = i.indrelid
+    -- Nothing but a comment can be said of an index or a constraint.
+    FROM (SELECT objoid FROM pg_catalog.pg_description WHERE classoid = 'pg_catalog.pg_class'::regclass AND objsubid = 0) d
+    JOIN pg_catalog.pg_index i ON i.indexrelid = d.objoid
+    JOIN pg_catalog.pg_class r ON r.oid = i.indexrelid JOIN relation t ON t.oid = i.indrelid
     WHERE t.relkind IN ('r', 'p')
     UNION ALL
     SELECT 'constraint', t.nspname, k.conname, '', t.nspname, t.relname, 'pg_catalog.pg_constraint'::regclass, k.oid, NULL, NULL, NULL, NULL
-    FROM pg_catalog.pg_constraint k JOIN relation t ON t.oid = k.conrelid
+    FROM (SELECT objoid FROM pg_catalog.pg_description WHERE classoid = 'pg_catalog.pg_constraint'::regclass) d
+    JOIN pg_catalog.pg_constraint k ON k.oid = d.objoid JOIN relation t ON t.oid = k.conrelid
     WHERE t.relkind IN ('r', 'p') AND k.contype IN ('p', 'u', 'c', 'f', 'x')
     UNION ALL
     SELECT CASE t.typtype WHEN 'e' THEN 'enum' WHEN 'd' THEN 'domain' WHEN 'r' THEN 'range_type' WHEN 'c' THEN 'type' ELSE 'base_type' END, own.nspname, t.typname, '', NULL, NULL,
@@ -158,9 +168,8 @@ WITH own AS MATERIALIZED (
     UNION ALL
     SELECT r.oid, CASE r.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized_view' WHEN 'f' THEN 'foreign_table' ELSE 'table' END, h.grantee, r.relowner,
            a.attname, h.privilege_type, CASE WHEN h.is_grantable THEN 'grantable' ELSE 'yes' END
-    FROM relation r JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid AND NOT a.attisdropped,
-    LATERAL pg_catalog.aclexplode(a.attacl) h
-    WHERE r.relkind IN ('r', 'p', 'v', 'm', 'f') AND a.attacl IS NOT NULL
+    FROM granted a JOIN relation r ON r.oid = a.attrelid, LATERAL pg_catalog.aclexplode(a.attacl) h
+    WHERE r.relkind IN ('r', 'p', 'v', 'm', 'f')
 ), rights AS MATERIALIZED (
     SELECT h.oid, h.kind, pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
         'to', CASE h.grantee WHEN 0 THEN 'public' WHEN h.owner THEN 'owner' ELSE 'role' END,
@@ -169,8 +178,6 @@ WITH own AS MATERIALIZED (
 ), settings AS MATERIALIZED (
     SELECT l.oid, l.class, pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('set', l.set, 'unset', l.unset)) AS lines
     FROM line l GROUP BY l.oid, l.class
-), me AS MATERIALIZED (
-    SELECT u.oid FROM pg_catalog.pg_roles u WHERE u.rolname = current_user
 ), found AS (
     SELECT s.kind, s.schema, s.name, s.signature, s.table_schema, s.table_name,
            CASE WHEN s.owner <> (SELECT me.oid FROM me) THEN pg_catalog.pg_get_userbyid(s.owner) END AS owner,

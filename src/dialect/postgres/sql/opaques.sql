@@ -8,14 +8,16 @@ WITH own AS (
 ), owned AS (
     -- A column may own several sequences. The first is its own; the others are objects that stand on it.
     SELECT x.objid, x.refobjid, x.refobjsubid, pg_catalog.row_number() OVER (
-        PARTITION BY x.refobjid, x.refobjsubid ORDER BY x.deptype DESC, EXISTS (
+        PARTITION BY x.refobjid, x.refobjsubid ORDER BY x.deptype DESC, CASE WHEN x.several THEN EXISTS (
             SELECT FROM pg_catalog.pg_attrdef d
             JOIN pg_catalog.pg_depend u ON u.classid = 'pg_catalog.pg_attrdef'::regclass AND u.objid = d.oid AND u.refobjid = x.objid
-            WHERE d.adrelid = x.refobjid AND d.adnum = x.refobjsubid) DESC, x.objid) AS place
-    FROM pg_catalog.pg_depend x
-    JOIN pg_catalog.pg_class c ON c.oid = x.objid AND c.relkind = 'S'
-    WHERE x.classid = 'pg_catalog.pg_class'::regclass AND x.refclassid = 'pg_catalog.pg_class'::regclass
-      AND x.deptype IN ('a', 'i') AND x.refobjsubid > 0
+            WHERE d.adrelid = x.refobjid AND d.adnum = x.refobjsubid) END DESC, x.objid) AS place
+    FROM (SELECT x.objid, x.refobjid, x.refobjsubid, x.deptype,
+                 pg_catalog.count(*) OVER (PARTITION BY x.refobjid, x.refobjsubid) > 1 AS several
+          FROM pg_catalog.pg_depend x
+          JOIN pg_catalog.pg_class c ON c.oid = x.objid AND c.relkind = 'S'
+          WHERE x.classid = 'pg_catalog.pg_class'::regclass AND x.refclassid = 'pg_catalog.pg_class'::regclass
+            AND x.deptype IN ('a', 'i') AND x.refobjsubid > 0) x
 ), view_part AS (
     SELECT c.oid, c.reloptions, c.reltablespace, c.relam, c.reltoastrelid,
            CASE c.relkind WHEN 'v' THEN 'ALTER VIEW ' ELSE 'ALTER MATERIALIZED VIEW ' END
@@ -86,7 +88,7 @@ WITH own AS (
     JOIN pg_catalog.pg_sequence s ON s.seqrelid = c.oid
     WHERE c.relkind = 'S'
       AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_class'::regclass AND m.objid = c.oid)
-      AND NOT EXISTS (SELECT FROM owned o WHERE o.objid = c.oid AND o.place = 1)
+      AND c.oid NOT IN (SELECT o.objid FROM owned o WHERE o.place = 1)
     UNION ALL
     SELECT 'domain', own.nspname, t.typname, '', NULL, NULL,
            ARRAY['CREATE DOMAIN ' || own.q || '.' || pg_catalog.quote_ident(t.typname) || ' AS '

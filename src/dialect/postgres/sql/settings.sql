@@ -1,16 +1,13 @@
--- Settings of tables that differ from the defaults: of the table, of a column, of the index of a constraint.
+-- Settings of tables that differ from the defaults: of the table, of an index. Those of columns come with the columns.
 WITH own AS MATERIALIZED (
-    SELECT c.*, n.nspname
+    SELECT c.oid, c.relname, c.reloptions, c.reltoastrelid, c.reltablespace, c.relam, c.relreplident, n.nspname
     FROM pg_catalog.pg_class c
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p')
       AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'migrate') AND n.nspname !~ '^migrate_kept'
-), attribute AS (
-    -- A column of pg_attribute that a version lacks (`attcompression` before 14) is found in `absent`.
-    SELECT a.* FROM (SELECT ''::"char" AS attcompression) absent, LATERAL (
-        SELECT attrelid, attnum, attname, atttypid, attstorage, attoptions, attisdropped, attcompression,
-               coalesce(attstattarget::int, -1) AS target
-        FROM pg_catalog.pg_attribute) a
+), measured AS MATERIALIZED (
+    SELECT a.attrelid, a.attnum, a.attstattarget FROM pg_catalog.pg_attribute a
+    WHERE a.attstattarget >= 0 AND a.attnum > 0 AND a.attrelid >= 16384
 ), found(schema, "table", target, name, kind, option, value, fallback) AS (
     SELECT nspname, relname, 'table', NULL::name, 'parameter', split_part(o, '=', 1), substr(o, strpos(o, '=') + 1), NULL
     FROM own, pg_catalog.unnest(reloptions) o
@@ -25,7 +22,7 @@ WITH own AS MATERIALIZED (
     FROM own
     JOIN pg_catalog.pg_index i ON i.indrelid = own.oid
     JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
-    JOIN pg_catalog.pg_tablespace s ON s.oid = x.reltablespace
+    JOIN pg_catalog.pg_tablespace s ON s.oid = x.reltablespace AND x.reltablespace <> 0
     UNION ALL
     SELECT own.nspname, own.relname, 'table', NULL, 'access_method', NULL, m.amname, NULL
     FROM own JOIN pg_catalog.pg_am m ON m.oid = own.relam WHERE m.amname <> 'heap'
@@ -46,33 +43,11 @@ WITH own AS MATERIALIZED (
     JOIN pg_catalog.pg_constraint k ON k.conindid = i.indexrelid AND k.conrelid = own.oid AND k.contype IN ('p', 'u', 'x')
     JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid AND x.reloptions IS NOT NULL, pg_catalog.unnest(x.reloptions) o
     UNION ALL
-    SELECT own.nspname, own.relname, 'index', x.relname, 'statistics', a.attnum::text, a.target::text, NULL
+    SELECT own.nspname, own.relname, 'index', x.relname, 'statistics', a.attnum::text, a.attstattarget::text, NULL
     FROM own
     JOIN pg_catalog.pg_index i ON i.indrelid = own.oid
     JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
-    JOIN attribute a ON a.attrelid = x.oid AND a.attnum > 0
-    WHERE a.target >= 0
-    UNION ALL
-    SELECT own.nspname, own.relname, 'column', a.attname, s.kind, s.option, s.value, s.fallback
-    FROM own
-    JOIN attribute a ON a.attrelid = own.oid AND a.attnum > 0 AND NOT a.attisdropped
-    JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-        AND (a.attstorage <> t.typstorage OR a.attcompression <> '' OR a.target >= 0 OR a.attoptions IS NOT NULL),
-    LATERAL (
-        SELECT 'storage' AS kind, NULL AS option,
-               CASE a.attstorage WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN' ELSE 'EXTENDED' END AS value,
-               CASE t.typstorage WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN' ELSE 'EXTENDED' END AS fallback
-        WHERE a.attstorage <> t.typstorage
-        UNION ALL
-        SELECT 'compression', NULL, CASE a.attcompression WHEN 'l' THEN 'lz4' ELSE 'pglz' END, NULL
-        WHERE a.attcompression <> ''
-        UNION ALL
-        SELECT 'statistics', NULL, a.target::text, NULL
-        WHERE a.target >= 0
-        UNION ALL
-        SELECT 'parameter', split_part(o, '=', 1), substr(o, strpos(o, '=') + 1), NULL
-        FROM pg_catalog.unnest(a.attoptions) o WHERE o !~ '^pg_attver='
-    ) s
+    JOIN measured a ON a.attrelid = x.oid
 )
 SELECT pg_catalog.json_build_object(
     'schema', schema, 'table', "table", 'target', target, 'name', name, 'kind', kind, 'option', option,

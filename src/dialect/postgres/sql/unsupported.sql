@@ -8,27 +8,29 @@ WITH own AS (
 ), member AS (
     SELECT x.classid, x.objid FROM pg_catalog.pg_depend x WHERE x.deptype = 'e'
 ), relation AS (
-    SELECT c.*, own.q || '.' || pg_catalog.quote_ident(c.relname) AS q FROM pg_catalog.pg_class c JOIN own ON own.oid = c.relnamespace
-    WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_class'::regclass AND m.objid = c.oid)
+    SELECT c.oid, c.relkind, c.relowner, c.relacl, own.q || '.' || pg_catalog.quote_ident(c.relname) AS q FROM pg_catalog.pg_class c JOIN own ON own.oid = c.relnamespace
+    WHERE c.relkind NOT IN ('i', 'I', 't') AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_class'::regclass AND m.objid = c.oid)
 ), found(kind, name) AS (
     SELECT 'relation of kind ' || relkind::text, q
     FROM relation WHERE relkind NOT IN ('r', 'p', 'v', 'm', 'S', 'i', 'I', 't', 'c', 'f')
-    UNION ALL SELECT 'invalid index', r.q FROM pg_catalog.pg_index i JOIN relation r ON r.oid = i.indexrelid
-    WHERE NOT i.indisvalid AND r.relkind = 'i'
+    UNION ALL SELECT 'invalid index', own.q || '.' || pg_catalog.quote_ident(c.relname)
+    FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid JOIN own ON own.oid = c.relnamespace
+    WHERE NOT i.indisvalid AND c.relkind = 'i'
     UNION ALL SELECT 'trigger', pg_catalog.quote_ident(g.tgname) || ' on ' || r.q
     FROM pg_catalog.pg_trigger g JOIN relation r ON r.oid = g.tgrelid WHERE NOT g.tgisinternal AND r.relkind NOT IN ('r', 'p', 'v', 'f')
     UNION ALL SELECT 'state of trigger of a partition', pg_catalog.quote_ident(g.tgname) || ' on ' || r.q
     FROM pg_catalog.pg_trigger g JOIN relation r ON r.oid = g.tgrelid JOIN pg_catalog.pg_trigger u ON u.oid = g.tgparentid
     WHERE g.tgenabled <> u.tgenabled AND NOT u.tgisinternal
     UNION ALL SELECT 'rights given by another than the owner on', o.name || ' (by ' || pg_catalog.pg_get_userbyid(o.grantor) || ')'
-    FROM (SELECT r.q, r.relowner, e.grantor FROM relation r, LATERAL pg_catalog.aclexplode(r.relacl) e
+    FROM (SELECT r.q, r.relowner, e.grantor FROM relation r, LATERAL pg_catalog.aclexplode(r.relacl) e WHERE r.relacl IS NOT NULL
           UNION SELECT r.q || '.' || pg_catalog.quote_ident(a.attname), r.relowner, e.grantor
           FROM relation r JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid AND NOT a.attisdropped, LATERAL pg_catalog.aclexplode(a.attacl) e
+          WHERE a.attacl IS NOT NULL
           UNION SELECT own.q, own.nspowner, e.grantor FROM own, LATERAL pg_catalog.aclexplode(own.nspacl) e
           UNION SELECT t.oid::regtype::text, t.typowner, e.grantor
-          FROM pg_catalog.pg_type t JOIN own ON own.oid = t.typnamespace, LATERAL pg_catalog.aclexplode(t.typacl) e
+          FROM pg_catalog.pg_type t JOIN own ON own.oid = t.typnamespace, LATERAL pg_catalog.aclexplode(t.typacl) e WHERE t.typacl IS NOT NULL
           UNION SELECT p.oid::regprocedure::text, p.proowner, e.grantor
-          FROM pg_catalog.pg_proc p JOIN own ON own.oid = p.pronamespace, LATERAL pg_catalog.aclexplode(p.proacl) e
+          FROM pg_catalog.pg_proc p JOIN own ON own.oid = p.pronamespace, LATERAL pg_catalog.aclexplode(p.proacl) e WHERE p.proacl IS NOT NULL
           UNION SELECT pg_catalog.quote_ident(l.lanname), l.lanowner, e.grantor FROM pg_catalog.pg_language l, LATERAL pg_catalog.aclexplode(l.lanacl) e
           WHERE l.oid >= 16384
           UNION SELECT pg_catalog.quote_ident(f.fdwname), f.fdwowner, e.grantor
