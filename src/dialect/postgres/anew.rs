@@ -22,7 +22,9 @@ pub(super) fn steps(change: &TableChange, context: &Context<'_>) -> Vec<Step> {
     let (before, after) = (&change.before, &change.after);
     let name = &after.name;
     let mut steps = tables::drop_foreign_keys(before, context);
-    steps.push(move_aside(change, context));
+    if !context.rebuilds.is_heir(name) {
+        steps.push(move_aside(change, context));
+    }
     steps.extend(tables::create(after, context));
     steps.extend(settings::of_new(after, context));
     steps.extend(not_null::of_new(after));
@@ -44,11 +46,32 @@ pub(super) fn steps(change: &TableChange, context: &Context<'_>) -> Vec<Step> {
 }
 
 fn move_aside(change: &TableChange, context: &Context<'_>) -> Step {
+    let (before, name) = (&change.before, &change.after.name);
+    let aside = context.keeps_as(name, None);
+    let (mut statements, kept) = before_it_goes(change, context);
+    statements.extend(aside::move_aside(before, &aside));
+    let made =
+        step(Action::MoveTable, format!("move table {name} aside to build it anew"), statements)
+            .undo(crate::dialect::Undo::Exact, "the way back builds it anew from the same rows")
+            .makes(kept)
+            .makes([Resource::Kept(aside)]);
+    going_with(made, before, context)
+}
+
+/// What a step takes that takes a table away.
+fn going_with(step: Step, before: &Table, context: &Context<'_>) -> Step {
+    step.takes([Resource::Table(before.name.clone())])
+        .takes(columns(before))
+        .takes(keys(before))
+        .takes(slots(before))
+        .frees(context.taken_in(texts_and_indexes(before)))
+}
+
+/// Keeps the positions of sequences that go for good, and lets the plan see all rows.
+fn before_it_goes(change: &TableChange, context: &Context<'_>) -> (Vec<String>, Vec<Resource>) {
     let (before, after) = (&change.before, &change.after);
     let name = &after.name;
-    let aside = context.keeps_as(name, None);
-    let mut statements = Vec::new();
-    let mut kept = vec![Resource::Kept(aside.clone())];
+    let (mut statements, mut kept) = (Vec::new(), Vec::new());
     for column in &before.columns {
         let counts_on = after.column(&column.name).is_some_and(|it| column_sequences(it).is_some());
         if let Some(sequence) = column_sequences(column).filter(|_| !counts_on)
@@ -61,18 +84,9 @@ fn move_aside(change: &TableChange, context: &Context<'_>) -> Step {
     }
     let facets = context.before.facets_of(&Subject::Table(name.clone()));
     if facets.is_some_and(|facets| facets.switches.contains(&Switch::ForceRowSecurity)) {
-        // The plan itself must see its rows.
         statements.push(format!("ALTER TABLE {} NO FORCE ROW LEVEL SECURITY", quote_name(name)));
     }
-    statements.extend(aside::move_aside(before, &aside));
-    step(Action::MoveTable, format!("move table {name} aside to build it anew"), statements)
-        .undo(crate::dialect::Undo::Exact, "the way back builds it anew from the same rows")
-        .makes(kept)
-        .takes([Resource::Table(name.clone())])
-        .takes(columns(before))
-        .takes(keys(before))
-        .takes(slots(before))
-        .frees(context.taken_in(texts_and_indexes(before)))
+    (statements, kept)
 }
 
 /// Moves the rows of a tree into the one that was made anew; those of partitions that go come along.
@@ -94,7 +108,10 @@ fn move_rows(change: &TableChange, context: &Context<'_>) -> Vec<Step> {
             made = made.needs(went(change, context)).frees(texts_of(change, context));
         }
         Some(stage) => {
-            steps.push(take_rows(change, stage, context));
+            steps.push(match context.rebuilds.is_heir(name) {
+                true => take_own_rows(change, stage, context),
+                false => take_rows(change, stage, context),
+            });
             statements = restore_rows(after, stage.name.as_str());
             for it in carried(change, context) {
                 statements.extend(positions::carry(it.after, &it.saved));
@@ -117,7 +134,8 @@ fn move_rows(change: &TableChange, context: &Context<'_>) -> Vec<Step> {
 fn take_rows(change: &TableChange, stage: &QName, context: &Context<'_>) -> Step {
     let name = &change.after.name;
     let parts = going(name, change, context);
-    let mut statements = stages::take_out(change, stage, &parts, context);
+    let from = kept_table(&context.keeps_as(name, None));
+    let mut statements = stages::take_out(change, stage, &from, &parts, context);
     statements.extend(carried(change, context).into_iter().map(|it| {
         let saved = kept_table(&it.saved);
         format!("CREATE TABLE {saved} AS SELECT last_value, is_called FROM {}", it.aside)
@@ -136,6 +154,36 @@ fn take_rows(change: &TableChange, stage: &QName, context: &Context<'_>) -> Step
         .frees(parts.iter().flat_map(|(part, _)| columns(part)))
         .frees(texts_of(change, context))
         .makes([filled(stage)])
+}
+
+/// Takes the rows of an heir or of a parent out, not those of its own heirs, and drops it.
+fn take_own_rows(change: &TableChange, stage: &QName, context: &Context<'_>) -> Step {
+    let (before, name) = (&change.before, &change.after.name);
+    let (mut statements, kept) = before_it_goes(change, context);
+    statements.insert(0, super::keep::hold_writes(name));
+    let from = format!("ONLY {}", quote_name(name));
+    statements.extend(stages::take_out(change, stage, &from, &[], context));
+    statements.extend(carried(change, context).into_iter().map(|it| {
+        let saved = kept_table(&it.saved);
+        format!("CREATE TABLE {saved} AS SELECT last_value, is_called FROM {}", it.before)
+    }));
+    statements.push(format!("DROP TABLE {}", quote_name(name)));
+    let parents = &hierarchy::options(before).parents;
+    let above = parents.iter().filter_map(|parent| context.before.tables.get(parent));
+    let above: Vec<Resource> = above
+        .flat_map(|parent| {
+            let own = [Resource::Table(parent.name.clone())];
+            own.into_iter().chain(columns(parent)).chain(values(parent)).collect::<Vec<_>>()
+        })
+        .collect();
+    let made =
+        step(Action::MoveTable, format!("take the rows of {name} out and drop it"), statements)
+            .undo(crate::dialect::Undo::Exact, "the way back builds it anew from the same rows")
+            .work(Work::Rewrite)
+            .frees(above)
+            .makes(kept)
+            .makes([filled(stage)]);
+    going_with(made, before, context)
 }
 
 /// All that must be aside before the rows are read.
@@ -202,6 +250,8 @@ pub(super) fn in_new_shape(
 /// A sequence of a column that counts on.
 struct Carried<'c> {
     after: &'c Sequence,
+    /// The old one where it stands.
+    before: String,
     /// Where the old one is while its table is aside.
     aside: String,
     /// Where its position waits once the table is gone.
@@ -218,6 +268,7 @@ fn carried<'c>(change: &'c TableChange, context: &Context<'_>) -> Vec<Carried<'c
         let part = Ident::new(format!("where {} waits", column.name));
         Some(Carried {
             after: column_sequences(column)?,
+            before: quote_name(&old.name),
             aside: kept_table(aside),
             saved: context.keeps_as(name, Some(&part)),
         })

@@ -121,6 +121,10 @@ fn discards(tables: [&QName; 2], context: &Context<'_>) -> bool {
 pub(super) fn left<'c>(child: &QName, context: &'c Context<'_>) -> Vec<&'c QName> {
     let Some(table) = context.before.tables.get(child) else { return Vec::new() };
     let is_partition = options(table).is_partition();
+    if context.rebuilds.is_heir(child) && !is_partition {
+        // It is dropped.
+        return Vec::new();
+    }
     let goes = !context.after().tables.contains_key(child);
     let leaves = |parent: &&QName| {
         if stays(child, parent, context) || context.rebuilds.as_one(child, parent) {
@@ -141,7 +145,7 @@ pub(super) fn left<'c>(child: &QName, context: &'c Context<'_>) -> Vec<&'c QName
 pub(super) fn joined<'c>(child: &QName, context: &'c Context<'_>) -> Vec<&'c QName> {
     let Some(table) = context.after().tables.get(child) else { return Vec::new() };
     let is_partition = options(table).is_partition();
-    let comes = !context.before.tables.contains_key(child);
+    let comes = !context.before.tables.contains_key(child) || context.rebuilds.is_heir(child);
     let joins = |parent: &&QName| {
         if stays(child, parent, context) || comes && !is_partition {
             return false;

@@ -92,7 +92,6 @@ fn schema(delta: &Delta<crate::text::Ident>) -> Vec<Step> {
 }
 
 fn alter_table(change: &TableChange, context: &Context<'_>) -> Result<Vec<Step>, LowerError> {
-    super::limits::check(change, context)?;
     if context.rebuilds.tables.contains(&change.after.name) {
         return Ok(anew::steps(change, context));
     }

@@ -30,6 +30,8 @@ pub(super) struct Rebuilds {
     trees: BTreeMap<QName, BTreeSet<QName>>,
     /// Where the rows of a table wait while their columns change.
     stages: BTreeMap<QName, QName>,
+    /// Tables of an inheritance that are dropped and made again, each with its own rows.
+    heirs: BTreeSet<QName>,
     /// Trees that may be altered in place on the way back, so that what is kept must go by the key of that way.
     one_way: BTreeSet<QName>,
 }
@@ -47,6 +49,11 @@ impl Rebuilds {
     pub(super) fn staged(&self, stage: &QName) -> Option<&QName> {
         let mut stages = self.stages.iter();
         stages.find(|(_, other)| *other == stage).map(|(root, _)| root)
+    }
+
+    /// Whether a table is dropped and made again because it inherits, or others inherit from it.
+    pub(super) fn is_heir(&self, table: &QName) -> bool {
+        self.heirs.contains(table)
     }
 
     /// Where the rows of a table wait, if they change.
@@ -99,10 +106,12 @@ impl Rebuilds {
             }
         }
         for (root, stage) in &self.stages {
-            let Some(change) = table_changes(&diff).get(root).map(|it| stages::staged(it, stage))
-            else {
-                continue;
-            };
+            let changes = table_changes(&diff);
+            let Some(change) = changes.get(root) else { continue };
+            let mut change = stages::staged(change, stage);
+            if self.is_heir(root) {
+                super::heirs::follow(&mut change, root, &changes);
+            }
             before.to_mut().tables.insert(stage.clone(), change.before.clone());
             let diff = diff.to_mut();
             let after = std::sync::Arc::make_mut(&mut diff.after);
@@ -160,10 +169,13 @@ impl Pairs<'_> {
                 rebuilds.tables.insert(name);
             }
         }
+        rebuilds.heirs = super::heirs::rebuilt(self.diff, self.before, &self.changes);
+        rebuilds.tables.extend(rebuilds.heirs.iter().cloned());
         let roots: Vec<QName> =
             rebuilds.tables.iter().filter(|name| !rebuilds.is_below(name)).cloned().collect();
         for root in roots {
-            let keeps_key = rebuilds.trees.contains_key(&root) && !rebuilds.carries(&root);
+            let keeps_key = rebuilds.is_heir(&root)
+                || rebuilds.trees.contains_key(&root) && !rebuilds.carries(&root);
             if keeps_key || self.reshapes_rows(&root) {
                 let aside = format!("{} {}", root.name, "rows that change");
                 let name = QName::new(root.schema.as_str(), aside);

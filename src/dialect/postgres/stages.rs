@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::context::Context;
-use super::keep::{RowKey, SCHEMA, kept_table};
+use super::keep::{RowKey, SCHEMA};
 use super::quote::{list, literal, quote_ident, quote_name};
 use super::render;
 use crate::catalog::{Column, Constraint, ConstraintKind, Table, TableOptions};
@@ -141,6 +141,7 @@ fn is_primary(constraint: &Constraint) -> bool {
 pub(super) fn take_out(
     change: &TableChange,
     stage: &QName,
+    from: &str,
     parts: &[(&Table, String)],
     context: &Context<'_>,
 ) -> Vec<String> {
@@ -152,23 +153,22 @@ pub(super) fn take_out(
     });
     let items: Vec<String> = items.collect();
     let (names, table) = (stored(before), quote_name(stage));
-    let aside = kept_table(&context.keeps_as(root, None));
-    let from = |table: &str, more: &str| {
+    let source = |table: &str, more: &str| {
         format!("SELECT {names}, tableoid AS \"of\", ctid AS \"at\" FROM {table}{more}")
     };
     let create = format!("CREATE TABLE {table} (\n{}\n)", items.join(",\n"));
     let is_numbered = waiting.column(&Ident::new(ROW_KEY[0].0)).is_some();
     if !is_numbered {
-        let mut sources = vec![format!("SELECT {names} FROM {aside}")];
+        let mut sources = vec![format!("SELECT {names} FROM {from}")];
         sources.extend(parts.iter().map(|(part, condition)| {
             format!("SELECT {names} FROM {} WHERE {condition}", quote_name(&part.name))
         }));
         let sources = sources.join(" UNION ALL ");
         return vec![create, format!("INSERT INTO {table} ({names}) {sources}")];
     }
-    let mut sources = vec![from(&aside, "")];
+    let mut sources = vec![source(from, "")];
     sources.extend(
-        parts.iter().map(|(part, when)| from(&quote_name(&part.name), &format!(" WHERE {when}"))),
+        parts.iter().map(|(part, when)| source(&quote_name(&part.name), &format!(" WHERE {when}"))),
     );
     let row = row_text(change, root, context);
     let key = ROW_KEY.map(|(name, _)| super::quote::quote(name)).join(", ");
