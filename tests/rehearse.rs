@@ -7,6 +7,8 @@ use std::path::Path;
 use std::process::Command;
 
 use journey::{Place, Ran, migrate, ran, typed};
+use migrate::db::DatabaseUrl;
+use migrate::db::url::PostgresUrl;
 use migrate::text::{Dialect, hash};
 
 const BEFORE: &str = "CREATE TABLE invoice (id integer PRIMARY KEY, number text NOT NULL, total numeric(12,2) NOT NULL, \
@@ -26,7 +28,10 @@ const ROWS: &str =
 fn on(folder: &Path, place: &Place) -> Command {
     let mut command = migrate(folder);
     if let Place::Server(database) = place {
-        command.env("MIGRATE_SCRATCH_URL", typed(&database.url));
+        // The server's own database: a copy may not go into the database that it is made from.
+        let DatabaseUrl::Postgres(url) = &database.url else { return command };
+        let server = PostgresUrl { database: "postgres".to_owned(), ..(**url).clone() };
+        command.env("MIGRATE_SCRATCH_URL", typed(&DatabaseUrl::Postgres(Box::new(server))));
     }
     command
 }
