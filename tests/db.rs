@@ -472,7 +472,8 @@ fn a_table_of_as_many_columns_as_there_can_be_is_read_in_one_scan() {
 fn an_empty_database_has_an_empty_catalog() {
     support::on_both_engines(|database| {
         let found = database.inspect().unwrap();
-        let empty = Catalog { server: found.server, ..Catalog::empty(database.dialect()) };
+        let reader = found.reader.clone();
+        let empty = Catalog { server: found.server, reader, ..Catalog::empty(database.dialect()) };
         assert_eq!(found, empty);
         assert!(!database.in_transaction().unwrap());
     });
