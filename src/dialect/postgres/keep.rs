@@ -26,6 +26,8 @@ pub(super) enum RowKey {
 /// A column of a key, as the table has it that holds what is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct KeyColumn {
+    /// Its place in the key, from 1: `key_2` of a kept table stays the second, whatever is left out when rows are looked for.
+    number: usize,
     name: Ident,
     data_type: String,
     collation: Option<String>,
@@ -45,10 +47,11 @@ impl RowKey {
     pub(super) fn of(kept: &Table, other: &Table) -> Self {
         let in_both = |table: &Table| -> Option<Vec<KeyColumn>> {
             let key = table.primary_key();
-            let columns = key.iter().map(|name| {
+            let columns = key.iter().zip(1..).map(|(name, number)| {
                 let column = kept.column(name)?;
                 let own = other.column(name)?;
                 Some(KeyColumn {
+                    number,
                     name: name.clone(),
                     data_type: column.data_type.clone(),
                     collation: column.collation.clone().or(own.collation.clone()),
@@ -83,8 +86,7 @@ impl RowKey {
             RowKey::Primary(columns) => {
                 let items = columns
                     .iter()
-                    .enumerate()
-                    .map(|(index, column)| format!("{} AS \"key_{}\"", column.value(), index + 1));
+                    .map(|column| format!("{} AS \"key_{}\"", column.value(), column.number));
                 items.collect::<Vec<_>>().join(", ")
             }
             RowKey::Row(columns) => {
@@ -124,10 +126,7 @@ impl RowKey {
             RowKey::Primary(columns) => {
                 let mut same: Vec<String> = columns
                     .iter()
-                    .enumerate()
-                    .map(|(index, column)| {
-                        format!("{} = \"k\".\"key_{}\"", column.value(), index + 1)
-                    })
+                    .map(|column| format!("{} = \"k\".\"key_{}\"", column.value(), column.number))
                     .collect();
                 if same.is_empty() {
                     same.push("true".to_owned());
