@@ -141,7 +141,9 @@ pub fn loaded(server: &TestServer, sql: &str) -> Result<TestDatabase, String> {
         let outcome = load(&mut connect(&database), sql);
         let Err(message) = outcome else { return Ok(database) };
         // A name may hold quotes of its own.
-        let missing = message.split_once("role \"").and_then(|(_, rest)| rest.rsplit_once("\" does not exist"));
+        let missing = message
+            .split_once("role \"")
+            .and_then(|(_, rest)| rest.rsplit_once("\" does not exist"));
         let Some((role, _)) = missing else { return Err(message) };
         let role = role.replace('"', "\"\"");
         execute(&mut connect(&database), &format!("CREATE ROLE \"{role}\""))?;

@@ -41,6 +41,8 @@ pub(super) struct Context<'a> {
     pub(super) moving: Vec<Moving>,
     /// Whether any constraint is deferred, once it was asked.
     deferred: OnceCell<bool>,
+    /// Tables with heirs that are no partitions, on any side.
+    with_heirs: OnceCell<BTreeSet<QName>>,
     /// Children that leave a parent for a moment.
     pub(super) parted: BTreeSet<(QName, QName)>,
 }
@@ -147,6 +149,7 @@ impl<'a> Context<'a> {
             around,
             moving,
             deferred: OnceCell::new(),
+            with_heirs: OnceCell::new(),
             parted: BTreeSet::new(),
         }
     }
@@ -166,7 +169,7 @@ impl<'a> Context<'a> {
     }
 
     /// Partitions of a table, at all levels, on the side where it is.
-    fn descendants(&self, table: &QName) -> BTreeSet<&QName> {
+    pub(super) fn descendants(&self, table: &QName) -> BTreeSet<&QName> {
         let mut found = BTreeSet::new();
         let mut open = vec![table];
         while let Some(parent) = open.pop() {
@@ -181,6 +184,17 @@ impl<'a> Context<'a> {
             }
         }
         found
+    }
+
+    /// Whether a table has heirs that are no partitions, on any side.
+    pub(super) fn has_heirs(&self, table: &QName) -> bool {
+        let heirs = self.with_heirs.get_or_init(|| {
+            let sides = [&*self.before, self.after()];
+            let tables = sides.into_iter().flat_map(|catalog| catalog.tables.values());
+            let options = tables.map(super::hierarchy::options).filter(|it| !it.is_partition());
+            options.flat_map(|options| options.parents.iter().cloned()).collect()
+        });
+        heirs.contains(table)
     }
 
     /// Row triggers that stand on a table or below it during the plan's data steps and must not see them.
@@ -309,7 +323,11 @@ impl<'a> Context<'a> {
 
     /// What a table and column are called on the other side of the renames: where the other way's plan runs, the
     /// names that hold after *its* renames are the names before ours.
-    fn other_name(&self, table: &QName, column: Option<&Ident>) -> (QName, Option<Ident>) {
+    pub(super) fn other_name(
+        &self,
+        table: &QName,
+        column: Option<&Ident>,
+    ) -> (QName, Option<Ident>) {
         let mut old_table = table.clone();
         let mut old_column = column.cloned();
         for rename in self.diff.renames() {

@@ -114,9 +114,10 @@ fn rebuild(before: &EnumType, after: &EnumType, context: &Context<'_>) -> Result
             let returned = staying.returns_through_text(context);
             if !returned && !is_array {
                 let keeping = keep_text(&staying, context);
-                kept.extend(
-                    (!keeping.is_empty()).then(|| context.keeps_as(table, Some(&column.name))),
-                );
+                if !keeping.is_empty() {
+                    kept.push(context.keeps_as(table, Some(&column.name)));
+                    order.needs.extend(staying.keep_key(context).needs());
+                }
                 statements.extend(keeping);
             }
             if staying.before.default.is_some() && !returned {
@@ -208,7 +209,7 @@ fn keep_text(staying: &Staying<'_>, context: &Context<'_>) -> Vec<String> {
         keep::keep_altered(
             staying.table(),
             &staying.after.name,
-            &staying.keep_key(),
+            &staying.keep_key(context),
             &kept,
             &keep::Altered { after, condition },
         ),

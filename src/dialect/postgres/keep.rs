@@ -1,8 +1,12 @@
 //! Setting values aside and putting them back, in plain SQL.
 
+use super::context::Context;
+use super::numbers;
 use super::quote::{list, quote, quote_ident, quote_name};
 use super::types::is_builtin;
 use crate::catalog::{Column, Table};
+use crate::change::TableChange;
+use crate::dialect::Resource;
 use crate::text::{Ident, QName};
 
 /// The schema of kept tables.
@@ -18,41 +22,52 @@ pub(super) fn kept_table(name: &str) -> String {
 pub(super) enum RowKey {
     /// Columns of the primary key, with their types.
     Primary(Vec<(Ident, String)>),
-    /// The text of the rest of the row, and a number among equal rows.
-    Row(Vec<Ident>),
+    /// The number that each row has while the plan runs.
+    Number { table: QName, use_: NumberUse },
+}
+
+/// Whose numbers a kept table holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum NumberUse {
+    /// Those that the rows have now.
+    Own,
+    /// Those that they had when the other way ran; the named kept table says which these are now.
+    OtherWay(String),
 }
 
 impl RowKey {
-    /// The key of a table's rows while it goes from one shape to the other; `kept` is the shape that holds what is
-    /// kept. Both ways of a change find the same key.
-    pub(super) fn of(kept: &Table, other: &Table) -> Self {
-        let in_both = |table: &Table| -> Option<Vec<(Ident, String)>> {
-            let key = table.primary_key();
-            let columns = key.iter().map(|name| {
-                let column = kept.column(name)?;
-                other.column(name)?;
-                Some((name.clone(), column.data_type.clone()))
-            });
-            let columns: Vec<_> = columns.collect::<Option<_>>()?;
-            (!columns.is_empty()).then_some(columns)
-        };
-        if let Some(columns) = in_both(kept).or_else(|| in_both(other)) {
-            return RowKey::Primary(columns);
-        }
-        let stays = |column: &&Column| {
-            column.generated.is_none()
-                && other.column(&column.name).is_some_and(|other| {
-                    other.data_type == column.data_type && other.generated.is_none()
-                })
-        };
-        RowKey::Row(kept.columns.iter().filter(stays).map(|column| column.name.clone()).collect())
+    /// The key under which this way keeps values.
+    pub(super) fn to_keep(change: &TableChange, context: &Context<'_>) -> Self {
+        let table = change.after.name.clone();
+        primary(&change.before, &change.after, context)
+            .unwrap_or(RowKey::Number { table, use_: NumberUse::Own })
+    }
+
+    /// The key under which the other way kept values.
+    pub(super) fn to_restore(change: &TableChange, context: &Context<'_>) -> Self {
+        let table = change.after.name.clone();
+        primary(&change.after, &change.before, context).unwrap_or_else(|| {
+            let found = numbers::kept_by_the_other_way(&table, context).name;
+            RowKey::Number { table, use_: NumberUse::OtherWay(found) }
+        })
     }
 
     /// The columns that the key reads.
     pub(super) fn columns(&self) -> Vec<&Ident> {
         match self {
             RowKey::Primary(columns) => columns.iter().map(|(name, _)| name).collect(),
-            RowKey::Row(columns) => columns.iter().collect(),
+            RowKey::Number { .. } => Vec::new(),
+        }
+    }
+
+    /// What must be there before rows can be told apart.
+    pub(super) fn needs(&self) -> Vec<Resource> {
+        match self {
+            RowKey::Primary(_) => Vec::new(),
+            RowKey::Number { table, use_: NumberUse::Own } => numbers::kept(table).to_vec(),
+            RowKey::Number { table, use_: NumberUse::OtherWay(_) } => {
+                numbers::found_again(table).to_vec()
+            }
         }
     }
 
@@ -69,13 +84,8 @@ impl RowKey {
                 });
                 items.collect::<Vec<_>>().join(", ")
             }
-            RowKey::Row(columns) => {
-                let columns: Vec<String> =
-                    columns.iter().map(|name| format!("\"t\".{}", quote_ident(name))).collect();
-                let row = format!("ROW({})::text", columns.join(", "));
-                format!(
-                    "{row} AS \"key_1\", row_number() OVER (PARTITION BY {row} ORDER BY \"t\".tableoid, \"t\".ctid) AS \"key_2\""
-                )
+            RowKey::Number { table, .. } => {
+                format!("\"t\".{} AS \"key_1\"", quote(&numbers::column(table)))
             }
         }
     }
@@ -86,12 +96,13 @@ impl RowKey {
             RowKey::Primary(columns) => RowKey::Primary(
                 columns.iter().filter(|(name, _)| name != column).cloned().collect(),
             ),
-            RowKey::Row(columns) => RowKey::Row(columns.clone()),
+            RowKey::Number { .. } => self.clone(),
         }
     }
 
     /// `FROM … WHERE …` that joins rows `t` of an UPDATE to rows `k` of a kept table.
-    fn joined(&self, table: &QName, kept: &str) -> String {
+    fn joined(&self, kept: &str) -> String {
+        let kept = kept_table(kept);
         match self {
             RowKey::Primary(columns) => {
                 let mut same: Vec<String> = columns
@@ -105,17 +116,43 @@ impl RowKey {
                 if same.is_empty() {
                     same.push("true".to_owned());
                 }
-                format!("FROM {} AS \"k\" WHERE {}", kept_table(kept), same.join(" AND "))
+                format!("FROM {kept} AS \"k\" WHERE {}", same.join(" AND "))
             }
-            RowKey::Row(_) => format!(
-                "FROM (SELECT \"t\".tableoid AS \"of\", \"t\".ctid AS \"at\", {} FROM {} AS \"t\") AS \"r\" JOIN {} AS \"k\" \
-                 ON \"k\".\"key_1\" = \"r\".\"key_1\" AND \"k\".\"key_2\" = \"r\".\"key_2\" WHERE \"t\".tableoid = \"r\".\"of\" AND \"t\".ctid = \"r\".\"at\"",
-                self.items(),
-                quote_name(table),
-                kept_table(kept)
-            ),
+            RowKey::Number { table, use_ } => {
+                let own = quote(&numbers::column(table));
+                match use_ {
+                    NumberUse::Own => {
+                        format!("FROM {kept} AS \"k\" WHERE \"t\".{own} = \"k\".\"key_1\"")
+                    }
+                    NumberUse::OtherWay(found) => format!(
+                        "FROM {kept} AS \"k\" JOIN {} AS \"m\" ON \"m\".\"key_1\" = \"k\".\"key_1\" \
+                         WHERE \"t\".{own} = \"m\".\"now\"",
+                        kept_table(found)
+                    ),
+                }
+            }
         }
     }
+}
+
+/// The columns that tell the rows of a table apart in both of its shapes; `kept` is the shape that holds what is
+/// kept. Both ways of a change find the same key.
+fn primary(kept: &Table, other: &Table, context: &Context<'_>) -> Option<RowKey> {
+    let in_both = |table: &Table| -> Option<Vec<(Ident, String)>> {
+        let key = table.primary_key();
+        let columns = key.iter().map(|name| {
+            let (column, other) = (kept.column(name)?, other.column(name)?);
+            // A row whose key is NULL in one shape cannot be found by it.
+            (column.not_null && other.not_null).then(|| (name.clone(), column.data_type.clone()))
+        });
+        let columns: Vec<_> = columns.collect::<Option<_>>()?;
+        (!columns.is_empty()).then_some(columns)
+    };
+    // Rows of heirs may have the keys of their parent's rows.
+    if context.has_heirs(&kept.name) {
+        return None;
+    }
+    in_both(kept).or_else(|| in_both(other)).map(RowKey::Primary)
 }
 
 /// A value in a type that no change can take away: types of users and extensions as text.
@@ -148,47 +185,27 @@ pub(super) fn keep_column(table: &QName, column: &Column, key: &RowKey, kept: &s
     )
 }
 
-/// Puts the copied values of columns back (several at once where rows have no key: each update moves rows).
-pub(super) fn restore_columns(
+/// Puts the copied values of a column back.
+pub(super) fn restore_column(
     table: &QName,
-    columns: &[(&Column, String)],
+    column: &Column,
     key: &RowKey,
+    kept: &str,
 ) -> Vec<String> {
-    let Some(((first, first_kept), rest)) = columns.split_first() else { return Vec::new() };
-    let value = |alias: &str, column: &Column| {
-        let cast = if is_builtin(&column.data_type) {
-            String::new()
-        } else {
-            format!("::{}", column.data_type)
-        };
-        format!("{} = {alias}.\"value\"{cast}", quote_ident(&column.name))
+    let cast = if is_builtin(&column.data_type) {
+        String::new()
+    } else {
+        format!("::{}", column.data_type)
     };
-    let mut sets = vec![value("\"k\"", first)];
-    let mut joins = String::new();
-    for (index, (column, kept)) in rest.iter().enumerate() {
-        let alias = quote(&format!("k{}", index + 2));
-        sets.push(value(&alias, column));
-        joins.push_str(&format!(
-            " AND {alias}.\"key_1\" = \"k\".\"key_1\" AND {alias}.\"key_2\" = \"k\".\"key_2\"",
-        ));
-        let _ = kept;
-    }
-    let mut from = key.joined(table, first_kept);
-    for (index, (_, kept)) in rest.iter().enumerate() {
-        let alias = quote(&format!("k{}", index + 2));
-        from = from.replacen(
-            " WHERE ",
-            &format!(" CROSS JOIN {} AS {alias} WHERE ", kept_table(kept)),
-            1,
-        );
-    }
-    let mut statements = vec![format!(
-        "UPDATE {} AS \"t\" SET {} {from}{joins}",
-        quote_name(table),
-        sets.join(", ")
-    )];
-    statements.extend(columns.iter().map(|(_, kept)| drop_kept(kept)));
-    statements
+    vec![
+        format!(
+            "UPDATE {} AS \"t\" SET {} = \"k\".\"value\"{cast} {}",
+            quote_name(table),
+            quote_ident(&column.name),
+            key.joined(kept)
+        ),
+        drop_kept(kept),
+    ]
 }
 
 /// Keeps the rows whose value changes in a way that the inverse does not compute: value before and after, as text.
@@ -232,7 +249,7 @@ pub(super) fn restore_altered(
             "UPDATE {} AS \"t\" SET {name} = \"k\".\"before\"::{} {} AND \"t\".{name}::text IS NOT DISTINCT FROM ({mapped})::text",
             quote_name(table),
             column.data_type,
-            key.joined(table, kept)
+            key.joined(kept)
         ),
         drop_kept(kept),
     ]
@@ -245,7 +262,7 @@ pub(super) fn fill_from_kept(table: &QName, column: &Column, key: &RowKey, kept:
         "UPDATE {} AS \"t\" SET {name} = \"k\".\"after\"::{} {} AND \"t\".{name} IS NULL",
         quote_name(table),
         column.data_type,
-        key.joined(table, kept)
+        key.joined(kept)
     )
 }
 

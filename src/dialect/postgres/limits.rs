@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::hierarchy::{joined, options};
 use crate::catalog::postgres_table::Origin;
-use crate::change::{Delta, TableChange};
+use crate::change::TableChange;
 use crate::dialect::LowerError;
 use crate::text::Dialect;
 use crate::text::token::{Token, tokenize};
@@ -45,23 +45,6 @@ pub(super) fn check_keys(context: &Context<'_>) -> Result<(), LowerError> {
 /// Says which table, and why.
 pub(super) fn check(change: &TableChange, context: &Context<'_>) -> Result<(), LowerError> {
     let name = &change.after.name;
-    let has_heirs = context.before.tables.values().any(|table| {
-        let options = options(table);
-        !options.is_partition() && options.parents.contains(name)
-    });
-    let moves_values = change
-        .mapping
-        .iter()
-        .any(|source| source.keep == crate::change::Keep::Altered || source.fill.is_some());
-    let drops = change.columns.iter().any(|delta| matches!(delta, Delta::Drop(_)));
-    if has_heirs && (moves_values || drops) {
-        return Err(LowerError {
-            what: format!("table {name}"),
-            why: "other tables inherit from it, so no key tells its rows and theirs apart while values are kept"
-                .to_owned(),
-            help: "drop the inheritance first, or turn the heirs into partitions".to_owned(),
-        });
-    }
     let after = options(&change.after);
     let joins = joined(name, context);
     let only_inherited = after.inherited_columns.values().any(|from| *from == Origin::Inherited)

@@ -4,7 +4,7 @@ use super::action::{Action, step};
 use super::context::{Context, Run};
 use super::quote::quote_ident;
 use super::{
-    circles, columns, constraints, enums, facets, generated, hierarchy, not_null, opaques,
+    circles, columns, constraints, enums, facets, generated, hierarchy, not_null, numbers, opaques,
     ownership, partial, persistence, renames, render, settings, tables,
 };
 use crate::change::{Change, Delta, Diff, Rename, TableChange};
@@ -57,6 +57,7 @@ pub fn lower(diff: &Diff, direction: Direction, tag: &str) -> Result<Vec<Step>, 
     steps.extend(constraints::around(&context));
     steps.extend(opaques::around(&context)?);
     steps.extend(settings::around(&context));
+    let steps = numbers::finish(steps, &context)?;
     let mut steps = facets::finish(hierarchy::finish(steps, &context)?, &context);
     opaques::order_event_triggers(&mut steps);
     Ok(steps)

@@ -28,6 +28,7 @@ mod limits;
 mod mention;
 mod moves;
 mod not_null;
+mod numbers;
 mod opaques;
 mod ownership;
 mod partial;

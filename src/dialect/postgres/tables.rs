@@ -157,9 +157,10 @@ pub(super) fn drop(table: &Table, context: &Context<'_>) -> Vec<Step> {
     let (first, foreign_keys): (Vec<_>, Vec<_>) = foreign_keys(table, context)
         .into_iter()
         .partition(|(_, references)| lets_go_of_types(references, table, context));
-    let first = table.constraints.iter().filter(|constraint| {
-        first.iter().any(|(key, _)| constraint.name.as_ref() == Some(*key))
-    });
+    let first = table
+        .constraints
+        .iter()
+        .filter(|constraint| first.iter().any(|(key, _)| constraint.name.as_ref() == Some(*key)));
     let mut steps: Vec<Step> =
         first.filter_map(|constraint| constraints::drop(table, constraint, context)).collect();
     let mut statements: Vec<String> =
