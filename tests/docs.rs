@@ -94,6 +94,11 @@ fn a_rollback_does_what_the_guide_says() {
 }
 
 #[test]
+fn a_rehearsal_shows_what_the_guide_says() {
+    follow("docs/guide/rehearse.md", Dialect::Sqlite);
+}
+
+#[test]
 fn documents_with_console_blocks_are_followed_by_a_test() {
     let source = read(&root().join("tests/docs.rs"));
     for path in documents() {

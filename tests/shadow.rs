@@ -10,8 +10,9 @@ use migrate::db::url::PostgresUrl;
 use migrate::db::{Access, Database, DatabaseUrl, Env};
 use migrate::shadow::ShadowError;
 use migrate::shadow::cluster::cluster;
+use migrate::shadow::options::{Choice, SnapshotOptions};
 use migrate::shadow::scratch::{ScratchOptions, scratch};
-use migrate::shadow::snapshot::{SnapshotOptions, snapshot};
+use migrate::shadow::snapshot::snapshot;
 use migrate::text::Dialect;
 use support::{TestServer, postgres, rows, run, sqlite};
 
@@ -130,7 +131,7 @@ fn a_sqlite_copy_holds_all_rows_and_touches_nothing() {
          WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)
          INSERT INTO t SELECT i, hex(i) FROM n; CREATE TABLE _migrate_kept_x (y); INSERT INTO _migrate_kept_x VALUES (1)",
     );
-    let options = SnapshotOptions { env: support::env(), url: None };
+    let options = SnapshotOptions { env: support::env(), ..SnapshotOptions::default() };
     let mut shadow = snapshot(&mut source, &options).unwrap();
     let catalog = source.inspect().unwrap();
     assert_eq!(catalog, shadow.database().inspect().unwrap());
@@ -169,7 +170,8 @@ fn copies_that_a_killed_process_left_are_swept() {
     let place = parent.path().display().to_string();
     let env = Env::new([("TMPDIR".to_owned(), place)]);
     let file = sqlite();
-    let shadow = snapshot(&mut file.open(), &SnapshotOptions { env, url: None }).unwrap();
+    let shadow =
+        snapshot(&mut file.open(), &SnapshotOptions { env, ..SnapshotOptions::default() }).unwrap();
     assert!(!orphan.exists());
     assert!(alive.exists());
     drop(shadow);
@@ -182,7 +184,11 @@ fn a_copy_can_go_to_a_given_server() {
     let (home, other) = (server.database(), server.database());
     let mut source = home.open();
     run(&mut source, "CREATE TABLE t (a int); INSERT INTO t VALUES (1), (2)");
-    let options = SnapshotOptions { env: support::env(), url: Some(other.url.clone()) };
+    let options = SnapshotOptions {
+        env: support::env(),
+        provider: Choice::Url(Box::new(other.url.clone())),
+        ..SnapshotOptions::default()
+    };
     let mut shadow = snapshot(&mut source, &options).unwrap();
     assert_eq!(rows(shadow.database(), "SELECT count(*) FROM t"), [["2"]]);
     assert!(shadow.warnings()[0].contains("owners"), "{:?}", shadow.warnings());
@@ -206,7 +212,7 @@ fn a_postgres_copy_holds_all_rows_roles_and_bookkeeping() {
          INSERT INTO child SELECT n, n, n / 7.0 FROM generate_series(1, 500) n;
          ALTER TABLE parent ADD FOREIGN KEY (child) REFERENCES child",
     );
-    let options = SnapshotOptions { env: support::env(), url: None };
+    let options = SnapshotOptions { env: support::env(), ..SnapshotOptions::default() };
     let mut shadow = snapshot(&mut source, &options).unwrap();
     assert!(shadow.warnings().is_empty(), "{:?}", shadow.warnings());
     assert!(shadow.note().contains("all rows"), "{}", shadow.note());
@@ -232,7 +238,9 @@ fn a_copy_without_client_programs_says_what_to_install() {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().display().to_string();
     let env = Env::new([("MIGRATE_PG_BINDIR".to_owned(), place)]);
-    let error = snapshot(&mut home.open(), &SnapshotOptions { env, url: None }).err().unwrap();
+    let error = snapshot(&mut home.open(), &SnapshotOptions { env, ..SnapshotOptions::default() })
+        .err()
+        .unwrap();
     assert!(error.to_string().contains("postgresql-client"), "{error}");
 }
 

@@ -1,12 +1,13 @@
 //! The whole way of a plan onto a database: one migrator, unbroken ledger, no drift, rehearsed, rows checked, run.
 //! Nothing is written before all of that holds.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use thiserror::Error;
 
 use super::book::{self, Books};
+use super::evidence::{Shelf, Stale};
 use super::rehearse::{Evidence, Part, Rehearsal, RehearseError, Stage, rehearse};
 use super::run::{Expectation, Finished, RunError, run};
 use super::{Bundle, Context};
@@ -16,7 +17,8 @@ use crate::db::{Database, DbError};
 use crate::dialect::{Absence, Direction, bookkeeping};
 use crate::journal::{Action, Unfinished, applied, broken_link};
 use crate::shadow::ShadowError;
-use crate::shadow::snapshot::{SnapshotOptions, snapshot};
+use crate::shadow::options::{Scope, SnapshotOptions};
+use crate::shadow::snapshot::snapshot;
 use crate::verify::{Verdict, VerifyError, verify};
 
 /// How a deployment goes about it.
@@ -66,6 +68,9 @@ pub enum DeployError {
     Rehearse(#[from] RehearseError),
     #[error(transparent)]
     Shadow(#[from] ShadowError),
+    /// Plan or schema are others than were rehearsed.
+    #[error(transparent)]
+    Stale(#[from] Stale),
     #[error("`{path}`: {source}")]
     Evidence { path: String, source: std::io::Error },
     #[error(
@@ -298,7 +303,9 @@ fn evidence(
     context: &mut Context<'_>,
     deployed: &mut Deployed,
 ) -> Result<Vec<Evidence>, DeployError> {
-    let stored = stored_evidence(&options.evidence, parts, found);
+    let source = database.describe();
+    let shelf = Shelf { folder: &options.evidence, source: &source };
+    let stored = shelf.find(parts, found)?;
     if stored.len() == parts.len() {
         return Ok(stored);
     }
@@ -327,44 +334,30 @@ pub fn rehearse_on_snapshot(
     context: &mut Context<'_>,
 ) -> Result<Rehearsal, DeployError> {
     context.progress.phase("copying the database to a shadow");
-    let mut shadow = snapshot(database, &options.snapshot)?;
+    let mut shadow = snapshot(database, &for_parts(&options.snapshot, parts))?;
     let provider = shadow.note().to_owned();
-    let mut stage = Stage { shadow: shadow.database(), provider };
+    let source = database.describe();
+    let extent = shadow.extent().clone();
+    let mut stage = Stage { shadow: shadow.database(), provider, source: source.clone(), extent };
     let rehearsal = rehearse(&mut stage, parts, context)?;
+    let shelf = Shelf { folder: &options.evidence, source: &source };
     for evidence in &rehearsal.evidence {
-        write_evidence(&options.evidence, evidence)?;
+        shelf.put(evidence).map_err(|(path, source)| DeployError::Evidence {
+            path: path.display().to_string(),
+            source,
+        })?;
     }
     Ok(rehearsal)
 }
 
-/// Evidence on file, in order, as far as each starts from the schema the one before leads to.
-fn stored_evidence(folder: &Path, parts: &[Part<'_>], found: &str) -> Vec<Evidence> {
-    let mut schema = found.to_owned();
-    let mut evidence: Vec<Evidence> = Vec::new();
-    for part in parts {
-        // A file that is absent or cannot be read is no evidence: the rehearsal is made anew.
-        let stored = std::fs::read_to_string(evidence_path(folder, &part.bundle.hash, &schema))
-            .ok()
-            .and_then(|text| serde_json::from_str::<Evidence>(&text).ok())
-            .filter(|stored| stored.plan() == part.bundle.hash && stored.before() == schema);
-        let Some(stored) = stored else { break };
-        schema = stored.after().to_owned();
-        evidence.push(stored);
-    }
-    evidence
-}
-
-fn write_evidence(folder: &Path, evidence: &Evidence) -> Result<(), DeployError> {
-    let path = evidence_path(folder, evidence.plan(), evidence.before());
-    let failed = |source| DeployError::Evidence { path: path.display().to_string(), source };
-    std::fs::create_dir_all(folder).map_err(failed)?;
-    let json = serde_json::to_string_pretty(evidence).expect("evidence is plain data");
-    std::fs::write(&path, json + "\n").map_err(failed)
-}
-
-fn evidence_path(folder: &Path, plan: &str, schema: &str) -> PathBuf {
-    let short = |hash: &str| hash.get(..16).unwrap_or(hash).to_owned();
-    folder.join(format!("{}-{}.json", short(plan), short(schema)))
+/// A copy is asked for what the plans touch, and for the rows that they would find broken.
+fn for_parts(usual: &SnapshotOptions, parts: &[Part<'_>]) -> SnapshotOptions {
+    let mut wanted = usual.clone();
+    let steps = parts.iter().flat_map(|part| part.bundle.up.iter().chain(&part.bundle.down));
+    wanted.scope = Scope::of(steps.flat_map(|step| &step.statements));
+    let first = parts.first().into_iter();
+    wanted.checks = first.flat_map(|part| part.bundle.plan.up.checks.clone()).collect();
+    wanted
 }
 
 fn check_rows(

@@ -3,9 +3,11 @@
 pub mod book;
 pub mod bundle;
 pub mod deploy;
+pub mod evidence;
 pub mod prove;
 pub mod rehearse;
 pub mod run;
+pub mod watch;
 
 pub use bundle::Bundle;
 

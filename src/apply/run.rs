@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
+use super::watch::{Unwatched, Watch};
 use super::{Bundle, Context, book};
 use crate::catalog::Catalog;
 use crate::db::{Database, DbError, DbErrorKind, Mode, Row};
@@ -86,6 +87,28 @@ pub enum Reached {
     Partly { done: u32 },
 }
 
+/// Which steps stand in one transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grouping {
+    /// Shared neighbours, as the plan says.
+    Together,
+    /// Each step in a transaction of its own where it can be, so that the locks that it takes show; together where one
+    /// cannot stand alone. For rehearsals.
+    EachAlone,
+}
+
+/// One run of a bundle.
+#[derive(Clone, Copy)]
+pub struct Course<'a> {
+    pub way: Direction,
+    pub expect: &'a Expectation,
+    /// The last row of the ledger.
+    pub last: Option<&'a Entry>,
+    /// The run that stopped half-way and is to be finished.
+    pub open: Option<&'a Unfinished>,
+    pub grouping: Grouping,
+}
+
 /// Runs one way of a bundle, after the steps an earlier run finished.
 ///
 /// # Errors
@@ -99,7 +122,23 @@ pub fn run(
     open: Option<&Unfinished>,
     context: &mut Context<'_>,
 ) -> Result<Finished, RunError> {
+    let course = Course { way, expect, last, open, grouping: Grouping::Together };
+    run_watched(database, bundle, course, context, &mut Unwatched)
+}
+
+/// As [`run`], with somebody who looks on.
+///
+/// # Errors
+/// [`RunError`] says which step failed, why, and how far the run got.
+pub fn run_watched(
+    database: &mut Database,
+    bundle: &Bundle,
+    course: Course<'_>,
+    context: &mut Context<'_>,
+    watch: &mut dyn Watch,
+) -> Result<Finished, RunError> {
     let started = Instant::now();
+    let Course { way, expect, last, open, grouping } = course;
     let mut runner = Runner {
         database,
         bundle,
@@ -108,6 +147,8 @@ pub fn run(
         done: open.map_or(0, |open| open.done),
         at: None,
         timings: Vec::new(),
+        grouping,
+        watch,
     };
     let seal = |schema: String, now: String, who: &super::Who| Entry {
         number: 0,
@@ -154,6 +195,8 @@ struct Runner<'a> {
     done: u32,
     at: Option<(usize, String)>,
     timings: Vec<Timing>,
+    grouping: Grouping,
+    watch: &'a mut dyn Watch,
 }
 
 impl Runner<'_> {
@@ -199,11 +242,9 @@ impl Runner<'_> {
                     }
                     self.transaction(&[], End::Ledger(expect), context, seal)?
                 }
-                Transaction::Shared | Transaction::Own if is_last => {
-                    self.transaction(&positions, End::Ledger(expect), context, seal)?
-                }
                 Transaction::Shared | Transaction::Own => {
-                    self.transaction(&positions, End::Journal, context, seal)?
+                    let end = if is_last { End::Ledger(expect) } else { End::Journal };
+                    self.grouped(&positions, end, context, seal)?
                 }
             };
             if let Some(entry) = entry {
@@ -215,6 +256,30 @@ impl Runner<'_> {
         entry.ok_or_else(|| {
             Problem::Db(DbError::new(DbErrorKind::Sql, "the run ended without a ledger row"))
         })
+    }
+
+    /// Steps that may share one transaction, in one or in one each. A step that fails alone is undone and goes with the
+    /// rest together: only there does its failure count.
+    fn grouped(
+        &mut self,
+        positions: &[usize],
+        end: End<'_>,
+        context: &mut Context<'_>,
+        seal: Seal<'_>,
+    ) -> Result<Option<Entry>, Problem> {
+        let alone = match self.grouping {
+            Grouping::Together => &[],
+            Grouping::EachAlone => &positions[..positions.len().saturating_sub(1)],
+        };
+        for (at, position) in alone.iter().enumerate() {
+            let (timed, reached) = (self.timings.len(), self.at.clone());
+            if self.transaction(&[*position], End::Journal, context, seal).is_err() {
+                self.timings.truncate(timed);
+                self.at = reached;
+                return self.transaction(&positions[at..], end, context, seal);
+            }
+        }
+        self.transaction(&positions[alone.len()..], end, context, seal)
     }
 
     /// Steps that share one transaction; the ledger row too where they are the last.
@@ -242,6 +307,7 @@ impl Runner<'_> {
         if let Some(last) = positions.last() {
             self.done = u32::try_from(*last + 1).unwrap_or(u32::MAX);
         }
+        self.watch.after_transaction(self.database)?;
         Ok(entry)
     }
 
@@ -296,6 +362,7 @@ impl Runner<'_> {
         for position in positions {
             self.journal(*position, StepState::Started, context)?;
             self.step(*position, context)?;
+            self.watch.after_transaction(self.database)?;
             self.journal(*position, StepState::Done, context)?;
             self.done = u32::try_from(*position + 1).unwrap_or(u32::MAX);
         }
@@ -311,12 +378,15 @@ impl Runner<'_> {
             return Ok(());
         }
         context.progress.step(position + 1, steps.len(), &step.title);
+        self.watch.before_step(self.database, position, step)?;
         let started = Instant::now();
         let mut rows = 0;
         for statement in &step.statements {
             rows += self.database.execute(statement)?;
         }
-        let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let took = started.elapsed();
+        self.watch.after_step(self.database, step, took, rows)?;
+        let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         self.timings.push(Timing { title: step.title.clone(), ms, rows });
         Ok(())
     }

@@ -138,9 +138,10 @@ impl From<DeployError> for CliError {
             DeployError::NotPassed(found) if found.blames_rows() => Exit::Violations,
             DeployError::NotPassed(_) => Exit::Failure,
             DeployError::Busy(_) => Exit::Busy,
-            DeployError::Ledger(_) | DeployError::Drift { .. } | DeployError::WrongStart { .. } => {
-                Exit::History
-            }
+            DeployError::Ledger(_)
+            | DeployError::Drift { .. }
+            | DeployError::WrongStart { .. }
+            | DeployError::Stale(_) => Exit::History,
             DeployError::HalfWay { .. } | DeployError::Uncertain { .. } => Exit::HalfWay,
             DeployError::Violations(_) => Exit::Violations,
             DeployError::Unfit(_) | DeployError::Released(_) => Exit::Refused,

@@ -6,6 +6,7 @@ mod error;
 mod exit;
 mod progress;
 mod reference;
+mod shadow;
 mod world;
 
 use std::process::ExitCode;

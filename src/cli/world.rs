@@ -9,10 +9,11 @@ use super::args::{Allow, DialectName, Global, When};
 use super::error::CliError;
 use super::exit::Exit;
 use super::progress::{Spinner, Verbosity};
+use super::shadow::ShadowArgs;
 use crate::apply::Who;
 use crate::db::{Access, Database, DatabaseUrl, Env, OpenOptions};
+use crate::shadow::options::SnapshotOptions;
 use crate::shadow::scratch::ScratchOptions;
-use crate::shadow::snapshot::SnapshotOptions;
 use crate::source::LoadOptions;
 use crate::source::project::{Environment, Project, ProjectError, put_in_variables};
 use crate::text::Dialect;
@@ -200,13 +201,15 @@ impl World {
         Ok(ScratchOptions { env: self.env.clone(), url, major: None })
     }
 
-    /// Where shadows come from.
+    /// What copies to rehearse on should be: the command line first, then the environment of the project.
     pub(crate) fn snapshot_options(
         &self,
         project: Option<&Project>,
+        args: &ShadowArgs,
     ) -> Result<SnapshotOptions, CliError> {
-        let url = self.scratch_options(project)?.url;
-        Ok(SnapshotOptions { env: self.env.clone(), url })
+        let settings = self.environment(project)?;
+        let scratch = self.scratch_options(project)?.url;
+        args.options(self, &settings, scratch)
     }
 
     /// Who acts, for the ledger.
@@ -292,6 +295,11 @@ impl World {
         let mut line = String::new();
         std::io::stdin().lock().read_line(&mut line).ok()?;
         Some(line.trim().to_owned())
+    }
+
+    /// Whether the environment says that its database is protected.
+    pub(crate) fn is_protected(&self, project: Option<&Project>) -> Result<bool, CliError> {
+        Ok(self.environment(project)?.protected)
     }
 
     /// Before a write to a protected environment: asks, or demands `--yes`.

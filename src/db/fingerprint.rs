@@ -11,8 +11,8 @@ use super::postgres::PostgresDb;
 use super::sqlite::SqliteDb;
 use super::{Database, DbError, DbErrorKind};
 use crate::catalog::Table;
-use crate::dialect::fingerprint as queries;
-use crate::text::Ident;
+use crate::dialect::fingerprint::{self as queries, Counted};
+use crate::text::{Ident, QName};
 
 /// What one table's rows come to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub struct TableFingerprint {
     pub whole: String,
 }
 
-/// Reduces the rows of a table, in one scan for every 400 columns. Open a snapshot transaction around several tables.
+/// Reduces the rows of a table, all columns, in one scan. Open a snapshot transaction around several tables.
 ///
 /// # Errors
 /// What the engine says.
@@ -32,43 +32,53 @@ pub fn row_fingerprints(
     database: &mut Database,
     table: &Table,
 ) -> Result<TableFingerprint, DbError> {
+    fingerprints_of(database, &table.name, &queries::all_columns(table))
+}
+
+/// Reduces some columns of the rows of a table, each under the label it has: a table whose columns were renamed has the
+/// same fingerprint under the old labels.
+///
+/// # Errors
+/// What the engine says.
+pub fn fingerprints_of(
+    database: &mut Database,
+    table: &QName,
+    columns: &[Counted],
+) -> Result<TableFingerprint, DbError> {
     match database {
-        Database::Postgres(database) => postgres(database, table),
-        Database::Sqlite(database) => sqlite(database, table),
+        Database::Postgres(database) => postgres(database, table, columns),
+        Database::Sqlite(database) => sqlite(database, table, columns),
     }
 }
 
-fn postgres(database: &mut PostgresDb, table: &Table) -> Result<TableFingerprint, DbError> {
-    let all = queries::columns_by_name(table);
-    let mut fingerprint = TableFingerprint::default();
-    // A table without columns still has rows.
-    let scans: Vec<&[&Ident]> =
-        if all.is_empty() { vec![&[]] } else { all.chunks(queries::COLUMNS_A_SCAN).collect() };
-    for columns in scans {
-        let rows = database.rows(&queries::postgres(&table.name, &all, columns))?;
-        let mut values = rows.into_iter().next().unwrap_or_default().into_iter().flatten();
-        let mut next = || {
-            values.next().ok_or_else(|| {
-                DbError::new(DbErrorKind::Sql, "the fingerprint query returned too few values")
-            })
-        };
-        fingerprint.rows = next()?.parse().unwrap_or_default();
-        fingerprint.whole = next()?;
-        for column in columns {
-            let text = format!("{}:{}", next()?, next()?);
-            fingerprint.columns.insert((*column).clone(), text);
-        }
-    }
-    Ok(fingerprint)
+fn postgres(
+    database: &mut PostgresDb,
+    table: &QName,
+    columns: &[Counted],
+) -> Result<TableFingerprint, DbError> {
+    let rows = database.rows(&queries::postgres(table, columns))?;
+    let mut values = rows.into_iter().next().unwrap_or_default().into_iter().flatten();
+    let mut next = || {
+        values.next().ok_or_else(|| {
+            DbError::new(DbErrorKind::Sql, "the fingerprint query returned too few values")
+        })
+    };
+    let rows = next()?.parse().unwrap_or_default();
+    let whole = next()?;
+    let columns = columns.iter().map(|counted| Ok((counted.label.clone(), next()?)));
+    Ok(TableFingerprint { rows, columns: columns.collect::<Result<_, DbError>>()?, whole })
 }
 
-fn sqlite(database: &mut SqliteDb, table: &Table) -> Result<TableFingerprint, DbError> {
-    let all = queries::columns_by_name(table);
+fn sqlite(
+    database: &mut SqliteDb,
+    table: &QName,
+    counted: &[Counted],
+) -> Result<TableFingerprint, DbError> {
     let mut rows = 0_u64;
     let mut whole = 0_u128;
-    let mut columns = vec![0_u128; all.len()];
+    let mut columns = vec![0_u128; counted.len()];
     let mut row = Vec::new();
-    database.each_row(&queries::sqlite(&table.name, &all), |values| {
+    database.each_row(&queries::sqlite(table, counted), |values| {
         rows += 1;
         row.clear();
         for (value, sum) in values.iter().zip(&mut columns) {
@@ -83,13 +93,11 @@ fn sqlite(database: &mut SqliteDb, table: &Table) -> Result<TableFingerprint, Db
         }
         whole = whole.wrapping_add(first_half(Sha256::digest(&row).as_slice()));
     })?;
+    let sums = columns.iter().map(|sum| format!("{sum:032x}"));
+    let labels = counted.iter().map(|counted| counted.label.clone());
     Ok(TableFingerprint {
         rows,
-        columns: all
-            .into_iter()
-            .cloned()
-            .zip(columns.iter().map(|sum| format!("{sum:032x}")))
-            .collect(),
+        columns: labels.zip(sums).collect(),
         whole: format!("{whole:032x}"),
     })
 }

@@ -1,5 +1,6 @@
 //! How each engine does what a change asks for. The only place that makes SQL text.
 
+pub mod aside;
 pub mod bookkeeping;
 pub mod castability;
 pub mod check;
@@ -9,12 +10,15 @@ pub mod expression;
 pub mod fingerprint;
 pub mod keep;
 pub mod lift;
+pub mod measure;
+pub mod mention;
 pub mod postgres;
 pub mod realize;
 pub mod script;
 pub mod session;
 pub mod sqlite;
 pub mod step;
+pub mod witness;
 
 pub use error::{InspectError, InspectQuery, Joins, LowerError};
 pub use keep::kept_name;

@@ -286,6 +286,16 @@ pub fn export_snapshot() -> Sql {
     Sql::new("SELECT pg_export_snapshot()")
 }
 
+/// How many rows a table holds itself.
+pub fn count_rows(dialect: Dialect, table: &crate::text::QName) -> Sql {
+    let only = match dialect {
+        Dialect::Postgres => "ONLY ",
+        Dialect::Sqlite => "",
+    };
+    let (schema, name) = (quote_name(table.schema.as_str()), quote_name(table.name.as_str()));
+    Sql::new(format!("SELECT count(*) FROM {only}{schema}.{name}"))
+}
+
 /// The first statement that takes away something a user made in the current database; no row if it is empty.
 /// Run it and ask again, until nothing is left: one drop may cascade to others.
 pub fn next_drop() -> Sql {

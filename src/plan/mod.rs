@@ -1,11 +1,13 @@
 //! A plan: ordered steps both ways with their facts, and what rows must satisfy before either runs.
 
+pub mod carries;
 pub mod order;
 pub mod script;
 pub mod version;
 
 use std::collections::BTreeSet;
 
+use carries::Carries;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::rule::Rule;
@@ -46,6 +48,8 @@ pub struct Plan {
     pub down_checks: Vec<Check>,
     /// One line a change, for people.
     pub summary: Vec<String>,
+    /// Which values stay as they are.
+    pub carries: Carries,
 }
 
 impl Plan {
@@ -85,6 +89,7 @@ pub fn plan(diff: &Diff, rules: &[Rule], printed: Printed) -> Result<Plan, PlanE
         up,
         down,
         summary: diff.changes.iter().map(summarize).collect(),
+        carries: carries::of(diff),
         tag,
         before,
         after,
@@ -132,6 +137,9 @@ pub struct PlanFile {
     pub undo: Undo,
     #[serde(default)]
     pub proved: Proof,
+    /// Which values `up` leaves as they are; absent in plans of versions before there was this.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub carries: Option<Carries>,
     pub up: WayFile,
     pub down: WayFile,
 }
@@ -203,6 +211,7 @@ pub fn files(plan: &Plan, title: &str) -> Files {
         summary: plan.summary.clone(),
         undo: plan.undo(),
         proved: Proof::default(),
+        carries: Some(plan.carries.clone()),
         up: way(&up, &plan.up, &plan.up_checks),
         down: way(&down, &plan.down, &plan.down_checks),
     };

@@ -2,6 +2,8 @@
 
 pub mod binaries;
 pub mod cluster;
+pub mod extent;
+pub mod options;
 mod process;
 pub mod scratch;
 pub mod snapshot;

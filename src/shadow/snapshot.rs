@@ -7,25 +7,20 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use super::ShadowError;
 use super::binaries::{self, Binaries};
 use super::cluster::cluster;
+use super::extent::{Extent, Provider, RowCount, Share, TableExtent};
+use super::options::{Choice, SnapshotOptions};
 use super::scratch::{Scratch, on_cluster, on_server};
 use super::temporary::{self, Kept};
 use crate::db::postgres::PostgresDb;
 use crate::db::sqlite::SqliteDb;
 use crate::db::url::{PostgresUrl, SqlitePlace};
-use crate::db::{Access, Database, DatabaseUrl, DbError, DbErrorKind, Env, Mode, OpenOptions};
+use crate::db::{Access, Database, DbError, DbErrorKind, Env, Mode, OpenOptions};
 use crate::dialect::session::{self, Locale};
-
-/// Where the copy goes.
-#[derive(Clone, Debug, Default)]
-pub struct SnapshotOptions {
-    pub env: Env,
-    /// `--shadow-url`: a PostgreSQL server to copy to instead of one of our own.
-    pub url: Option<DatabaseUrl>,
-}
 
 /// A copy, gone when it is dropped.
 pub struct Shadow {
     place: Place,
+    extent: Extent,
     note: String,
     warnings: Vec<String>,
 }
@@ -47,6 +42,27 @@ impl Shadow {
         }
     }
 
+    /// What it holds of its source; evidence carries it.
+    pub fn extent(&self) -> &Extent {
+        &self.extent
+    }
+
+    /// Another session on the copy, with every right that can be had there: for looking on while a plan runs.
+    ///
+    /// # Errors
+    /// No connection; SQLite's copy is opened anew.
+    pub fn observer(&mut self) -> Result<Database, ShadowError> {
+        let observer = match self.database() {
+            Database::Postgres(database) => Database::Postgres(Box::new(database.second()?)),
+            Database::Sqlite(database) => Database::Sqlite(Box::new(SqliteDb::open(
+                database.place(),
+                Access::ReadWrite,
+                &OpenOptions::default(),
+            )?)),
+        };
+        Ok(observer)
+    }
+
     /// Which provider was used and why, for people.
     pub fn note(&self) -> &str {
         &self.note
@@ -63,8 +79,8 @@ impl Shadow {
 /// # Errors
 /// No server or client programs, a source that cannot be read whole, no room.
 pub fn snapshot(source: &mut Database, options: &SnapshotOptions) -> Result<Shadow, ShadowError> {
-    match source {
-        Database::Sqlite(database) => copy_sqlite(database, options),
+    let mut shadow = match source {
+        Database::Sqlite(database) => copy_sqlite(database, options)?,
         Database::Postgres(_) => {
             // The snapshot that pg_dump reads lives as long as this transaction.
             source.begin(Mode::Snapshot)?;
@@ -72,9 +88,31 @@ pub fn snapshot(source: &mut Database, options: &SnapshotOptions) -> Result<Shad
             let ended = source.rollback();
             let shadow = outcome?;
             ended?;
-            Ok(shadow)
+            shadow
         }
+    };
+    shadow.extent = whole_extent(&mut shadow, options)?;
+    Ok(shadow)
+}
+
+/// The extent of a copy that holds all rows, counted in the copy.
+fn whole_extent(shadow: &mut Shadow, options: &SnapshotOptions) -> Result<Extent, ShadowError> {
+    let provider = match (&shadow.place, &options.provider) {
+        (Place::File { .. }, _) => Provider::File,
+        (Place::Server(_), Choice::Url(_)) => Provider::Url,
+        (Place::Server(_), _) => Provider::Local,
+    };
+    let reason = shadow.note.clone();
+    let database = shadow.database();
+    let dialect = database.dialect();
+    let mut tables = Vec::new();
+    for name in database.inspect()?.tables.into_keys() {
+        let rows = database.value(&session::count_rows(dialect, &name))?;
+        let rows = rows.and_then(|text| text.parse().ok()).unwrap_or_default();
+        let (of, share) = (RowCount::Exactly(rows), Share::Whole);
+        tables.push(TableExtent { table: name, rows, of, share, masked: Vec::new() });
     }
+    Ok(Extent { provider, reason, seed: options.seed, tables, absent: shadow.warnings.clone() })
 }
 
 /// All pages in one step: writers of a WAL database go on meanwhile. Source: sqlite.org/backup.html.
@@ -91,6 +129,7 @@ fn copy_sqlite(source: &SqliteDb, options: &SnapshotOptions) -> Result<Shadow, S
             database: Box::new(Database::Sqlite(Box::new(copy))),
             _folder: folder,
         },
+        extent: Extent::default(),
         note: "a copy of the file".to_owned(),
         warnings: Vec::new(),
     })
@@ -140,7 +179,12 @@ fn copy_postgres(source: &mut Database, options: &SnapshotOptions) -> Result<Sha
     };
     transfer(&client, source, copy, &snapshot, owners)?;
     let note = format!("{}, filled with all rows by {}", scratch.note(), client.version);
-    Ok(Shadow { place: Place::Server(Box::new(scratch)), note, warnings })
+    Ok(Shadow {
+        place: Place::Server(Box::new(scratch)),
+        extent: Extent::default(),
+        note,
+        warnings,
+    })
 }
 
 fn client(env: &Env, major: u32, name: &str) -> Result<Binaries, ShadowError> {
@@ -165,7 +209,7 @@ fn target(
     locale: &Locale,
 ) -> Result<(Scratch, Vec<String>), ShadowError> {
     let mut warnings = Vec::new();
-    if let Some(url) = &options.url {
+    if let Choice::Url(url) = &options.provider {
         return Ok((on_server(url)?, warnings));
     }
     let cluster = cluster(&options.env, Some(source.major()))?;

@@ -89,6 +89,12 @@ pub struct Environment {
     /// A server on which scratch databases may be made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scratch_url: Option<String>,
+    /// Who provides the copy to rehearse on: as `--shadow`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<String>,
+    /// Megabytes of rows up to which tables are copied whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadow_limit_mb: Option<u64>,
     /// Asks before every write, and wants `--yes` where nobody can answer.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub protected: bool,

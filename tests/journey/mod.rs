@@ -19,7 +19,7 @@ use migrate::change::describe::describe;
 use migrate::db::{Database, DatabaseUrl};
 use migrate::diff::diff;
 use migrate::plan::PlanFile;
-use migrate::shadow::snapshot::SnapshotOptions;
+use migrate::shadow::options::SnapshotOptions;
 use migrate::text::Dialect;
 
 use crate::support;
@@ -239,7 +239,7 @@ fn who() -> Who {
 fn options(rehearsal: RehearsalPolicy, evidence: PathBuf) -> Options {
     Options {
         rehearsal,
-        snapshot: SnapshotOptions { env: support::env(), url: None },
+        snapshot: SnapshotOptions { env: support::env(), ..SnapshotOptions::default() },
         evidence,
         patience: Duration::from_secs(5),
         loss: LossPolicy::Refuse,

@@ -11,6 +11,7 @@ use crate::change::Intent;
 use crate::change::describe::describe;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
+use crate::cli::shadow::ShadowArgs;
 use crate::cli::world::{World, now};
 use crate::db::{Access, Database};
 use crate::diff::diff;
@@ -26,7 +27,8 @@ use super::{plan_folder, versions};
 /// Run pending versions.
 ///
 /// Before anything is written: one migrator at a time, ledger unbroken, schema as the last run left it, rehearsed up,
-/// down and up on a copy with all rows, every new rule checked on every row.
+/// down and up on a copy (the evidence of an earlier rehearsal does, while plan and schema are what they were then), every
+/// new rule checked on every row.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ApplyArgs {
     /// Run this plan folder instead of the project's versions
@@ -38,9 +40,11 @@ pub(crate) struct ApplyArgs {
     /// Say what would run, and run nothing
     #[arg(long)]
     dry_run: bool,
-    /// Apply without a rehearsal (goes into the ledger)
+    /// Apply without a rehearsal: say why with --reason (both go into the ledger)
     #[arg(long)]
     no_rehearsal: bool,
+    #[command(flatten)]
+    shadow: ShadowArgs,
     /// Why something usual is left out (goes into the ledger)
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
@@ -95,14 +99,20 @@ pub(crate) fn run(args: &ApplyArgs, world: &World) -> Result<Exit, CliError> {
         return Ok(Exit::Done);
     }
     world.confirm(project.as_ref(), "apply", &database)?;
+    if args.no_rehearsal && args.reason.is_none() && world.is_protected(project.as_ref())? {
+        return Err(CliError::usage(
+            "a protected database is not migrated without a rehearsal for no reason\n\
+             help: say why with `--reason TEXT`; it goes into the ledger",
+        ));
+    }
     let options = options(world, project.as_ref(), args)?;
     let parts: Vec<Part<'_>> = pending
         .iter()
         .map(|next| Part { bundle: &next.bundle, target: next.target.clone() })
         .collect();
     let mut spinner = world.spinner();
-    let mut context =
-        Context { who: world.who(args.reason.as_deref()), now, progress: &mut spinner };
+    let reason = reason(args);
+    let mut context = Context { who: world.who(reason.as_deref()), now, progress: &mut spinner };
     let deployed = deploy(&mut database, &parts, &options, &mut context);
     drop(spinner);
     match deployed.map_err(CliError::from) {
@@ -117,6 +127,15 @@ pub(crate) fn run(args: &ApplyArgs, world: &World) -> Result<Exit, CliError> {
         }
     }
     Ok(Exit::Done)
+}
+
+/// What the ledger says of the circumstances.
+fn reason(args: &ApplyArgs) -> Option<String> {
+    match (args.no_rehearsal, &args.reason) {
+        (true, Some(reason)) => Some(format!("not rehearsed: {reason}")),
+        (true, None) => Some("not rehearsed; no reason given".to_owned()),
+        (false, reason) => reason.clone(),
+    }
 }
 
 /// Whether the ledger says that this very plan is the last thing that was applied.
@@ -185,7 +204,7 @@ fn options(
 ) -> Result<Options, CliError> {
     Ok(Options {
         rehearsal: if args.no_rehearsal { RehearsalPolicy::Skip } else { RehearsalPolicy::Demand },
-        snapshot: world.snapshot_options(project)?,
+        snapshot: world.snapshot_options(project, &args.shadow)?,
         evidence: evidence_folder(world, project, args.plan.as_ref()),
         patience: Duration::from_secs(args.wait),
         loss: LossPolicy::Refuse,

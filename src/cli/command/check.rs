@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
+use crate::cli::shadow::ShadowArgs;
 use crate::cli::world::World;
 use crate::db::Access;
 use crate::report::style::count;
@@ -13,7 +14,7 @@ use crate::report::style::{BAD, CAREFUL, GOOD, paint};
 use crate::report::{rehearsal, status::SchemaStatus};
 use crate::source::project::{Project, Version};
 
-use super::apply::pending;
+use super::apply::{evidence_folder, pending};
 use super::plan::draft;
 use super::planning::Answers;
 use super::proof::Proving;
@@ -29,6 +30,8 @@ pub(crate) struct CheckArgs {
     /// A git revision; versions that it has must not have changed since
     #[arg(long, value_name = "REF")]
     base: Option<String>,
+    #[command(flatten)]
+    shadow: ShadowArgs,
 }
 
 /// One thing that was looked at.
@@ -90,7 +93,7 @@ pub(crate) fn run(args: &CheckArgs, world: &World) -> Result<Exit, CliError> {
             );
             released(args, &project, &versions, &mut gate);
             planned(world, &project, &versions, &mut gate);
-            if let Err(error) = database(world, &project, &mut gate) {
+            if let Err(error) = database(world, &project, &args.shadow, &mut gate) {
                 gate.fail("database", error);
             }
         }
@@ -171,7 +174,12 @@ fn planned(world: &World, project: &Project, versions: &[Version], gate: &mut Ga
     }
 }
 
-fn database(world: &World, project: &Project, gate: &mut Gate) -> Result<(), CliError> {
+fn database(
+    world: &World,
+    project: &Project,
+    shadow: &ShadowArgs,
+    gate: &mut Gate,
+) -> Result<(), CliError> {
     if world.url_if_any(Some(project))?.is_none() {
         gate.skip("database", "none is named: no drift check, no rehearsal, no rows checked");
         return Ok(());
@@ -195,7 +203,11 @@ fn database(world: &World, project: &Project, gate: &mut Gate) -> Result<(), Cli
         gate.pass("rehearsal", "nothing is pending");
         return Ok(());
     }
-    let found = rehearse_pending(world, Some(project), None, &mut database, &pending)?;
+    let found = {
+        let snapshot = world.snapshot_options(Some(project), shadow)?;
+        let evidence = evidence_folder(world, Some(project), None);
+        rehearse_pending(world, snapshot, evidence, &mut database, &pending)?
+    };
     let text = rehearsal::rehearsal(&found).trim_end().to_owned();
     if found.blames_rows() {
         gate.fail("rows", CliError::new(Exit::Violations, text));

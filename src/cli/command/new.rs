@@ -7,6 +7,7 @@ use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::world::World;
 use crate::dialect::Undo;
+use crate::plan::carries::Carries;
 use crate::plan::version::{VersionId, VersionKind};
 use crate::plan::{FORMAT, Files, PlanFile, Proof, WayFile};
 use crate::report::style::{GOOD, paint};
@@ -112,6 +113,7 @@ fn empty(name: &str, last: &PlanFile) -> Files {
         summary: vec!["~ hand-written SQL".to_owned()],
         undo: Undo::Exact,
         proved: Proof::Not("it was written by hand; `migrate rehash` proves it".to_owned()),
+        carries: Some(Carries::default()),
         up: way(&up),
         down: way(&down),
     };

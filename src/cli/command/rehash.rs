@@ -11,6 +11,7 @@ use crate::plan::version::{Chain, Link};
 use crate::plan::{Proof, create_script};
 use crate::report::rehearsal;
 use crate::report::style::{GOOD, paint};
+use crate::shadow::extent::Extent;
 use crate::shadow::scratch::scratch;
 use crate::source::project::{CHAIN, Project, ProjectError, Version, hash_of};
 use crate::text::{Dialect, hash};
@@ -79,6 +80,9 @@ fn refresh(version: &mut Version, dialect: Dialect) -> Result<(), CliError> {
     };
     let (up_steps, down_steps) = (steps("up", &up)?, steps("down", &down)?);
     if let Some(plan) = version.plans.get_mut(&dialect) {
+        if let Some(carries) = &mut plan.carries {
+            carries.note_edits(&plan.up.steps, &up_steps, dialect);
+        }
         plan.up.sha256 = hash::sha256(up.as_bytes());
         plan.down.sha256 = hash::sha256(down.as_bytes());
         plan.up.steps = up_steps;
@@ -107,7 +111,8 @@ fn prove(
         stage_database.database().execute(&statement)?;
     }
     let provider = stage_database.note().to_owned();
-    let mut stage = Stage { shadow: stage_database.database(), provider };
+    let (source, extent) = ("an empty database".to_owned(), Extent::default());
+    let mut stage = Stage { shadow: stage_database.database(), provider, source, extent };
     let mut spinner = world.spinner();
     let mut context = Context { who: world.who(None), now, progress: &mut spinner };
     let parts = [Part { bundle: &bundle, target: Some(goal) }];

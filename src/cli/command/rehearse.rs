@@ -8,10 +8,11 @@ use crate::apply::deploy::{LossPolicy, Options, RehearsalPolicy, rehearse_on_sna
 use crate::apply::rehearse::{Part, Rehearsal};
 use crate::cli::error::{CliError, REPAIR};
 use crate::cli::exit::Exit;
+use crate::cli::shadow::ShadowArgs;
 use crate::cli::world::{World, now};
 use crate::db::{Access, Database};
 use crate::report::rehearsal;
-use crate::source::project::Project;
+use crate::shadow::options::SnapshotOptions;
 
 use super::apply::{Pending, evidence_folder, pending, project_for};
 use super::plan_folder;
@@ -25,6 +26,8 @@ pub(crate) struct RehearseArgs {
     /// Rehearse this plan folder instead of the project's pending versions
     #[arg(long, value_name = "DIR")]
     plan: Option<PathBuf>,
+    #[command(flatten)]
+    shadow: ShadowArgs,
 }
 
 pub(crate) fn run(args: &RehearseArgs, world: &World) -> Result<Exit, CliError> {
@@ -41,8 +44,9 @@ pub(crate) fn run(args: &RehearseArgs, world: &World) -> Result<Exit, CliError> 
         world.print("nothing to rehearse: the database is at the last version\n");
         return Ok(Exit::Done);
     }
-    let found =
-        rehearse_pending(world, project.as_ref(), args.plan.as_ref(), &mut database, &pending)?;
+    let snapshot = world.snapshot_options(project.as_ref(), &args.shadow)?;
+    let evidence = evidence_folder(world, project.as_ref(), args.plan.as_ref());
+    let found = rehearse_pending(world, snapshot, evidence, &mut database, &pending)?;
 
     if world.global.json {
         world.print_json(&found);
@@ -61,15 +65,15 @@ pub(crate) fn run(args: &RehearseArgs, world: &World) -> Result<Exit, CliError> 
 /// Rehearses what is pending on a copy of the database.
 pub(crate) fn rehearse_pending(
     world: &World,
-    project: Option<&Project>,
-    plan: Option<&PathBuf>,
+    snapshot: SnapshotOptions,
+    evidence: PathBuf,
     database: &mut Database,
     pending: &[Pending],
 ) -> Result<Rehearsal, CliError> {
     let options = Options {
         rehearsal: RehearsalPolicy::Demand,
-        snapshot: world.snapshot_options(project)?,
-        evidence: evidence_folder(world, project, plan),
+        snapshot,
+        evidence,
         patience: Duration::ZERO,
         loss: LossPolicy::Refuse,
     };

@@ -13,6 +13,7 @@ use crate::db::{Access, Database};
 use crate::journal::{Action, applied};
 use crate::report::plan::steps;
 use crate::report::style::{FAINT, GOOD, duration, paint};
+use crate::shadow::options::SnapshotOptions;
 use crate::source::project::Project;
 
 use super::apply::{evidence_folder, project_for};
@@ -68,7 +69,7 @@ pub(crate) fn run(args: &RollbackArgs, world: &World) -> Result<Exit, CliError> 
     world.confirm(project.as_ref(), "roll back", &database)?;
     let options = Options {
         rehearsal: RehearsalPolicy::Skip,
-        snapshot: world.snapshot_options(project.as_ref())?,
+        snapshot: SnapshotOptions::default(),
         evidence: evidence_folder(world, project.as_ref(), args.plan.as_ref()),
         patience: Duration::from_secs(args.wait),
         loss: if allows(&args.allow, "loss") { LossPolicy::Allow } else { LossPolicy::Refuse },

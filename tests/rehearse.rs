@@ -1,0 +1,333 @@
+//! Faults planted in plans, each of which a rehearsal must name: object, column and key. On both engines, with rows.
+
+mod journey;
+mod support;
+
+use std::path::Path;
+
+use journey::{Place, Ran, migrate, ran, typed};
+use migrate::text::{Dialect, hash};
+
+const BEFORE: &str = "CREATE TABLE invoice (id integer PRIMARY KEY, number text NOT NULL, total numeric(12,2) NOT NULL, \
+     status text NOT NULL, legacy varchar(40));
+     CREATE TABLE line (invoice_id integer NOT NULL REFERENCES invoice (id), line integer NOT NULL, amount integer, \
+     PRIMARY KEY (invoice_id, line));";
+const AFTER: &str = "CREATE TABLE invoice (id integer PRIMARY KEY, number text NOT NULL, total numeric(12,2) NOT NULL, \
+     status text NOT NULL CHECK (status <> ''), currency text NOT NULL DEFAULT 'EUR');
+     CREATE TABLE line (invoice_id integer NOT NULL REFERENCES invoice (id), line integer NOT NULL, amount integer, \
+     PRIMARY KEY (invoice_id, line));";
+const ROWS: &str =
+    "INSERT INTO invoice VALUES (1, 'A-1', 10.50, 'draft', 'x'), (2, 'A-2', 20.25, 'paid', NULL), \
+     (3, 'A-3', 30.75, 'paid', 'z'), (4, 'A-4', 0, 'draft', NULL);
+     INSERT INTO line VALUES (1, 1, 7), (1, 2, NULL), (3, 1, 9);";
+
+/// A plan between two schemas, and a database that holds the first with rows.
+struct Scene {
+    place: Place,
+    folder: tempfile::TempDir,
+}
+
+impl Scene {
+    fn new(dialect: Dialect, before: &str, after: &str, rows: &str) -> Option<Scene> {
+        let place = Place::new(dialect)?;
+        support::run(&mut place.open(), before);
+        support::run(&mut place.open(), rows);
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        std::fs::write(folder.path().join("a.sql"), before).expect("a file");
+        std::fs::write(folder.path().join("b.sql"), after).expect("a file");
+        let mut command = migrate(folder.path());
+        command.args(["plan", "--from", "a.sql", "--to", "b.sql", "--out", "plan"]);
+        let made = ran(command.args(["--dialect", dialect.name()]));
+        assert_eq!(made.code, 0, "{}", made.text);
+        Some(Scene { place, folder })
+    }
+
+    fn file(&self, name: &str) -> String {
+        std::fs::read_to_string(self.folder.path().join("plan").join(name)).expect("a plan's file")
+    }
+
+    /// Edits a script of the plan, and seals it as `plan` would have.
+    fn plant(&self, way: &str, edit: impl Fn(&str) -> String) {
+        let name = format!("{way}.sql");
+        let before = self.file(&name);
+        let after = edit(&before);
+        assert_ne!(before, after, "the edit changes something");
+        let plan = self.file("plan.json");
+        let sealed =
+            plan.replace(&hash::sha256(before.as_bytes()), &hash::sha256(after.as_bytes()));
+        assert_ne!(plan, sealed);
+        let folder = self.folder.path().join("plan");
+        std::fs::write(folder.join(&name), after).expect("a file");
+        std::fs::write(folder.join("plan.json"), sealed).expect("a file");
+    }
+
+    /// Adds a step at the end of a script.
+    fn add(&self, way: &str, sql: &str) {
+        self.plant(way, |text| {
+            format!("{text}\n-- step 99: planted | tx=shared lock=ACCESS EXCLUSIVE work=rewrite undo=exact\n{sql};\n")
+        });
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ran {
+        let mut command = migrate(self.folder.path());
+        command.args(arguments).args(["--plan", "plan", "--url", &typed(self.place.url())]);
+        ran(&mut command)
+    }
+
+    /// Rehearses, expects a failure and every text in the message; the rows must be as they were.
+    fn caught(&self, texts: &[&str]) {
+        let before = journey::contents(&mut self.place.open());
+        let found = self.run(&["rehearse"]);
+        assert_eq!(found.code, 1, "{}", found.text);
+        for text in texts {
+            assert!(found.text.contains(text), "`{text}` in\n{}", found.text);
+        }
+        let refused = self.run(&["apply"]);
+        assert_eq!(refused.code, 1, "{}", refused.text);
+        assert_eq!(before, journey::contents(&mut self.place.open()), "nothing was written");
+    }
+}
+
+fn scenes(test: impl Fn(Dialect, Scene)) {
+    for dialect in [Dialect::Sqlite, Dialect::Postgres] {
+        if let Some(scene) = Scene::new(dialect, BEFORE, AFTER, ROWS) {
+            test(dialect, scene);
+        }
+    }
+}
+
+fn exists(folder: &Path) -> bool {
+    folder.exists()
+}
+
+#[test]
+fn a_sound_plan_passes_and_leaves_evidence() {
+    scenes(|dialect, scene| {
+        let found = scene.run(&["rehearse"]);
+        assert_eq!(found.code, 0, "{}", found.text);
+        println!("{}", found.text);
+        assert!(found.text.contains("rehearsed up, down and up again on 7 rows in 2 tables"));
+        let folder = scene.folder.path().join("plan/evidence");
+        assert!(exists(&folder));
+        let file = std::fs::read_dir(&folder).expect("a folder").next().expect("a file");
+        let text = std::fs::read_to_string(file.expect("a file").path()).expect("a file");
+        let evidence: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        println!("{text}");
+        assert_eq!(evidence["rows"], 7);
+        assert_eq!(evidence["snapshot"], "whole");
+        let steps = evidence["steps"].as_array().expect("steps");
+        assert!(!steps.is_empty());
+        if dialect == Dialect::Postgres {
+            let strongest = steps.iter().filter(|step| step["seen"] == "ACCESS EXCLUSIVE");
+            assert!(strongest.count() > 0, "{text}");
+            assert!(steps.iter().all(|step| step["log_bytes"].is_u64()), "{text}");
+        }
+    });
+}
+
+#[test]
+fn a_wrong_default_on_the_way_back_is_named() {
+    scenes(|_, scene| {
+        scene.add("down", "UPDATE invoice SET legacy = 'unknown' WHERE legacy IS NULL");
+        scene.caught(&["`invoice.legacy`", "2 of 4 rows", "id 2, id 4"]);
+    });
+}
+
+#[test]
+fn a_lost_column_is_named() {
+    scenes(|_, scene| {
+        scene.add("down", "UPDATE invoice SET legacy = NULL");
+        scene.caught(&["`invoice.legacy`", "2 of 4 rows", "id 1, id 3"]);
+    });
+    scenes(|_, scene| {
+        scene.add("down", "ALTER TABLE invoice DROP COLUMN legacy");
+        scene.caught(&["schema after down differs", "legacy"]);
+    });
+}
+
+#[test]
+fn values_that_swapped_their_rows_are_named() {
+    scenes(|_, scene| {
+        let swap =
+            "UPDATE line SET amount = CASE invoice_id WHEN 1 THEN 9 ELSE 7 END WHERE line = 1";
+        scene.add("down", swap);
+        scene.caught(&["`line.amount`", "2 of 3 rows", "invoice_id 1 line 1, invoice_id 3 line 1"]);
+    });
+}
+
+#[test]
+fn rows_that_are_lost_or_made_are_named() {
+    scenes(|_, scene| {
+        scene.add(
+            "down",
+            "DELETE FROM line WHERE amount IS NULL; INSERT INTO line VALUES (4, 1, 0)",
+        );
+        scene.caught(&[
+            "`line` lacks 1 row",
+            "invoice_id 1 line 2",
+            "1 row more",
+            "invoice_id 4 line 1",
+        ]);
+    });
+}
+
+#[test]
+fn a_lossy_cast_is_named() {
+    scenes(|_, scene| {
+        let cast = "UPDATE invoice SET total = CAST(total AS integer)";
+        scene.add("up", cast);
+        scene.caught(&[
+            "`invoice.total`, which the plan does not change",
+            "3 of 4 rows",
+            "id 1, id 2, id 3",
+        ]);
+    });
+}
+
+#[test]
+fn a_change_that_up_hides_and_down_undoes_is_named() {
+    scenes(|_, scene| {
+        scene.add("up", "UPDATE invoice SET number = number || '!' WHERE id = 3");
+        let undo = "UPDATE invoice SET number = substr(number, 1, length(number) - 1) WHERE number LIKE '%!'";
+        scene.plant("down", |text| {
+            let step =
+                "-- step 0: planted | tx=shared lock=ACCESS EXCLUSIVE work=rewrite undo=exact";
+            text.replacen("\n-- step 1:", &format!("\n{step}\n{undo};\n\n-- step 1:"), 1)
+        });
+        scene.caught(&["`invoice.number`, which the plan does not change", "1 of 4 rows", "id 3"]);
+    });
+}
+
+#[test]
+fn a_lock_that_is_stronger_than_claimed_is_named() {
+    let Some(scene) = Scene::new(Dialect::Postgres, BEFORE, AFTER, ROWS) else { return };
+    scene.plant("up", |text| text.replace("lock=ACCESS EXCLUSIVE", "lock=SHARE ROW EXCLUSIVE"));
+    scene.caught(&["takes ACCESS EXCLUSIVE on `invoice`, and the plan claims SHARE ROW EXCLUSIVE"]);
+    let Some(scene) = Scene::new(Dialect::Postgres, BEFORE, AFTER, ROWS) else { return };
+    scene.plant("down", |text| text.replace("lock=ACCESS EXCLUSIVE", "lock=none"));
+    scene.caught(&["takes ACCESS EXCLUSIVE on `invoice`, and the plan claims none"]);
+}
+
+#[test]
+fn rows_that_are_written_after_up_and_lost_by_down_are_named() {
+    scenes(|_, scene| {
+        scene.add("down", "DELETE FROM invoice WHERE id NOT IN (1, 2, 3, 4)");
+        scene.caught(&["`invoice`: a row written after up is gone after down: id "]);
+    });
+    scenes(|_, scene| {
+        scene.add("down", "UPDATE invoice SET number = 'lost' WHERE id NOT IN (1, 2, 3, 4)");
+        scene.caught(&[
+            "`invoice.number`: a row written after up holds another value after down: id ",
+        ]);
+    });
+}
+
+#[test]
+fn rows_written_after_up_that_stop_down_are_named() {
+    for dialect in [Dialect::Sqlite, Dialect::Postgres] {
+        let Some(scene) = Scene::new(dialect, BEFORE, AFTER, ROWS) else { continue };
+        let (first, last) = match dialect {
+            Dialect::Postgres => (
+                "CREATE UNIQUE INDEX planted ON invoice ((id > 4)) WHERE id > 4",
+                "DROP INDEX planted",
+            ),
+            Dialect::Sqlite => (
+                "CREATE UNIQUE INDEX planted ON invoice (id > 4) WHERE id > 4",
+                "DROP INDEX planted",
+            ),
+        };
+        scene.add("down", &format!("{first}; {last}"));
+        scene
+            .caught(&["rows written after up cannot be taken back", "rows written: `invoice` id "]);
+    }
+}
+
+#[test]
+fn rows_that_cannot_live_in_the_old_shape_are_named_beforehand() {
+    let before = "CREATE TABLE item (id integer PRIMARY KEY, code varchar(3) NOT NULL CHECK (code <> 'a'), price integer);";
+    let after = "CREATE TABLE item (id integer PRIMARY KEY, code varchar(3), price integer);";
+    for dialect in [Dialect::Sqlite, Dialect::Postgres] {
+        let rows = "INSERT INTO item VALUES (1, 'x', 1), (2, 'y', 2)";
+        let Some(scene) = Scene::new(dialect, before, after, rows) else { continue };
+        let found = scene.run(&["rehearse", "--json"]);
+        assert_eq!(found.code, 0, "{}", found.text);
+        let report: serde_json::Value = serde_json::from_str(&found.text).expect("JSON");
+        let written = &report["evidence"][0]["written"];
+        let refused = written["refused"].as_array().expect("a list");
+        assert!(!refused.is_empty(), "{}", found.text);
+        assert!(refused.iter().all(|row| row["table"] == "item"), "{}", found.text);
+        assert!(
+            refused.iter().all(|row| row["key"].as_str().is_some_and(|key| key.starts_with("id ")))
+        );
+    }
+}
+
+#[test]
+fn evidence_is_used_until_the_plan_or_the_schema_moves() {
+    scenes(|_, scene| {
+        assert_eq!(scene.run(&["rehearse"]).code, 0);
+        scene.plant("down", |text| format!("{text}-- a remark\n"));
+        let stale = scene.run(&["apply"]);
+        assert_eq!(stale.code, 6, "{}", stale.text);
+        assert!(stale.text.contains("its SQL was edited or planned anew"), "{}", stale.text);
+        assert!(stale.text.contains("`migrate rehearse` again"), "{}", stale.text);
+        assert_eq!(scene.run(&["rehearse"]).code, 0);
+        support::run(&mut scene.place.open(), "CREATE INDEX moved ON line (amount)");
+        let moved = scene.run(&["apply"]);
+        assert_eq!(moved.code, 6, "{}", moved.text);
+        support::run(&mut scene.place.open(), "DROP INDEX moved");
+        let applied = scene.run(&["apply"]);
+        assert_eq!(applied.code, 0, "{}", applied.text);
+        assert!(!applied.text.contains("rehearsed"), "the evidence is used: {}", applied.text);
+    });
+}
+
+#[test]
+fn a_plan_that_was_not_rehearsed_says_so_in_the_ledger() {
+    scenes(|_, scene| {
+        let applied = scene.run(&["apply", "--no-rehearsal", "--reason", "the shop is closed"]);
+        assert_eq!(applied.code, 0, "{}", applied.text);
+        let mut database = scene.place.open();
+        let ledger = match database.dialect() {
+            Dialect::Postgres => "migrate.ledger",
+            Dialect::Sqlite => "_migrate_ledger",
+        };
+        let reasons = support::rows(&mut database, &format!("SELECT reason FROM {ledger}"));
+        assert_eq!(reasons, [["not rehearsed: the shop is closed"]]);
+    });
+}
+
+/// Every kind of change that cases are about must pass: what is found here is a fault of a plan, or a false alarm.
+#[test]
+fn a_copy_of_more_than_one_version_is_rehearsed_in_order() {
+    for dialect in [Dialect::Sqlite, Dialect::Postgres] {
+        let Some(place) = Place::new(dialect) else { continue };
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let run = |arguments: &[&str]| {
+            let mut command = migrate(folder.path());
+            ran(command.args(arguments).args(["--url", &typed(place.url())]))
+        };
+        let target = match dialect {
+            Dialect::Postgres => "postgres >= 13",
+            Dialect::Sqlite => "sqlite >= 3.38",
+        };
+        let model = |fields: &str| {
+            let text = format!(
+                "model: 1\nname: shop\ntargets: [{target}]\nentities:\n  Item:\n    fields:\n      id: uuid = uuid()\n{fields}"
+            );
+            std::fs::write(folder.path().join("model.yaml"), text).expect("a file");
+        };
+        std::fs::write(folder.path().join("migrate.toml"), "").expect("a file");
+        model("      name: text\n");
+        assert_eq!(run(&["plan", "first"]).code, 0);
+        model("      name: text\n      price: { type: int, min: 0, backfill: \"7\" }\n");
+        let planned = run(&["plan", "price"]);
+        assert_eq!(planned.code, 0, "{}", planned.text);
+        let found = run(&["rehearse"]);
+        assert_eq!(found.code, 0, "{}", found.text);
+        assert_eq!(found.text.matches("rehearsed").count(), 2, "{}", found.text);
+        let applied = run(&["apply"]);
+        assert_eq!(applied.code, 0, "{}", applied.text);
+        assert!(!applied.text.contains("rehearsed"), "{}", applied.text);
+    }
+}
