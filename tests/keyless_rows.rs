@@ -136,10 +136,15 @@ fn rows_without_a_key_return() {
     let Some(server) = postgres() else { return };
     let (first, count) = (number("KEYLESS_SEED", 1), number("KEYLESS_CASES", 20));
     let mut wrong = Vec::new();
-    let mut client = connect(&server.database());
+    let mut database = server.database();
+    let mut client = connect(&database);
     for seed in first..first + count {
+        if std::env::var("KEYLESS_SHOW").is_ok() {
+            println!("seed {seed}");
+        }
         if seed % CASES_EACH == 0 {
-            client = connect(&server.database());
+            database = server.database();
+            client = connect(&database);
         }
         let journey = generate::journey(seed);
         if let Err(message) = travel(&mut client, &journey) {

@@ -1,7 +1,7 @@
 //! What cannot be done to partitions and heirs, with the reason.
 
 use super::context::Context;
-use super::hierarchy::{joined, options};
+use super::hierarchy::{joined, options, stays};
 use crate::catalog::postgres_table::Origin;
 use crate::change::TableChange;
 use crate::dialect::LowerError;
@@ -54,6 +54,21 @@ pub(super) fn check(change: &TableChange, context: &Context<'_>) -> Result<(), L
         change.after.column(column).is_none()
             || after.inherited_columns.get(column).is_none_or(|other| other == origin)
     });
+    let left_alone = before.inherited_columns.iter().find(|(column, origin)| {
+        **origin == Origin::Inherited
+            && change.after.column(column).is_some()
+            && !after.inherited_columns.contains_key(*column)
+            && before.parents.iter().any(|parent| stays(name, parent, context))
+    });
+    if let Some((column, _)) = left_alone {
+        return Err(LowerError {
+            what: format!("column {name}.{column}"),
+            why: "its table inherits it, and is to have it of its own while it goes from the parent"
+                .to_owned(),
+            help: "declare the column in the heir too in one version, and drop it from the parent in the next"
+                .to_owned(),
+        });
+    }
     if !after.is_partition() && (!joins.is_empty() && only_inherited || !same_origin) {
         return Err(LowerError {
             what: format!("table {name}"),

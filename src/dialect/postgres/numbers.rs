@@ -14,7 +14,7 @@ use super::joining::parted;
 use super::keep::{self, kept_table};
 use super::quote::{literal, quote, quote_ident, quote_name};
 use crate::catalog::{Catalog, Table};
-use crate::change::TableChange;
+use crate::change::{Rename, TableChange};
 use crate::dialect::{KeptUse, LowerError, Resource, Step, Undo, Work};
 use crate::text::{Ident, QName, hash};
 
@@ -106,6 +106,7 @@ pub(super) fn finish(mut steps: Vec<Step>, context: &Context<'_>) -> Result<Vec<
             }
         }
         let numbering = Numbering { change, context };
+        numbering.check_renamed_values(&types)?;
         let begin = numbering.begin(keeps, finds);
         if numbering.precedes_renames() {
             for step in &mut steps {
@@ -264,8 +265,33 @@ impl Numbering<'_> {
 
     /// Rows are found by what they are before anything changes, names of values too. A table that leaves a parent can
     /// only be numbered once it has left.
+    /// So it is where row security must be lifted before rows are seen.
     fn precedes_renames(&self) -> bool {
-        self.tree().iter().all(|table| left(table, self.context).is_empty())
+        let context = self.context;
+        self.tree().iter().all(|table| {
+            left(table, context).is_empty()
+                && !super::row_security::has_force(&context.before, table)
+        })
+    }
+
+    /// Rows that are found after names of values have changed may be taken for others.
+    fn check_renamed_values(&self, types: &BTreeSet<Resource>) -> Result<(), LowerError> {
+        let renamed = self.context.diff.renames().find_map(|rename| match rename {
+            Rename::EnumValue { name, .. } if types.contains(&Resource::Enum(name.clone())) => {
+                Some(name)
+            }
+            _ => None,
+        });
+        match renamed.filter(|_| !self.precedes_renames()) {
+            None => Ok(()),
+            Some(name) => Err(LowerError {
+                what: format!("table {}", self.table()),
+                why: format!(
+                    "its rows are found again by their text, a value of {name} is renamed, and rows move meanwhile"
+                ),
+                help: "rename the value in a version of its own".to_owned(),
+            }),
+        }
     }
 
     /// The name of a table when its rows are numbered.
