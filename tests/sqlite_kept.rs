@@ -158,3 +158,32 @@ fn keeping_and_restoring_is_linear_in_the_rows() {
         assert_eq!(contents(&travel.db), travel.start);
     }
 }
+
+#[test]
+fn values_that_cannot_be_stored_are_foreseen() {
+    use migrate::dialect::check::Part;
+
+    let travel = plain(
+        "CREATE TABLE number (x TEXT PRIMARY KEY); CREATE TABLE exact (id INTEGER PRIMARY KEY, n, t TEXT, r, b BLOB)",
+        "INSERT INTO number VALUES ('1'), ('1v'), (NULL), ('2.0');
+         INSERT INTO exact VALUES (1, '12', 5, '1.5', x'00'), (2, 'a', 'b', 'c', 'd'), (3, 1.5, x'00', 2, 1),
+                                  (4, NULL, NULL, NULL, NULL)",
+        "CREATE TABLE number (x INTEGER PRIMARY KEY);
+         CREATE TABLE exact (id INTEGER PRIMARY KEY, n INT, t TEXT, r REAL, b BLOB) STRICT",
+    );
+    let broken: Vec<(String, i64)> = travel
+        .plan
+        .up_checks
+        .iter()
+        .filter(|check| check.part == Part::Guard)
+        .map(|check| (check.rule.clone(), one(&travel.db, check.count.as_str())))
+        .collect();
+    let wanted = [
+        ("exact.n as INT", 2),
+        ("exact.t as TEXT", 1),
+        ("exact.r as REAL", 1),
+        ("exact.b as BLOB", 2),
+        ("number.x as INTEGER", 2),
+    ];
+    assert_eq!(broken, wanted.map(|(rule, count)| (rule.to_owned(), count)));
+}

@@ -5,7 +5,8 @@ use std::process::Command;
 
 use migrate::change::Intent;
 use migrate::dialect::Step;
-use migrate::plan::script;
+use migrate::dialect::check::Part;
+use migrate::plan::{Plan, script};
 use migrate::text::Dialect;
 use rusqlite::Connection;
 
@@ -48,8 +49,11 @@ pub fn travel(side: &Side<'_>, folder: &Path, refusal: Refusal) -> Result<(), St
         same("the script as it is read back", &texts(&read), &texts(steps))?;
     }
 
+    let unfit = unfit(&a, &plan);
     match run(&a, &plan.up) {
-        Ok(()) => {}
+        Ok(()) => {
+            same("rules that rows break although the change takes them", &unfit, &Vec::new())?
+        }
         Err(error) => {
             same("schema after a refusal", &catalog(&a).normalized(), &schema_a)?;
             same("rows after a refusal", &contents(&a), &rows_a)?;
@@ -58,11 +62,13 @@ pub fn travel(side: &Side<'_>, folder: &Path, refusal: Refusal) -> Result<(), St
                 (BROKEN, _) => run_with(&a, &plan.up, ForeignKeys::Unchecked)?,
                 (_, false) => return Ok(()),
                 (text, true)
-                    if refusal == Refusal::Passes && text.contains("constraint failed") =>
+                    if refusal == Refusal::Passes
+                        && (text.contains("constraint failed") || !unfit.is_empty()) =>
                 {
                     return Ok(());
                 }
-                (_, true) => return Err(format!("up: {error}")),
+                (_, true) if unfit.is_empty() => return Err(format!("up: {error}")),
+                (_, true) => return Err(format!("up: {FORESEEN}: {}", unfit.join(", "))),
             }
         }
     }
@@ -82,6 +88,18 @@ pub fn travel(side: &Side<'_>, folder: &Path, refusal: Refusal) -> Result<(), St
         |name: &String| name.split("_migrate_kept_").any(|rest| rest.get(8..11) == Some("_d_"));
     let left: Vec<String> = bookkeeping(&a).into_iter().filter(of_down).collect();
     same("kept data left by the way back", &left, &Vec::new())
+}
+
+/// What the checks of a plan say of values that cannot be stored.
+const FORESEEN: &str = "rows break what the checks ask";
+
+fn unfit(db: &Connection, plan: &Plan) -> Vec<String> {
+    let guards = plan.up_checks.iter().filter(|check| check.part == Part::Guard);
+    let broken = guards.filter(|check| {
+        let count = db.query_row(check.count.as_str(), [], |row| row.get::<_, i64>(0));
+        count.expect("a count of broken rows") > 0
+    });
+    broken.map(|check| check.rule.clone()).collect()
 }
 
 fn same<T: PartialEq + std::fmt::Debug>(what: &str, found: &T, wanted: &T) -> Result<(), String> {
@@ -153,7 +171,10 @@ pub fn judge(a: &str, b: &str, seed: &str, folder: &Path) -> Result<usize, Strin
                 filled += full + rows.matches("INSERT INTO").count();
             }
             // Rows that the other schema does not take are the user's to repair: without them it must work.
-            Err(message) if message.contains(": up: ") && message.contains("constraint") => {
+            Err(message)
+                if message.contains(": up: ")
+                    && (message.contains("constraint") || message.contains(FORESEEN)) =>
+            {
                 for name in ["a.db", "b.db", "up.db", "down.db"] {
                     // What the first try did not get to is not there.
                     let _ = std::fs::remove_file(folder.join(name));

@@ -4,6 +4,7 @@
 mod kept;
 mod query;
 mod rows;
+mod storable;
 
 use std::collections::BTreeSet;
 
@@ -101,6 +102,7 @@ pub fn checks(diff: &Diff, rules: &[Rule], tag: &str, kept: &BTreeSet<String>) -
         let rows = Rows::pending(change, &names, diff.after.dialect);
         let kept = KeptRows { diff, change, rows: &rows, tag, kept };
         let mut asked_here = castable(&kept, &names);
+        asked_here.extend(storable::storable(change, &rows, &names));
         let held = rules_of(&change.before);
         for rule in all_rules(&change.after, rules) {
             let is_new = !held.iter().any(|old| old.requirement == rule.requirement);

@@ -124,7 +124,7 @@ impl Names {
     }
 
     /// A source whose fill reads renamed tables through the common table expressions.
-    fn localized(&self, source: &ColumnSource) -> ColumnSource {
+    pub(super) fn localized(&self, source: &ColumnSource) -> ColumnSource {
         let fill = source.fill.as_ref().map(|fill| {
             self.expressions.keys().fold(fill.clone(), |fill, table| {
                 fill.replace(&qualified(table), &quote(&table.name))
@@ -249,7 +249,7 @@ pub(super) fn collation_changes(change: &TableChange, column: &Ident) -> bool {
 
 /// The value a column of the new shape will have, over the old row `t`; `None` where only running the change
 /// tells (generated columns, defaults that call a function).
-fn value(source: &ColumnSource, column: &Column, dialect: Dialect) -> Option<String> {
+pub(super) fn value(source: &ColumnSource, column: &Column, dialect: Dialect) -> Option<String> {
     let old = format!("\"t\".{}", quote(&source.column));
     let mapped = match (&source.values[..], dialect) {
         ([], _) => old,

@@ -31,6 +31,8 @@ pub(super) struct Around {
     pub(super) rebuilt_tables: BTreeSet<QName>,
     /// Enum types that lose or reorder values.
     rebuilt: BTreeSet<QName>,
+    /// Composite types whose attributes come or go at the end, in place.
+    pub(super) attributes: BTreeSet<ObjectId>,
     /// Opaque objects that change and cannot be replaced in place.
     remade: BTreeSet<ObjectId>,
 }
@@ -44,10 +46,14 @@ impl Around {
                 Change::Enum(Delta::Alter { before, after }) if !only_adds(before, after) => {
                     around.rebuilt.insert(after.name.clone());
                 }
-                Change::Opaque(Delta::Alter { before, after })
-                    if !is_replaceable(before, after) =>
-                {
-                    around.remade.insert(after.id.clone());
+                Change::Opaque(Delta::Alter { before: old, after }) => {
+                    if super::attributes::change_in_place(old, after, before) {
+                        around.attributes.insert(after.id.clone());
+                    } else if !is_replaceable(old, after)
+                        || super::attributes::is_held_inside(old, after, before)
+                    {
+                        around.remade.insert(after.id.clone());
+                    }
                 }
                 _ => {}
             }
@@ -85,7 +91,8 @@ impl Around {
         let opaques = self.opaques.iter().chain(&self.remade).chain(dropped);
         let opaques =
             opaques.filter(|id| id.kind.is_mentionable() && id.kind != OpaqueKind::Sequence);
-        enums.chain(opaques.map(Mention::of)).collect()
+        let opaques = opaques.filter_map(|id| before.opaques.get(id));
+        enums.chain(opaques.map(|opaque| Mention::of_either(None, opaque))).collect()
     }
 
     /// Columns on both sides whose default or type names something that goes.
@@ -110,10 +117,15 @@ impl Around {
                 }
                 let stays = old.data_type == new.data_type && old.collation == new.collation;
                 if stays && old.generated.is_none() && new.generated.is_none() {
-                    if names(&old.data_type, false) {
+                    let collation = old.collation.as_deref();
+                    if names(&old.data_type, false) || collation.is_some_and(|it| names(it, false))
+                    {
                         self.passing.insert(key);
                     }
-                } else if old.generated.is_some() && names(&old.data_type, true) {
+                } else if old.generated.is_some()
+                    && (names(&old.data_type, true)
+                        || old.collation.as_deref().is_some_and(|it| names(it, true)))
+                {
                     self.generated.insert(key);
                 }
             }

@@ -89,9 +89,9 @@ impl<'a> Context<'a> {
                 }
                 Change::Opaque(delta) => {
                     opaques.push(delta);
-                    let id = &delta.after().or(delta.before()).expect("a delta has a side").id;
-                    if id.kind.is_mentionable() {
-                        let mention = Mention::of(id);
+                    let opaque = delta.after().or(delta.before()).expect("a delta has a side");
+                    if opaque.id.kind.is_mentionable() {
+                        let mention = Mention::of_either(delta.before(), opaque);
                         if delta.after().is_some() {
                             made.push(mention.clone());
                         }
@@ -111,8 +111,9 @@ impl<'a> Context<'a> {
                 | Change::AlterTable(_) => {}
             }
         }
-        for id in around.opaques.iter().filter(|id| id.kind.is_mentionable()) {
-            let mention = Mention::of(id);
+        let ids = around.opaques.iter().filter(|id| id.kind.is_mentionable());
+        for opaque in ids.filter_map(|id| before.opaques.get(id)) {
+            let mention = Mention::of_either(None, opaque);
             made.push(mention.clone());
             taken.push(mention);
         }
@@ -234,6 +235,11 @@ impl<'a> Context<'a> {
         let sequences = counting(&self.taken_sequences, texts.clone());
         let found = self.taken.in_texts(texts).into_iter().chain(self.extensions(Delta::before));
         found.chain(sequences).chain(unnamed).collect()
+    }
+
+    /// Whether a text mentions anything that the plan takes away.
+    pub(super) fn takes_any_in(&self, text: &str) -> bool {
+        self.taken.any_in(text)
     }
 
     /// What PostgreSQL may use for any text without naming it.

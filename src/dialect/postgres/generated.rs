@@ -176,7 +176,7 @@ pub(super) fn add_generated(table: &Table, column: &Column, context: &Context<'_
         ])
 }
 
-/// Generated columns, defaults and values that go and come back around a change.
+/// Generated columns that go and come back around a change.
 pub(super) fn around(context: &Context<'_>) -> Vec<Step> {
     let mut steps = Vec::new();
     for (table, name) in &context.around.generated {
@@ -190,6 +190,5 @@ pub(super) fn around(context: &Context<'_>) -> Vec<Step> {
             steps.push(add_generated(after, new, context));
         }
     }
-    steps.extend(super::passing::steps(context));
     steps
 }

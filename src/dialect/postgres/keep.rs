@@ -100,6 +100,16 @@ impl RowKey {
         }
     }
 
+    /// The key without columns that are another type meanwhile, where the whole row is the key.
+    pub(super) fn of_others(self, columns: &std::collections::BTreeSet<&Ident>) -> Self {
+        match self {
+            RowKey::Primary(key) => RowKey::Primary(key),
+            RowKey::Row(row) => {
+                RowKey::Row(row.into_iter().filter(|name| !columns.contains(name)).collect())
+            }
+        }
+    }
+
     /// `FROM … WHERE …` that joins rows `t` of an UPDATE to rows `k` of a kept table.
     fn joined(&self, kept: &str) -> String {
         let kept = kept_table(kept);

@@ -5,7 +5,7 @@ use super::context::{Context, Run};
 use super::quote::quote_ident;
 use super::{
     circles, columns, constraints, enums, facets, generated, hierarchy, not_null, numbers, opaques,
-    ownership, partial, persistence, renames, render, settings, tables,
+    ownership, partial, passing, persistence, renames, render, settings, tables,
 };
 use crate::change::{Change, Delta, Diff, Rename, TableChange};
 use crate::dialect::{Direction, LowerError, Resource, Step};
@@ -54,6 +54,7 @@ pub fn lower(diff: &Diff, direction: Direction, tag: &str) -> Result<Vec<Step>, 
         }
     }
     steps.extend(generated::around(&context));
+    steps.extend(passing::steps(&context)?);
     steps.extend(constraints::around(&context));
     steps.extend(opaques::around(&context)?);
     steps.extend(settings::around(&context));

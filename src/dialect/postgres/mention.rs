@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::catalog::{ObjectId, OpaqueKind};
+use super::shapes::multirange_name;
+use crate::catalog::{ObjectId, Opaque, OpaqueKind};
 use crate::dialect::Resource;
 use crate::text::token::canonical_name;
 use crate::text::{Dialect, Ident, QName};
@@ -42,6 +43,14 @@ impl Mention {
             }
             _ => Mention::new(resource, &id.name),
         }
+    }
+
+    /// An opaque object with what it brings along: a range type its multirange type, by both of its texts.
+    pub(super) fn of_either(before: Option<&Opaque>, opaque: &Opaque) -> Self {
+        let mut mention = Mention::of(&opaque.id);
+        let brought = before.into_iter().chain([opaque]).filter_map(multirange_name);
+        mention.needles.extend(brought.map(str::to_owned));
+        mention
     }
 
     pub(super) fn new(resource: Resource, name: &QName) -> Self {

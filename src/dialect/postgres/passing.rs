@@ -1,17 +1,66 @@
-//! Columns that stay as they are, while a type or function that they name goes and comes back.
+//! Columns that stay as they are, while a type, collation or function that they name goes and comes back.
+//!
+//! Values of a type that is made anew wait as text of its new shape ([`super::retelling`]); what the way back could not
+//! compute of them is kept by row.
 
 use std::collections::BTreeSet;
 
+mod kept;
+
 use super::action::{Action, TypeWork, step};
 use super::context::{Context, Mention, column_texts, slot, table_changes};
-use super::quote::quote_ident;
-use super::render;
-use crate::catalog::{Column, Sequence, Table};
-use crate::dialect::{Resource, Step, Undo};
+use super::quote::{quote_ident, quote_name};
+use super::retelling::{Retelling, within};
+use super::{hierarchy, render, types};
+use crate::catalog::{Column, ObjectId, Sequence, Table};
+use crate::dialect::{LowerError, Resource, Step, Undo};
 use crate::text::{Ident, QName};
 
 /// The steps around what the columns name: defaults off and on, values through text.
-pub(super) fn steps(context: &Context<'_>) -> Vec<Step> {
+///
+/// # Errors
+/// Values that must be kept and that no key tells apart.
+pub(super) fn steps(context: &Context<'_>) -> Result<Vec<Step>, LowerError> {
+    let mut steps = defaults(context);
+    let around = &context.around;
+    if around.passing.is_empty() && around.attributes.is_empty() {
+        return Ok(steps);
+    }
+    let retelling = Retelling::new(&context.before, context.after());
+    for (table, name) in &around.passing {
+        if hierarchy::followed(table, name, context).is_some() {
+            continue;
+        }
+        if let Some((before, after)) = sides(table, name, context) {
+            let passing = Passing { table, before, after, retelling: &retelling };
+            steps.extend(passing.through_text(context));
+            steps.extend(kept::steps(&passing, kept::Holds::Text, context)?);
+        }
+    }
+    for table in context.before.tables.values().filter(|_| !around.attributes.is_empty()) {
+        for column in &table.columns {
+            let key = (table.name.clone(), column.name.clone());
+            let Some((before, after)) = sides(&table.name, &column.name, context) else { continue };
+            let passing = Passing { table: &table.name, before, after, retelling: &retelling };
+            let is_whole = before.data_type == after.data_type
+                && before.generated.is_none()
+                && after.generated.is_none()
+                && !around.passing.contains(&key)
+                && hierarchy::followed(&key.0, &key.1, context).is_none();
+            if is_whole && passing.parts().iter().any(|id| around.attributes.contains(*id)) {
+                steps.extend(kept::steps(&passing, kept::Holds::Itself, context)?);
+            }
+        }
+    }
+    Ok(steps)
+}
+
+/// The values of columns are still those of a type whose attributes change in place.
+pub(super) fn values_before(id: &ObjectId) -> Resource {
+    Resource::Constraint(id.name.clone(), "values of the old attributes".to_owned())
+}
+
+fn defaults(context: &Context<'_>) -> Vec<Step> {
     let changes = table_changes(context.diff);
     let mut steps = Vec::new();
     for (table, name) in &context.around.defaults {
@@ -41,11 +90,6 @@ pub(super) fn steps(context: &Context<'_>) -> Vec<Step> {
                 .needs([off(table, name)])
                 .needs(context.made_in([default.as_str()])),
             );
-        }
-    }
-    for (table, name) in &context.around.passing {
-        if let Some((before, after)) = sides(table, name, context) {
-            steps.extend(through_text(table, before, after, context));
         }
     }
     steps
@@ -103,42 +147,115 @@ fn sides<'c>(
     Some((find(context.before.tables.get(table))?, find(context.after().tables.get(table))?))
 }
 
-/// The values wait as text while the type of the column is made again.
-fn through_text(
-    table: &QName,
-    before: &Column,
-    after: &Column,
-    context: &Context<'_>,
-) -> [Step; 2] {
-    let name = &after.name;
-    let own = quote_ident(name);
-    let both = [
-        Resource::Column(table.clone(), name.clone()),
-        Resource::Values(table.clone(), name.clone()),
-    ];
-    let mut leave = Vec::new();
-    leave
-        .extend(before.default.as_ref().map(|_| render::alter_column(table, name, "DROP DEFAULT")));
-    leave.push(render::alter_column(table, name, &format!("TYPE text USING {own}::text")));
-    let kind = &after.data_type;
-    let what = format!("TYPE {kind}{} USING {own}::{kind}", render::collation(after));
-    let mut arrive = vec![render::alter_column(table, name, &what)];
-    arrive.extend(
-        after
-            .default
-            .as_ref()
-            .map(|default| render::alter_column(table, name, &format!("SET DEFAULT {default}"))),
-    );
-    let change = Action::ChangeType(TypeWork::Rewrite);
-    let reason = "the same values come back from text";
-    [
-        step(change, format!("hold {table}.{name} as text"), leave)
-            .undo(Undo::Exact, reason)
-            .frees(context.taken_in(needed(before)))
-            .takes(both.clone()),
-        step(change, format!("make {table}.{name} a {kind} again"), arrive)
-            .undo(Undo::Exact, reason)
-            .needs(context.made_in(needed(after)))
-            .makes(both),
-    ]
+/// A column whose type is made anew, on both sides.
+struct Passing<'c> {
+    table: &'c QName,
+    before: &'c Column,
+    after: &'c Column,
+    retelling: &'c Retelling<'c>,
+}
+
+impl Passing<'_> {
+    fn both(&self) -> [Resource; 2] {
+        let (table, name) = (self.table.clone(), self.after.name.clone());
+        [Resource::Column(table.clone(), name.clone()), Resource::Values(table, name)]
+    }
+
+    /// The types of users that the values are made of.
+    fn parts(&self) -> BTreeSet<&ObjectId> {
+        self.retelling.parts(&self.before.data_type, &self.after.data_type)
+    }
+
+    /// A stage between two steps of this column.
+    fn stage(&self, name: &str) -> Resource {
+        Resource::Constraint(self.table.clone(), format!("{name} of {}", self.after.name))
+    }
+
+    /// What must still be there while values of the old type are read.
+    fn freed(&self, context: &Context<'_>) -> BTreeSet<Resource> {
+        let mut freed = context.taken_in(needed(self.before));
+        for id in self.parts() {
+            freed.extend([Resource::Opaque(id.clone()), values_before(id)]);
+        }
+        freed
+    }
+
+    /// What must be there before there are values of the new type.
+    fn needed(&self, context: &Context<'_>) -> BTreeSet<Resource> {
+        let mut needed = context.made_in(self::needed(self.after));
+        needed.extend(self.parts().into_iter().map(|id| Resource::Opaque(id.clone())));
+        needed
+    }
+
+    /// The tables whose column of this name changes with this one, itself first.
+    fn tables<'c>(&self, context: &'c Context<'_>) -> Vec<(&'c QName, &'c Column, &'c Column)> {
+        let name = &self.after.name;
+        let below = context.descendants(self.table).into_iter();
+        let followers = below.filter(|table| hierarchy::followed(table, name, context).is_some());
+        let own = context.before.tables.get_key_value(self.table).map(|(table, _)| table);
+        own.into_iter()
+            .chain(followers)
+            .filter_map(|table| sides(table, name, context).map(|(old, new)| (table, old, new)))
+            .collect()
+    }
+
+    /// The values wait as text while the type of the column is made again. Where only its collation is, they stay.
+    fn through_text(&self, context: &Context<'_>) -> [Step; 2] {
+        let (table, name) = (self.table, &self.after.name);
+        let tables = self.tables(context);
+        let only = if tables.len() > 1 { "ONLY " } else { "" };
+        let alter = |table: &QName, what: &str| {
+            format!(
+                "ALTER TABLE {only}{} ALTER COLUMN {} {what}",
+                quote_name(table),
+                quote_ident(name)
+            )
+        };
+        let with_default = tables.iter().filter(|(_, before, _)| before.default.is_some());
+        let mut leave: Vec<String> =
+            with_default.map(|(table, _, _)| alter(table, "DROP DEFAULT")).collect();
+        let kind = &self.after.data_type;
+        let collation = render::collation(self.after);
+        let own = quote_ident(name);
+        let (held, work, arrival) = if context.takes_any_in(&self.before.data_type) {
+            let told = self.retelling.text(&own, &self.before.data_type, kind);
+            let what = format!("TYPE text USING {}", told.text);
+            leave = within(
+                &told.functions,
+                [leave, vec![render::alter_column(table, name, &what)]].concat(),
+            );
+            let lands = types::parse(&self.retelling.lands_on(kind));
+            // Assigned: a cast would cut what is too long.
+            let is_assigned = lands.family() == types::Family::Text && !lands.array;
+            let using = if is_assigned { String::new() } else { format!(" USING {own}::{kind}") };
+            ("text".to_owned(), TypeWork::Rewrite, format!("TYPE {kind}{collation}{using}"))
+        } else {
+            let what = format!("TYPE {kind} COLLATE pg_catalog.\"default\"");
+            leave.push(render::alter_column(table, name, &what));
+            ("of no collation".to_owned(), TypeWork::Indexes, format!("TYPE {kind}{collation}"))
+        };
+        let mut arrive = vec![render::alter_column(table, name, &arrival)];
+        for (table, _, after) in &tables {
+            let default = after.default.as_ref();
+            arrive.extend(default.map(|default| alter(table, &format!("SET DEFAULT {default}"))));
+        }
+        let both: BTreeSet<Resource> =
+            tables.iter().flat_map(|(table, _, _)| Passing { table, ..*self }.both()).collect();
+        let change = Action::ChangeType(work);
+        let reason = "the same values come back";
+        [
+            step(change, format!("hold {table}.{name} as {held}"), leave)
+                .undo(Undo::Exact, reason)
+                .frees(self.freed(context))
+                .frees(tables.iter().flat_map(|(_, old, _)| context.taken_in(needed(old))))
+                .takes(both.clone())
+                .makes([self.stage("text")]),
+            step(change, format!("make {table}.{name} a {kind} again"), arrive)
+                .undo(Undo::Exact, reason)
+                .needs(self.needed(context))
+                .needs(tables.iter().flat_map(|(_, _, new)| context.made_in(self::needed(new))))
+                .needs([self.stage("what was kept")])
+                .makes(both),
+        ]
+    }
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::super::action::{Action, step};
 use super::super::context::Context;
 use super::super::quote::quote_ident;
-use super::super::{ownership, sequences, view_settings};
+use super::super::{attributes, ownership, passing, sequences, view_settings};
 use crate::catalog::{Opaque, OpaqueKind};
 use crate::dialect::{Resource, Step};
 use crate::text::Dialect;
@@ -92,6 +92,9 @@ pub(super) fn step_of(before: &Opaque, after: &Opaque, context: &Context<'_>) ->
         OpaqueKind::MaterializedView => {
             (Action::ReplaceObject, view_settings::changes(before, after).unwrap_or_default())
         }
+        OpaqueKind::Type if context.around.attributes.contains(id) => {
+            (Action::ReplaceObject, attributes::statements(before, after))
+        }
         // What stands behind the first statement belongs to the object.
         _ => (Action::ReplaceObject, after.create.iter().skip(1).cloned().collect()),
     };
@@ -103,10 +106,14 @@ pub(super) fn step_of(before: &Opaque, after: &Opaque, context: &Context<'_>) ->
     }
     let mut frees = super::frees(before, context);
     frees.remove(&Resource::Opaque(id.clone()));
-    step(action, format!("change {id}"), statements)
+    let made = step(action, format!("change {id}"), statements)
         .needs(super::needs(after, context))
         .frees(frees)
-        .makes([Resource::Opaque(id.clone())])
+        .makes([Resource::Opaque(id.clone())]);
+    if context.around.attributes.contains(id) {
+        return made.takes([passing::values_before(id)]);
+    }
+    made
 }
 
 /// The text of a materialized view, filled or not.
