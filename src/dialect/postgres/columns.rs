@@ -212,12 +212,12 @@ fn change_type(staying: &Staying<'_>, context: &Context<'_>) -> Step {
     let name = &after.name;
     let returned = staying.returns_through_text(context);
     let own = quote_ident(name);
-    let mut statements =
-        if returned { Vec::new() } else { values::keep_before_conversion(staying, context) };
+    let mut statements = match returned {
+        true => values::keep_from_text(staying, context),
+        false => values::keep_before_conversion(staying, context),
+    };
     let keeps = !statements.is_empty();
-    if returned {
-        // Kept under this way's name as well, should it be applied again: nothing differs from what was restored.
-    } else if before.default.is_some() {
+    if !returned && before.default.is_some() {
         statements.push(render::alter_column(table, name, "DROP DEFAULT"));
     }
     let old_type = if returned { "text" } else { before.data_type.as_str() };
@@ -334,7 +334,7 @@ fn drop(change: &TableChange, column: &Column, context: &Context<'_>) -> Step {
     let made = if context.is_discarded(table, Some(&column.name)) {
         step(Action::DropColumn, title, vec![drop_column(table, column)])
     } else {
-        let key = RowKey::to_keep(change, context);
+        let key = RowKey::to_keep(&change.before, &change.after, context);
         let kept = context.keeps_as(table, Some(&column.name));
         let mut statements =
             vec![keep::hold_writes(table), keep::keep_column(table, column, &key, &kept)];
@@ -376,7 +376,7 @@ fn add(
     let own_values = Resource::Values(table.clone(), name.clone());
     let numbers = sequences::numbers(column);
     let restores = !context.is_discarded(table, Some(name));
-    let key = RowKey::to_restore(change, context);
+    let key = RowKey::to_restore(&change.before, &change.after, context);
 
     let default = column.default.as_ref().filter(|_| !passing::counts_itself(column));
     // With a backfill, rows that exist must not get the default: it is set once the column is there.

@@ -61,7 +61,7 @@ pub(super) fn ungenerate(
     if context.is_discarded(table, Some(&after.name)) {
         return steps;
     }
-    let key = RowKey::to_restore(staying.change, context);
+    let key = RowKey::to_restore(&staying.change.before, &staying.change.after, context);
     steps.push(restore(staying.change, after, &key, context).makes([staying.values()]));
     steps
 }

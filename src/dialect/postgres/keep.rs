@@ -5,7 +5,6 @@ use super::numbers;
 use super::quote::{list, quote, quote_ident, quote_name};
 use super::types::is_builtin;
 use crate::catalog::{Column, Table};
-use crate::change::TableChange;
 use crate::dialect::Resource;
 use crate::text::{Ident, QName};
 
@@ -37,16 +36,15 @@ pub(super) enum NumberUse {
 
 impl RowKey {
     /// The key under which this way keeps values.
-    pub(super) fn to_keep(change: &TableChange, context: &Context<'_>) -> Self {
-        let table = change.after.name.clone();
-        primary(&change.before, &change.after, context)
-            .unwrap_or(RowKey::Number { table, use_: NumberUse::Own })
+    pub(super) fn to_keep(before: &Table, after: &Table, context: &Context<'_>) -> Self {
+        let table = after.name.clone();
+        primary(before, after, context).unwrap_or(RowKey::Number { table, use_: NumberUse::Own })
     }
 
     /// The key under which the other way kept values.
-    pub(super) fn to_restore(change: &TableChange, context: &Context<'_>) -> Self {
-        let table = change.after.name.clone();
-        primary(&change.after, &change.before, context).unwrap_or_else(|| {
+    pub(super) fn to_restore(before: &Table, after: &Table, context: &Context<'_>) -> Self {
+        let table = after.name.clone();
+        primary(after, before, context).unwrap_or_else(|| {
             let found = numbers::kept_by_the_other_way(&table, context).name;
             RowKey::Number { table, use_: NumberUse::OtherWay(found) }
         })
@@ -97,16 +95,6 @@ impl RowKey {
                 columns.iter().filter(|(name, _)| name != column).cloned().collect(),
             ),
             RowKey::Number { .. } => self.clone(),
-        }
-    }
-
-    /// The key without columns that are another type meanwhile, where the whole row is the key.
-    pub(super) fn of_others(self, columns: &std::collections::BTreeSet<&Ident>) -> Self {
-        match self {
-            RowKey::Primary(key) => RowKey::Primary(key),
-            RowKey::Row(row) => {
-                RowKey::Row(row.into_iter().filter(|name| !columns.contains(name)).collect())
-            }
         }
     }
 

@@ -14,7 +14,7 @@ use super::joining::parted;
 use super::keep::{self, kept_table};
 use super::quote::{literal, quote, quote_ident, quote_name};
 use crate::catalog::{Catalog, Table};
-use crate::change::{Rename, TableChange};
+use crate::change::Rename;
 use crate::dialect::{KeptUse, LowerError, Resource, Step, Undo, Work};
 use crate::text::{Ident, QName, hash};
 
@@ -86,16 +86,18 @@ pub(super) fn ended_above<'c>(
 /// # Errors
 /// A table whose rows need numbers and that can have no column of its own.
 pub(super) fn finish(mut steps: Vec<Step>, context: &Context<'_>) -> Result<Vec<Step>, LowerError> {
-    for change in context.changes.values() {
-        let table = &change.after.name;
-        let is_needed = |what: &Resource| steps.iter().any(|step| step.order.needs.contains(what));
+    let needs = steps.iter().flat_map(|step| &step.order.needs);
+    let needs: BTreeSet<Resource> = needs.cloned().collect();
+    let is_needed = |what: &Resource| needs.contains(what);
+    for (table, after) in &context.after().tables {
+        let Some(before) = context.before.tables.get(table) else { continue };
         if !is_needed(&numbered(table)) {
             continue;
         }
         let [_, keeping] = kept(table);
         let (keeps, finds) = (is_needed(&keeping), is_needed(&found(table)));
-        check(change)?;
-        let types = types_of(change, context);
+        check(before, after)?;
+        let types = types_of(before, after, context);
         for step in &mut steps {
             let is_rename = step.order.makes.contains(&Resource::Renames);
             if !is_rename
@@ -105,7 +107,7 @@ pub(super) fn finish(mut steps: Vec<Step>, context: &Context<'_>) -> Result<Vec<
                 step.order.frees.insert(in_use(table));
             }
         }
-        let numbering = Numbering { change, context };
+        let numbering = Numbering { table, context };
         numbering.check_renamed_values(&types)?;
         let begin = numbering.begin(keeps, finds);
         if numbering.precedes_renames() {
@@ -122,8 +124,8 @@ pub(super) fn finish(mut steps: Vec<Step>, context: &Context<'_>) -> Result<Vec<
 }
 
 /// Enums and other types that columns of the table have on either side.
-fn types_of(change: &TableChange, context: &Context<'_>) -> BTreeSet<Resource> {
-    let columns = change.before.columns.iter().chain(&change.after.columns);
+fn types_of(before: &Table, after: &Table, context: &Context<'_>) -> BTreeSet<Resource> {
+    let columns = before.columns.iter().chain(&after.columns);
     let texts: Vec<&str> = columns.map(|column| column.data_type.as_str()).collect();
     let sides = [&*context.before, context.after()];
     let enums = sides.iter().flat_map(|catalog| catalog.enums.keys());
@@ -151,13 +153,12 @@ fn works_on(step: &Step, table: &QName, types: &BTreeSet<Resource>) -> bool {
     })
 }
 
-fn check(change: &TableChange) -> Result<(), LowerError> {
-    let typed =
-        options(&change.before).of_type.as_ref().or(options(&change.after).of_type.as_ref());
+fn check(before: &Table, after: &Table) -> Result<(), LowerError> {
+    let typed = options(before).of_type.as_ref().or(options(after).of_type.as_ref());
     match typed {
         None => Ok(()),
         Some(of_type) => Err(LowerError {
-            what: format!("table {}", change.after.name),
+            what: format!("table {}", after.name),
             why: format!(
                 "values of its rows are kept, it has no primary key to find them by, and a table of type {of_type} \
                  takes no column that would number them"
@@ -248,13 +249,13 @@ fn numbered_rows(rows: &[Rows], column: &str) -> String {
 }
 
 struct Numbering<'c> {
-    change: &'c TableChange,
+    table: &'c QName,
     context: &'c Context<'c>,
 }
 
 impl Numbering<'_> {
     fn table(&self) -> &QName {
-        &self.change.after.name
+        self.table
     }
 
     /// The table and what inherits from it.

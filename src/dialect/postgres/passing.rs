@@ -13,18 +13,15 @@ use super::quote::{quote_ident, quote_name};
 use super::retelling::{Retelling, within};
 use super::{hierarchy, render, types};
 use crate::catalog::{Column, ObjectId, Sequence, Table};
-use crate::dialect::{LowerError, Resource, Step, Undo};
+use crate::dialect::{Resource, Step, Undo};
 use crate::text::{Ident, QName};
 
 /// The steps around what the columns name: defaults off and on, values through text.
-///
-/// # Errors
-/// Values that must be kept and that no key tells apart.
-pub(super) fn steps(context: &Context<'_>) -> Result<Vec<Step>, LowerError> {
+pub(super) fn steps(context: &Context<'_>) -> Vec<Step> {
     let mut steps = defaults(context);
     let around = &context.around;
     if around.passing.is_empty() && around.attributes.is_empty() {
-        return Ok(steps);
+        return steps;
     }
     let retelling = Retelling::new(&context.before, context.after());
     for (table, name) in &around.passing {
@@ -34,7 +31,7 @@ pub(super) fn steps(context: &Context<'_>) -> Result<Vec<Step>, LowerError> {
         if let Some((before, after)) = sides(table, name, context) {
             let passing = Passing { table, before, after, retelling: &retelling };
             steps.extend(passing.through_text(context));
-            steps.extend(kept::steps(&passing, kept::Holds::Text, context)?);
+            steps.extend(kept::steps(&passing, kept::Holds::Text, context));
         }
     }
     for table in context.before.tables.values().filter(|_| !around.attributes.is_empty()) {
@@ -48,11 +45,11 @@ pub(super) fn steps(context: &Context<'_>) -> Result<Vec<Step>, LowerError> {
                 && !around.passing.contains(&key)
                 && hierarchy::followed(&key.0, &key.1, context).is_none();
             if is_whole && passing.parts().iter().any(|id| around.attributes.contains(*id)) {
-                steps.extend(kept::steps(&passing, kept::Holds::Itself, context)?);
+                steps.extend(kept::steps(&passing, kept::Holds::Itself, context));
             }
         }
     }
-    Ok(steps)
+    steps
 }
 
 /// The values of columns are still those of a type whose attributes change in place.

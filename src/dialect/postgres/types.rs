@@ -148,6 +148,13 @@ pub(super) fn always_converts(before: &str, after: &str) -> bool {
     }
 }
 
+/// Whether two types hold numbers that can be compared exactly.
+pub(super) fn are_exact_numbers(before: &str, after: &str) -> bool {
+    [before, after].into_iter().map(parse).all(|kind| {
+        !kind.array && ["smallint", "integer", "bigint", "numeric"].contains(&kind.base.as_str())
+    })
+}
+
 /// Whether a printed type holds text as it is written.
 pub(super) fn is_text(printed: &str) -> bool {
     let kind = parse(printed);

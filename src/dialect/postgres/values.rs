@@ -4,7 +4,9 @@ use super::action::{Action, step};
 use super::context::Context;
 use super::keep::{self, Altered, RowKey};
 use super::quote::{literal, quote_ident, quote_name};
-use super::types::{Conversion, always_converts, conversion, is_builtin, is_text};
+use super::types::{
+    Conversion, always_converts, are_exact_numbers, conversion, is_builtin, is_text,
+};
 use crate::catalog::{Column, OpaqueKind};
 use crate::change::{ColumnSource, Keep, TableChange};
 use crate::dialect::{Direction, Resource, Step, Undo};
@@ -38,12 +40,12 @@ impl Staying<'_> {
 
     /// The key under which this way keeps rows.
     pub(super) fn keep_key(&self, context: &Context<'_>) -> RowKey {
-        RowKey::to_keep(self.change, context)
+        RowKey::to_keep(&self.change.before, &self.change.after, context)
     }
 
     /// The key under which the other way kept rows.
     pub(super) fn restore_key(&self, context: &Context<'_>) -> RowKey {
-        RowKey::to_restore(self.change, context)
+        RowKey::to_restore(&self.change.before, &self.change.after, context)
     }
 
     pub(super) fn keeps_altered(&self) -> bool {
@@ -136,6 +138,30 @@ pub(super) fn keep_before_conversion_through_text(
     ]
 }
 
+/// Sets aside what the conversion alters of a column that is text for the moment, with old values put back already: they
+/// are as they were, and the way there computes them again.
+pub(super) fn keep_from_text(staying: &Staying<'_>, context: &Context<'_>) -> Vec<String> {
+    let data_type = &staying.after.data_type;
+    let keeps_by_map = !staying.source.values.is_empty();
+    if keeps_by_map || !is_builtin(data_type) || !is_builtin(&staying.before.data_type) {
+        return Vec::new();
+    }
+    let own = format!("\"t\".{}", quote_ident(&staying.after.name));
+    let after = convert(&own, "text", data_type, &staying.source.values);
+    let condition = format!("{own} IS DISTINCT FROM ({after})::text");
+    let kept = context.keeps_as(staying.table(), Some(&staying.after.name));
+    vec![
+        keep::hold_writes(staying.table()),
+        keep::keep_altered(
+            staying.table(),
+            &staying.after.name,
+            &staying.keep_key(context),
+            &kept,
+            &Altered { after, condition },
+        ),
+    ]
+}
+
 /// Sets aside what a conversion alters; before the conversion, and in its step.
 pub(super) fn keep_before_conversion(staying: &Staying<'_>, context: &Context<'_>) -> Vec<String> {
     if !staying.keeps_altered() {
@@ -151,6 +177,8 @@ pub(super) fn keep_before_conversion(staying: &Staying<'_>, context: &Context<'_
     let condition = if asks_back {
         let back = convert(&format!("({after})"), new_type, old_type, &[]);
         format!("{own}::text IS DISTINCT FROM ({back})::text")
+    } else if staying.source.values.is_empty() && are_exact_numbers(old_type, new_type) {
+        format!("{own}::numeric IS DISTINCT FROM ({after})::numeric")
     } else {
         format!("{own}::text IS DISTINCT FROM ({after})::text")
     };
