@@ -45,6 +45,16 @@ pub enum Direction {
     Down,
 }
 
+impl Direction {
+    /// The way back.
+    pub fn other(self) -> Direction {
+        match self {
+            Direction::Up => Direction::Down,
+            Direction::Down => Direction::Up,
+        }
+    }
+}
+
 /// One step: some statements that belong together and what is known about them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {

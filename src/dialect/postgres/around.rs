@@ -38,8 +38,8 @@ pub(super) struct Around {
 }
 
 impl Around {
-    pub(super) fn of(diff: &Diff, before: &Catalog) -> Self {
-        let rebuilt_tables = super::hierarchy::rebuilt(diff);
+    pub(super) fn of(diff: &Diff, before: &Catalog, rebuilt_tables: &BTreeSet<QName>) -> Self {
+        let rebuilt_tables = rebuilt_tables.clone();
         let mut around = Around { rebuilt_tables, ..Around::default() };
         for change in &diff.changes {
             match change {
@@ -251,7 +251,8 @@ impl Around {
                             || is_reprinted(&constraint.definition, table, touched)
                     }
                     ConstraintKind::PrimaryKey { .. } | ConstraintKind::Unique { .. } => {
-                        names_any(&constraint.definition, table, &unsteady)
+                        !super::stages::is_stage(&table.name)
+                            && names_any(&constraint.definition, table, &unsteady)
                     }
                 };
                 if around && stands(after, constraint, name) {

@@ -174,6 +174,12 @@ impl Key {
         items.iter().all(is_plain).then_some(Key { items })
     }
 
+    /// The key over other columns; `None` where one of them has no other form.
+    pub(super) fn converted(self, form: impl Fn(&str) -> Option<String>) -> Option<Key> {
+        let items = self.items.iter().map(|item| form(item)).collect::<Option<_>>()?;
+        Some(Key { items })
+    }
+
     /// A condition over the columns of the table that is true for the rows of a partition, and never NULL.
     pub(super) fn takes(&self, bound: &Bound, parent: &QName) -> Option<String> {
         match bound {

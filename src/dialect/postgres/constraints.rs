@@ -89,8 +89,8 @@ fn drop_own(table: &Table, index: &Index, context: &Context<'_>) -> Option<Step>
 fn is_listed(table: &QName, name: &Ident, context: &Context<'_>) -> bool {
     let change = context.changes.get(table).copied();
     hierarchy::cascades(table, name, context)
-        || change
-            .is_some_and(|change| hierarchy::lists(change, name) || hierarchy::is_rebuilt(change))
+        || context.around.rebuilt_tables.contains(table)
+        || change.is_some_and(|change| hierarchy::lists(change, name))
 }
 
 /// The steps for what stays the same and must be made again.

@@ -8,6 +8,7 @@ use super::around::Around;
 use super::mention::Mentions;
 pub(super) use super::mention::{Mention, printed_names};
 use super::ownership::{self, Moving};
+use super::rebuild::Rebuilds;
 use crate::catalog::facets::Subject;
 use crate::catalog::{
     Catalog, ConstraintKind, Dependency, EnumType, ObjectId, Opaque, OpaqueKind, Table,
@@ -43,6 +44,8 @@ pub(super) struct Context<'a> {
     deferred: OnceCell<bool>,
     /// Tables with heirs that are no partitions, on any side.
     with_heirs: OnceCell<BTreeSet<QName>>,
+    /// Tables that are built anew.
+    pub(super) rebuilds: Rebuilds,
     /// Children that leave a parent for a moment.
     pub(super) parted: BTreeSet<(QName, QName)>,
 }
@@ -67,9 +70,10 @@ impl<'a> Context<'a> {
         diff: &'a Diff,
         before: Cow<'a, Catalog>,
         moving: Vec<Moving>,
+        rebuilds: Rebuilds,
         Run { direction, tag }: Run<'a>,
     ) -> Self {
-        let around = Around::of(diff, &before);
+        let around = Around::of(diff, &before, &rebuilds.tables);
         let (mut made, mut taken, mut unstable) = (Vec::new(), Vec::new(), Vec::new());
         let mut new_tables = BTreeSet::new();
         let mut opaques = Vec::new();
@@ -151,6 +155,7 @@ impl<'a> Context<'a> {
             moving,
             deferred: OnceCell::new(),
             with_heirs: OnceCell::new(),
+            rebuilds,
             parted: BTreeSet::new(),
         }
     }
@@ -291,6 +296,7 @@ impl<'a> Context<'a> {
 
     /// The name under which this plan keeps a table or a column.
     pub(super) fn keeps_as(&self, table: &QName, column: Option<&Ident>) -> String {
+        let table = self.rebuilds.staged(table).unwrap_or(table);
         kept_name(self.tag, self.direction, table, column, Dialect::Postgres)
     }
 
@@ -334,6 +340,7 @@ impl<'a> Context<'a> {
         table: &QName,
         column: Option<&Ident>,
     ) -> (QName, Option<Ident>) {
+        let table = self.rebuilds.staged(table).unwrap_or(table);
         let mut old_table = table.clone();
         let mut old_column = column.cloned();
         for rename in self.diff.renames() {
@@ -381,6 +388,7 @@ impl<'a> Context<'a> {
     }
 
     pub(super) fn is_discarded(&self, table: &QName, column: Option<&Ident>) -> bool {
+        let table = self.rebuilds.staged(table).unwrap_or(table);
         let target = Target { table: table.clone(), column: column.cloned() };
         self.diff.discard.contains(&target)
     }

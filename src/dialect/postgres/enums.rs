@@ -96,7 +96,9 @@ fn rebuild(before: &EnumType, after: &EnumType, context: &Context<'_>) -> Result
     let mut statements = vec![render::create_enum(&passing, &after.values)];
     let (mut kept, mut defaults) = (Vec::new(), Vec::new());
     let mut order = crate::dialect::Order::default();
-    for change in table_changes(context.diff).values() {
+    let changes = table_changes(context.diff);
+    let stay = changes.values().filter(|it| !context.rebuilds.tables.contains(&it.after.name));
+    for change in stay {
         for staying in staying_of(change, before) {
             let (table, column) = (staying.table(), staying.after);
             let is_array = column.data_type.ends_with("[]");

@@ -11,7 +11,7 @@ use super::context::{Context, table_changes};
 use super::render;
 use crate::catalog::postgres_table::{Origin, PostgresTable};
 use crate::catalog::{Catalog, Column, Constraint, ConstraintKind, Table};
-use crate::change::{Delta, Diff, TableChange};
+use crate::change::{Delta, TableChange};
 use crate::dialect::{Resource, Step};
 use crate::text::{Ident, QName};
 
@@ -24,21 +24,6 @@ static NOTHING: std::sync::OnceLock<PostgresTable> = std::sync::OnceLock::new();
 /// The PostgreSQL side of a table.
 pub(super) fn options(table: &Table) -> &PostgresTable {
     table.options.of_postgres().unwrap_or_else(|| NOTHING.get_or_init(PostgresTable::default))
-}
-
-/// Whether a table is built anew: what it is partitioned by cannot be altered, nor whether a partitioned table has a
-/// log.
-pub(super) fn is_rebuilt(change: &TableChange) -> bool {
-    let (before, after) = (options(&change.before), options(&change.after));
-    before.partition_by != after.partition_by
-        || before.partition_by.is_some() && before.unlogged != after.unlogged
-}
-
-/// The tables that are built anew.
-pub(super) fn rebuilt(diff: &Diff) -> BTreeSet<QName> {
-    let changes = table_changes(diff);
-    let rebuilt = changes.values().filter(|change| is_rebuilt(change));
-    rebuilt.map(|change| change.after.name.clone()).collect()
 }
 
 pub(super) fn parents<'c>(catalog: &'c Catalog, table: &QName) -> &'c [QName] {
@@ -119,7 +104,13 @@ fn moves_together(child: &QName, parent: &QName, here: &Catalog, there: &Catalog
 pub(super) fn travels(table: &Table, context: &Context<'_>) -> bool {
     let options = options(table);
     options.is_partition()
-        && options.parents.iter().any(|parent| context.around.rebuilt_tables.contains(parent))
+        && options.parents.iter().any(|parent| {
+            let above = || context.after().tables.get(parent).or(context.before.tables.get(parent));
+            let is_on_both = context.after().tables.contains_key(parent)
+                && context.before.tables.contains_key(parent);
+            context.rebuilds.carries(parent)
+                || !is_on_both && above().is_some_and(|above| travels(above, context))
+        })
 }
 
 fn discards(tables: [&QName; 2], context: &Context<'_>) -> bool {
@@ -132,7 +123,7 @@ pub(super) fn left<'c>(child: &QName, context: &'c Context<'_>) -> Vec<&'c QName
     let is_partition = options(table).is_partition();
     let goes = !context.after().tables.contains_key(child);
     let leaves = |parent: &&QName| {
-        if stays(child, parent, context) {
+        if stays(child, parent, context) || context.rebuilds.as_one(child, parent) {
             return false;
         }
         if goes && !is_partition {
@@ -294,15 +285,15 @@ pub(super) fn origin<'c>(
 
 pub(super) fn comes(table: &QName, name: &Ident, context: &Context<'_>) -> bool {
     let key = (table.clone(), name.clone());
-    let is_new = !context.before.tables.contains_key(table);
+    let is_new =
+        !context.before.tables.contains_key(table) || context.around.rebuilt_tables.contains(table);
     let listed = context.changes.get(table).is_some_and(|change| {
-        is_rebuilt(change)
-            || change
-                .constraints
-                .iter()
-                .filter(|delta| !super::in_place::keeps(delta))
-                .filter_map(Delta::after)
-                .any(|constraint| constraint.name.as_ref() == Some(name))
+        change
+            .constraints
+            .iter()
+            .filter(|delta| !super::in_place::keeps(delta))
+            .filter_map(Delta::after)
+            .any(|constraint| constraint.name.as_ref() == Some(name))
             || change.indexes.iter().filter_map(Delta::after).any(|index| index.name == *name)
     });
     let by_its_own_parent = || {

@@ -214,7 +214,7 @@ pub(super) fn finish(mut steps: Vec<Step>, context: &Context<'_>) -> Result<Vec<
         made.order.needs.extend(makes.filter(|it| table_of(it) == Some(child)).cloned());
     }
     steps.extend(joins.into_iter().map(|(step, _, _)| step));
-    let moves = super::moves::all(context)?;
+    let moves = super::moves::all(context);
     super::moves::add(&mut steps, &moves, context);
     let mut parts = Vec::new();
     for child in &names {
@@ -268,7 +268,7 @@ fn clear_twins(steps: &mut [Step], context: &Context<'_>) {
     }
 }
 
-fn table_of(resource: &Resource) -> Option<&QName> {
+pub(super) fn table_of(resource: &Resource) -> Option<&QName> {
     match resource {
         Resource::Table(table)
         | Resource::Column(table, _)

@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::numbers;
 use super::quote::{list, quote, quote_ident, quote_name};
+use super::stages::is_stage;
 use super::types::is_builtin;
 use crate::catalog::{Column, Table};
 use crate::dialect::Resource;
@@ -133,24 +134,30 @@ impl RowKey {
     }
 }
 
-/// The columns that tell the rows of a table apart in both of its shapes; `kept` is the shape that holds what is
-/// kept. Both ways of a change find the same key.
+/// The columns that tell the rows of a table apart in both of its shapes, unless it has heirs.
 fn primary(kept: &Table, other: &Table, context: &Context<'_>) -> Option<RowKey> {
-    let in_both = |table: &Table| -> Option<Vec<(Ident, String)>> {
-        let key = table.primary_key();
-        let columns = key.iter().map(|name| {
-            let (column, other) = (kept.column(name)?, other.column(name)?);
-            // A row whose key is NULL in one shape cannot be found by it.
-            (column.not_null && other.not_null).then(|| (name.clone(), column.data_type.clone()))
-        });
-        let columns: Vec<_> = columns.collect::<Option<_>>()?;
-        (!columns.is_empty()).then_some(columns)
-    };
     // Rows of heirs may have the keys of their parent's rows.
     if context.has_heirs(&kept.name) {
         return None;
     }
-    in_both(kept).or_else(|| in_both(other)).map(RowKey::Primary)
+    primary_key(kept, other).map(RowKey::Primary)
+}
+
+/// The columns that tell rows apart in both shapes; `kept` is the shape that holds what is kept. Both ways of a change
+/// find the same key.
+pub(super) fn primary_key(kept: &Table, other: &Table) -> Option<Vec<(Ident, String)>> {
+    let in_both = |table: &Table| -> Option<Vec<(Ident, String)>> {
+        let key = table.primary_key();
+        let columns = key.iter().map(|name| {
+            let (column, other) = (kept.column(name)?, other.column(name)?);
+            // A row whose key is NULL in one shape cannot be found by it. A stage says NOT NULL of nothing.
+            let is_full = is_stage(&kept.name) || column.not_null && other.not_null;
+            is_full.then(|| (name.clone(), column.data_type.clone()))
+        });
+        let columns: Vec<_> = columns.collect::<Option<_>>()?;
+        (!columns.is_empty()).then_some(columns)
+    };
+    in_both(kept).or_else(|| in_both(other))
 }
 
 /// A value in a type that no change can take away: types of users and extensions as text.

@@ -5,39 +5,6 @@ use super::hierarchy::{joined, options, stays};
 use crate::catalog::postgres_table::Origin;
 use crate::change::TableChange;
 use crate::dialect::LowerError;
-use crate::text::Dialect;
-use crate::text::token::{Token, tokenize};
-
-/// What cannot be done because a table is partitioned by it: the engine alters no column of a partition key.
-///
-/// # Errors
-/// Says which column of which table.
-pub(super) fn check_keys(context: &Context<'_>) -> Result<(), LowerError> {
-    for (name, before) in &context.before.tables {
-        let Some(key) = &options(before).partition_by else { continue };
-        let Some(after) = context.after().tables.get(name) else { continue };
-        if context.around.rebuilt_tables.contains(name) {
-            continue;
-        }
-        let names: Vec<String> =
-            tokenize(key, Dialect::Postgres).iter().filter_map(Token::name).collect();
-        for column in before.columns.iter().filter(|it| names.iter().any(|n| n == it.name.as_str()))
-        {
-            let altered = after.column(&column.name).is_none_or(|after| {
-                super::around::reshapes(column, after) || context.rebuilds_type(&after.data_type)
-            });
-            if altered {
-                return Err(LowerError {
-                    what: format!("column {name}.{}", column.name),
-                    why: "its type changes, and its table is partitioned by it".to_owned(),
-                    help: "make a table of another name with the new type, and move the rows"
-                        .to_owned(),
-                });
-            }
-        }
-    }
-    Ok(())
-}
 
 /// What cannot be done to a table with heirs, or to an heir.
 ///

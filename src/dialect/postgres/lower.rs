@@ -3,9 +3,10 @@
 use super::action::{Action, step};
 use super::context::{Context, Run};
 use super::quote::quote_ident;
+use super::rebuild::Rebuilds;
 use super::{
-    circles, columns, constraints, enums, facets, generated, hierarchy, not_null, numbers, opaques,
-    ownership, partial, passing, persistence, renames, render, settings, tables,
+    anew, circles, columns, constraints, enums, facets, generated, hierarchy, not_null, numbers,
+    opaques, ownership, partial, passing, persistence, renames, render, settings, tables,
 };
 use crate::change::{Change, Delta, Diff, Rename, TableChange};
 use crate::dialect::{Direction, LowerError, Resource, Step};
@@ -17,12 +18,14 @@ use crate::dialect::{Direction, LowerError, Resource, Step};
 pub fn lower(diff: &Diff, direction: Direction, tag: &str) -> Result<Vec<Step>, LowerError> {
     let renames: Vec<Rename> = diff.renames().cloned().collect();
     let mut before = crate::diff::renamed(&diff.before, &renames);
-    let (diff, moving) = ownership::split(diff, &before);
+    let run = Run { direction, tag };
+    let rebuilds = Rebuilds::find(diff, &before, run);
+    let (diff, moving) = ownership::split(diff, &before, &rebuilds.tables);
     ownership::disown_all(&mut before, &moving);
     let diff = partial::tell(diff, &before);
-    let mut context = Context::new(&diff, before, moving, Run { direction, tag });
+    let diff = rebuilds.tell(diff, &mut before);
+    let mut context = Context::new(&diff, before, moving, rebuilds, run);
     context.part_for_keys();
-    super::limits::check_keys(&context)?;
     let mut steps = renames::steps(&context);
     steps.extend(ownership::steps(&context));
     for change in &diff.changes {
@@ -60,6 +63,7 @@ pub fn lower(diff: &Diff, direction: Direction, tag: &str) -> Result<Vec<Step>, 
     steps.extend(settings::around(&context));
     let steps = numbers::finish(steps, &context)?;
     let mut steps = facets::finish(hierarchy::finish(steps, &context)?, &context);
+    anew::finish(&mut steps, &context);
     opaques::order_event_triggers(&mut steps);
     Ok(steps)
 }
@@ -89,8 +93,8 @@ fn schema(delta: &Delta<crate::text::Ident>) -> Vec<Step> {
 
 fn alter_table(change: &TableChange, context: &Context<'_>) -> Result<Vec<Step>, LowerError> {
     super::limits::check(change, context)?;
-    if hierarchy::is_rebuilt(change) {
-        return tables::rebuild(change, context);
+    if context.rebuilds.tables.contains(&change.after.name) {
+        return Ok(anew::steps(change, context));
     }
     let mut steps = columns::steps(change, context)?;
     steps.extend(not_null::steps(change, context));

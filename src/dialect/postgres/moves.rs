@@ -6,8 +6,9 @@ use super::context::{Context, columns, values};
 use super::hierarchy::{joined_marker, options, partitions};
 use super::keep::{kept_table, restore_rows};
 use super::quote::{list, quote_name};
-use crate::catalog::Table;
-use crate::dialect::{Direction, LowerError, Resource, Step};
+use crate::catalog::{Catalog, Table};
+use crate::change::TableChange;
+use crate::dialect::{Direction, Resource, Step};
 use crate::text::{Ident, QName};
 
 /// Rows of one table that move.
@@ -30,20 +31,17 @@ enum Kind {
 }
 
 /// All rows that move.
-///
-/// # Errors
-/// Rows of a partition that goes would have to change their columns as well.
-pub(super) fn all<'c>(context: &'c Context<'_>) -> Result<Vec<Move<'c>>, LowerError> {
+pub(super) fn all<'c>(context: &'c Context<'_>) -> Vec<Move<'c>> {
     let mut moves = Vec::new();
     for parent in context.after().tables.values() {
         if options(parent).partition_by.is_some()
             && context.before.tables.contains_key(&parent.name)
             && !context.around.rebuilt_tables.contains(&parent.name)
         {
-            moves.extend(of_parent(parent, context)?);
+            moves.extend(of_parent(parent, context));
         }
     }
-    Ok(moves)
+    moves
 }
 
 fn bound_of(table: &Table) -> Option<Bound> {
@@ -51,24 +49,23 @@ fn bound_of(table: &Table) -> Option<Bound> {
 }
 
 /// The partitions of a table that take rows which they did not take before.
-fn takers<'c>(parent: &'c QName, context: &'c Context<'_>) -> Vec<&'c Table> {
-    let partitions = partitions(context.after(), parent);
-    partitions.filter(|child| is_new_taker(child, parent, context)).collect()
+fn takers<'c>(parent: &'c QName, before: &Catalog, after: &'c Catalog) -> Vec<&'c Table> {
+    partitions(after, parent).filter(|child| is_new_taker(child, parent, before)).collect()
 }
 
-fn is_new_taker(child: &Table, parent: &QName, context: &Context<'_>) -> bool {
-    context.before.tables.get(&child.name).is_none_or(|old| {
+fn is_new_taker(child: &Table, parent: &QName, before: &Catalog) -> bool {
+    before.tables.get(&child.name).is_none_or(|old| {
         !options(old).parents.contains(parent) || options(old).bound != options(child).bound
     })
 }
 
-fn of_parent<'c>(parent: &'c Table, context: &'c Context<'_>) -> Result<Vec<Move<'c>>, LowerError> {
-    let takers = takers(&parent.name, context);
+fn of_parent<'c>(parent: &'c Table, context: &'c Context<'_>) -> Vec<Move<'c>> {
+    let takers = takers(&parent.name, &context.before, context.after());
     let is_touched = !takers.is_empty()
         || partitions(&context.before, &parent.name)
             .any(|old| !context.after().tables.contains_key(&old.name));
     let key = options(parent).partition_by.as_deref().and_then(Key::parse);
-    let Some(key) = key.filter(|_| is_touched) else { return Ok(Vec::new()) };
+    let Some(key) = key.filter(|_| is_touched) else { return Vec::new() };
     let takes = |table: &Table| key.takes(&bound_of(table)?, &parent.name);
     let mut moves = Vec::new();
     for child in partitions(context.after(), &parent.name) {
@@ -91,10 +88,10 @@ fn of_parent<'c>(parent: &'c Table, context: &'c Context<'_>) -> Result<Vec<Move
     }
     for old in partitions(&context.before, &parent.name) {
         if !context.after().tables.contains_key(&old.name) {
-            moves.extend(of_dropped(parent, old, &takers, &takes, context)?);
+            moves.extend(of_dropped(parent, old, &takers, &takes, context));
         }
     }
-    Ok(moves)
+    moves
 }
 
 /// True for what any of the conditions takes; `None` where there is none, or one is not known.
@@ -111,38 +108,88 @@ fn of_dropped<'c>(
     takers: &[&Table],
     takes: &dyn Fn(&Table) -> Option<String>,
     context: &'c Context<'_>,
-) -> Result<Option<Move<'c>>, LowerError> {
-    let Some(bound) = bound_of(old).filter(|_| !context.is_discarded(&old.name, None)) else {
-        return Ok(None);
+) -> Option<Move<'c>> {
+    let bound = bound_of(old).filter(|_| !context.is_discarded(&old.name, None))?;
+    let condition = match goes_to(&bound, &parent.name, takers, context.after(), context.direction)
+    {
+        To::Default => "true".to_owned(),
+        To::Some(near) => any(near.iter().map(|taker| takes(taker)))?,
     };
-    let default = partitions(context.after(), &parent.name)
-        .find(|it| bound_of(it) == Some(Bound::Default))
-        .filter(|it| {
-            context.direction == Direction::Down || takers.iter().any(|taker| taker.name == it.name)
-        });
-    let condition = match default {
-        Some(_) => Some("true".to_owned()),
-        None => {
-            let near = takers
-                .iter()
-                .filter(|taker| bound_of(taker).is_some_and(|other| !other.excludes(&bound)));
-            any(near.map(|taker| takes(taker)))
-        }
-    };
-    let Some(condition) = condition else { return Ok(None) };
-    let changes =
-        context.changes.get(&parent.name).is_some_and(|change| !change.columns.is_empty());
-    if changes {
-        return Err(LowerError {
-            what: format!("table {}", old.name),
-            why: format!(
-                "its rows go to other partitions of {} while the columns change",
-                parent.name
-            ),
-            help: "change the columns in one version and the partitions in another".to_owned(),
-        });
+    Some(Move { parent, child: old, condition, kind: Kind::Dropped })
+}
+
+/// Where the rows of a partition that goes may have a place.
+enum To<'t> {
+    Default,
+    Some(Vec<&'t Table>),
+}
+
+fn goes_to<'t>(
+    bound: &Bound,
+    parent: &QName,
+    takers: &[&'t Table],
+    after: &Catalog,
+    direction: Direction,
+) -> To<'t> {
+    let default = partitions(after, parent).find(|it| bound_of(it) == Some(Bound::Default));
+    let is_taker = |it: &&Table| takers.iter().any(|taker| taker.name == it.name);
+    if default.is_some_and(|it| direction == Direction::Down || is_taker(&it)) {
+        return To::Default;
     }
-    Ok(Some(Move { parent, child: old, condition, kind: Kind::Dropped }))
+    let is_near = |taker: &Table| bound_of(taker).is_some_and(|other| !other.excludes(bound));
+    To::Some(takers.iter().copied().filter(|taker| is_near(taker)).collect())
+}
+
+/// Whether rows of partitions that go have a place in others.
+pub(super) fn leaves_partitions(
+    parent: &QName,
+    before: &Catalog,
+    after: &Catalog,
+    direction: Direction,
+) -> bool {
+    let takers = takers(parent, before, after);
+    let gone = partitions(before, parent).filter(|it| !after.tables.contains_key(&it.name));
+    let mut bounds = gone.filter_map(bound_of);
+    bounds.any(|bound| match goes_to(&bound, parent, &takers, after, direction) {
+        To::Default => true,
+        To::Some(near) => !near.is_empty(),
+    })
+}
+
+/// Partitions of a table that is built anew which go, with the condition for those of their rows that have a place in
+/// it: told of the rows as they are before the columns change.
+pub(super) fn leaving<'c>(
+    parent: &QName,
+    change: &TableChange,
+    context: &'c Context<'_>,
+) -> Vec<(&'c Table, String)> {
+    let (before, after): (&'c Catalog, &'c Catalog) = (&context.before, context.after());
+    let Some(name) = after.tables.get_key_value(parent).map(|(name, _)| name) else {
+        return Vec::new();
+    };
+    let takers = takers(name, before, after);
+    let key = after.tables.get(name).and_then(|it| options(it).partition_by.as_deref());
+    let key = key
+        .and_then(Key::parse)
+        .and_then(|key| key.converted(|item| super::anew::in_new_shape(item, change, context)));
+    let takes = |taker: &&Table| match (bound_of(taker)?, &key) {
+        (Bound::Hash { .. }, _) | (_, None) => None,
+        (bound, Some(key)) => key.takes(&bound, name),
+    };
+    let gone = before.tables.values().filter(|table| {
+        options(table).is_partition_of(parent)
+            && !after.tables.contains_key(&table.name)
+            && !context.is_discarded(&table.name, None)
+    });
+    let conditions = gone.filter_map(|old| {
+        let condition = match goes_to(&bound_of(old)?, name, &takers, after, context.direction) {
+            To::Default => "true".to_owned(),
+            To::Some(near) if near.is_empty() => return None,
+            To::Some(near) => any(near.iter().map(takes)).unwrap_or_else(|| "true".to_owned()),
+        };
+        Some((old, condition))
+    });
+    conditions.collect()
 }
 
 /// The marker of a partitioned table whose rows are all where they belong.

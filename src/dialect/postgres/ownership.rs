@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::action::{Action, step};
 use super::context::Context;
 use super::quote::quote_name;
-use super::{hierarchy, render};
+use super::render;
 use crate::catalog::{Catalog, Opaque, OpaqueKind, Sequence, Table};
 use crate::change::{Change, Delta, Diff};
 use crate::dialect::{Resource, Step};
@@ -48,8 +48,12 @@ pub(super) struct Moving {
 }
 
 /// The difference as if no column owned the sequences that stay without their owner, and those sequences.
-pub(super) fn split<'d>(diff: &'d Diff, before: &Catalog) -> (Cow<'d, Diff>, Vec<Moving>) {
-    let moving = moving(diff, before);
+pub(super) fn split<'d>(
+    diff: &'d Diff,
+    before: &Catalog,
+    rebuilt: &BTreeSet<QName>,
+) -> (Cow<'d, Diff>, Vec<Moving>) {
+    let moving = moving(diff, before, rebuilt);
     if moving.is_empty() {
         return (Cow::Borrowed(diff), moving);
     }
@@ -108,9 +112,8 @@ fn disown_column(column: &mut crate::catalog::Column, names: &BTreeSet<&QName>) 
     }
 }
 
-fn moving(diff: &Diff, before: &Catalog) -> Vec<Moving> {
+fn moving(diff: &Diff, before: &Catalog, rebuilt: &BTreeSet<QName>) -> Vec<Moving> {
     let (before, after) = (owners(before), owners(&diff.after));
-    let rebuilt = hierarchy::rebuilt(diff);
     before
         .into_iter()
         .filter_map(|(name, before)| {

@@ -6,12 +6,11 @@ use super::action::{Action, step};
 use super::context::{
     Context, Part, column_sequences, columns, keys, slots, texts, texts_and_indexes, values,
 };
-use super::keep::{SCHEMA, kept_table, restore_renamed_rows, restore_rows};
+use super::keep::{SCHEMA, kept_table, restore_renamed_rows};
 use super::quote::{quote, quote_ident, quote_name};
 use super::{constraints, hierarchy, keep, not_null, passing, positions, render, settings};
 use crate::catalog::{Column, ConstraintKind, Table};
-use crate::change::{SourceOrigin, TableChange};
-use crate::dialect::{Direction, LowerError, Resource, Step};
+use crate::dialect::{Direction, Resource, Step};
 use crate::text::token::{Token, tokenize};
 use crate::text::{Dialect, Ident, QName, hash};
 
@@ -76,7 +75,7 @@ fn is_heir(table: &Table) -> bool {
     !options.parents.is_empty() && !options.is_partition()
 }
 
-fn create(table: &Table, context: &Context<'_>) -> Vec<Step> {
+pub(super) fn create(table: &Table, context: &Context<'_>) -> Vec<Step> {
     let name = &table.name;
     let statements =
         render::create_table(table, &|it| constraints::stands_in_create(table, it, context));
@@ -184,7 +183,9 @@ pub(super) fn drop(table: &Table, context: &Context<'_>) -> Vec<Step> {
             .makes([Resource::Kept(kept)])
     } else {
         let kept = context.keeps_as(name, None);
-        statements.extend(Aside::of(table, context).leave());
+        if !hierarchy::travels(table, context) {
+            statements.extend(Aside::of(table, context).leave());
+        }
         statements.extend(move_aside(table, &kept));
         step(Action::MoveTable, format!("move table {name} aside"), statements)
             .makes([Resource::Kept(kept)])
@@ -213,91 +214,14 @@ fn lets_go_of_types(references: &QName, own: &Table, context: &Context<'_>) -> b
     other.is_some_and(|table| !Aside::of(table, context).types.is_empty())
 }
 
-/// Builds a table anew because what it is partitioned by changes: moved aside, made again, filled, thrown away.
-///
-/// # Errors
-/// A change of the columns at the same time.
-pub(super) fn rebuild(
-    change: &TableChange,
-    context: &Context<'_>,
-) -> Result<Vec<Step>, LowerError> {
-    let (before, after) = (&change.before, &change.after);
-    let name = &after.name;
-    let same = change.mapping.iter().all(|source| {
-        matches!(source.origin, SourceOrigin::Same | SourceOrigin::Computed)
-            && source.values.is_empty()
-            && source.fill.is_none()
-    }) && before.columns.iter().all(|column| after.column(&column.name).is_some());
-    if !same {
-        return Err(LowerError {
-            what: format!("table {name}"),
-            why: "what it is partitioned by changes together with its columns".to_owned(),
-            help: "change the columns in one version and the partitioning in another".to_owned(),
-        });
-    }
-    let aside = context.keeps_as(name, None);
-    let own = foreign_keys(before, context);
+/// The steps that drop the foreign keys of a table which its parent does not drop.
+pub(super) fn drop_foreign_keys(table: &Table, context: &Context<'_>) -> Vec<Step> {
+    let own = foreign_keys(table, context);
     let goes = |constraint: &&crate::catalog::Constraint| {
         own.iter().any(|(key, _)| constraint.name.as_ref() == Some(*key))
     };
-    let mut steps: Vec<Step> = before
-        .constraints
-        .iter()
-        .filter(goes)
-        .filter_map(|constraint| constraints::drop(before, constraint, context))
-        .collect();
-    let statements = move_aside(before, &aside);
-    steps.push(
-        step(Action::MoveTable, format!("move table {name} aside to build it anew"), statements)
-            .undo(crate::dialect::Undo::Exact, "the way back builds it anew from the same rows")
-            .makes([Resource::Kept(aside.clone())])
-            .takes([Resource::Table(name.clone())])
-            .takes(columns(before))
-            .takes(keys(before))
-            .takes(slots(before))
-            .frees(context.taken_in(texts_and_indexes(before))),
-    );
-    steps.extend(create(after, context));
-    steps.extend(settings::of_new(after, context));
-    steps.extend(not_null::of_new(after));
-    steps.push(move_rows(change, &aside, context));
-    for constraint in &after.constraints {
-        if !constraints::stands_in_create(after, constraint, context) {
-            steps.extend(constraints::add_own(after, constraint, context));
-        }
-    }
-    Ok(steps)
-}
-
-/// Moves the rows of a table into the one that was made anew; those of partitions that go come along.
-fn move_rows(change: &TableChange, aside: &str, context: &Context<'_>) -> Step {
-    let (before, after) = (&change.before, &change.after);
-    let name = &after.name;
-    let mut statements = restore_rows(after, aside);
-    let drop = statements.pop();
-    let asides = satellites(before, aside);
-    for column in &after.columns {
-        let old = before.column(&column.name).and_then(column_sequences);
-        let (Some(sequence), Some(old)) = (column_sequences(column), old) else { continue };
-        let moved = asides
-            .iter()
-            .find(|(kind, own, _)| *kind == "SEQUENCE" && *own == old.name.name)
-            .map(|(_, _, moved)| kept_table(moved));
-        statements.extend(moved.map(|moved| positions::copy(sequence, &moved)));
-    }
-    statements.extend(drop);
-    let travelling = context.before.tables.values().filter(|table| {
-        hierarchy::options(table).parents.contains(name)
-            && !context.after().tables.contains_key(&table.name)
-    });
-    let travelling: Vec<Resource> =
-        travelling.map(|table| Resource::Kept(context.keeps_as(&table.name, None))).collect();
-    step(Action::FillTable, format!("move rows into {name}"), statements)
-        .work(crate::dialect::Work::Rewrite)
-        .needs([Resource::Table(name.clone()), Resource::Kept(aside.to_owned())])
-        .needs(travelling)
-        .needs(hierarchy::partitions_joined(name, context))
-        .makes(values(after))
+    let keys = table.constraints.iter().filter(goes);
+    keys.filter_map(|constraint| constraints::drop(table, constraint, context)).collect()
 }
 
 /// What the foreign keys of a table stand on in other tables.
@@ -365,7 +289,7 @@ fn bring_back(table: &Table, context: &Context<'_>) -> Step {
 }
 
 /// The names a table brings into the schema of kept tables: each must be free there, so each gets a name of its own.
-fn satellites(table: &Table, kept: &str) -> Vec<(&'static str, Ident, String)> {
+pub(super) fn satellites(table: &Table, kept: &str) -> Vec<(&'static str, Ident, String)> {
     let mut found: Vec<(&'static str, Ident)> = Vec::new();
     for constraint in &table.constraints {
         match (&constraint.kind, &constraint.name) {
@@ -401,7 +325,7 @@ fn satellites(table: &Table, kept: &str) -> Vec<(&'static str, Ident, String)> {
         .collect()
 }
 
-fn move_aside(table: &Table, kept: &str) -> Vec<String> {
+pub(super) fn move_aside(table: &Table, kept: &str) -> Vec<String> {
     let name = &table.name;
     let mut statements: Vec<String> = satellites(table, kept)
         .into_iter()
@@ -464,8 +388,10 @@ impl<'t> Aside<'t> {
                     && !is_known(&column.data_type)
         };
         // A parent that goes aside as well converts the columns of its partitions.
+        let is_alone = !hierarchy::left(&table.name, context).is_empty()
+            || !hierarchy::joined(&table.name, context).is_empty();
         let inherits = |column: &Column| {
-            hierarchy::options(table).inherited_columns.contains_key(&column.name)
+            !is_alone && hierarchy::options(table).inherited_columns.contains_key(&column.name)
         };
         let types: Vec<&Column> = table
             .columns

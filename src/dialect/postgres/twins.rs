@@ -64,7 +64,7 @@ pub(super) fn remade(table: &QName, context: &Context<'_>) -> BTreeSet<Ident> {
     else {
         return BTreeSet::new();
     };
-    if options(after).inherited.is_empty() {
+    if options(after).inherited.is_empty() || context.around.rebuilt_tables.contains(table) {
         return BTreeSet::new();
     }
     let stands = |name: &Ident| shape(before, name).is_some();
