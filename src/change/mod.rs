@@ -188,7 +188,45 @@ impl Rename {
     }
 }
 
+impl TableChange {
+    /// A change of nothing: rows go from one shape to the other as they are. Both have the same columns.
+    pub(crate) fn unchanged(before: &Table, after: &Table) -> Self {
+        let mapping = after.columns.iter().map(|column| ColumnSource {
+            column: column.name.clone(),
+            origin: match column.generated {
+                Some(_) => SourceOrigin::Computed,
+                None => SourceOrigin::Same,
+            },
+            values: Vec::new(),
+            fill: None,
+            keep: Keep::Nothing,
+        });
+        TableChange {
+            before: before.clone(),
+            after: after.clone(),
+            columns: Vec::new(),
+            constraints: Vec::new(),
+            indexes: Vec::new(),
+            mapping: mapping.collect(),
+        }
+    }
+}
+
 impl Diff {
+    /// The tables that change, by their new names.
+    pub fn table_changes(&self) -> BTreeMap<&QName, &TableChange> {
+        let changes = self.changes.iter().filter_map(|change| match change {
+            Change::AlterTable(change) => Some((&change.after.name, change.as_ref())),
+            Change::Rename(_)
+            | Change::Schema(_)
+            | Change::Facets(_)
+            | Change::Enum(_)
+            | Change::Table(_)
+            | Change::Opaque(_) => None,
+        });
+        changes.collect()
+    }
+
     /// The renames, in the order in which they run.
     pub fn renames(&self) -> impl Iterator<Item = &Rename> {
         self.changes.iter().filter_map(|change| match change {

@@ -254,7 +254,7 @@ const INTRODUCING: [&str; 21] = [
 ];
 
 /// A name as the engine understands it: unquoted words in lower case.
-fn spelled(token: &Token<'_>) -> Option<String> {
+pub(super) fn spelled(token: &Token<'_>) -> Option<String> {
     match token.kind {
         Kind::Word => Some(token.text.to_lowercase()),
         Kind::Quoted => token.name(),

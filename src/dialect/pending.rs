@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 
 use super::Sql;
-use super::mention::tables_spoken_of;
+use super::mention::{spelled, tables_spoken_of};
 use crate::catalog::Catalog;
-use crate::text::token::{Kind, Token, tokenize};
+use crate::text::token::{Token, tokenize};
 use crate::text::{Ident, QName};
 
 /// A foreign key that a statement makes.
@@ -82,16 +82,6 @@ fn list_at(code: &[&Token<'_>], at: usize) -> Vec<Ident> {
     }
     let inside = code[at + 1..].iter().take_while(|token| !token.is_mark(")"));
     inside.filter_map(|token| spelled(token)).map(Ident::new).collect()
-}
-
-fn spelled(token: &Token<'_>) -> Option<String> {
-    match token.kind {
-        Kind::Word => Some(token.text.to_lowercase()),
-        Kind::Quoted => token.name(),
-        Kind::Text | Kind::Number | Kind::Parameter | Kind::Mark | Kind::Comment | Kind::Space => {
-            None
-        }
-    }
 }
 
 #[cfg(test)]

@@ -91,25 +91,11 @@ fn stored_columns(table: &Table) -> BTreeMap<Ident, Ident> {
     stored.map(|column| (column.name.clone(), column.name.clone())).collect()
 }
 
-/// Changed tables, by their new names.
-fn altered(diff: &Diff) -> BTreeMap<&QName, &TableChange> {
-    let changes = diff.changes.iter().filter_map(|change| match change {
-        Change::AlterTable(change) => Some((&change.after.name, change.as_ref())),
-        Change::Rename(_)
-        | Change::Schema(_)
-        | Change::Facets(_)
-        | Change::Enum(_)
-        | Change::Table(_)
-        | Change::Opaque(_) => None,
-    });
-    changes.collect()
-}
-
 /// What the steps of a difference leave as it is; `back` is its inverse.
 pub fn of(diff: &Diff, back: &Diff) -> Carries {
     let renames: Vec<Rename> = diff.renames().cloned().collect();
     let moved = renamed(&diff.before, &renames);
-    let (changes, changes_back) = (altered(diff), altered(back));
+    let (changes, changes_back) = (diff.table_changes(), back.table_changes());
     let types = if changes_types(diff) { Types::Change } else { Types::Stay };
     let mut tables = Vec::new();
     for table in diff.before.tables.values() {

@@ -181,29 +181,52 @@ pub(super) fn castable(change: &TableChange, rows: &Rows, names: &Names) -> Vec<
         let Some(bad) = castability::misfit(&column, before, after, rows.dialect) else {
             continue;
         };
-        let keys: Vec<Ident> = keys_of(&change.before, &|_| true);
-        let mut list: Vec<String> =
-            keys.iter().map(|key| format!("\"t\".{}", quote(key))).collect();
-        list.push(column.clone());
-        let (with, from) = (names.prefix(), names.table(&change.after.name));
-        checks.push(Check {
-            rule: format!("{}.{} as {after}", change.after.name, source.column),
-            table: change.after.name.to_string(),
-            message: format!("every value must be a valid {after}"),
-            enforce: Enforce::Database,
-            origin: None,
-            count: Sql::new(format!(
-                "{with}SELECT count(*) FILTER (WHERE {bad}), count(*) FROM {from} AS \"t\""
-            )),
-            sample: Sql::new(format!(
-                "{with}SELECT {} FROM {from} AS \"t\" WHERE {bad} LIMIT {SAMPLE}",
-                list.join(", ")
-            )),
-            keys: shown(keys),
-            values: vec![source.column.to_string()],
-            part: Part::Guard,
-            scan: None,
-        });
+        let message = format!("every value must be a valid {after}");
+        checks.push(guard(
+            change,
+            names,
+            &Misfit { column: &source.column, becomes: after, message, value: column, bad },
+        ));
     }
     checks
+}
+
+/// Old values that the new column does not take.
+pub(super) struct Misfit<'a> {
+    pub(super) column: &'a Ident,
+    /// The new type.
+    pub(super) becomes: &'a str,
+    pub(super) message: String,
+    /// The value, over the old row `t`.
+    pub(super) value: String,
+    /// The condition under which it does not fit, over the old row `t`.
+    pub(super) bad: String,
+}
+
+/// The check that asks the old rows for values that do not fit.
+pub(super) fn guard(change: &TableChange, names: &Names, misfit: &Misfit<'_>) -> Check {
+    let Misfit { column, becomes, message, value, bad } = misfit;
+    let table = &change.after.name;
+    let keys: Vec<Ident> = keys_of(&change.before, &|_| true);
+    let mut list: Vec<String> = keys.iter().map(|key| format!("\"t\".{}", quote(key))).collect();
+    list.push(value.clone());
+    let (with, from) = (names.prefix(), names.table(table));
+    Check {
+        rule: format!("{table}.{column} as {becomes}"),
+        table: table.to_string(),
+        message: message.clone(),
+        enforce: Enforce::Database,
+        origin: None,
+        count: Sql::new(format!(
+            "{with}SELECT count(*) FILTER (WHERE {bad}), count(*) FROM {from} AS \"t\""
+        )),
+        sample: Sql::new(format!(
+            "{with}SELECT {} FROM {from} AS \"t\" WHERE {bad} LIMIT {SAMPLE}",
+            list.join(", ")
+        )),
+        keys: shown(keys),
+        values: vec![column.to_string()],
+        part: Part::Guard,
+        scan: None,
+    }
 }

@@ -2,14 +2,13 @@
 //! row's number. Everywhere else it stores any value. Source: sqlite.org/stricttables.html, sqlite.org/lang_createtable.html
 //! section 5.
 
-use super::rows::{Names, Rows, keys_of, shown, value};
-use super::{Check, Part, SAMPLE, quote};
-use crate::catalog::rule::Enforce;
+use super::Check;
+use super::query::{Misfit, guard};
+use super::rows::{Names, Rows, value};
 use crate::catalog::{Column, ConstraintKind, Table, TableOptions};
 use crate::change::{ColumnSource, SourceOrigin, TableChange};
-use crate::dialect::Sql;
 use crate::dialect::sqlite::Affinity;
-use crate::text::{Dialect, Ident};
+use crate::text::Dialect;
 
 /// What a column takes.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -78,33 +77,13 @@ fn check(
     column: &Column,
     names: &Names,
 ) -> Option<Check> {
-    let table = &change.after.name;
     let takes = takes(&change.after, column);
     if takes == Takes::RowNumber && source.origin == SourceOrigin::New && source.fill.is_none() {
         return None; // the engine numbers the rows
     }
     let value = value(&names.localized(source), column, Dialect::Sqlite)?;
     let bad = refused(takes, &value, column)?;
-    let keys: Vec<Ident> = keys_of(&change.before, &|_| true);
-    let mut list: Vec<String> = keys.iter().map(|key| format!("\"t\".{}", quote(key))).collect();
-    list.push(value);
-    let (with, from) = (names.prefix(), names.table(table));
-    Some(Check {
-        rule: format!("{table}.{} as {}", column.name, column.data_type),
-        table: table.to_string(),
-        message: format!("every value must be storable as {}", column.data_type),
-        enforce: Enforce::Database,
-        origin: None,
-        count: Sql::new(format!(
-            "{with}SELECT count(*) FILTER (WHERE {bad}), count(*) FROM {from} AS \"t\""
-        )),
-        sample: Sql::new(format!(
-            "{with}SELECT {} FROM {from} AS \"t\" WHERE {bad} LIMIT {SAMPLE}",
-            list.join(", ")
-        )),
-        keys: shown(keys),
-        values: vec![column.name.to_string()],
-        part: Part::Guard,
-        scan: None,
-    })
+    let becomes = column.data_type.as_str();
+    let message = format!("every value must be storable as {becomes}");
+    Some(guard(change, names, &Misfit { column: &column.name, becomes, message, value, bad }))
 }

@@ -233,7 +233,7 @@ impl Around {
         let mut gone_keys = gone_keys(diff);
         gone_keys.extend(self.gone_keys(before));
         let unsteady = self.unsteady(diff);
-        let changes = super::context::table_changes(diff);
+        let changes = diff.table_changes();
         let circles = super::persistence::circles(diff, before);
         let goes = |table: &Table, text: &str| {
             gone.iter().any(|mention| mention.is_in(text)) || names_any(text, table, &unsteady)

@@ -131,7 +131,7 @@ impl<'a> Context<'a> {
         let taken_sequences = ownership::only_in(&before, &diff.after);
         Context {
             diff,
-            changes: table_changes(diff),
+            changes: diff.table_changes(),
             direction,
             tag,
             before,
@@ -543,20 +543,4 @@ pub(super) fn is_of_enum(data_type: &str, enum_type: &EnumType) -> bool {
         return false;
     }
     Mention::new(Resource::Enum(enum_type.name.clone()), &enum_type.name).is_in(data_type)
-}
-
-/// The table changes of a diff by name.
-pub(super) fn table_changes(diff: &Diff) -> BTreeMap<&QName, &TableChange> {
-    diff.changes
-        .iter()
-        .filter_map(|change| match change {
-            Change::AlterTable(change) => Some((&change.after.name, change.as_ref())),
-            Change::Rename(_)
-            | Change::Schema(_)
-            | Change::Facets(_)
-            | Change::Enum(_)
-            | Change::Table(_)
-            | Change::Opaque(_) => None,
-        })
-        .collect()
 }

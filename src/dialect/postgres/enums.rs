@@ -2,7 +2,7 @@
 
 use super::action::{Action, step};
 use super::around::only_adds;
-use super::context::{Context, is_of_enum, slot, table_changes};
+use super::context::{Context, is_of_enum, slot};
 use super::quote::{literal, quote, quote_ident, quote_name};
 use super::values::{self, Converts, Staying};
 use super::{keep, passing, render};
@@ -96,7 +96,7 @@ fn rebuild(before: &EnumType, after: &EnumType, context: &Context<'_>) -> Result
     let mut statements = vec![render::create_enum(&passing, &after.values)];
     let (mut kept, mut defaults) = (Vec::new(), Vec::new());
     let mut order = crate::dialect::Order::default();
-    let changes = table_changes(context.diff);
+    let changes = context.diff.table_changes();
     let stay = changes.values().filter(|it| !context.rebuilds.tables.contains(&it.after.name));
     for change in stay {
         for staying in staying_of(change, before) {

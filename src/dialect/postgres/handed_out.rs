@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 
 use super::action::{Action, step};
 use super::context::{Context, printed_names};
-use super::keep::{drop_kept, kept_table};
+use super::keep::kept_table;
 use super::ownership::counted_with;
 use super::passing::counts_itself;
-use super::quote::{literal, quote_name};
+use super::positions;
+use super::quote::quote_name;
 use crate::catalog::{Catalog, Column, Table};
 use crate::change::{Delta, TableChange};
 use crate::dialect::{Direction, Lock, Resource, Step};
@@ -129,16 +130,7 @@ fn note(sequence: &QName, values: Vec<Resource>, context: &Context<'_>) -> [Step
 /// Unless somebody else has taken a number since.
 fn put_back(sequence: &QName, context: &Context<'_>) -> Step {
     let kept = context.kept_part_by_the_other_way(sequence, &sequence.name, part);
-    let name = quote_name(sequence);
-    let statements = vec![
-        format!(
-            "SELECT pg_catalog.setval({}, \"k\".last_value, \"k\".is_called) FROM {} AS \"k\", {name} AS \"s\" \
-             WHERE \"s\".last_value = \"k\".\"after\" AND \"s\".is_called = \"k\".\"after_called\"",
-            literal(&name),
-            kept_table(&kept.name)
-        ),
-        drop_kept(&kept.name),
-    ];
+    let statements = positions::put_back_unless_taken(sequence, &kept.name);
     step(Action::AlterSequence, format!("let {sequence} stand where it stood"), statements)
         .lock(Lock::None)
         .needs([super::context::slot(&sequence.schema, &sequence.name)])

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use super::action::{Action, step};
-use super::context::{Context, table_changes};
+use super::context::Context;
 use super::render;
 use crate::catalog::postgres_table::{Origin, PostgresTable};
 use crate::catalog::{Catalog, Column, Constraint, ConstraintKind, Table};
@@ -200,7 +200,7 @@ pub(super) fn follows(child: &QName, name: &Ident, context: &Context<'_>) -> boo
     let Some(table) = context.after().tables.get(child) else { return false };
     let Some(inherited) = options(table).inherited.get(name) else { return false };
     options(table).parents.iter().any(|parent| {
-        let change = table_changes(context.diff).get(parent).copied();
+        let change = context.diff.table_changes().get(parent).copied();
         stays(child, parent, context)
             && change.is_some_and(|change| {
                 change.constraints.iter().any(|delta| {

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 mod kept;
 
 use super::action::{Action, TypeWork, step};
-use super::context::{Context, Mention, column_texts, slot, table_changes};
+use super::context::{Context, Mention, column_texts, slot};
 use super::quote::{quote_ident, quote_name};
 use super::retelling::{Retelling, within};
 use super::{hierarchy, render, types};
@@ -63,7 +63,7 @@ pub(super) fn values_before(id: &ObjectId) -> Resource {
 }
 
 fn defaults(context: &Context<'_>) -> Vec<Step> {
-    let changes = table_changes(context.diff);
+    let changes = context.diff.table_changes();
     let mut steps = Vec::new();
     for (table, name) in &context.around.defaults {
         if context.around.passing.contains(&(table.clone(), name.clone())) {

@@ -158,19 +158,24 @@ pub(super) fn within(
     }
 }
 
+/// Puts a position back and throws away what was kept, unless somebody has taken a number since.
+pub(super) fn put_back_unless_taken(sequence: &QName, kept: &str) -> Vec<String> {
+    let name = quote_name(sequence);
+    vec![
+        format!(
+            "SELECT pg_catalog.setval({}, \"k\".last_value, \"k\".is_called) FROM {} AS \"k\", {name} AS \"s\" \
+             WHERE \"s\".last_value = \"k\".\"after\" AND \"s\".is_called = \"k\".\"after_called\"",
+            literal(&name),
+            kept_table(kept)
+        ),
+        drop_kept(kept),
+    ]
+}
+
 /// Lets a sequence stand where it stood before the other way moved it into a narrower range, unless somebody has taken
 /// a number since.
 pub(super) fn widen(name: &QName, kept: KeptUse) -> Step {
-    let sequence = quote_name(name);
-    let statements = vec![
-        format!(
-            "SELECT pg_catalog.setval({}, \"k\".last_value, \"k\".is_called) FROM {} AS \"k\", {sequence} AS \"s\" \
-             WHERE \"s\".last_value = \"k\".\"after\" AND \"s\".is_called = \"k\".\"after_called\"",
-            literal(&sequence),
-            kept_table(&kept.name)
-        ),
-        drop_kept(&kept.name),
-    ];
+    let statements = put_back_unless_taken(name, &kept.name);
     step(Action::AlterSequence, format!("put position of {name} back"), statements)
         .lock(crate::dialect::Lock::None)
         .reads(kept)

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::around::Around;
-use super::context::{Run, table_changes};
+use super::context::Run;
 use super::hierarchy::{self, options};
 use super::keep::SCHEMA;
 use super::{moves, stages};
@@ -39,7 +39,7 @@ pub(super) struct Rebuilds {
 impl Rebuilds {
     /// Finds them. `before` is the old catalog under the new names.
     pub(super) fn find(diff: &Diff, before: &Catalog, run: Run<'_>) -> Self {
-        let pairs = Pairs { diff, before, changes: table_changes(diff), around: None };
+        let pairs = Pairs { diff, before, changes: diff.table_changes(), around: None };
         let mut rebuilds = pairs.all(run);
         rebuilds.stages.retain(|root, _| rebuilds.tables.contains(root));
         rebuilds
@@ -98,15 +98,15 @@ impl Rebuilds {
         before: &mut Cow<'_, Catalog>,
     ) -> Cow<'d, Diff> {
         for name in &self.tables {
-            let known = table_changes(&diff).contains_key(name);
+            let known = diff.table_changes().contains_key(name);
             let sides = (before.tables.get(name), diff.after.tables.get(name));
             if let ((Some(old), Some(new)), false) = (sides, known) {
-                let change = Change::AlterTable(Box::new(unchanged(old, new)));
+                let change = Change::AlterTable(Box::new(TableChange::unchanged(old, new)));
                 diff.to_mut().changes.push(change);
             }
         }
         for (root, stage) in &self.stages {
-            let changes = table_changes(&diff);
+            let changes = diff.table_changes();
             let Some(change) = changes.get(root) else { continue };
             let mut change = stages::staged(change, stage);
             if self.is_heir(root) {
@@ -304,25 +304,4 @@ pub(super) fn below(root: &QName, catalog: &Catalog) -> BTreeSet<QName> {
         }
     }
     found
-}
-
-fn unchanged(before: &Table, after: &Table) -> TableChange {
-    let mapping = after.columns.iter().map(|column| ColumnSource {
-        column: column.name.clone(),
-        origin: match column.generated {
-            Some(_) => SourceOrigin::Computed,
-            None => SourceOrigin::Same,
-        },
-        values: Vec::new(),
-        fill: None,
-        keep: Keep::Nothing,
-    });
-    TableChange {
-        before: before.clone(),
-        after: after.clone(),
-        columns: Vec::new(),
-        constraints: Vec::new(),
-        indexes: Vec::new(),
-        mapping: mapping.collect(),
-    }
 }

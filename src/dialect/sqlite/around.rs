@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use super::ddl::{self, ClauseKind, Key};
 use crate::catalog::{Catalog, Index, IndexKey, Opaque, OpaqueKind, Table, TableOptions};
-use crate::change::{Change, ColumnSource, Delta, Diff, Keep, Rename, SourceOrigin, TableChange};
+use crate::change::{Change, Delta, Diff, Rename, TableChange};
 use crate::text::Dialect;
 use crate::text::token::{Kind, tokenize};
 
@@ -100,28 +100,7 @@ pub(super) fn rewritten_tables(diff: &Diff) -> Vec<TableChange> {
         rest.filter(|table| has_strings(table) || table.indexes.iter().any(index_has_strings));
     match rewrites_strings(diff) {
         Strings::Stay => Vec::new(),
-        Strings::Rewritten => rewritten.map(as_it_is).collect(),
-    }
-}
-
-fn as_it_is(table: &Table) -> TableChange {
-    let mapping = table.columns.iter().map(|column| ColumnSource {
-        column: column.name.clone(),
-        origin: match column.generated {
-            Some(_) => SourceOrigin::Computed,
-            None => SourceOrigin::Same,
-        },
-        values: Vec::new(),
-        fill: None,
-        keep: Keep::Nothing,
-    });
-    TableChange {
-        before: table.clone(),
-        after: table.clone(),
-        columns: Vec::new(),
-        constraints: Vec::new(),
-        indexes: Vec::new(),
-        mapping: mapping.collect(),
+        Strings::Rewritten => rewritten.map(|table| TableChange::unchanged(table, table)).collect(),
     }
 }
 
