@@ -279,7 +279,7 @@ fn spawn(folder: &Path, program: &Path) -> Result<Child, ShadowError> {
 }
 
 /// Speed over safety: the data is a copy, and a crash throws it away.
-const SETTINGS: [&str; 14] = [
+const SETTINGS: [&str; 15] = [
     "listen_addresses=",
     "unix_socket_permissions=0700",
     "fsync=off",
@@ -289,6 +289,8 @@ const SETTINGS: [&str; 14] = [
     "max_wal_senders=0",
     "max_wal_size=4GB",
     "autovacuum=off",
+    // Statistics of a copy are young: compiling a query would often take longer than running it.
+    "jit=off",
     "shared_buffers=128MB",
     "max_connections=100",
     "max_locks_per_transaction=1024",

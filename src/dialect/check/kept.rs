@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use super::quote;
 use super::rows::Rows;
+use crate::catalog::{Catalog, Table};
 use crate::change::{Diff, Rename, TableChange};
 use crate::dialect::Direction;
 use crate::dialect::keep::{SQLITE_PREFIX, kept_name};
-use crate::text::{Dialect, Ident};
+use crate::text::{Dialect, Ident, QName};
 
 /// Rows whose old values are kept and will be put back.
 pub(super) struct KeptRows<'a> {
@@ -22,6 +23,11 @@ impl KeptRows<'_> {
     /// The condition (` AND …`) that leaves out rows that get back a kept value of one of the columns; empty where
     /// nothing is kept, `None` where kept rows cannot be told (no primary key): then only putting them back tells.
     pub(super) fn others(&self, columns: &[Ident]) -> Option<String> {
+        self.others_of(columns, "r")
+    }
+
+    /// As [`Self::others`], for rows that go by another alias.
+    pub(super) fn others_of(&self, columns: &[Ident], alias: &str) -> Option<String> {
         let mut condition = String::new();
         for column in columns {
             let name = self.name(column);
@@ -29,16 +35,47 @@ impl KeptRows<'_> {
                 continue;
             }
             let key = self.change.before.primary_key();
-            if key.is_empty() || key != self.change.after.primary_key() || self.rows.keys.is_empty()
+            if key.is_empty()
+                || key != self.change.after.primary_key()
+                || self.rows.keys.is_empty()
+                || !self.tells_rows_apart(key)
             {
                 return None;
             }
-            condition.push_str(&format!(" AND NOT EXISTS ({})", self.lookup(&name, key)));
+            condition.push_str(&format!(" AND NOT EXISTS ({})", self.lookup(&name, key, alias)));
         }
         Some(condition)
     }
 
-    fn lookup(&self, name: &str, key: &[Ident]) -> String {
+    /// On PostgreSQL rows are kept by their primary key only where no row lacks it and no heir has the same.
+    fn tells_rows_apart(&self, key: &[Ident]) -> bool {
+        let required = |table: &Table| {
+            key.iter().all(|name| table.column(name).is_some_and(|column| column.not_null))
+        };
+        let has_heirs = |catalog: &Catalog, name: &QName| {
+            let tables = catalog.tables.values();
+            let mut options = tables.filter_map(|table| table.options.of_postgres());
+            options.any(|options| !options.is_partition() && options.parents.contains(name))
+        };
+        let after = &self.change.after.name;
+        let old = self.old_table();
+        self.rows.dialect == Dialect::Sqlite
+            || required(&self.change.before)
+                && required(&self.change.after)
+                && !has_heirs(&self.diff.after, after)
+                && !has_heirs(&self.diff.before, old)
+    }
+
+    fn old_table(&self) -> &QName {
+        let table = &self.change.after.name;
+        let renamed = self.diff.renames().find_map(|rename| match rename {
+            Rename::Table { before, after } if after == table => Some(before),
+            _ => None,
+        });
+        renamed.unwrap_or(table)
+    }
+
+    fn lookup(&self, name: &str, key: &[Ident], alias: &str) -> String {
         let table = kept_table(name, self.rows.dialect);
         let prefix = match self.rows.dialect {
             Dialect::Postgres => "key_",
@@ -51,8 +88,8 @@ impl KeptRows<'_> {
                 let held = format!("k.\"{prefix}{}\"", index + 1);
                 match self.rows.dialect {
                     // Keys of user-defined types are kept as text.
-                    Dialect::Postgres => format!("{held}::text = r.{}::text", quote(column)),
-                    Dialect::Sqlite => format!("{held} IS r.{}", quote(column)),
+                    Dialect::Postgres => format!("{held}::text = {alias}.{}::text", quote(column)),
+                    Dialect::Sqlite => format!("{held} IS {alias}.{}", quote(column)),
                 }
             })
             .collect();
@@ -68,11 +105,7 @@ impl KeptRows<'_> {
             }
             _ => None,
         });
-        let old_table = self.diff.renames().find_map(|rename| match rename {
-            Rename::Table { before, after } if after == table => Some(before),
-            _ => None,
-        });
-        let (table, column) = (old_table.unwrap_or(table), old_column.unwrap_or(column));
+        let (table, column) = (self.old_table(), old_column.unwrap_or(column));
         kept_name(self.tag, Direction::Up, table, Some(column), self.rows.dialect)
     }
 }

@@ -107,9 +107,9 @@ pub fn checks(diff: &Diff, rules: &[Rule], tag: &str, kept: &BTreeSet<String>) -
     for change in &diff.changes {
         let Change::AlterTable(change) = change else { continue };
         let rows = Rows::pending(change, &names, diff.after.dialect);
-        let mut asked_here = castable(change, &rows, &names);
-        asked_here.extend(storable::storable(change, &rows, &names));
         let kept = KeptRows { diff, change, rows: &rows, tag, kept };
+        let mut asked_here = castable(&kept, &names);
+        asked_here.extend(storable::storable(change, &rows, &names));
         let held = rules_of(&change.before);
         for rule in all_rules(&change.after, rules) {
             let is_new = !held.iter().any(|old| old.requirement == rule.requirement);

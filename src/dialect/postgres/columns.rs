@@ -27,7 +27,6 @@ pub(super) fn steps(change: &TableChange, context: &Context<'_>) -> Result<Vec<S
             steps.push(drop(change, column, context));
         }
     }
-    steps.extend(restore_keyless(change, context));
     for source in &change.mapping {
         let Some(after) = change.after.column(&source.column) else { continue };
         if let Some(parent) = hierarchy::followed(&change.after.name, &after.name, context) {
@@ -216,12 +215,12 @@ fn change_type(staying: &Staying<'_>, context: &Context<'_>) -> Step {
     let name = &after.name;
     let returned = staying.returns_through_text(context);
     let own = quote_ident(name);
-    let mut statements =
-        if returned { Vec::new() } else { values::keep_before_conversion(staying, context) };
+    let mut statements = match returned {
+        true => values::keep_from_text(staying, context),
+        false => values::keep_before_conversion(staying, context),
+    };
     let keeps = !statements.is_empty();
-    if returned {
-        // Kept under this way's name as well, should it be applied again: nothing differs from what was restored.
-    } else if before.default.is_some() {
+    if !returned && before.default.is_some() {
         statements.push(render::alter_column(table, name, "DROP DEFAULT"));
     }
     let old_type = if returned { "text" } else { before.data_type.as_str() };
@@ -270,6 +269,7 @@ fn change_type(staying: &Staying<'_>, context: &Context<'_>) -> Step {
     if keeps {
         made = made
             .frees(key_resources)
+            .needs(key.needs())
             .makes([Resource::Kept(context.keeps_as(table, Some(name)))])
             .undo(
                 Undo::Kept,
@@ -287,7 +287,13 @@ fn return_through_text(staying: &Staying<'_>, context: &Context<'_>) -> Step {
     let own = quote_ident(name);
     let kept = context.kept_by_the_other_way(table, Some(name));
     let mut statements = Vec::new();
-    statements.extend(values::keep_before_conversion_through_text(staying, context));
+    let keeping = values::keep_before_conversion_through_text(staying, context);
+    let key = staying.restore_key(context);
+    let mut needs = key.needs();
+    if !keeping.is_empty() {
+        needs.extend(staying.keep_key().needs());
+    }
+    statements.extend(keeping);
     if before.default.is_some() {
         statements.push(render::alter_column(table, name, "DROP DEFAULT"));
     }
@@ -296,7 +302,7 @@ fn return_through_text(staying: &Staying<'_>, context: &Context<'_>) -> Step {
     statements.extend(keep::restore_altered(
         table,
         &text,
-        &staying.restore_key().without(name),
+        &key.without(name),
         &kept.name,
         "\"k\".\"after\"",
     ));
@@ -308,6 +314,7 @@ fn return_through_text(staying: &Staying<'_>, context: &Context<'_>) -> Step {
     );
     made.lock(crate::dialect::Lock::AccessExclusive)
         .work(crate::dialect::Work::Rewrite)
+        .needs(needs)
         .needs(passing::waits(table, name, context))
         .frees(context.taken_in(passing::freed(table, before, context)))
         .takes([staying.column(), staying.values()])
@@ -330,7 +337,7 @@ fn drop(change: &TableChange, column: &Column, context: &Context<'_>) -> Step {
     let made = if context.is_discarded(table, Some(&column.name)) {
         step(Action::DropColumn, title, vec![drop_column(table, column)])
     } else {
-        let key = RowKey::of(&change.before, &change.after);
+        let key = RowKey::to_keep(&change.before, &change.after);
         let kept = context.keeps_as(table, Some(&column.name));
         let mut statements =
             vec![keep::hold_writes(table), keep::keep_column(table, column, &key, &kept)];
@@ -347,6 +354,7 @@ fn drop(change: &TableChange, column: &Column, context: &Context<'_>) -> Step {
             });
         step(Action::KeepAndDropColumn, title, statements)
             .frees(reads.collect::<Vec<_>>())
+            .needs(key.needs())
             .makes([Resource::Kept(kept)])
             .makes(sequence.map(|_| Resource::Kept(position)))
     };
@@ -371,8 +379,7 @@ fn add(
     let own_values = Resource::Values(table.clone(), name.clone());
     let numbers = sequences::numbers(column);
     let restores = !context.is_discarded(table, Some(name));
-    let key = RowKey::of(&change.after, &change.before);
-    let is_keyless = matches!(key, RowKey::Row(_));
+    let key = RowKey::to_restore(&change.before, &change.after, context);
 
     let default = column.default.as_ref().filter(|_| !passing::counts_itself(column));
     // With a backfill, rows that exist must not get the default: it is set once the column is there.
@@ -419,21 +426,17 @@ fn add(
                 .needs(values::fill_needs(change, context))
                 .frees(values::fill_frees(change, name))
                 .makes([filled.clone()]);
-        // Rows without a key get kept values back first: a backfill moves rows, and their place tells them apart.
-        steps.push(match is_keyless {
-            true => filling.needs([Resource::Kept(restored.clone())]),
-            false => filling.takes([own_values.clone()]),
-        });
+        steps.push(filling.takes([own_values.clone()]));
     }
     // After the backfill: a NULL that was kept is a value too.
-    if restores && !is_keyless {
+    if restores {
         steps.push(restore(change, column, &key, context).needs([filled]));
     }
     if numbers {
         steps.push(
             sequences::number_rows(&change.after, column, context)
                 .needs([own.clone(), Resource::Kept(restored)])
-                .takes((!is_keyless).then(|| own_values.clone())),
+                .takes([own_values.clone()]),
         );
     } else if column.not_null && !required_at_once {
         let statement = not_null::require(&change.after, name);
@@ -464,7 +467,11 @@ pub(super) fn restore(
 ) -> Step {
     let table = &change.after.name;
     let kept = context.kept_by_the_other_way(table, Some(&column.name));
-    let statements = put_back(table, &[(column, kept.name.clone())], key, context);
+    let renamed = context.renamed_values(&column.data_type);
+    let statements = match returns_uncounted(table, column, context) {
+        true => keep::restore_or_count(table, column, key, &kept.name, &renamed),
+        false => keep::restore_column(table, column, key, &kept.name, &renamed),
+    };
     let reads = key.columns().into_iter().flat_map(|name| {
         [
             Resource::Column(table.clone(), name.clone()),
@@ -479,6 +486,7 @@ pub(super) fn restore(
         context,
     )
     .needs([Resource::Column(table.clone(), column.name.clone())])
+    .needs(key.needs())
     .needs(reads.filter(|resource| *resource != own_values))
     .makes([Resource::Kept(kept.name.clone())])
     .takes([own_values])
@@ -490,57 +498,6 @@ fn returns_uncounted(table: &QName, column: &Column, context: &Context<'_>) -> b
     context.direction == crate::dialect::Direction::Down
         && handed_out::counts_elsewhere(column)
         && !context.is_discarded(table, Some(&column.name))
-}
-
-fn put_back(
-    table: &QName,
-    columns: &[(&Column, String)],
-    key: &RowKey,
-    context: &Context<'_>,
-) -> Vec<String> {
-    match columns.iter().any(|(column, _)| returns_uncounted(table, column, context)) {
-        true => keep::restore_or_count(table, columns, key),
-        false => keep::restore_columns(table, columns, key),
-    }
-}
-
-/// Rows without a key are told apart by their place, which every update changes: all their columns return at once.
-fn restore_keyless(change: &TableChange, context: &Context<'_>) -> Option<Step> {
-    let table = &change.after.name;
-    let key = RowKey::of(&change.after, &change.before);
-    if !matches!(key, RowKey::Row(_)) {
-        return None;
-    }
-    let added: Vec<(&Column, String)> = change
-        .after
-        .columns
-        .iter()
-        .filter(|column| column.generated.is_none() && change.before.column(&column.name).is_none())
-        .filter(|column| !context.is_discarded(table, Some(&column.name)))
-        .filter(|column| hierarchy::followed(table, &column.name, context).is_none())
-        .map(|column| (column, context.kept_by_the_other_way(table, Some(&column.name)).name))
-        .collect();
-    let (first, _) = added.first()?;
-    let kept = context.kept_by_the_other_way(table, Some(&first.name));
-    let statements = put_back(table, &added, &key, context);
-    let title = format!("put values back into {table}");
-    let reads = key.columns().into_iter().map(|name| Resource::Column(table.clone(), name.clone()));
-    let own: Vec<Resource> = added
-        .iter()
-        .map(|(column, _)| Resource::Column(table.clone(), column.name.clone()))
-        .collect();
-    Some(
-        values::quietly(title, table, statements, context)
-            .needs(reads)
-            .needs(own)
-            .makes(added.iter().map(|(_, kept)| Resource::Kept(kept.clone())))
-            .makes(
-                added
-                    .iter()
-                    .map(|(column, _)| Resource::Values(table.clone(), column.name.clone())),
-            )
-            .reads(kept),
-    )
 }
 
 /// Whether a default gives each row its own value, so that adding it writes every row.

@@ -314,7 +314,11 @@ impl<'a> Context<'a> {
 
     /// What a table and column are called on the other side of the renames: where the other way's plan runs, the
     /// names that hold after *its* renames are the names before ours.
-    fn other_name(&self, table: &QName, column: Option<&Ident>) -> (QName, Option<Ident>) {
+    pub(super) fn other_name(
+        &self,
+        table: &QName,
+        column: Option<&Ident>,
+    ) -> (QName, Option<Ident>) {
         let table = self.rebuilds.staged(table).unwrap_or(table);
         let mut old_table = table.clone();
         let mut old_column = column.cloned();
@@ -329,7 +333,30 @@ impl<'a> Context<'a> {
                 _ => {}
             }
         }
+        let holder = self.after().tables.get(table).or_else(|| self.before.tables.get(table));
+        if let (Some(holder), Some(name)) = (holder, column)
+            && old_column.as_ref() == column
+        {
+            let renamed = self.renamed_with_parent(holder);
+            let with_parent = renamed
+                .into_iter()
+                .find(|(part, _, after)| *part == Part::Column && *after == name);
+            old_column = with_parent.map(|(_, before, _)| before.clone()).or(old_column);
+        }
         (old_table, old_column)
+    }
+
+    /// The values of an enum that this plan renames, old name first, where `data_type` is one.
+    pub(super) fn renamed_values(&self, data_type: &str) -> Vec<(String, String)> {
+        let renames = self.diff.renames().filter_map(|rename| match rename {
+            Rename::EnumValue { name, before, after }
+                if printed_names(name).iter().any(|printed| printed == data_type) =>
+            {
+                Some((before.clone(), after.clone()))
+            }
+            _ => None,
+        });
+        renames.collect()
     }
 
     /// Columns and checks of a table that are renamed with those of a parent, old name first. While the table is

@@ -104,7 +104,10 @@ fn rebuild(before: &EnumType, after: &EnumType, context: &Context<'_>) -> Result
             if super::hierarchy::followed(table, &column.name, context).is_some() {
                 // The parent's column takes it along, default and all.
                 order.takes.extend([staying.column(), staying.values()]);
-                order.makes.extend([staying.column(), staying.values()]);
+                order.makes.insert(staying.column());
+                if !is_moved_above(&staying, before, context) {
+                    order.makes.insert(staying.values());
+                }
                 continue;
             }
             let is_array = column.data_type.ends_with("[]");
@@ -122,9 +125,10 @@ fn rebuild(before: &EnumType, after: &EnumType, context: &Context<'_>) -> Result
             let returned = staying.returns_through_text(context);
             if !returned && !is_array {
                 let keeping = keep_text(&staying, context);
-                kept.extend(
-                    (!keeping.is_empty()).then(|| context.keeps_as(table, Some(&column.name))),
-                );
+                if !keeping.is_empty() {
+                    kept.push(context.keeps_as(table, Some(&column.name)));
+                    order.needs.extend(staying.keep_key().needs());
+                }
                 statements.extend(keeping);
             }
             if staying.before.default.is_some() && !returned {
@@ -200,6 +204,26 @@ fn staying_of<'c>(change: &'c TableChange, enum_type: &EnumType) -> Vec<Staying<
         (same && after.generated.is_none()).then_some(Staying { change, before, after, source })
     });
     columns.collect()
+}
+
+/// Whether steps of their own move the values of a column that the table has from a parent, there.
+fn is_moved_above(staying: &Staying<'_>, before: &EnumType, context: &Context<'_>) -> bool {
+    let mut open = vec![staying.table()];
+    while let Some(parents) =
+        open.pop().map(|table| super::hierarchy::parents(&context.before, table))
+    {
+        for parent in parents {
+            let change = context.changes.get(parent);
+            let mut above = change.into_iter().flat_map(|change| staying_of(change, before));
+            let moves =
+                |above: &Staying<'_>| !values::steps(above, Converts::Yes, context).is_empty();
+            if above.any(|above| above.after.name == staying.after.name && moves(&above)) {
+                return true;
+            }
+            open.push(parent);
+        }
+    }
+    false
 }
 
 /// Keeps the rows whose value the map changes; as text, since neither type has the values of both.

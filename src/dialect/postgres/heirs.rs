@@ -102,13 +102,15 @@ pub(super) fn follow(
 ) {
     let mut above: Vec<&TableChange> = Vec::new();
     let mut open = vec![heir];
-    while let Some(change) = open.pop().and_then(|name| changes.get(name)) {
+    while let Some(name) = open.pop() {
+        let Some(change) = changes.get(name) else { continue };
         above.push(change);
         open.extend(&options(&change.after).parents);
     }
     for source in &mut stage.mapping {
         let said = above.iter().skip(1).flat_map(|change| &change.mapping).find(|other| {
-            other.column == source.column && (other.fill.is_some() || !other.values.is_empty())
+            other.column == source.column
+                && (other.fill.is_some() || !other.values.is_empty() || other.keep == Keep::Altered)
         });
         if let Some(said) = said.filter(|_| source.fill.is_none() && source.values.is_empty()) {
             source.fill.clone_from(&said.fill);

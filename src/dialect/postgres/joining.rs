@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::action::{Action, step};
 use super::context::{Context, columns, slot, values};
 use super::hierarchy::{arrives, joined, left, lists, options, parents, partitions, stays};
+use super::numbers;
 use super::quote::quote_name;
 use crate::catalog::{Catalog, ConstraintKind, Table};
 use crate::dialect::{LowerError, Resource, Step};
@@ -26,7 +27,7 @@ fn fewer_keys(table: &QName) -> Resource {
 }
 
 /// The marker of a table that has left a parent.
-fn parted(child: &QName) -> Resource {
+pub(super) fn parted(child: &QName) -> Resource {
     Resource::Constraint(child.clone(), "it has left its parent".to_owned())
 }
 
@@ -327,6 +328,7 @@ fn join(child: &QName, parent: &QName, context: &Context<'_>) -> Step {
     step(Action::JoinParent, title, vec![statement])
         .needs(needs)
         .needs(table.map(values).unwrap_or_default())
+        .needs(numbers::ended_above(child, context.after()))
         .makes([joined_marker(child)])
 }
 

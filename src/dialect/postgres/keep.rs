@@ -1,9 +1,13 @@
 //! Setting values aside and putting them back, in plain SQL.
 
+use super::context::Context;
 use super::handed_out::counts_elsewhere;
+use super::numbers;
 use super::quote::{list, quote, quote_ident, quote_name};
+use super::stages::is_stage;
 use super::types::is_builtin;
 use crate::catalog::{Column, Table};
+use crate::dialect::Resource;
 use crate::text::{Ident, QName};
 
 /// The schema of kept tables.
@@ -19,8 +23,17 @@ pub(super) fn kept_table(name: &str) -> String {
 pub(super) enum RowKey {
     /// Columns of the primary key.
     Primary(Vec<KeyColumn>),
-    /// The text of the rest of the row, and a number among equal rows.
-    Row(Vec<Ident>),
+    /// The number that each row has while the plan runs.
+    Number { table: QName, use_: NumberUse },
+}
+
+/// Whose numbers a kept table holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum NumberUse {
+    /// Those that the rows have now.
+    Own,
+    /// Those that they had when the other way ran; the named kept table says which these are now.
+    OtherWay(String),
 }
 
 /// A column of a key, as the table has it that holds what is kept.
@@ -34,6 +47,10 @@ pub(super) struct KeyColumn {
 }
 
 impl KeyColumn {
+    pub(super) fn into_name(self) -> Ident {
+        self.name
+    }
+
     /// Its value in row `t`, in a type and with a collation that no change can take away.
     fn value(&self) -> String {
         let value = portable(&format!("\"t\".{}", quote_ident(&self.name)), &self.data_type);
@@ -42,41 +59,38 @@ impl KeyColumn {
 }
 
 impl RowKey {
-    /// The key of a table's rows while it goes from one shape to the other; `kept` is the shape that holds what is
-    /// kept. Both ways of a change find the same key.
-    pub(super) fn of(kept: &Table, other: &Table) -> Self {
-        let in_both = |table: &Table| -> Option<Vec<KeyColumn>> {
-            let key = table.primary_key();
-            let columns = key.iter().zip(1..).map(|(name, number)| {
-                let column = kept.column(name)?;
-                let own = other.column(name)?;
-                Some(KeyColumn {
-                    number,
-                    name: name.clone(),
-                    data_type: column.data_type.clone(),
-                    collation: column.collation.clone().or(own.collation.clone()),
-                })
-            });
-            let columns: Vec<_> = columns.collect::<Option<_>>()?;
-            (!columns.is_empty()).then_some(columns)
-        };
-        if let Some(columns) = in_both(kept).or_else(|| in_both(other)) {
-            return RowKey::Primary(columns);
-        }
-        let stays = |column: &&Column| {
-            column.generated.is_none()
-                && other.column(&column.name).is_some_and(|other| {
-                    other.data_type == column.data_type && other.generated.is_none()
-                })
-        };
-        RowKey::Row(kept.columns.iter().filter(stays).map(|column| column.name.clone()).collect())
+    /// The key under which this way keeps values.
+    pub(super) fn to_keep(before: &Table, after: &Table) -> Self {
+        let table = after.name.clone();
+        primary_key(before, after)
+            .map_or(RowKey::Number { table, use_: NumberUse::Own }, RowKey::Primary)
+    }
+
+    /// The key under which the other way kept values.
+    pub(super) fn to_restore(before: &Table, after: &Table, context: &Context<'_>) -> Self {
+        let table = after.name.clone();
+        primary_key(after, before).map(RowKey::Primary).unwrap_or_else(|| {
+            let found = numbers::kept_by_the_other_way(&table, context).name;
+            RowKey::Number { table, use_: NumberUse::OtherWay(found) }
+        })
     }
 
     /// The columns that the key reads.
     pub(super) fn columns(&self) -> Vec<&Ident> {
         match self {
             RowKey::Primary(columns) => columns.iter().map(|column| &column.name).collect(),
-            RowKey::Row(columns) => columns.iter().collect(),
+            RowKey::Number { .. } => Vec::new(),
+        }
+    }
+
+    /// What must be there before rows can be told apart.
+    pub(super) fn needs(&self) -> Vec<Resource> {
+        match self {
+            RowKey::Primary(_) => Vec::new(),
+            RowKey::Number { table, use_: NumberUse::Own } => numbers::kept(table).to_vec(),
+            RowKey::Number { table, use_: NumberUse::OtherWay(_) } => {
+                numbers::found_again(table).to_vec()
+            }
         }
     }
 
@@ -89,13 +103,8 @@ impl RowKey {
                     .map(|column| format!("{} AS \"key_{}\"", column.value(), column.number));
                 items.collect::<Vec<_>>().join(", ")
             }
-            RowKey::Row(columns) => {
-                let columns: Vec<String> =
-                    columns.iter().map(|name| format!("\"t\".{}", quote_ident(name))).collect();
-                let row = format!("ROW({})::text", columns.join(", "));
-                format!(
-                    "{row} AS \"key_1\", row_number() OVER (PARTITION BY {row} ORDER BY \"t\".tableoid, \"t\".ctid) AS \"key_2\""
-                )
+            RowKey::Number { table, .. } => {
+                format!("\"t\".{} AS \"key_1\"", quote(&numbers::column(table)))
             }
         }
     }
@@ -106,42 +115,74 @@ impl RowKey {
             RowKey::Primary(columns) => {
                 RowKey::Primary(columns.iter().filter(|it| it.name != *column).cloned().collect())
             }
-            RowKey::Row(columns) => RowKey::Row(columns.clone()),
-        }
-    }
-
-    /// The key without columns that are another type meanwhile, where the whole row is the key.
-    pub(super) fn of_others(self, columns: &std::collections::BTreeSet<&Ident>) -> Self {
-        match self {
-            RowKey::Primary(key) => RowKey::Primary(key),
-            RowKey::Row(row) => {
-                RowKey::Row(row.into_iter().filter(|name| !columns.contains(name)).collect())
-            }
+            RowKey::Number { .. } => self.clone(),
         }
     }
 
     /// `FROM … WHERE …` that joins rows `t` of an UPDATE to rows `k` of a kept table.
-    fn joined(&self, table: &QName, kept: &str) -> String {
+    fn joined(&self, kept: &str) -> String {
+        format!("FROM {} WHERE {}", self.kept_rows(kept), self.same_row())
+    }
+
+    /// `LEFT JOIN … ON …` that adds rows `k` of a kept table to rows `t`.
+    fn joined_if_kept(&self, kept: &str) -> String {
+        format!("LEFT JOIN ({}) ON {}", self.kept_rows(kept), self.same_row())
+    }
+
+    fn kept_rows(&self, kept: &str) -> String {
+        let kept = kept_table(kept);
         match self {
-            RowKey::Primary(columns) => {
-                let mut same: Vec<String> = columns
-                    .iter()
-                    .map(|column| format!("{} = \"k\".\"key_{}\"", column.value(), column.number))
-                    .collect();
-                if same.is_empty() {
-                    same.push("true".to_owned());
-                }
-                format!("FROM {} AS \"k\" WHERE {}", kept_table(kept), same.join(" AND "))
+            RowKey::Primary(_) | RowKey::Number { use_: NumberUse::Own, .. } => {
+                format!("{kept} AS \"k\"")
             }
-            RowKey::Row(_) => format!(
-                "FROM (SELECT \"t\".tableoid AS \"of\", \"t\".ctid AS \"at\", {} FROM {} AS \"t\") AS \"r\" JOIN {} AS \"k\" \
-                 ON \"k\".\"key_1\" = \"r\".\"key_1\" AND \"k\".\"key_2\" = \"r\".\"key_2\" WHERE \"t\".tableoid = \"r\".\"of\" AND \"t\".ctid = \"r\".\"at\"",
-                self.items(),
-                quote_name(table),
-                kept_table(kept)
+            RowKey::Number { use_: NumberUse::OtherWay(found), .. } => format!(
+                "{kept} AS \"k\" JOIN {} AS \"m\" ON \"m\".\"key_1\" = \"k\".\"key_1\"",
+                kept_table(found)
             ),
         }
     }
+
+    fn same_row(&self) -> String {
+        match self {
+            RowKey::Primary(columns) => {
+                let same: Vec<String> = columns
+                    .iter()
+                    .map(|column| format!("{} = \"k\".\"key_{}\"", column.value(), column.number))
+                    .collect();
+                if same.is_empty() { "true".to_owned() } else { same.join(" AND ") }
+            }
+            RowKey::Number { table, use_ } => {
+                let kept = match use_ {
+                    NumberUse::Own => "\"k\".\"key_1\"",
+                    NumberUse::OtherWay(_) => "\"m\".\"now\"",
+                };
+                format!("\"t\".{} = {kept}", quote(&numbers::column(table)))
+            }
+        }
+    }
+}
+
+/// The columns that tell rows apart in both shapes; `kept` is the shape that holds what is kept. Both ways of a change
+/// find the same key.
+pub(super) fn primary_key(kept: &Table, other: &Table) -> Option<Vec<KeyColumn>> {
+    let in_both = |table: &Table| -> Option<Vec<KeyColumn>> {
+        let key = table.primary_key();
+        let columns = key.iter().zip(1..).map(|(name, number)| {
+            let column = kept.column(name)?;
+            let own = other.column(name)?;
+            // What is NULL when it is kept gets its key only later. A stage says NOT NULL of nothing.
+            let is_full = is_stage(&kept.name) || column.not_null;
+            is_full.then(|| KeyColumn {
+                number,
+                name: name.clone(),
+                data_type: column.data_type.clone(),
+                collation: column.collation.clone().or(own.collation.clone()),
+            })
+        });
+        let columns: Vec<_> = columns.collect::<Option<_>>()?;
+        (!columns.is_empty()).then_some(columns)
+    };
+    in_both(kept).or_else(|| in_both(other))
 }
 
 /// A value in a type that no change can take away: types of users and extensions as text.
@@ -177,87 +218,62 @@ pub(super) fn keep_column(table: &QName, column: &Column, key: &RowKey, kept: &s
     )
 }
 
-/// Puts the copied values of columns back (several at once where rows have no key: each update moves rows).
-pub(super) fn restore_columns(
+/// Puts the copied values of a column back. `renamed` are values of its enum that go by another name now.
+pub(super) fn restore_column(
     table: &QName,
-    columns: &[(&Column, String)],
+    column: &Column,
     key: &RowKey,
+    kept: &str,
+    renamed: &[(String, String)],
 ) -> Vec<String> {
-    let Some(((first, first_kept), rest)) = columns.split_first() else { return Vec::new() };
-    let value = |alias: &str, column: &Column| {
-        let cast = if is_builtin(&column.data_type) {
-            String::new()
-        } else {
-            format!("::{}", column.data_type)
-        };
-        format!("{} = {alias}.\"value\"{cast}", quote_ident(&column.name))
-    };
-    let mut sets = vec![value("\"k\"", first)];
-    let mut joins = String::new();
-    for (index, (column, kept)) in rest.iter().enumerate() {
-        let alias = quote(&format!("k{}", index + 2));
-        sets.push(value(&alias, column));
-        joins.push_str(&format!(
-            " AND {alias}.\"key_1\" = \"k\".\"key_1\" AND {alias}.\"key_2\" = \"k\".\"key_2\"",
-        ));
-        let _ = kept;
-    }
-    let mut from = key.joined(table, first_kept);
-    for (index, (_, kept)) in rest.iter().enumerate() {
-        let alias = quote(&format!("k{}", index + 2));
-        from = from.replacen(
-            " WHERE ",
-            &format!(" CROSS JOIN {} AS {alias} WHERE ", kept_table(kept)),
-            1,
-        );
-    }
-    let mut statements = vec![format!(
-        "UPDATE {} AS \"t\" SET {} {from}{joins}",
-        quote_name(table),
-        sets.join(", ")
-    )];
-    statements.extend(columns.iter().map(|(_, kept)| drop_kept(kept)));
-    statements
+    vec![
+        format!(
+            "UPDATE {} AS \"t\" SET {} = {} {}",
+            quote_name(table),
+            quote_ident(&column.name),
+            kept_value("\"k\"", column, renamed),
+            key.joined(kept)
+        ),
+        drop_kept(kept),
+    ]
 }
 
-/// As [`restore_columns`], and rows that nothing was kept of get the default of a column that counts: those that come
+/// As [`restore_column`], and rows that nothing was kept of get the default of a column that counts: those that come
 /// back take no number.
 pub(super) fn restore_or_count(
     table: &QName,
-    columns: &[(&Column, String)],
+    column: &Column,
     key: &RowKey,
+    kept: &str,
+    renamed: &[(String, String)],
 ) -> Vec<String> {
-    let parts = match key {
-        RowKey::Primary(columns) => columns.len(),
-        RowKey::Row(_) => 2,
-    };
-    let (mut sets, mut joins) = (Vec::new(), String::new());
-    for (index, (column, kept)) in columns.iter().enumerate() {
-        let (alias, name) = (quote(&format!("k{}", index + 1)), quote_ident(&column.name));
-        let cast = match is_builtin(&column.data_type) {
-            true => String::new(),
-            false => format!("::{}", column.data_type),
-        };
-        let own = format!("\"t\".{name}");
-        let counts = column.default.as_deref().filter(|_| counts_elsewhere(column));
-        sets.push(format!(
-            "{name} = CASE WHEN {alias}.\"key_1\" IS NULL THEN {} ELSE {alias}.\"value\"{cast} END",
-            counts.unwrap_or(&own)
-        ));
-        let same: Vec<String> =
-            (1..=parts).map(|at| format!("{alias}.\"key_{at}\" = \"r\".\"key_{at}\"")).collect();
-        let kept = kept_table(kept);
-        joins.push_str(&format!(" LEFT JOIN {kept} AS {alias} ON {}", same.join(" AND ")));
+    let (table, name) = (quote_name(table), quote_ident(&column.name));
+    let own = format!("\"t\".{name}");
+    let counts = column.default.as_deref().filter(|_| counts_elsewhere(column));
+    vec![
+        format!(
+            "UPDATE {table} AS \"t\" SET {name} = CASE WHEN \"r\".\"key_1\" IS NULL THEN {} ELSE {} END \
+             FROM (SELECT \"t\".tableoid AS \"of\", \"t\".ctid AS \"at\", \"k\".\"key_1\", \"k\".\"value\" FROM {table} AS \"t\" {}) \
+             AS \"r\" WHERE \"t\".tableoid = \"r\".\"of\" AND \"t\".ctid = \"r\".\"at\"",
+            counts.unwrap_or(&own),
+            kept_value("\"r\"", column, renamed),
+            key.joined_if_kept(kept),
+        ),
+        drop_kept(kept),
+    ]
+}
+
+/// From the kept form of a value to the column's type. Values of an enum are kept as text, so names of them that
+/// changed meanwhile are told.
+fn kept_value(row: &str, column: &Column, renamed: &[(String, String)]) -> String {
+    let value = format!("{row}.\"value\"");
+    match (is_builtin(&column.data_type), renamed.is_empty()) {
+        (true, _) => value,
+        (false, true) => format!("{value}::{}", column.data_type),
+        (false, false) => {
+            format!("{}::{}", super::values::mapped(&value, renamed), column.data_type)
+        }
     }
-    let name = quote_name(table);
-    let mut statements = vec![format!(
-        "UPDATE {name} AS \"t\" SET {} FROM (SELECT \"t\".tableoid AS \"of\", \"t\".ctid AS \"at\", {} FROM {name} AS \"t\") \
-         AS \"r\"{joins} WHERE \"t\".tableoid = \"r\".\"of\" AND \"t\".ctid = \"r\".\"at\"",
-        sets.join(", "),
-        key.items(),
-    )];
-    statements.extend(columns.iter().map(|(_, kept)| drop_kept(kept)));
-    statements
 }
 
 /// Keeps the rows whose value changes in a way that the inverse does not compute: value before and after, as text.
@@ -301,7 +317,7 @@ pub(super) fn restore_altered(
             "UPDATE {} AS \"t\" SET {name} = \"k\".\"before\"::{} {} AND \"t\".{name}::text IS NOT DISTINCT FROM ({mapped})::text",
             quote_name(table),
             column.data_type,
-            key.joined(table, kept)
+            key.joined(kept)
         ),
         drop_kept(kept),
     ]
@@ -314,7 +330,7 @@ pub(super) fn fill_from_kept(table: &QName, column: &Column, key: &RowKey, kept:
         "UPDATE {} AS \"t\" SET {name} = \"k\".\"after\"::{} {} AND \"t\".{name} IS NULL",
         quote_name(table),
         column.data_type,
-        key.joined(table, kept)
+        key.joined(kept)
     )
 }
 

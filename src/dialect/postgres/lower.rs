@@ -6,7 +6,7 @@ use super::quote::quote_ident;
 use super::rebuild::Rebuilds;
 use super::{
     anew, circles, columns, constraints, enums, facets, generated, handed_out, hierarchy, not_null,
-    opaques, ownership, partial, passing, persistence, renames, render, settings, tables,
+    numbers, opaques, ownership, partial, passing, persistence, renames, render, settings, tables,
 };
 use crate::change::{Change, Delta, Diff, Rename, TableChange};
 use crate::dialect::{Direction, LowerError, Resource, Step};
@@ -62,6 +62,7 @@ pub fn lower(diff: &Diff, direction: Direction, tag: &str) -> Result<Vec<Step>, 
     steps.extend(opaques::around(&context)?);
     steps.extend(settings::around(&context));
     let steps = handed_out::finish(steps, &context);
+    let steps = numbers::finish(steps, &context)?;
     let mut steps = facets::finish(hierarchy::finish(steps, &context)?, &context);
     anew::finish(&mut steps, &context);
     opaques::order_event_triggers(&mut steps);

@@ -33,6 +33,7 @@ mod keep;
 mod mention;
 mod moves;
 mod not_null;
+mod numbers;
 mod opaques;
 mod ownership;
 mod partial;

@@ -20,7 +20,7 @@ use crate::text::{Ident, QName};
 /// The steps around what the columns name: defaults off and on, values through text.
 ///
 /// # Errors
-/// Values that must be kept and that no key tells apart.
+/// Values that are moved while their type changes.
 pub(super) fn steps(context: &Context<'_>) -> Result<Vec<Step>, LowerError> {
     let mut steps = defaults(context);
     let around = &context.around;
@@ -36,7 +36,7 @@ pub(super) fn steps(context: &Context<'_>) -> Result<Vec<Step>, LowerError> {
             let passing = Passing { table, before, after, retelling: &retelling };
             passing.refuse_moved_values(context)?;
             steps.extend(passing.through_text(context));
-            steps.extend(kept::steps(&passing, kept::Holds::Text, context)?);
+            steps.extend(kept::steps(&passing, kept::Holds::Text, context));
         }
     }
     for table in context.before.tables.values().filter(|_| !around.attributes.is_empty()) {
@@ -50,7 +50,7 @@ pub(super) fn steps(context: &Context<'_>) -> Result<Vec<Step>, LowerError> {
                 && !around.passing.contains(&key)
                 && hierarchy::followed(&key.0, &key.1, context).is_none();
             if is_whole && passing.parts().iter().any(|id| around.attributes.contains(*id)) {
-                steps.extend(kept::steps(&passing, kept::Holds::Itself, context)?);
+                steps.extend(kept::steps(&passing, kept::Holds::Itself, context));
             }
         }
     }

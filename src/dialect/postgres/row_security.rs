@@ -60,7 +60,7 @@ fn forced(context: &Context<'_>) -> BTreeSet<QName> {
     tables.collect()
 }
 
-fn has_force(catalog: &crate::catalog::Catalog, table: &QName) -> bool {
+pub(super) fn has_force(catalog: &crate::catalog::Catalog, table: &QName) -> bool {
     let facets = catalog.facets_of(&Subject::Table(table.clone()));
     facets.is_some_and(|facets| facets.switches.contains(&Switch::ForceRowSecurity))
 }

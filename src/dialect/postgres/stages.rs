@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::context::Context;
-use super::keep::{RowKey, SCHEMA};
+use super::keep::{KeyColumn, SCHEMA, primary_key};
 use super::quote::{list, literal, quote_ident, quote_name};
 use super::render;
 use crate::catalog::{Column, Constraint, ConstraintKind, Table, TableOptions};
@@ -28,7 +28,7 @@ pub(super) fn staged(change: &TableChange, stage: &QName) -> TableChange {
         comment: None,
     };
     let (mut before, mut after) = (side(&change.before), side(&change.after));
-    if matches!(RowKey::of(&before, &after), RowKey::Row(_)) {
+    if primary_key(&before, &after).is_none() {
         before = numbered(before);
         after = numbered(after);
     }
@@ -69,6 +69,17 @@ fn numbered(mut stage: Table) -> Table {
     stage
 }
 
+/// The columns of a table that are the same in its other shape.
+fn unchanged(kept: &Table, other: &Table) -> Vec<Ident> {
+    let stays = |column: &&Column| {
+        column.generated.is_none()
+            && other.column(&column.name).is_some_and(|other| {
+                other.data_type == column.data_type && other.generated.is_none()
+            })
+    };
+    kept.columns.iter().filter(stays).map(|column| column.name.clone()).collect()
+}
+
 /// A row as text that is the same on both ways: as it is after the change, told of the rows before it.
 fn row_text(change: &TableChange, root: &QName, context: &Context<'_>) -> String {
     if context.rebuilds.is_one_way(root) {
@@ -76,8 +87,10 @@ fn row_text(change: &TableChange, root: &QName, context: &Context<'_>) -> String
             Direction::Up => (&change.before, &change.after),
             Direction::Down => (&change.after, &change.before),
         };
-        let key = RowKey::of(kept, other);
-        let columns = key.columns().into_iter().map(|name| format!("\"t\".{}", quote_ident(name)));
+        let key = primary_key(kept, other);
+        let key = key.map(|columns| columns.into_iter().map(KeyColumn::into_name).collect());
+        let columns: Vec<Ident> = key.unwrap_or_else(|| unchanged(kept, other));
+        let columns = columns.iter().map(|name| format!("\"t\".{}", quote_ident(name)));
         return format!("ROW({})::text", columns.collect::<Vec<_>>().join(", "));
     }
     let items = change.mapping.iter().filter_map(|source| {
@@ -98,6 +111,15 @@ fn row_text(change: &TableChange, root: &QName, context: &Context<'_>) -> String
             Direction::Up => {
                 super::values::convert(&own, &before.data_type, &after.data_type, &source.values)
             }
+        };
+        // The other way reads the rows when names of values have changed back.
+        let names = context.renamed_values(&after.data_type);
+        let text = match context.direction {
+            Direction::Up if !names.is_empty() => {
+                let back: Vec<_> = names.into_iter().map(|(old, new)| (new, old)).collect();
+                super::values::mapped(&format!("({text})"), &back)
+            }
+            Direction::Up | Direction::Down => text,
         };
         (!varies).then_some((&source.column, text))
     });
@@ -170,7 +192,11 @@ pub(super) fn take_out(
     sources.extend(
         parts.iter().map(|(part, when)| source(&quote_name(&part.name), &format!(" WHERE {when}"))),
     );
-    let row = row_text(change, root, context);
+    let mut said = change.clone();
+    if context.rebuilds.is_heir(root) {
+        super::heirs::follow(&mut said, root, &context.changes);
+    }
+    let row = row_text(&said, root, context);
     let key = ROW_KEY.map(|(name, _)| super::quote::quote(name)).join(", ");
     let insert = format!(
         "INSERT INTO {table} ({names}, {key}) SELECT {names}, {row}, row_number() OVER (PARTITION BY {row} ORDER BY \"t\".\"of\", \"t\".\"at\") FROM ({}) AS \"t\"",

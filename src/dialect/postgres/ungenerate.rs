@@ -40,7 +40,7 @@ pub(super) fn ungenerate(
     }
     let mut steps = vec![made];
     if restores {
-        let key = RowKey::of(&staying.change.after, &staying.change.before);
+        let key = RowKey::to_restore(&staying.change.before, &staying.change.after, context);
         let mut back = restore(staying.change, &meanwhile, &key, context);
         back.order.needs.remove(&staying.column());
         let filled = if last.is_none() { staying.values() } else { staying.stage("filled") };

@@ -4,7 +4,9 @@ use super::action::{Action, step};
 use super::context::Context;
 use super::keep::{self, Altered, RowKey};
 use super::quote::{literal, quote_ident, quote_name};
-use super::types::{Conversion, conversion, is_builtin};
+use super::types::{
+    Conversion, always_converts, are_exact_numbers, conversion, is_builtin, is_text,
+};
 use crate::catalog::{Column, OpaqueKind};
 use crate::change::{ColumnSource, Keep, TableChange};
 use crate::dialect::{Direction, Resource, Step, Undo};
@@ -38,12 +40,12 @@ impl Staying<'_> {
 
     /// The key under which this way keeps rows.
     pub(super) fn keep_key(&self) -> RowKey {
-        RowKey::of(&self.change.before, &self.change.after)
+        RowKey::to_keep(&self.change.before, &self.change.after)
     }
 
     /// The key under which the other way kept rows.
-    pub(super) fn restore_key(&self) -> RowKey {
-        RowKey::of(&self.change.after, &self.change.before)
+    pub(super) fn restore_key(&self, context: &Context<'_>) -> RowKey {
+        RowKey::to_restore(&self.change.before, &self.change.after, context)
     }
 
     pub(super) fn keeps_altered(&self) -> bool {
@@ -54,7 +56,18 @@ impl Staying<'_> {
     pub(super) fn returns_through_text(&self, context: &Context<'_>) -> bool {
         context.direction == Direction::Down
             && self.keeps_altered()
-            && !is_builtin(&self.after.data_type)
+            && (!is_builtin(&self.after.data_type) || self.may_be_refused(context))
+    }
+
+    /// Whether the engine may refuse to convert what the other way made of a value that it kept.
+    fn may_be_refused(&self, context: &Context<'_>) -> bool {
+        let (before, after) = (&self.before.data_type, &self.after.data_type);
+        if before == after || always_converts(before, after) {
+            return false;
+        }
+        // A text is what the value was, unless a value map gave it another.
+        let maps = context.diff.intent.columns.values().any(|said| !said.values.is_empty());
+        maps || !is_text(before)
     }
 
     /// What becomes of the value `expression` of the old type.
@@ -125,6 +138,30 @@ pub(super) fn keep_before_conversion_through_text(
     ]
 }
 
+/// Sets aside what the conversion alters of a column that is text for the moment, with old values put back already: they
+/// are as they were, and the way there computes them again.
+pub(super) fn keep_from_text(staying: &Staying<'_>, context: &Context<'_>) -> Vec<String> {
+    let data_type = &staying.after.data_type;
+    let keeps_by_map = !staying.source.values.is_empty();
+    if keeps_by_map || !is_builtin(data_type) || !is_builtin(&staying.before.data_type) {
+        return Vec::new();
+    }
+    let own = format!("\"t\".{}", quote_ident(&staying.after.name));
+    let after = convert(&own, "text", data_type, &staying.source.values);
+    let condition = format!("{own} IS DISTINCT FROM ({after})::text");
+    let kept = context.keeps_as(staying.table(), Some(&staying.after.name));
+    vec![
+        keep::hold_writes(staying.table()),
+        keep::keep_altered(
+            staying.table(),
+            &staying.after.name,
+            &staying.keep_key(),
+            &kept,
+            &Altered { after, condition },
+        ),
+    ]
+}
+
 /// Sets aside what a conversion alters; before the conversion, and in its step.
 pub(super) fn keep_before_conversion(staying: &Staying<'_>, context: &Context<'_>) -> Vec<String> {
     if !staying.keeps_altered() {
@@ -132,14 +169,16 @@ pub(super) fn keep_before_conversion(staying: &Staying<'_>, context: &Context<'_
     }
     let own = format!("\"t\".{}", quote_ident(&staying.after.name));
     let after = staying.converted(&own);
-    let condition = if staying.source.values.is_empty() {
-        let back = convert(
-            &format!("({after})"),
-            &staying.after.data_type,
-            &staying.before.data_type,
-            &[],
-        );
+    let (old_type, new_type) = (&staying.before.data_type, &staying.after.data_type);
+    // Where the way back may be refused, it is not asked: a value that looks the same is the same.
+    let asks_back = staying.source.values.is_empty()
+        && !is_text(new_type)
+        && always_converts(new_type, old_type);
+    let condition = if asks_back {
+        let back = convert(&format!("({after})"), new_type, old_type, &[]);
         format!("{own}::text IS DISTINCT FROM ({back})::text")
+    } else if staying.source.values.is_empty() && are_exact_numbers(old_type, new_type) {
+        format!("{own}::numeric IS DISTINCT FROM ({after})::numeric")
     } else {
         format!("{own}::text IS DISTINCT FROM ({after})::text")
     };
@@ -188,7 +227,7 @@ pub(super) enum Converts {
 fn restore(staying: &Staying<'_>, context: &Context<'_>) -> Step {
     let (table, name) = (staying.table(), &staying.after.name);
     let use_ = context.kept_by_the_other_way(table, Some(name));
-    let key = staying.restore_key().without(name);
+    let key = staying.restore_key(context).without(name);
     let kept_after = format!("(\"k\".\"after\"::{})", staying.before.data_type);
     let mapped = staying.converted(&kept_after);
     let statements = keep::restore_altered(table, staying.after, &key, &use_.name, &mapped);
@@ -203,6 +242,7 @@ fn restore(staying: &Staying<'_>, context: &Context<'_>) -> Step {
     quietly(format!("put old values back into {table}.{name}"), table, statements, context)
         .frees(goes)
         .undo(Undo::Exact, "the other way computes or keeps them again")
+        .needs(key.needs())
         .needs(key_columns)
         .needs(key_values.filter(|values| *values != staying.values()))
         .needs([staying.column(), staying.stage("null")])
@@ -278,6 +318,7 @@ fn update(staying: &Staying<'_>, context: &Context<'_>, what: Update) -> Step {
     if what.keeps {
         made = made
             .undo(Undo::Kept, "values that change are kept with their row keys")
+            .needs(key.needs())
             .makes([Resource::Kept(kept)]);
     }
     if staying.keeps_altered() {

@@ -1,18 +1,15 @@
 //! What a change of a type loses of the values of a column: kept by row, and put back on the way back where the row still
 //! holds what the change made of it.
 
-use std::collections::BTreeSet;
-
 use super::super::action::{Action, step};
 use super::super::context::Context;
-use super::super::hierarchy::options;
 use super::super::keep::{self, Altered, RowKey, kept_table};
 use super::super::quote::quote_ident;
 use super::super::retelling::{Loss, within};
 use super::super::values::quietly;
 use super::Passing;
-use crate::catalog::{Column, Table};
-use crate::dialect::{KeptUse, Lock, LowerError, Resource, Step, Undo};
+use crate::catalog::Column;
+use crate::dialect::{KeptUse, Lock, Resource, Step, Undo};
 use crate::text::Ident;
 
 /// What a column is when kept values come back to it.
@@ -25,27 +22,19 @@ pub(super) enum Holds {
 }
 
 /// The steps that keep what this way loses and put back what the other way lost.
-///
-/// # Errors
-/// A table with heirs: no key tells its rows and theirs apart.
-pub(super) fn steps(
-    passing: &Passing<'_>,
-    holds: Holds,
-    context: &Context<'_>,
-) -> Result<Vec<Step>, LowerError> {
+pub(super) fn steps(passing: &Passing<'_>, holds: Holds, context: &Context<'_>) -> Vec<Step> {
     let own = format!("\"t\".{}", quote_ident(&passing.after.name));
     let (old, new) = (passing.before.data_type.as_str(), passing.after.data_type.as_str());
     let loss = passing.retelling.loss(&own, old, new);
     let loses_back = passing.retelling.inverse().loss(&own, new, old) != Loss::Never;
     if loss == Loss::Never && !loses_back {
-        return Ok(Vec::new());
+        return Vec::new();
     }
     let (Some(before), Some(after)) =
         (context.before.tables.get(passing.table), context.after().tables.get(passing.table))
     else {
-        return Ok(Vec::new());
+        return Vec::new();
     };
-    refuse_heirs(before, passing, context)?;
     let mut steps = Vec::new();
     let condition = match loss {
         Loss::Never => None,
@@ -53,28 +42,22 @@ pub(super) fn steps(
         Loss::Perhaps => Some(format!("{own}::text IS NOT NULL")),
     };
     if let Some(condition) = condition {
-        steps.push(set_aside(passing, &key(passing, before, after, context), condition, context));
+        steps.push(set_aside(passing, &RowKey::to_keep(before, after), condition, context));
     }
     if loses_back {
-        steps.extend(put_back(passing, &key(passing, after, before, context), holds, context));
+        steps.extend(put_back(
+            passing,
+            &RowKey::to_restore(before, after, context),
+            holds,
+            context,
+        ));
     }
-    Ok(steps)
+    steps
 }
 
 /// The kept values of a column, by a name that no column has.
 fn part(column: &Ident) -> Ident {
     Ident::new(format!("type of {column}"))
-}
-
-/// The key of rows; values whose text changes tell no row.
-fn key(passing: &Passing<'_>, kept: &Table, other: &Table, context: &Context<'_>) -> RowKey {
-    let changes = |column: &&Column| {
-        let is_passing = context.around.passing.contains(&(kept.name.clone(), column.name.clone()));
-        is_passing || !passing.retelling.is_steady(&column.data_type, &column.data_type)
-    };
-    let changing: BTreeSet<&Ident> =
-        kept.columns.iter().filter(changes).map(|column| &column.name).collect();
-    RowKey::of(kept, other).of_others(&changing)
 }
 
 fn set_aside(
@@ -100,6 +83,7 @@ fn set_aside(
     .frees(passing.freed(context))
     .frees(passing.both())
     .frees(key_resources(passing, key))
+    .needs(key.needs())
     .makes([Resource::Kept(kept)])
 }
 
@@ -146,6 +130,7 @@ fn put_back(passing: &Passing<'_>, key: &RowKey, holds: Holds, context: &Context
     let back = quietly(title, table, statements, context)
         .undo(Undo::Exact, "the other way computes or keeps them again")
         .needs([passing.stage("kept values")])
+        .needs(key.needs())
         .needs(key_resources(passing, &key))
         .makes([passing.stage("what was kept")])
         .reads(use_);
@@ -158,26 +143,4 @@ fn put_back(passing: &Passing<'_>, key: &RowKey, holds: Holds, context: &Context
             .makes([passing.both()[1].clone()]),
     };
     [read, back]
-}
-
-fn refuse_heirs(
-    table: &Table,
-    passing: &Passing<'_>,
-    context: &Context<'_>,
-) -> Result<(), LowerError> {
-    let heir =
-        context.before.tables.values().find(|heir| {
-            !options(heir).is_partition() && options(heir).parents.contains(&table.name)
-        });
-    match heir {
-        None => Ok(()),
-        Some(heir) => Err(LowerError {
-            what: format!("column {}.{}", table.name, passing.after.name),
-            why: format!(
-                "its type changes and {} inherits from its table, so no key tells the rows apart while values are kept",
-                heir.name
-            ),
-            help: "drop the inheritance first, or turn the heirs into partitions".to_owned(),
-        }),
-    }
 }

@@ -164,16 +164,20 @@ WITH own AS (
     JOIN pg_catalog.pg_namespace fn ON fn.oid = f.opfnamespace
     WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_opclass'::regclass AND m.objid = c.oid)
     UNION ALL
-    -- The version of a collation is the library's, not the schema's.
+    -- The version of a collation is the library's, not the schema's. One of every encoding is made from the system's own
+    -- alone: with PROVIDER it would be of the database's encoding.
     SELECT 'collation', own.nspname, c.collname, '', NULL, NULL,
-           ARRAY['CREATE COLLATION ' || own.q || '.' || pg_catalog.quote_ident(c.collname) || ' (PROVIDER = '
+           ARRAY['CREATE COLLATION ' || own.q || '.' || pg_catalog.quote_ident(c.collname)
+                 || CASE WHEN c.collprovider = 'c' AND c.collencoding = -1 AND c.collcollate = c.collctype AND c.collcollate IN ('C', 'POSIX')
+                    THEN ' FROM pg_catalog.' || pg_catalog.quote_ident(c.collcollate)
+                    ELSE ' (PROVIDER = '
                  || CASE c.collprovider WHEN 'i' THEN 'icu' WHEN 'b' THEN 'builtin' ELSE 'libc' END
                  || CASE WHEN coalesce(j ->> 'colllocale', j ->> 'colliculocale') IS NOT NULL
                     THEN ', LOCALE = ' || pg_catalog.quote_literal(coalesce(j ->> 'colllocale', j ->> 'colliculocale'))
                     WHEN c.collcollate = c.collctype THEN ', LOCALE = ' || pg_catalog.quote_literal(c.collcollate)
                     ELSE ', LC_COLLATE = ' || pg_catalog.quote_literal(c.collcollate) || ', LC_CTYPE = ' || pg_catalog.quote_literal(c.collctype) END
                  || CASE WHEN c.collisdeterministic THEN '' ELSE ', DETERMINISTIC = false' END
-                 || coalesce(', RULES = ' || pg_catalog.quote_literal(j ->> 'collicurules'), '') || ')'],
+                 || coalesce(', RULES = ' || pg_catalog.quote_literal(j ->> 'collicurules'), '') || ')' END],
            NULL
     FROM pg_catalog.pg_collation c
     JOIN own ON own.oid = c.collnamespace,
