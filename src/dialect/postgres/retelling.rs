@@ -228,8 +228,7 @@ impl<'c> Retelling<'c> {
                  WHERE {at} % \"d\".\"size\" = 0))"
             )
         };
-        let (opening, closing) =
-            (braces("{", "(\"s\".\"n\" - 1)"), braces("}", "\"s\".\"n\""));
+        let (opening, closing) = (braces("{", "(\"s\".\"n\" - 1)"), braces("}", "\"s\".\"n\""));
         let body = format!(
             "DECLARE sizes integer[]; size integer := pg_catalog.cardinality(v);\nBEGIN\n  \
              IF v IS NULL OR size = 0 THEN RETURN v::text; END IF;\n  \
