@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::action::{Action, step};
-use super::aside::{Aside, move_aside, move_back, satellites};
+use super::aside::{Aside, move_aside, move_back, satellites, taken_along_by};
 use super::context::{
     Context, Part, column_sequences, columns, keys, slots, texts, texts_and_indexes, values,
 };
@@ -182,11 +182,16 @@ pub(super) fn drop(table: &Table, context: &Context<'_>) -> Vec<Step> {
             .makes([Resource::Kept(kept)])
     } else {
         let kept = context.keeps_as(name, None);
-        if !hierarchy::travels(table, context) {
-            statements.extend(Aside::of(table, context).leave());
+        let mut along = Vec::new();
+        if !hierarchy::travels(table, context) && taken_along_by(table, context).is_none() {
+            let aside = Aside::of(table, context);
+            statements.extend(aside.leave());
+            along = aside.partitions().into_iter().map(|it| has_let_go(&it.name)).collect();
         }
         statements.extend(move_aside(table, &kept));
         step(Action::MoveTable, format!("move table {name} aside"), statements)
+            .needs([has_let_go(name)])
+            .makes(along)
             .makes([Resource::Kept(kept)])
     };
     let step = step
@@ -198,6 +203,11 @@ pub(super) fn drop(table: &Table, context: &Context<'_>) -> Vec<Step> {
         .frees(context.taken_in(texts_and_indexes(table)))
         .frees(referenced(&foreign_keys, name, context));
     early.chain([step]).collect()
+}
+
+/// The marker of a partition that has let go of what it may not take along, which its parent sees to.
+fn has_let_go(partition: &QName) -> Resource {
+    Resource::Constraint(partition.clone(), "what stays behind".to_owned())
 }
 
 /// Whether a foreign key points at another table that goes and that cannot go while the key is there.
@@ -275,10 +285,16 @@ fn bring_back(table: &Table, context: &Context<'_>) -> Step {
         let (old, new) = (quote_ident(old), quote_ident(new));
         format!("ALTER TABLE {} RENAME {word} {old} TO {new}", quote_name(name))
     }));
-    statements.extend(Aside::of(table, context).return_());
+    let mut along = Vec::new();
+    if taken_along_by(table, context).is_none() {
+        let aside = Aside::of(table, context);
+        statements.extend(aside.return_());
+        along = aside.partitions().into_iter().map(|it| Resource::Table(it.name.clone())).collect();
+    }
     step(Action::MoveTable, format!("bring table {name} back"), statements)
         .undo(crate::dialect::Undo::Kept, "the table is moved aside again")
         .needs([Resource::Schema(name.schema.clone())])
+        .needs(along)
         .needs(context.made_in(texts_and_indexes(table)))
         .makes([Resource::Table(name.clone())])
         .makes(columns(table))
