@@ -115,13 +115,6 @@ fn explore(bench: &mut Bench, checker: &mut Option<Checker>, seed: u64, tally: &
     }
 }
 
-/// Seeds of the default run that are not right yet, each ending with an error of the server and nothing changed. With
-/// `LAWS_SEED` they run.
-const NOT_YET: [(u64, &str); 2] = [
-    (19, "settings of the index of a key of a partitioned table can only be given when it is made"),
-    (24, "an index of a partition whose parent moves to another schema goes with the parent"),
-];
-
 #[test]
 fn random_pairs_go_there_and_back() {
     let Some(server) = support::postgres() else { return };
@@ -136,10 +129,6 @@ fn random_pairs_go_there_and_back() {
                 loop {
                     let seed = seeds.lock().expect("no thread fails with the lock").next();
                     let Some(seed) = seed else { return };
-                    let is_default = std::env::var_os("LAWS_SEED").is_none();
-                    if is_default && NOT_YET.iter().any(|(known, _)| *known == seed) {
-                        continue;
-                    }
                     explore(&mut bench, &mut checker, seed, &tally);
                 }
             });

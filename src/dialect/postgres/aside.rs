@@ -3,9 +3,9 @@
 use super::context::{Context, column_sequences, has_index};
 use super::keep::{SCHEMA, kept_table};
 use super::quote::{quote, quote_ident, quote_name};
-use super::{hierarchy, passing, render};
+use super::{hierarchy, passing, render, settings};
 use crate::catalog::postgres_table::Origin;
-use crate::catalog::{Column, Constraint, ConstraintKind, Index, Table};
+use crate::catalog::{Catalog, Column, Constraint, ConstraintKind, Index, Table};
 use crate::text::token::{Token, tokenize};
 use crate::text::{Dialect, Ident, QName, hash};
 
@@ -102,6 +102,24 @@ pub(super) fn taken_along_by<'c>(table: &Table, context: &'c Context<'_>) -> Opt
     }
     let parent = hierarchy::options(table).parents.first()?;
     context.before.tables.get(parent).or_else(|| context.after().tables.get(parent))
+}
+
+/// Whether a parent lets go for a partition that it takes along.
+pub(super) fn lets_go_for(partition: &QName, context: &Context<'_>) -> bool {
+    let all = || {
+        let only_in = |here: &'_ Catalog, there: &'_ Catalog| -> Vec<QName> {
+            let alone = here.tables.values().filter(|it| !there.tables.contains_key(&it.name));
+            let roots = alone.filter(|it| {
+                hierarchy::options(it).partition_by.is_some()
+                    && taken_along_by(it, context).is_none()
+            });
+            let below = roots.flat_map(|root| Aside::of(root, context).partitions());
+            below.map(|it| it.name.clone()).collect()
+        };
+        let goes = only_in(&context.before, context.after());
+        goes.into_iter().chain(only_in(context.after(), &context.before)).collect()
+    };
+    context.let_go.get_or_init(all).contains(partition)
 }
 
 impl<'t> Aside<'t> {
@@ -313,6 +331,7 @@ impl<'t> Aside<'t> {
             let made = render::create_index(index);
             statements.push(if self.only().is_empty() { made } else { on_only(&made) });
             statements.extend(self.take_in(&index.name));
+            statements.extend(settings::of_index(self.table, &index.name));
         }
         for (constraint, key) in self.named_constraints() {
             let made = render::add_constraint(name, constraint);
@@ -321,6 +340,7 @@ impl<'t> Aside<'t> {
                 let only = format!("ALTER TABLE {}", self.only());
                 statements.push(made.replacen("ALTER TABLE ", &only, 1));
                 statements.extend(self.take_in(key));
+                statements.extend(settings::of_index(self.table, key));
             } else if !self.follows(key, links) {
                 statements.push(made);
             }
