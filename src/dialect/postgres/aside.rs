@@ -411,22 +411,26 @@ impl<'t> Going<'t> {
                     && !super::types::is_builtin(&column.data_type)
                     && !is_known(&column.data_type)
         };
-        let (mut computed, mut defaults, mut types) = (Vec::new(), Vec::new(), Vec::new());
-        for column in &table.columns {
-            match &column.generated {
-                Some(generated) if stands_on(&generated.expression) || type_goes(column) => {
-                    computed.push(column);
-                }
-                None if type_goes(column) => types.push(column),
-                Some(_) | None => {}
-            }
-            let changes_type = column.generated.is_none() && type_goes(column);
-            if column.default.as_ref().is_some_and(|default| {
-                stands_on(default) && !passing::counts_itself(column) || changes_type
-            }) {
-                defaults.push(column);
-            }
-        }
+        let types: Vec<&Column> =
+            table.columns.iter().filter(|it| it.generated.is_none() && type_goes(it)).collect();
+        let changes_type = |column: &Column| types.iter().any(|other| other.name == column.name);
+        let names_converted = |text: &str| {
+            let tokens = tokenize(text, Dialect::Postgres);
+            let mut names = tokens.iter().filter_map(Token::name);
+            names.any(|name| types.iter().any(|column| column.name.as_str() == name))
+        };
+        let computed = table.columns.iter().filter(|column| {
+            column.generated.as_ref().is_some_and(|generated| {
+                let text = &generated.expression;
+                stands_on(text) || type_goes(column) || names_converted(text)
+            })
+        });
+        let defaults = table.columns.iter().filter(|column| {
+            column.default.as_ref().is_some_and(|default| {
+                stands_on(default) && !passing::counts_itself(column) || changes_type(column)
+            })
+        });
+        let (computed, defaults) = (computed.collect(), defaults.collect());
         Going { computed, defaults, types }
     }
 }

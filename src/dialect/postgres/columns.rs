@@ -55,7 +55,9 @@ fn refuse_required_domain(
     context: &Context<'_>,
 ) -> Result<(), LowerError> {
     let returns = context.direction == crate::dialect::Direction::Down
-        && column.default.is_none()
+        && (column.default.is_none()
+            || returns_uncounted(&change.after.name, column, context)
+            || passing::counts_itself(column))
         && column.generated.is_none();
     let domain = context.after().opaques.values().find(|opaque| {
         let id = &opaque.id;

@@ -332,7 +332,8 @@ impl<'a> Context<'a> {
             match rename {
                 Rename::Table { before, after } if after == table => old_table = before.clone(),
                 Rename::Column { table: holder, before, after }
-                    if holder == table && Some(after) == column =>
+                    if Some(after) == column
+                        && (holder == table || self.inherits(table, after, holder)) =>
                 {
                     old_column = Some(before.clone());
                 }
@@ -342,9 +343,17 @@ impl<'a> Context<'a> {
         (old_table, old_column)
     }
 
-    /// Columns and checks of a table that are renamed with those of a parent, old name first. While the table is
-    /// aside it keeps the old ones.
-    pub(super) fn renamed_with_parent(&self, table: &Table) -> Vec<(Part, &Ident, &Ident)> {
+    /// Whether a table has a column from one above it, by its new name.
+    fn inherits(&self, table: &QName, column: &Ident, above: &QName) -> bool {
+        let known = self.after().tables.get(table).or(self.before.tables.get(table));
+        known.is_some_and(|it| {
+            super::hierarchy::options(it).inherited_columns.contains_key(column)
+                && self.above(it).contains(&above)
+        })
+    }
+
+    /// The parents of a table, theirs, and so on.
+    fn above<'t>(&'t self, table: &'t Table) -> Vec<&'t QName> {
         let mut above: Vec<&QName> = Vec::new();
         let mut open: Vec<&QName> = super::hierarchy::options(table).parents.iter().collect();
         while let Some(parent) = open.pop() {
@@ -352,6 +361,13 @@ impl<'a> Context<'a> {
             let up = self.after().tables.get(parent).or(self.before.tables.get(parent));
             open.extend(up.into_iter().flat_map(|it| &super::hierarchy::options(it).parents));
         }
+        above
+    }
+
+    /// Columns and checks of a table that are renamed with those of a parent, old name first. While the table is
+    /// aside it keeps the old ones.
+    pub(super) fn renamed_with_parent(&self, table: &Table) -> Vec<(Part, &Ident, &Ident)> {
+        let above = self.above(table);
         let renames = self.diff.renames().filter_map(|rename| match rename {
             Rename::Column { table: of, before, after }
                 if above.contains(&of) && table.column(after).is_some() =>
