@@ -1,7 +1,9 @@
 //! Keys, uniques, references, rules and constraints that are written as SQL.
 
 use super::{Draft, Work, names, sql};
-use crate::catalog::rule::{Enforce, Requirement};
+use crate::catalog::rule::{
+    Enforce, Matching, Nulls, Requirement, matching_of, nulls_of, requirement_of,
+};
 use crate::catalog::{Action, Column, Constraint, ConstraintKind, ForeignKey, Table, TableOptions};
 use crate::dialect::{postgres, sqlite};
 use crate::expr::{BinaryOp, Expr, IsTest, Polarity};
@@ -46,7 +48,7 @@ impl<'m> Work<'m> {
         }
         let keys = columns.iter().map(|column| sql::quote(column.as_str())).collect();
         let title = format!("{}.key", entity.name);
-        let requirement = Requirement::Unique { keys, predicate: None };
+        let requirement = Requirement::Unique { keys, predicate: None, nulls: Nulls::Distinct };
         self.rule(&draft.name, title, requirement, Enforce::Database, place);
         let kind = ConstraintKind::PrimaryKey { columns };
         draft.constraints.push(Constraint { name, kind, definition });
@@ -105,7 +107,8 @@ impl<'m> Work<'m> {
         let name = names::constraint(&unique.constraint, derived, self.model, self.dialect);
         let definition = self.definition(&unique.raw, "UNIQUE", &columns);
         let keys = columns.iter().map(|column| sql::quote(column.as_str())).collect();
-        let requirement = Requirement::Unique { keys, predicate: None };
+        let nulls = nulls_of(&definition);
+        let requirement = Requirement::Unique { keys, predicate: None, nulls };
         let title = format!("{}.{}", draft.entity.name, unique.name);
         self.rule(&draft.name, title, requirement, Enforce::Database, unique.place);
         let kind = ConstraintKind::Unique { columns };
@@ -170,10 +173,15 @@ impl<'m> Work<'m> {
         title: String,
         place: Place,
     ) {
+        let matching = match self.dialect {
+            Dialect::Postgres => matching_of(&definition),
+            Dialect::Sqlite => Matching::Simple,
+        };
         let requirement = Requirement::References {
             columns: key.columns.clone(),
             table: key.references.clone(),
             referenced_columns: key.referenced_columns.clone(),
+            matching,
         };
         self.rule(&draft.name, title, requirement, Enforce::Database, place);
         let kind = ConstraintKind::ForeignKey(key);
@@ -324,7 +332,14 @@ impl<'m> Work<'m> {
                     self.rule(&draft.name, title, requirement, Enforce::Database, raw.place);
                     ConstraintKind::Check { expression }
                 }
-                None => ConstraintKind::Exclusion,
+                None => {
+                    let definition = text.to_owned();
+                    let requirement =
+                        requirement_of(text).unwrap_or(Requirement::OnlyEngine { definition });
+                    let title = format!("{}.{}", draft.entity.name, raw.name);
+                    self.rule(&draft.name, title, requirement, Enforce::Database, raw.place);
+                    ConstraintKind::Exclusion
+                }
             };
             draft.constraints.push(Constraint { name, kind, definition: text.to_owned() });
         }
