@@ -355,3 +355,114 @@ fn other_programs_get_their_format() {
     assert!(one.text.contains("1 of 1 rule broken"), "{}", one.text);
     assert_eq!(place.verify(&["--model", "m.yaml", "--rule", "nothing"]).code, 2);
 }
+
+const ACROSS: &str = r#"model: 1
+name: billing
+targets: [postgres >= 13, sqlite >= 3.38]
+entities:
+  Customer:
+    fields:
+      id: int
+      tier: { enum: [basic, gold] }
+      credit: decimal(12,2)
+      region: { ref: Region, optional: true }
+      parent: { ref: Customer, optional: true }
+  Region: { fields: { id: int, active: bool = true } }
+  Invoice:
+    fields:
+      id: int
+      customer: { ref: Customer }
+      total: decimal(12,2)
+      first_on: date?
+      lines: { many: Line, inverse: invoice }
+      tags: { many: Tag, through: invoice_tags }
+    rules:
+      lines_add_up: { check: "total = coalesce(sum(lines.amount), 0)", enforce: verify, message: the lines do not add up }
+      priced: { check: "total >= sum(lines.quantity * lines.price)", enforce: verify }
+      has_lines: { check: count(lines) > 0, where: total > 0, enforce: verify }
+      no_refunds: { check: "count(lines) FILTER (WHERE lines.amount < 0) = 0", enforce: warn }
+      within_credit: { check: total <= customer.credit, enforce: verify }
+      active: { check: "customer.region.active OR customer.tier = 'gold'", enforce: verify }
+      starts_with_lines: { check: min(lines.made_on) >= first_on, enforce: verify }
+      few_tags: { check: count(tags) <= 1, enforce: verify }
+  Line:
+    fields:
+      id: int
+      invoice: { ref: Invoice }
+      amount: decimal(12,2)
+      quantity: int
+      price: decimal(12,2)
+      made_on: date
+  Tag: { fields: { id: int, label: text } }
+"#;
+
+#[test]
+fn rules_reach_over_references_and_add_up_what_belongs_to_a_row() {
+    for dialect in BOTH {
+        let (decimal, date) = match dialect {
+            Dialect::Postgres => ("numeric(12,2)", "date"),
+            Dialect::Sqlite => ("real", "text"),
+        };
+        let truth = if dialect == Dialect::Postgres { "boolean" } else { "integer" };
+        let sql = format!(
+            "CREATE TABLE region (id bigint PRIMARY KEY, active {truth} NOT NULL);
+             CREATE TABLE customer (id bigint PRIMARY KEY, tier text NOT NULL, credit {decimal} NOT NULL,
+                                    region_id bigint, parent_id bigint);
+             CREATE TABLE invoice (id bigint PRIMARY KEY, customer_id bigint NOT NULL, total {decimal} NOT NULL, first_on {date});
+             CREATE TABLE line (id bigint PRIMARY KEY, invoice_id bigint NOT NULL, amount {decimal} NOT NULL,
+                                quantity bigint NOT NULL, price {decimal} NOT NULL, made_on {date} NOT NULL);
+             CREATE TABLE tag (id bigint PRIMARY KEY, label text NOT NULL);
+             CREATE TABLE invoice_tags (invoice_id bigint NOT NULL, tag_id bigint NOT NULL, PRIMARY KEY (invoice_id, tag_id));
+             INSERT INTO region VALUES (1, TRUE), (2, FALSE);
+             INSERT INTO customer VALUES (1, 'basic', 100, 1, NULL), (2, 'gold', 1, 2, 1), (3, 'basic', 50, 2, NULL),
+                                         (4, 'basic', 9, NULL, NULL);
+             INSERT INTO invoice VALUES (1, 1, 0.30, '2024-01-01'), (2, 1, 10.50, '2024-01-01'), (3, 2, 0, NULL),
+                                        (4, 3, 60, NULL), (5, 4, 5, '2024-05-05');
+             INSERT INTO line VALUES (1, 1, 0.10, 1, 0.10, '2024-01-01'), (2, 1, 0.20, 2, 0.10, '2024-01-02'),
+                                     (3, 2, 10, 1, 10, '2023-12-31'), (4, 5, 6, 1, 3, '2024-05-06'), (5, 5, -1, 1, 3, '2024-05-06');
+             INSERT INTO tag VALUES (1, 'a'), (2, 'b');
+             INSERT INTO invoice_tags VALUES (1, 1), (2, 1), (2, 2)"
+        );
+        let Some(place) = Place::new(dialect, ACROSS, &sql) else { return };
+        let (code, verdict) = place.judged(&[]);
+        assert_eq!(code, 5, "{verdict:#}");
+        let expected = told(&[
+            ("Invoice.active", 1),
+            ("Invoice.few_tags", 1),
+            ("Invoice.has_lines", 1),
+            ("Invoice.lines_add_up", 2),
+            ("Invoice.no_refunds", 1),
+            ("Invoice.priced", 1),
+            ("Invoice.starts_with_lines", 1),
+            ("Invoice.within_credit", 1),
+        ]);
+        assert_eq!(counts(&verdict), expected, "{dialect}: {verdict:#}");
+        assert_eq!(keys(&verdict, "Invoice.lines_add_up"), ["2", "4"]);
+        assert_eq!(keys(&verdict, "Invoice.active"), ["4"]);
+        assert_eq!(keys(&verdict, "Invoice.priced"), ["5"]);
+        place.run("DROP TABLE tag; DROP TABLE invoice_tags");
+        let ran = place.verify(&["--model", "m.yaml", "--rule", "few_tags"]);
+        assert_eq!(ran.code, 1, "{}", ran.text);
+        assert!(ran.text.contains("the database has no table `invoice_tags`"), "{}", ran.text);
+    }
+}
+
+#[test]
+fn what_an_aggregate_cannot_mean_is_refused_with_its_place() {
+    let told = |rule: &str| {
+        let model = ACROSS.replace("count(lines) > 0, where", &format!("\"{rule}\", where"));
+        let place = Place::new(Dialect::Sqlite, &model, "CREATE TABLE t (a)").expect("a file");
+        place.verify(&["--model", "m.yaml"]).text
+    };
+    for (rule, wanted) in [
+        ("lines > 0", "`lines` is many rows, not a value"),
+        ("sum(lines.total) > 0", "no field `total` in `Line`"),
+        ("sum(lines.made_on) > 0", "`sum` takes numbers only"),
+        ("sum(lines.amount + total) > 0", "`total` is no field of `lines`"),
+        ("count(*) > customer.credit", "this form of `count` is not in the portable subset"),
+        ("customer.name = 'x'", "no field `name` in `Customer`"),
+    ] {
+        let text = told(rule);
+        assert!(text.contains(wanted), "{rule}: {text}");
+    }
+}

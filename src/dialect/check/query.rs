@@ -37,8 +37,19 @@ pub(super) fn check(
             (format!("({expression}) IS FALSE"), mentioned.iter().map(quote).collect())
         }
         Requirement::Across { columns, joins, expression } => {
+            // What the same change moves, makes or alters is not there yet: `migrate verify` asks afterwards.
+            let moved = |join: &Join| {
+                join.needs.iter().any(|(table, _)| {
+                    names.expressions.contains_key(table) || !before.tables.contains_key(table)
+                })
+            };
+            if !names.expressions.is_empty() && joins.iter().any(moved)
+                || speaks_of_untold(expression)
+            {
+                return None;
+            }
             let values = columns.iter().map(|column| format!("r.{}", quote(column))).collect();
-            return Some(across(rule, rows, joins, expression, values));
+            return Some(across(rule, rows, names, (joins, expression), values));
         }
         Requirement::References { columns, table, referenced_columns, matching } => {
             let key =
@@ -127,17 +138,18 @@ fn shown_value(value: &str) -> String {
 fn across(
     rule: &Rule,
     rows: &Rows,
-    joins: &[Join],
-    expression: &str,
+    names: &Names,
+    (joins, expression): (&[Join], &str),
     values: Vec<String>,
 ) -> Check {
+    let with = names.prefix();
     let joined: String =
         joins.iter().map(|join| format!(" LEFT JOIN {} ON {}", join.from, join.on)).collect();
     let from = format!("{} AS r{joined}", rows.from);
     let bad = format!("({expression}) IS FALSE");
-    let count = format!("SELECT count(*) FILTER (WHERE {bad}), count(*) FROM {from}");
+    let count = format!("{with}SELECT count(*) FILTER (WHERE {bad}), count(*) FROM {from}");
     let sample = format!(
-        "SELECT {} FROM {from} WHERE {bad}{} LIMIT {SAMPLE}",
+        "{with}SELECT {} FROM {from} WHERE {bad}{} LIMIT {SAMPLE}",
         columns_of(rows, &values),
         by_keys(rows)
     );

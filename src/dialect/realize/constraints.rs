@@ -250,12 +250,16 @@ impl<'m> Work<'m> {
     }
 
     pub(super) fn entity_rules(&mut self, draft: &mut Draft<'m>) {
-        for rule in draft.entity.rules.iter().filter(|rule| !rule.beyond_row) {
+        for rule in &draft.entity.rules {
             let Some(check) = &rule.check.expr else { continue };
             let expr = match rule.condition.as_ref().and_then(|condition| condition.expr.as_ref()) {
                 Some(condition) => only_where(condition, check),
                 None => check.clone(),
             };
+            if rule.beyond_row {
+                self.across(draft, rule, &expr);
+                continue;
+            }
             if !self.scaled_numbers(draft, &rule.check, &expr) {
                 continue;
             }
@@ -297,20 +301,25 @@ impl<'m> Work<'m> {
     }
 
     fn is_scaled(&self, field: &Field) -> bool {
+        self.scale_of(field).is_some()
+    }
+
+    /// How many digits of a field's whole units stand behind the point.
+    pub(super) fn scale_of(&self, field: &Field) -> Option<u32> {
         let of_type = match &field.kind {
-            FieldKind::Value { text, .. } => self.model.named_type(text).is_some_and(|named| {
+            FieldKind::Value { text, .. } => self.model.named_type(text).and_then(|named| {
                 let of_type = match self.dialect {
                     Dialect::Postgres => &named.postgres,
                     Dialect::Sqlite => &named.sqlite,
                 };
-                of_type.scale.is_some_and(|scale| scale > 0)
+                of_type.scale
             }),
             FieldKind::Enum { .. }
             | FieldKind::States { .. }
             | FieldKind::Ref { .. }
-            | FieldKind::Many { .. } => false,
+            | FieldKind::Many { .. } => None,
         };
-        of_type || field.override_for(self.dialect).scale.is_some_and(|scale| scale > 0)
+        field.override_for(self.dialect).scale.or(of_type).filter(|scale| *scale > 0)
     }
 
     pub(super) fn raw_constraints(&mut self, draft: &mut Draft<'m>) {
@@ -364,11 +373,7 @@ impl<'m> Work<'m> {
     ) {
         let name =
             QName { schema: names::table(entity, self.dialect).schema, name: through.into() };
-        let first = format!("{}_id", crate::model::snake_case(&entity.name));
-        let second = match entity.name == target.name {
-            true => format!("{}_id", field.name),
-            false => format!("{}_id", crate::model::snake_case(&target.name)),
-        };
+        let (first, second) = names::join_columns(entity, target, &field.name);
         let mut columns = Vec::new();
         let mut constraints = Vec::new();
         let key = vec![Ident::new(first.clone()), Ident::new(second.clone())];
@@ -491,5 +496,8 @@ fn any(expr: &Expr, is: &dyn Fn(&Expr) -> bool) -> bool {
                     || otherwise.as_deref().is_some_and(deeper)
             }
             Expr::Call(_, arguments) => arguments.iter().any(deeper),
+            Expr::Aggregate { argument, filter, .. } => {
+                argument.iter().chain(filter).any(|part| deeper(part))
+            }
         }
 }
