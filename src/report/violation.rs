@@ -2,7 +2,7 @@
 
 use super::style::{BAD, CAREFUL, FAINT, GOOD, count, number, paint};
 use crate::catalog::rule::Enforce;
-use crate::verify::{Seen, Unasked, Verdict, Violation};
+use crate::verify::{Ready, Seen, Unasked, Verdict, Violation};
 
 /// How many sample rows are printed for a rule, unless somebody wants more.
 const SHOWN: usize = 5;
@@ -34,6 +34,9 @@ pub fn verdict_with(verdict: &Verdict, shown: usize) -> String {
         for Unasked { rule, origin, reason, .. } in list {
             text.push_str(&format!("{} {rule}{}: {reason}\n", paint(style, word), place(*origin)));
         }
+    }
+    for Ready { rule, statement } in &verdict.ready {
+        text.push_str(&format!("{} {rule}: no row breaks it: {statement}\n", paint(GOOD, "ready")));
     }
     text.push_str(&closing(verdict));
     if !verdict.trusted.is_empty() {
