@@ -125,7 +125,7 @@ fn random_pairs_go_there_and_back() {
         for _ in 0..number("LAWS_THREADS", 2) {
             scope.spawn(|| {
                 let mut bench = Bench::new(&server);
-                let mut checker = shared().and_then(|corpus| Checker::start(&corpus));
+                let mut checker = shared().and_then(|corpus| Checker::start_for(&server, &corpus));
                 loop {
                     let seed = seeds.lock().expect("no thread fails with the lock").next();
                     let Some(seed) = seed else { return };
