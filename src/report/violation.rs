@@ -73,9 +73,13 @@ fn closing(verdict: &Verdict) -> String {
         0 => format!("{} {rules} hold on every row\n", paint(GOOD, "verified")),
         broken => {
             let rows: u64 = verdict.violations.iter().map(|violation| violation.rows).sum();
+            let (style, end) = match verdict.fails() {
+                true => (BAD, ""),
+                false => (CAREFUL, "; nothing of it fails"),
+            };
             format!(
-                "{} of {rules} broken, by {}\n",
-                paint(BAD, &number(broken as u64)),
+                "{} of {rules} broken, by {}{end}\n",
+                paint(style, &number(broken as u64)),
                 count(rows, "row")
             )
         }
