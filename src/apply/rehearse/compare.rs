@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Fault, Finding};
-use crate::catalog::{Catalog, Table};
+use crate::catalog::Catalog;
 use crate::db::fingerprint::{TableFingerprint, fingerprints_of, row_fingerprints};
 use crate::db::{Database, DbError, Row};
 use crate::dialect::aside::{self, Aside, Now, SHOWN, Side, Which, key_of};
@@ -43,6 +43,59 @@ impl Picture {
 
     pub(super) fn rows(&self) -> u64 {
         self.tables.values().map(|table| table.fingerprint.rows).sum()
+    }
+}
+
+/// The partitioned table at the top, where a table is a partition.
+fn root_of<'c>(catalog: &'c Catalog, name: &'c QName) -> Option<&'c QName> {
+    let mut top = name;
+    while let Some(options) = catalog.tables.get(top).and_then(|table| table.options.of_postgres())
+        && options.is_partition()
+        && let Some(parent) = options.parents.first()
+    {
+        top = parent;
+    }
+    (top != name).then_some(top)
+}
+
+impl Picture {
+    /// The name that a table has now.
+    fn present<'s>(&'s self, name: &'s QName) -> &'s QName {
+        let carried = self.tables.get(name).and_then(|table| table.carried.as_ref());
+        carried.and_then(|(carried, _)| carried.after.as_ref()).unwrap_or(name)
+    }
+
+    /// Whether a table was there before, under this name or another.
+    pub(super) fn has(&self, present: &QName) -> bool {
+        self.tables.keys().any(|name| self.present(name) == present)
+    }
+
+    /// Whether a partition was in the tree of another table before; both by their names now.
+    pub(super) fn is_within(&self, partition: &QName, root: &QName) -> bool {
+        self.catalog.tables.keys().any(|name| {
+            self.present(name) == partition
+                && root_of(&self.catalog, name).is_some_and(|top| self.present(top) == root)
+        })
+    }
+
+    /// Whether the rows of a table must be those that it had. Within a tree of partitions they move about, and what
+    /// joins or leaves a tree takes its rows along.
+    fn tells_alone(&self, name: &QName, present: &QName, after: &Catalog) -> bool {
+        let before = &self.catalog;
+        let is_parted = |catalog: &Catalog, name: &QName| {
+            let options = catalog.tables.get(name).and_then(|table| table.options.of_postgres());
+            options.is_some_and(|options| options.partition_by.is_some())
+        };
+        if root_of(before, name).is_some() && root_of(after, present).is_some()
+            || is_parted(before, name) != is_parted(after, present)
+        {
+            return false;
+        }
+        before.tables.keys().all(|other| {
+            let was_in = root_of(before, other) == Some(name);
+            let is_in = root_of(after, self.present(other)) == Some(present);
+            was_in == is_in
+        })
     }
 }
 
@@ -117,11 +170,7 @@ impl Comparison<'_> {
                 self.find(Place::table(name), message, Vec::new(), before.rows);
                 continue;
             };
-            // Rows of a partitioned table are those of its partitions.
-            let parted = |table: Option<&Table>| {
-                table.and_then(|it| it.options.of_postgres()?.partition_by.clone()).is_some()
-            };
-            if parted(Some(here)) != parted(self.before.catalog.tables.get(name)) {
+            if !self.before.tells_alone(name, present, after) {
                 continue;
             }
             let counted: Vec<Counted> = counted(carried, &|name| carried.columns[name].clone());

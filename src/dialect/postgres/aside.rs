@@ -80,6 +80,8 @@ pub(super) fn move_back(table: &Table, kept: &str) -> Vec<String> {
 /// What a table must let go of while it is aside: types, functions and sequences that this change may take away.
 pub(super) struct Aside<'t> {
     table: &'t Table,
+    /// The composite type that the table is of.
+    of_type: Option<&'t str>,
     /// Computed columns are dropped, and computed again.
     computed: Vec<&'t Column>,
     defaults: Vec<&'t Column>,
@@ -155,8 +157,11 @@ impl<'t> Aside<'t> {
                 .filter_map(Token::name)
                 .any(|name| computed.iter().any(|column| column.name.as_str() == name))
         };
+        let of_type = hierarchy::options(table).of_type.as_deref();
         Aside {
             table,
+            of_type: of_type
+                .filter(|of| stands_on(of) || !types.is_empty() || !computed.is_empty()),
             defaults,
             constraints: table
                 .constraints
@@ -211,7 +216,9 @@ impl<'t> Aside<'t> {
         let computed = self.computed.iter().map(|column| {
             format!("ALTER TABLE {} DROP COLUMN {}", quote_name(name), quote_ident(&column.name))
         });
-        constraints.chain(indexes).chain(computed).chain(defaults).chain(types).collect()
+        let of_type = self.of_type.map(|_| format!("ALTER TABLE {} NOT OF", quote_name(name)));
+        let parts = constraints.chain(indexes).chain(computed).chain(defaults).chain(types);
+        of_type.into_iter().chain(parts).collect()
     }
 
     pub(super) fn return_(&self) -> Vec<String> {
@@ -243,6 +250,8 @@ impl<'t> Aside<'t> {
             let definition = render::column_definition(self.table, column);
             format!("ALTER TABLE {} ADD COLUMN {definition}", quote_name(name))
         });
-        types.chain(defaults).chain(computed).chain(indexes).chain(constraints).collect()
+        let of_type = self.of_type.map(|of| format!("ALTER TABLE {} OF {of}", quote_name(name)));
+        let parts = types.chain(defaults).chain(computed).chain(indexes).chain(constraints);
+        parts.chain(of_type).collect()
     }
 }
