@@ -220,22 +220,25 @@ impl<'c> Retelling<'c> {
         functions: &mut Vec<Function>,
     ) -> String {
         let element = self.tell("\"s\".\"e\"", old, new, functions);
-        let slices = (1..=6).map(|dimensions| {
-            let bounds: String =
-                (1..=dimensions).map(|at| format!("[low[{at}]:high[{at}]]")).collect();
-            format!("    WHEN {dimensions} THEN shaped{bounds} := flat;\n")
-        });
-        let each = "FROM pg_catalog.generate_series(1, pg_catalog.array_ndims(v)) AS d";
+        // Printed and not assigned: PostgreSQL 13 assigns no slices in plpgsql. An array of one element prints that
+        // element as an array quotes it. A brace opens or closes wherever a dimension, with all under it, begins or ends.
+        let braces = |brace: &str, at: &str| {
+            format!(
+                "pg_catalog.repeat('{brace}', (SELECT pg_catalog.count(*)::integer FROM pg_catalog.unnest(sizes) AS \"d\"(\"size\") \
+                 WHERE {at} % \"d\".\"size\" = 0))"
+            )
+        };
+        let (opening, closing) = (braces("{", "(\"s\".\"n\" - 1)"), braces("}", "\"s\".\"n\""));
         let body = format!(
-            "DECLARE flat text[]; shaped text[]; low integer[]; high integer[];\nBEGIN\n  \
-             IF v IS NULL OR pg_catalog.cardinality(v) = 0 THEN RETURN v::text; END IF;\n  \
-             flat := (SELECT pg_catalog.array_agg({element} ORDER BY \"s\".\"n\") FROM (SELECT pg_catalog.unnest(v) AS \"e\", \
-             pg_catalog.generate_series(1, pg_catalog.cardinality(v)) AS \"n\") AS \"s\");\n  \
-             low := ARRAY(SELECT pg_catalog.array_lower(v, d) {each});\n  \
-             high := ARRAY(SELECT pg_catalog.array_upper(v, d) {each});\n  \
-             shaped := pg_catalog.array_fill(NULL::text, ARRAY(SELECT pg_catalog.array_length(v, d) {each}), low);\n  \
-             CASE pg_catalog.array_ndims(v)\n{}  END CASE;\n  RETURN shaped::text;\nEND",
-            slices.collect::<String>()
+            "DECLARE sizes integer[]; size integer := pg_catalog.cardinality(v);\nBEGIN\n  \
+             IF v IS NULL OR size = 0 THEN RETURN v::text; END IF;\n  \
+             FOR d IN 1 .. pg_catalog.array_ndims(v) LOOP\n    \
+             sizes := sizes || size;\n    size := size / pg_catalog.array_length(v, d);\n  END LOOP;\n  \
+             RETURN (SELECT pg_catalog.array_dims(v) || '=' || pg_catalog.string_agg(\n      \
+             {opening}\n      || pg_catalog.btrim(ARRAY[{element}]::text, '{{}}')\n      || {closing},\n      \
+             ',' ORDER BY \"s\".\"n\")\n    \
+             FROM (SELECT pg_catalog.unnest(v) AS \"e\", \
+             pg_catalog.generate_series(1, pg_catalog.cardinality(v)) AS \"n\") AS \"s\")::text[]::text;\nEND"
         );
         self.function(array, "plpgsql", &body, functions)
     }

@@ -138,11 +138,11 @@ fn shape_of_key(key: &Constraint) -> String {
         ["PRIMARY KEY ", "UNIQUE "].iter().find_map(|word| key.definition.strip_prefix(word));
     match text {
         Some(text) => {
-            let end = text.find(" DEFERRABLE").unwrap_or(text.len());
+            let ends = [" WITH (", " DEFERRABLE"].map(|word| text.find(word));
+            let text = &text[..ends.into_iter().flatten().min().unwrap_or(text.len())];
             let distinct = text.strip_prefix("NULLS NOT DISTINCT ");
             let after = if distinct.is_some() { " NULLS NOT DISTINCT" } else { "" };
-            let columns = distinct.unwrap_or(&text[..end]);
-            format!("true btree {columns}{after}")
+            format!("true btree {}{after}", distinct.unwrap_or(text))
         }
         None => key.definition.clone(),
     }

@@ -43,6 +43,8 @@ WITH own AS MATERIALIZED (
     JOIN pg_catalog.pg_index i ON i.indrelid = own.oid
     JOIN pg_catalog.pg_constraint k ON k.conindid = i.indexrelid AND k.conrelid = own.oid AND k.contype IN ('p', 'u', 'x')
     JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid AND x.reloptions IS NOT NULL, pg_catalog.unnest(x.reloptions) o
+    -- A partitioned table's can only be given with the key, and stand in its definition.
+    WHERE own.relkind = 'r'
     UNION ALL
     SELECT own.nspname, own.relname, 'index', x.relname, 'statistics', a.attnum::text, a.attstattarget::text, NULL
     FROM own
