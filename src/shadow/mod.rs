@@ -6,6 +6,7 @@ mod copy;
 pub mod extent;
 mod file;
 mod in_place;
+pub mod leftover;
 pub mod options;
 mod process;
 mod provider;

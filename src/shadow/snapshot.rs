@@ -154,7 +154,9 @@ fn first_that_fits(
             (Ok(Ok(shadow)), _) => return Ok(shadow),
             (Ok(Err(reason)), Choice::Auto) => rejected.push((candidate.word(), reason)),
             // What this place cannot hold, another may.
-            (Err(ShadowError::Schema { statement, error }), Choice::Auto) if is_lack(&error) => {
+            (Err(ShadowError::Schema { statement, error }), Choice::Auto)
+                if is_lack(&error) && !is_passing(&error) =>
+            {
                 rejected.push((candidate.word(), format!("{error}, in: {statement}")));
             }
             (Ok(Err(reason)), _) => {
@@ -169,6 +171,11 @@ fn first_that_fits(
     }
     rejected.dedup_by(|next, last| next.1 == last.1);
     Err(ShadowError::NoProvider { place: probe.place.clone(), major: probe.major, rejected })
+}
+
+/// No room, no memory, no connection: another place is no answer to that.
+fn is_passing(error: &DbError) -> bool {
+    error.sqlstate.as_deref().is_none_or(|code| code.starts_with("53"))
 }
 
 /// Puts schema and rows into an empty database; or says what it cannot hold although the plan needs it.
