@@ -1,10 +1,14 @@
 //! What rows must satisfy, as a value: derived from a table's constraints, or stated by a model.
 
+mod definition;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Constraint, ConstraintKind, Index, IndexKey, Table};
-use crate::text::token::tokenize;
-use crate::text::{Dialect, Ident, QName};
+use crate::text::{Ident, QName};
+use definition::{excludes, is_temporal, without_order};
+
+pub use definition::{matching_of, nulls_of, requirement_of};
 
 /// One requirement on the rows of one table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,34 +44,135 @@ pub enum Requirement {
     Required { column: Ident },
     /// The expression is not FALSE.
     Holds { expression: String },
-    /// No two rows (of those where the predicate is true) are equal in all keys; NULLs are distinct.
-    Unique { keys: Vec<String>, predicate: Option<String> },
+    /// The expression is not FALSE, over the row `r` and what is joined to it: rules that look beyond their row.
+    Across { columns: Vec<Ident>, joins: Vec<Join>, expression: String },
+    /// No two rows (of those where the predicate is true) are equal in all keys.
+    Unique { keys: Vec<String>, predicate: Option<String>, nulls: Nulls },
     /// The columns are NULL or found in the other table. Empty `referenced_columns`: its primary key.
-    References { columns: Vec<Ident>, table: QName, referenced_columns: Vec<Ident> },
+    References {
+        columns: Vec<Ident>,
+        table: QName,
+        referenced_columns: Vec<Ident>,
+        matching: Matching,
+    },
+    /// No two rows (of those where the predicate is true) answer true for all pairs of element and operator.
+    Excludes { elements: Vec<(String, String)>, predicate: Option<String> },
+    /// No query of ours says the same: keys over time, and what only the engine can read.
+    OnlyEngine { definition: String },
 }
 
-/// The rules that the database's own constraints state for a table.
-/// Keys of `Unique` are quoted identifiers or expression texts.
-pub fn rules_of(table: &Table) -> Vec<Rule> {
-    let required = table
-        .columns
-        .iter()
-        .filter(|column| column.not_null && !is_open(table, &column.name))
-        .map(|column| (format!("{} required", column.name), required(&column.name)));
-    let constraints = table.constraints.iter().filter_map(of_constraint);
-    let indexes = table.indexes.iter().filter(|index| index.unique).map(of_index);
-    required
-        .chain(constraints)
-        .chain(indexes)
-        .map(|(name, requirement)| Rule {
-            name: format!("{}.{name}", table.name),
-            table: table.name.clone(),
-            requirement,
+/// One row at most that stands beside a row `r`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Join {
+    /// A table, or a query in parentheses, with its alias.
+    pub from: String,
+    pub on: String,
+    /// What must be there: tables and their columns.
+    pub needs: Vec<(QName, Vec<Ident>)>,
+}
+
+/// Whether two NULLs in a key are equal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Nulls {
+    #[default]
+    Distinct,
+    /// `NULLS NOT DISTINCT`.
+    Equal,
+}
+
+/// What a foreign key of several columns says of a row in which only some are NULL.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Matching {
+    /// It refers to nothing.
+    #[default]
+    Simple,
+    /// `MATCH FULL`: there is no such row.
+    Full,
+}
+
+/// How far the engine itself holds rows to a constraint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Held {
+    Always,
+    /// `NOT VALID`: rows that were there before were never asked.
+    NewRows,
+    /// `NOT ENFORCED`.
+    Never,
+}
+
+/// A constraint as a rule.
+#[derive(Clone, Debug)]
+pub struct OwnRule {
+    pub table: QName,
+    /// The constraint's name, or its text where it has none.
+    pub name: String,
+    pub requirement: Requirement,
+    pub held: Held,
+}
+
+impl OwnRule {
+    /// How people name it.
+    pub fn title(&self) -> String {
+        format!("{}.{}", self.table, self.name)
+    }
+
+    /// As a rule.
+    pub fn rule(&self) -> Rule {
+        Rule {
+            name: self.title(),
+            table: self.table.clone(),
+            requirement: self.requirement.clone(),
             enforce: Enforce::Database,
             message: None,
             origin: None,
+        }
+    }
+}
+
+/// The rules that the database's own constraints state for a table, and hold all rows to.
+/// Keys of `Unique` are quoted identifiers or expression texts.
+pub fn rules_of(table: &Table) -> Vec<Rule> {
+    own_rules(table)
+        .iter()
+        .filter(|own| own.held == Held::Always)
+        .filter(|own| match own.requirement {
+            Requirement::Excludes { .. } | Requirement::OnlyEngine { .. } => false,
+            Requirement::Required { .. }
+            | Requirement::Holds { .. }
+            | Requirement::Across { .. }
+            | Requirement::Unique { .. }
+            | Requirement::References { .. } => true,
         })
+        .map(OwnRule::rule)
         .collect()
+}
+
+/// All constraints of a table, with how far the engine holds rows to them.
+pub fn own_rules(table: &Table) -> Vec<OwnRule> {
+    let own = |name: String, requirement, held| OwnRule {
+        table: table.name.clone(),
+        name,
+        requirement,
+        held,
+    };
+    let required = table.columns.iter().filter(|column| column.not_null).map(|column| {
+        let held = if is_open(table, &column.name) { Held::NewRows } else { Held::Always };
+        own(format!("{} required", column.name), required(&column.name), held)
+    });
+    let constraints = table.constraints.iter().map(|constraint| {
+        let name = match &constraint.name {
+            Some(name) => name.to_string(),
+            None => constraint.definition.clone(),
+        };
+        own(name, of_constraint(table, constraint), held(constraint))
+    });
+    let indexes = table.indexes.iter().filter(|index| index.unique).map(|index| {
+        let (name, requirement) = of_index(index);
+        own(name, requirement, Held::Always)
+    });
+    required.chain(constraints).chain(indexes).collect()
 }
 
 /// Whether PostgreSQL does not hold old rows to NOT NULL.
@@ -80,18 +185,27 @@ fn required(column: &Ident) -> Requirement {
     Requirement::Required { column: column.clone() }
 }
 
-fn of_constraint(constraint: &Constraint) -> Option<(String, Requirement)> {
-    // What PostgreSQL does not hold old rows to, and keys over time, which it compares by overlap.
+fn held(constraint: &Constraint) -> Held {
     let definition = constraint.definition.as_str();
-    let is_open = definition.ends_with(" NOT VALID") || definition.ends_with(" NOT ENFORCED");
-    let is_key = !matches!(constraint.kind, ConstraintKind::Check { .. });
-    let is_temporal = definition.contains(" WITHOUT OVERLAPS)") || definition.contains(", PERIOD ");
-    if is_open || is_key && is_temporal {
-        return None;
+    if definition.ends_with(" NOT ENFORCED") {
+        Held::Never
+    } else if definition.ends_with(" NOT VALID") {
+        Held::NewRows
+    } else {
+        Held::Always
     }
-    let requirement = match &constraint.kind {
-        ConstraintKind::PrimaryKey { columns } => unique(columns),
-        ConstraintKind::Unique { columns } => unique(columns),
+}
+
+fn of_constraint(table: &Table, constraint: &Constraint) -> Requirement {
+    let definition = constraint.definition.as_str();
+    let only_engine = || Requirement::OnlyEngine { definition: definition.to_owned() };
+    // Keys over time, which PostgreSQL compares by overlap.
+    if !matches!(constraint.kind, ConstraintKind::Check { .. }) && is_temporal(definition) {
+        return only_engine();
+    }
+    match &constraint.kind {
+        ConstraintKind::PrimaryKey { columns } => unique(columns, Nulls::Distinct),
+        ConstraintKind::Unique { columns } => unique(columns, nulls_of(definition)),
         ConstraintKind::Check { expression } => {
             Requirement::Holds { expression: expression.clone() }
         }
@@ -99,18 +213,17 @@ fn of_constraint(constraint: &Constraint) -> Option<(String, Requirement)> {
             columns: key.columns.clone(),
             table: key.references.clone(),
             referenced_columns: key.referenced_columns.clone(),
+            matching: match table.options.of_postgres() {
+                Some(_) => matching_of(definition),
+                None => Matching::Simple,
+            },
         },
-        ConstraintKind::Exclusion => return None,
-    };
-    let name = match &constraint.name {
-        Some(name) => name.to_string(),
-        None => constraint.definition.clone(),
-    };
-    Some((name, requirement))
+        ConstraintKind::Exclusion => excludes(definition).unwrap_or_else(only_engine),
+    }
 }
 
-fn unique(columns: &[Ident]) -> Requirement {
-    Requirement::Unique { keys: columns.iter().map(quote).collect(), predicate: None }
+fn unique(columns: &[Ident], nulls: Nulls) -> Requirement {
+    Requirement::Unique { keys: columns.iter().map(quote).collect(), predicate: None, nulls }
 }
 
 fn of_index(index: &Index) -> (String, Requirement) {
@@ -118,21 +231,10 @@ fn of_index(index: &Index) -> (String, Requirement) {
         IndexKey::Column(column) => quote(column),
         IndexKey::Expression(expression) => without_order(expression).to_owned(),
     });
+    let nulls = nulls_of(&index.definition);
     let requirement =
-        Requirement::Unique { keys: keys.collect(), predicate: index.predicate.clone() };
+        Requirement::Unique { keys: keys.collect(), predicate: index.predicate.clone(), nulls };
     (index.name.to_string(), requirement)
-}
-
-/// The order of a key says nothing about what it is. PostgreSQL tells keys without it.
-fn without_order(key: &str) -> &str {
-    let tokens = tokenize(key, Dialect::Sqlite);
-    let mut code = tokens.iter().filter(|token| token.is_code()).rev();
-    match (code.next(), code.next()) {
-        (Some(last), Some(before)) if last.is_word("ASC") || last.is_word("DESC") => {
-            &key[..before.span.end]
-        }
-        _ => key,
-    }
 }
 
 /// Double quotes name a column in both engines.

@@ -28,6 +28,9 @@ use sqlite::SqliteDb;
 /// The values of one row as text; `None` is NULL.
 pub type Row = Vec<Option<String>>;
 
+/// Somebody who takes rows as they come.
+pub type TakeRow<'a> = dyn FnMut(&[Option<&str>]) -> Result<(), DbError> + 'a;
+
 /// What a connection is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
@@ -144,6 +147,34 @@ impl Database {
         match self {
             Database::Postgres(database) => database.rows(sql),
             Database::Sqlite(database) => database.rows(sql),
+        }
+    }
+
+    /// Hands over the rows of one query, each value as text, as they come: memory does not grow with them.
+    ///
+    /// # Errors
+    /// What the engine says, and what `take` says.
+    pub fn each_row(&mut self, sql: &Sql, take: &mut TakeRow<'_>) -> Result<(), DbError> {
+        match self {
+            Database::Postgres(database) => database.each_row(sql, take),
+            Database::Sqlite(database) => database.each_text_row(sql, take),
+        }
+    }
+
+    /// Another connection to the same database with the same settings. PostgreSQL only.
+    ///
+    /// # Errors
+    /// As [`Database::open`]; `Unsupported` on SQLite, whose connections share no view.
+    pub fn another(&self, access: Access) -> Result<Database, DbError> {
+        match self {
+            Database::Postgres(database) => {
+                PostgresDb::open(database.url(), access, database.options())
+                    .map(|database| Database::Postgres(Box::new(database)))
+            }
+            Database::Sqlite(_) => Err(DbError::new(
+                DbErrorKind::Unsupported,
+                "connections to a SQLite file share no view of it",
+            )),
         }
     }
 

@@ -1,5 +1,6 @@
 //! One connection to a PostgreSQL server.
 
+use std::borrow::Cow;
 use std::io::{BufRead, Write};
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use postgres::{Client, Config, NoTls, SimpleQueryMessage};
 use super::error::{DbError, DbErrorKind, from_postgres};
 use super::running::{self, Running};
 use super::url::{PostgresUrl, TlsMode};
-use super::{Access, OpenOptions, Row, tls};
+use super::{Access, OpenOptions, Row, TakeRow, tls};
 use crate::dialect::{Sql, session};
 
 /// The oldest server that is supported.
@@ -216,6 +217,27 @@ impl PostgresDb {
         Ok(rows)
     }
 
+    /// Hands over the rows of one query as the server prints them, as they come.
+    ///
+    /// # Errors
+    /// What the server says, and what `take` says.
+    pub fn each_row(&mut self, sql: &Sql, take: &mut TakeRow<'_>) -> Result<(), DbError> {
+        let copy = session::copy_out(sql);
+        let reader = self.client.copy_out(copy.as_str());
+        let mut reader = reader.map_err(|error| from_postgres(&error, copy.as_str()))?;
+        let mut line = String::new();
+        loop {
+            line.clear();
+            if reader.read_line(&mut line).map_err(from_io)? == 0 {
+                return Ok(());
+            }
+            let cells = line.trim_end_matches('\n').split('\t');
+            let texts: Vec<Option<Cow<'_, str>>> = cells.map(unescaped).collect();
+            let row: Vec<Option<&str>> = texts.iter().map(|text| text.as_deref()).collect();
+            take(&row)?;
+        }
+    }
+
     /// The first value of each row, as the server prints it; NULL is left out.
     ///
     /// # Errors
@@ -308,6 +330,34 @@ pub fn stream(
             return writer.finish().map_err(|error| of_target(&error));
         }
     }
+}
+
+/// A cell of COPY's text format. Source: PostgreSQL manual, COPY, "Text Format".
+fn unescaped(cell: &str) -> Option<Cow<'_, str>> {
+    if cell == "\\N" {
+        return None;
+    }
+    if !cell.contains('\\') {
+        return Some(Cow::Borrowed(cell));
+    }
+    let mut text = String::with_capacity(cell.len());
+    let mut characters = cell.chars();
+    while let Some(one) = characters.next() {
+        match (one, one == '\\') {
+            (_, true) => text.push(match characters.next() {
+                Some('b') => '\u{8}',
+                Some('f') => '\u{c}',
+                Some('n') => '\n',
+                Some('r') => '\r',
+                Some('t') => '\t',
+                Some('v') => '\u{b}',
+                Some(other) => other,
+                None => '\\',
+            }),
+            (other, false) => text.push(other),
+        }
+    }
+    Some(Cow::Owned(text))
 }
 
 fn from_io(error: std::io::Error) -> DbError {

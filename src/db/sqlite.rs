@@ -11,7 +11,7 @@ use rusqlite::{Batch, Connection, OpenFlags};
 use super::application::{StandIn, StandIns};
 use super::error::{DbError, DbErrorKind, from_sqlite};
 use super::url::SqlitePlace;
-use super::{Access, OpenOptions, Row};
+use super::{Access, OpenOptions, Row, TakeRow};
 use crate::dialect::{Sql, session};
 use crate::text::Dialect;
 
@@ -172,6 +172,22 @@ impl SqliteDb {
             }
         }
         self.stand_ins.refuse_comparisons()
+    }
+
+    /// Hands over the values of each row of a query as text; stops at the first error of `take`.
+    ///
+    /// # Errors
+    /// What SQLite says, and what `take` says.
+    pub fn each_text_row(&mut self, sql: &Sql, take: &mut TakeRow<'_>) -> Result<(), DbError> {
+        let mut outcome = Ok(());
+        self.each_row(sql, |values| {
+            if outcome.is_ok() {
+                let texts: Vec<Option<String>> = values.iter().map(|value| text(*value)).collect();
+                let row: Vec<Option<&str>> = texts.iter().map(Option::as_deref).collect();
+                outcome = take(&row);
+            }
+        })?;
+        outcome
     }
 
     pub fn in_transaction(&self) -> bool {

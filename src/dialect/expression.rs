@@ -6,7 +6,7 @@
 mod sqlite;
 
 use crate::expr::infer::{common_type, is_text_literal, type_of};
-use crate::expr::{BinaryOp, Case, Expr, Function, IsTest, Polarity, ValueType};
+use crate::expr::{Aggregate, BinaryOp, Case, Expr, Function, IsTest, Polarity, ValueType};
 use crate::text::Dialect;
 
 /// What stands for a field in the SQL text.
@@ -18,8 +18,28 @@ pub trait Columns {
     /// The path has no SQL here; the message says why.
     fn column(&self, path: &[String]) -> Result<String, String>;
 
+    /// The SQL of an aggregate over the far side of a relationship.
+    ///
+    /// # Errors
+    /// It cannot stand here; the message says why.
+    fn aggregate(&self, asked: &AggregateText<'_>) -> Result<String, String> {
+        Err(format!("an aggregate over `{}` looks beyond its row", asked.over))
+    }
+
     /// The portable type of a field, where it is known.
     fn value_type(&self, path: &[String]) -> Option<ValueType>;
+}
+
+/// An aggregate whose parts are printed already.
+#[derive(Clone, Debug)]
+pub struct AggregateText<'a> {
+    pub function: Aggregate,
+    pub over: &'a str,
+    /// `None`: the rows themselves.
+    pub argument: Option<String>,
+    pub filter: Option<String>,
+    /// The type of the result.
+    pub value: Option<ValueType>,
 }
 
 /// Where the SQL is going to stand.
@@ -126,6 +146,19 @@ impl Printer<'_> {
                     Dialect::Postgres => format!("({operand} ->> {})", quote_text(key)),
                     Dialect::Sqlite => sqlite::json_text(&operand, key),
                 })
+            }
+            Expr::Aggregate { function, over, argument, filter } => {
+                let part = |part: &Option<Box<Expr>>| {
+                    part.as_deref().map(|part| self.print(part, None)).transpose()
+                };
+                let asked = AggregateText {
+                    function: *function,
+                    over,
+                    argument: part(argument)?,
+                    filter: part(filter)?,
+                    value: self.type_of(expr),
+                };
+                self.columns.aggregate(&asked).map_err(Unprintable::Column)
             }
         }
     }

@@ -148,6 +148,29 @@ pub fn inspection() -> Sql {
     )
 }
 
+/// What verification runs under, until the transaction ends: compiling queries that run once costs more than it gains
+/// (measured: twice the time of a scan).
+pub fn verification() -> Sql {
+    Sql::new("SET LOCAL jit TO off")
+}
+
+/// Sees what the transaction sees that exported the snapshot; the first statement of a transaction.
+pub fn import_snapshot(snapshot: &str) -> Sql {
+    Sql::new(format!("SET TRANSACTION SNAPSHOT {}", quote_text(snapshot)))
+}
+
+/// The rows of a query as a stream of text.
+pub fn copy_out(query: &Sql) -> Sql {
+    Sql::new(format!("COPY ({query}) TO STDOUT"))
+}
+
+/// Constraints and indexes that PostgreSQL does not hold rows to although it says nothing of it in their definition:
+/// schema, table, name, why. Triggers of a foreign key that are switched off let orphans in; an index whose
+/// concurrent build failed is not valid.
+pub fn doubts() -> Sql {
+    Sql::new(include_str!("doubts.sql"))
+}
+
 /// The schemas in which a session looks for names; empty in dumps.
 pub fn search_path() -> Sql {
     Sql::new("SHOW search_path")

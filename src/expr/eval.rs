@@ -111,6 +111,8 @@ pub fn eval(expr: &Expr, row: &dyn Fn(&[String]) -> Value) -> Value {
         }
         Expr::Cast(operand, target) => cast(eval(operand, row), target),
         Expr::JsonText(operand, key) => json_text(&eval(operand, row), key),
+        // What other rows say is asked of the row by the aggregate's own text.
+        Expr::Aggregate { .. } => row(&[super::print::print(expr)]),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Types of well-typed expressions, found again after parsing: printers need them where engines differ by type.
 
-use super::{BinaryOp, Expr, Function, ValueType};
+use super::lower::aggregate::sum_of;
+use super::{Aggregate, BinaryOp, Expr, Function, ValueType};
 
 /// The type at the end of a field path, where it is known.
 pub type FieldType<'a> = &'a dyn Fn(&[String]) -> Option<ValueType>;
@@ -28,6 +29,13 @@ pub fn type_of(expr: &Expr, field: FieldType) -> Option<ValueType> {
         ),
         Expr::Call(function, arguments) => call(*function, arguments, field),
         Expr::Cast(_, value) => Some(value.clone()),
+        Expr::Aggregate { function: Aggregate::Count, .. } => Some(ValueType::Int),
+        Expr::Aggregate { function: Aggregate::Sum, argument, .. } => {
+            sum_of(&type_of(argument.as_deref()?, field)?)
+        }
+        Expr::Aggregate { function: Aggregate::Min | Aggregate::Max, argument, .. } => {
+            type_of(argument.as_deref()?, field)
+        }
     }
 }
 
@@ -79,7 +87,8 @@ pub fn is_text_literal(expr: &Expr) -> bool {
         | Expr::Match { .. }
         | Expr::Call(..)
         | Expr::Cast(..)
-        | Expr::JsonText(..) => false,
+        | Expr::JsonText(..)
+        | Expr::Aggregate { .. } => false,
     }
 }
 

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::text::diagnostic::Span;
 
+pub(super) mod aggregate;
 pub(super) mod call;
 mod check;
 
@@ -57,11 +58,13 @@ pub(super) struct Lowering<'a> {
     purpose: Purpose,
     places: Places,
     errors: Vec<ExprError>,
+    /// The relationship whose far side the fields are of, inside an aggregate.
+    over: Option<String>,
 }
 
 impl<'a> Lowering<'a> {
     pub(super) fn new(scope: &'a dyn Scope, purpose: Purpose, places: Places) -> Self {
-        Lowering { scope, purpose, places, errors: Vec::new() }
+        Lowering { scope, purpose, places, errors: Vec::new(), over: None }
     }
 
     pub(super) fn into_errors(self) -> Vec<ExprError> {
@@ -155,6 +158,9 @@ impl<'a> Lowering<'a> {
             })
             .collect();
         let text = exact.join(".");
+        if self.over.is_some() || self.scope.many(&exact[0]).is_some() {
+            return self.far_field(&exact, &folded, span);
+        }
         if let Some((message, help)) = check::field_use(self.purpose, &exact) {
             return self.refuse(span, message, Some(help));
         }

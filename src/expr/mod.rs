@@ -71,6 +71,24 @@ pub enum Expr {
     Cast(Box<Expr>, ValueType),
     /// `json ->> 'key'`.
     JsonText(Box<Expr>, String),
+    /// `sum(lines.amount)`: over the far side of a relationship, by whose name the fields inside begin.
+    Aggregate {
+        function: Aggregate,
+        over: String,
+        /// `None`: the rows themselves (`count(lines)`).
+        argument: Option<Box<Expr>>,
+        filter: Option<Box<Expr>>,
+    },
+}
+
+/// What many values become.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Aggregate {
+    /// Zero where there is no row; all others are NULL then.
+    Count,
+    Sum,
+    Min,
+    Max,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -166,6 +184,19 @@ pub trait Scope {
     /// # Errors
     /// The path names no field.
     fn field(&self, path: &[String]) -> Result<(ValueType, Nullability), String>;
+
+    /// The relationship to many rows that a name stands for, as it is spelled in the model.
+    fn many(&self, _name: &str) -> Option<String> {
+        None
+    }
+
+    /// As `field`, for a path that starts on the far side of a relationship.
+    ///
+    /// # Errors
+    /// The path names no field there.
+    fn far_field(&self, many: &str, _path: &[String]) -> Result<(ValueType, Nullability), String> {
+        Err(format!("`{many}` is no relationship"))
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

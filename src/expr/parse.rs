@@ -27,6 +27,8 @@ const DEPTH_MAX: usize = 250;
 pub enum Purpose {
     /// A rule on one row: true or false, over the entity's own fields, never dependent on the moment.
     RowRule,
+    /// A rule that only queries check: also paths over references, and aggregates over the far side of relationships.
+    PathRule,
     /// A value for rows that exist already: also paths over references, the clock, and wide casts.
     Backfill,
     /// The value of a field that is not given: no fields, but the clock.
@@ -50,7 +52,7 @@ pub struct Typed {
 /// All that is wrong with the text, in the order of the text; nothing was lowered then.
 pub fn parse(text: &str, scope: &dyn Scope, purpose: Purpose) -> Result<Typed, Vec<ExprError>> {
     let (node, mut lowering) = lower(text, scope, purpose)?;
-    if purpose == Purpose::RowRule {
+    if matches!(purpose, Purpose::RowRule | Purpose::PathRule) {
         lowering.require_bool(&node, "a rule");
     }
     finish(node, lowering)

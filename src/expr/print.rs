@@ -4,6 +4,7 @@ use sqlparser::ast as sql;
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
 
+use super::lower::aggregate::name_of;
 use super::lower::call::function_name;
 use super::types::print_type;
 use super::{BinaryOp, Case, Expr, IsTest, Polarity};
@@ -87,6 +88,12 @@ pub fn print(expr: &Expr) -> String {
         Expr::JsonText(operand, key) => {
             format!("{} ->> {}", at(operand, Level::Operand), quote(key))
         }
+        Expr::Aggregate { function, over, argument, filter } => {
+            let argument = argument.as_deref().map_or_else(|| identifier(over), print);
+            let filter =
+                filter.as_deref().map(|filter| format!(" FILTER (WHERE {})", print(filter)));
+            format!("{}({argument}){}", name_of(*function), filter.unwrap_or_default())
+        }
     }
 }
 
@@ -131,6 +138,7 @@ fn level(expr: &Expr) -> Level {
         | Expr::Field(_)
         | Expr::Case { .. }
         | Expr::Call(..)
+        | Expr::Aggregate { .. }
         | Expr::Cast(..) => Level::Operand,
         // `--` would start a comment, so a minus is no operand of a minus.
         Expr::Negate(_) => Level::Multiply,

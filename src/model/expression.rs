@@ -8,6 +8,8 @@ use crate::expr::{Expr, ExprError, Scope, ValueType, types};
 pub enum Use {
     /// True or false of one row.
     RowRule,
+    /// The same with references and aggregates, for queries only.
+    PathRule,
     /// A value for a field of that type, in rows that exist already.
     Backfill(Option<ValueType>),
     /// A key of an index.
@@ -23,6 +25,7 @@ pub enum Use {
 pub fn check(text: &str, scope: &dyn Scope, purpose: &Use) -> Result<Expr, Vec<ExprError>> {
     let typed = match purpose {
         Use::RowRule => parse(text, scope, Purpose::RowRule),
+        Use::PathRule => parse(text, scope, Purpose::PathRule),
         Use::Index | Use::Generated(None) => parse(text, scope, Purpose::Index),
         Use::Generated(Some(target)) => parse_for(text, scope, Purpose::Index, target),
         Use::Backfill(None) => parse(text, scope, Purpose::Backfill),

@@ -388,7 +388,7 @@ pub struct Rule {
     pub condition: Option<Condition>,
     pub enforce: Option<Enforce>,
     pub message: Option<String>,
-    /// The rule goes beyond its row; it is carried and not checked yet.
+    /// The rule goes beyond its row: no constraint can hold it, `migrate verify` asks it.
     pub beyond_row: bool,
     pub place: Place,
 }

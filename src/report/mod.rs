@@ -1,9 +1,11 @@
 //! What people read: plans, violations, questions, rehearsals, status. Text only; colours are ANSI codes that the
 //! command line strips where they are not wanted.
 
+pub mod explain;
 pub mod plan;
 pub mod question;
 pub mod rehearsal;
 pub mod status;
 pub mod style;
+pub mod verify;
 pub mod violation;

@@ -2,14 +2,20 @@
 
 use super::style::{BAD, CAREFUL, FAINT, GOOD, count, number, paint};
 use crate::catalog::rule::Enforce;
-use crate::verify::{Verdict, Violation};
+use crate::verify::{Seen, Unasked, Verdict, Violation};
 
-/// How many sample rows are printed for a rule.
+/// How many sample rows are printed for a rule, unless somebody wants more.
 const SHOWN: usize = 5;
 
 /// The verdict of a verification.
 pub fn verdict(verdict: &Verdict) -> String {
-    let mut text: String = verdict.violations.iter().map(violation).collect();
+    verdict_with(verdict, SHOWN)
+}
+
+/// The verdict with so many rows for each rule.
+pub fn verdict_with(verdict: &Verdict, shown: usize) -> String {
+    let each = verdict.violations.iter();
+    let mut text: String = each.map(|broken| violation_with(broken, shown)).collect();
     for rule in &verdict.skipped {
         text.push_str(&format!(
             "{} {rule}: not asked, as values above cannot be converted\n",
@@ -22,13 +28,41 @@ pub fn verdict(verdict: &Verdict) -> String {
             paint(CAREFUL, "skipped")
         ));
     }
+    for (style, word, list) in
+        [(BAD, "not asked", &verdict.unasked), (CAREFUL, "not asked", &verdict.notes)]
+    {
+        for Unasked { rule, origin, reason, .. } in list {
+            text.push_str(&format!("{} {rule}{}: {reason}\n", paint(style, word), place(*origin)));
+        }
+    }
     text.push_str(&closing(verdict));
+    if !verdict.trusted.is_empty() {
+        let trusted = count(verdict.trusted.len() as u64, "rule");
+        text.push_str(&paint(
+            FAINT,
+            &format!("the database holds every row to {trusted} more (`--all` asks them too)\n"),
+        ));
+    }
     text
+}
+
+fn place(origin: Option<(usize, usize)>) -> String {
+    match origin {
+        Some((line, column)) => format!(" (line {line}, column {column} of the model)"),
+        None => String::new(),
+    }
 }
 
 fn closing(verdict: &Verdict) -> String {
     let rules = count(verdict.checked as u64, "rule");
     match verdict.violations.len() {
+        0 if verdict.checked == 0 && !verdict.unasked.is_empty() => {
+            let unasked = count(verdict.unasked.len() as u64, "rule");
+            format!("{unasked} could not be asked\n")
+        }
+        0 if verdict.checked == 0 && !verdict.trusted.is_empty() => {
+            format!("{} nothing is left to ask\n", paint(GOOD, "verified"))
+        }
         0 if verdict.checked == 0 => "no rule is new or tightened: nothing to ask\n".to_owned(),
         0 if verdict.checked == 1 => {
             format!("{} {rules} holds on every row\n", paint(GOOD, "verified"))
@@ -47,14 +81,16 @@ fn closing(verdict: &Verdict) -> String {
 
 /// One rule and the rows that break it.
 pub fn violation(violation: &Violation) -> String {
+    violation_with(violation, SHOWN)
+}
+
+fn violation_with(violation: &Violation, shown: usize) -> String {
     let (style, word) = match violation.enforce {
-        Enforce::Database | Enforce::Verify => (BAD, "violation"),
         Enforce::Warn => (CAREFUL, "warning"),
+        Enforce::Database | Enforce::Verify if !violation.fails() => (CAREFUL, "known"),
+        Enforce::Database | Enforce::Verify => (BAD, "violation"),
     };
-    let place = match violation.origin {
-        Some((line, column)) => format!(" (line {line}, column {column} of the model)"),
-        None => String::new(),
-    };
+    let place = place(violation.origin);
     let mut text = format!(
         "{} {}: {} of {} in `{}`{place}\n  {}\n",
         paint(style, word),
@@ -64,10 +100,17 @@ pub fn violation(violation: &Violation) -> String {
         violation.table,
         violation.message,
     );
-    for row in violation.sample.iter().take(SHOWN) {
+    if let Some(known) = violation.known.filter(|known| *known > 0 && violation.fails()) {
+        let new = violation.rows - known.min(violation.rows);
+        text.push_str(&format!("  {} known, {} new\n", number(known), number(new)));
+    }
+    if let Some(Seen { first, last }) = &violation.seen {
+        text.push_str(&paint(FAINT, &format!("  first {first}, last {last}\n")));
+    }
+    for row in violation.sample.iter().take(shown) {
         text.push_str(&format!("  {}\n", sample_row(violation, row)));
     }
-    let more = violation.rows.saturating_sub(violation.sample.len().min(SHOWN) as u64);
+    let more = violation.rows.saturating_sub(violation.sample.len().min(shown) as u64);
     if more > 0 && !violation.sample.is_empty() {
         text.push_str(&paint(FAINT, &format!("  … and {}\n", count(more, "more row"))));
     }

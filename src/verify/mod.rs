@@ -1,76 +1,40 @@
 //! Asks rows whether they satisfy rules: counts, keys and values of the rows that do not.
 
-use std::collections::BTreeSet;
+mod baseline;
+mod engine;
+mod jobs;
+mod keys;
+mod pieces;
+mod save;
+mod verdict;
 
-use serde::Serialize;
+use std::collections::BTreeSet;
+use std::sync::Mutex;
 
 use crate::catalog::rule::Enforce;
-use crate::db::{Database, DbError, Mode, Row};
-use crate::dialect::check::{Check, Part, SCAN, scan, share_rows};
-use crate::dialect::{Sql, session};
+use crate::db::{Database, DbError, DbErrorKind, Mode};
+use crate::dialect::check::{Check, Part, SAMPLE, Shape};
+use crate::dialect::session;
+use crate::text::Dialect;
+use engine::{Engine, SqlEngine};
 
-/// What the rows say to a list of checks.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Verdict {
-    /// How many rules were asked.
-    pub checked: usize,
-    /// How many rows were read at most for one rule, added up over tables.
-    pub rows: u64,
-    pub violations: Vec<Violation>,
-    /// Rules that could not be asked before a violation above is repaired.
-    pub skipped: Vec<String>,
-    /// Rules that speak of a function or a type which the plan itself makes: the engine asks them in the step.
-    pub left_to_engine: Vec<String>,
-}
+pub use baseline::{Baseline, BaselineError, BaselineWriter};
+pub use jobs::survey;
+pub use keys::{Keys, Wish};
+pub use pieces::{EngineKind, Piece, pieces};
+pub use save::{Both, RowFormat, Saver};
+pub use verdict::{Seen, Unasked, Verdict, VerifyError, Violation};
 
-impl Verdict {
-    /// Whether something fails (warnings do not).
-    pub fn fails(&self) -> bool {
-        self.violations.iter().any(|violation| violation.enforce != Enforce::Warn)
-    }
+/// Somebody who hears of every violating row, or nobody; shared by connections.
+type Listener<'k> = Mutex<Option<&'k mut (dyn Keys + 'k)>>;
 
-    /// Adds what another list of checks found.
-    pub fn extend(&mut self, other: Verdict) {
-        self.checked += other.checked;
-        self.rows = self.rows.max(other.rows);
-        self.violations.extend(other.violations);
-        self.skipped.extend(other.skipped);
-        self.left_to_engine.extend(other.left_to_engine);
-    }
-}
-
-/// Rows that break one rule.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Violation {
-    pub rule: String,
-    pub table: String,
-    pub message: String,
-    pub enforce: Enforce,
-    /// Line and column (1-based) of the rule in the model.
-    pub origin: Option<(usize, usize)>,
-    /// How many rows break the rule, of how many.
-    pub rows: u64,
-    pub of: u64,
-    /// Names of the key columns, then of the shown values.
-    pub keys: Vec<String>,
-    pub values: Vec<String>,
-    /// Some of the rows: key values, then shown values; `None` is NULL.
-    pub sample: Vec<Row>,
-}
-
-/// Why a rule could not be asked.
-#[derive(Debug, thiserror::Error)]
-#[error("rule `{rule}` could not be asked: {source}")]
-pub struct VerifyError {
-    pub rule: String,
-    #[source]
-    pub source: DbError,
-}
-
-impl From<DbError> for VerifyError {
-    fn from(source: DbError) -> Self {
-        VerifyError { rule: "(transaction)".to_owned(), source }
-    }
+/// What a rule that cannot be asked means for the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnError {
+    /// Nothing may be applied: the first error ends it.
+    Stop,
+    /// The others are asked, and this one is named.
+    GoOn,
 }
 
 /// Asks every check in one unchanging view of the data. `before_each` hears the name of each rule.
@@ -94,60 +58,169 @@ pub fn ask_all(
     checks: &[Check],
     before_each: &mut dyn FnMut(&str),
 ) -> Result<Verdict, VerifyError> {
+    let wish = Wish { shown: SAMPLE, baseline: None };
+    let asking = Asking { wish: &wish, on_error: OnError::Stop, listener: &Mutex::new(None) };
+    settle(database)?;
     let mut verdict = Verdict::default();
     let mut blocked: BTreeSet<&str> = BTreeSet::new();
-    for group in groups(checks) {
-        let table = group[0].table.as_str();
+    for piece in &pieces(checks) {
+        let table = piece.table();
         if blocked.contains(table) {
-            verdict.skipped.extend(group.iter().map(|check| check.rule.clone()));
+            verdict.skipped.extend(piece.checks.iter().map(|check| check.rule.clone()));
             continue;
         }
-        before_each(&group[0].rule);
-        let answers = ask_if_known(database, group)?;
-        verdict.checked += group.len();
-        for (check, violation) in group.iter().zip(answers) {
-            let Some(violation) = violation else {
-                verdict.left_to_engine.push(check.rule.clone());
-                continue;
-            };
-            verdict.rows = verdict.rows.max(violation.of);
-            if violation.rows == 0 {
-                continue;
-            }
-            if check.part == Part::Guard {
+        if let Some(first) = piece.checks.first() {
+            before_each(&first.rule);
+        }
+        for answer in asking.ask(database, piece)? {
+            if answer.check.part == Part::Guard && answer.breaks() {
                 blocked.insert(table);
             }
-            verdict.violations.push(violation);
+            answer.put_into(&mut verdict);
         }
     }
     Ok(verdict)
 }
 
-/// The answers to a group; `None` for a rule of the database that speaks of what the plan has yet to make.
-fn ask_if_known(
-    database: &mut Database,
-    group: &[Check],
-) -> Result<Vec<Option<Violation>>, VerifyError> {
-    database.execute(&session::savepoint())?;
-    let outcome = ask_group(database, group);
-    match outcome {
-        Ok(found) => {
-            database.execute(&session::release_savepoint())?;
-            Ok(found.into_iter().map(Some).collect())
-        }
-        Err(error) if speaks_of_the_new(&error.source) => {
-            database.execute(&session::rollback_to_savepoint())?;
-            match group {
-                [only] if only.enforce == Enforce::Database => Ok(vec![None]),
-                [_] | [] => Err(error),
-                [..] => {
-                    let each = group.chunks(1).map(|one| ask_if_known(database, one));
-                    Ok(each.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+/// Settings for long scans, until the transaction ends.
+fn settle(database: &mut Database) -> Result<(), DbError> {
+    match database.dialect() {
+        Dialect::Postgres => database.execute(&session::verification()).map(|_| ()),
+        Dialect::Sqlite => Ok(()),
+    }
+}
+
+/// What became of one check.
+struct Answer<'c> {
+    check: &'c Check,
+    outcome: Outcome,
+}
+
+enum Outcome {
+    Asked(Violation),
+    /// It speaks of what the plan has yet to make.
+    LeftToEngine,
+    Unasked(Unasked),
+    /// Not asked, and not worth failing.
+    Noted(Unasked),
+}
+
+impl Answer<'_> {
+    fn breaks(&self) -> bool {
+        matches!(&self.outcome, Outcome::Asked(violation) if violation.rows > 0)
+    }
+
+    fn put_into(self, verdict: &mut Verdict) {
+        match self.outcome {
+            Outcome::Asked(violation) => {
+                verdict.checked += 1;
+                verdict.rows = verdict.rows.max(violation.of);
+                if violation.rows > 0 {
+                    verdict.violations.push(violation);
                 }
             }
+            Outcome::LeftToEngine => {
+                verdict.checked += 1;
+                verdict.left_to_engine.push(self.check.rule.clone());
+            }
+            Outcome::Unasked(unasked) => verdict.unasked.push(unasked),
+            Outcome::Noted(unasked) => verdict.notes.push(unasked),
         }
-        Err(error) => Err(error),
     }
+}
+
+/// How pieces are asked.
+struct Asking<'a, 'k> {
+    wish: &'a Wish<'a>,
+    on_error: OnError,
+    listener: &'a Listener<'k>,
+}
+
+impl Asking<'_, '_> {
+    /// The answers to a piece. An error takes back what the piece did, so that others can be asked.
+    fn ask<'c>(
+        &self,
+        database: &mut Database,
+        piece: &Piece<'c>,
+    ) -> Result<Vec<Answer<'c>>, VerifyError> {
+        database.execute(&session::savepoint())?;
+        match self.ask_once(database, piece) {
+            Ok(found) => {
+                database.execute(&session::release_savepoint())?;
+                Ok(found)
+            }
+            Err(error) if error.kind == DbErrorKind::Connect => Err(named(piece, error)),
+            Err(error) => {
+                let is_new = speaks_of_the_new(&error) && self.on_error == OnError::Stop;
+                if self.on_error == OnError::Stop && !is_new {
+                    return Err(named(piece, error));
+                }
+                database.execute(&session::rollback_to_savepoint())?;
+                self.alone(database, piece, error)
+            }
+        }
+    }
+
+    /// Asks the checks of a piece one by one after they failed together.
+    fn alone<'c>(
+        &self,
+        database: &mut Database,
+        piece: &Piece<'c>,
+        error: DbError,
+    ) -> Result<Vec<Answer<'c>>, VerifyError> {
+        if let ([_, _, ..], false) = (piece.checks, is_of_table(&error)) {
+            let each = piece
+                .checks
+                .chunks(1)
+                .map(|checks| self.ask(database, &Piece { checks, engine: piece.engine }));
+            return Ok(each.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect());
+        }
+        match (self.on_error, piece.checks) {
+            (OnError::Stop, [only]) if only.enforce == Enforce::Database => {
+                Ok(vec![Answer { check: only, outcome: Outcome::LeftToEngine }])
+            }
+            (OnError::Stop, _) => Err(named(piece, error)),
+            (OnError::GoOn, checks) => Ok(checks
+                .iter()
+                .map(|check| {
+                    let unasked = Unasked::of(check, &error);
+                    // Who may read a table often may not read its sequence.
+                    let outcome = match check.shape {
+                        Shape::Counter if error.kind == DbErrorKind::Auth => {
+                            Outcome::Noted(unasked)
+                        }
+                        _ => Outcome::Unasked(unasked),
+                    };
+                    Answer { check, outcome }
+                })
+                .collect()),
+        }
+    }
+
+    fn ask_once<'c>(
+        &self,
+        database: &mut Database,
+        piece: &Piece<'c>,
+    ) -> Result<Vec<Answer<'c>>, DbError> {
+        let counts = match piece.engine {
+            EngineKind::Sql => SqlEngine(database).counts(piece)?,
+        };
+        let mut answers = Vec::new();
+        for (check, count) in piece.checks.iter().zip(counts) {
+            let mut listener = self.listener.lock().unwrap_or_else(|poison| poison.into_inner());
+            let violation = match listener.as_mut() {
+                Some(keys) => keys::violation(database, check, count, self.wish, Some(&mut **keys)),
+                None => keys::violation(database, check, count, self.wish, None),
+            }?;
+            answers.push(Answer { check, outcome: Outcome::Asked(violation) });
+        }
+        Ok(answers)
+    }
+}
+
+fn named(piece: &Piece<'_>, source: DbError) -> VerifyError {
+    let names: Vec<&str> = piece.checks.iter().map(|check| check.rule.as_str()).collect();
+    VerifyError { rule: names.join(", "), source }
 }
 
 /// Something that a query names is not there: a type, a function, a table, a schema, an operator. Source: PostgreSQL
@@ -157,64 +230,17 @@ fn speaks_of_the_new(error: &DbError) -> bool {
     code.is_some_and(|code| ["42704", "42883", "42P01", "3F000"].contains(&code))
 }
 
-/// Neighbours that look at the same rows are asked in one scan.
-fn groups(checks: &[Check]) -> impl Iterator<Item = &[Check]> {
-    checks
-        .chunk_by(share_rows)
-        .flat_map(|group| group.chunks(if group.len() > 1 { SCAN } else { 1 }))
-}
-
-fn ask_group(database: &mut Database, group: &[Check]) -> Result<Vec<Violation>, VerifyError> {
-    let names: Vec<&str> = group.iter().map(|check| check.rule.as_str()).collect();
-    let named = |source| VerifyError { rule: names.join(", "), source };
-    let counts = match (group, scan(group)) {
-        ([_, _, ..], Some(sql)) => {
-            let numbers = numbers(database, &sql).map_err(named)?;
-            let (counts, all) = numbers.split_at(group.len().min(numbers.len()));
-            let all = all.first().copied().unwrap_or(0);
-            counts.iter().map(|count| (*count, all)).collect::<Vec<_>>()
-        }
-        _ => {
-            let mut counts = Vec::new();
-            for check in group {
-                let numbers = numbers(database, &check.count).map_err(named)?;
-                let number = |position: usize| numbers.get(position).copied().unwrap_or(0);
-                counts.push((number(0), number(1)));
-            }
-            counts
-        }
-    };
-    group
-        .iter()
-        .zip(counts)
-        .map(|(check, (rows, of))| violation(database, check, rows, of).map_err(named))
-        .collect()
-}
-
-/// The one row of numbers that a counting query answers.
-fn numbers(database: &mut Database, sql: &Sql) -> Result<Vec<u64>, DbError> {
-    let rows = database.rows(sql)?;
-    let row = rows.into_iter().next().unwrap_or_default();
-    Ok(row.into_iter().map(|value| value.and_then(|text| text.parse().ok()).unwrap_or(0)).collect())
-}
-
-fn violation(
-    database: &mut Database,
-    check: &Check,
-    rows: u64,
-    of: u64,
-) -> Result<Violation, DbError> {
-    let sample = if rows > 0 { database.rows(&check.sample)? } else { Vec::new() };
-    Ok(Violation {
-        rule: check.rule.clone(),
-        table: check.table.clone(),
-        message: check.message.clone(),
-        enforce: check.enforce,
-        origin: check.origin,
-        rows,
-        of,
-        keys: check.keys.clone(),
-        values: check.values.clone(),
-        sample,
-    })
+/// Whether the error is about the table or the time rather than about one rule, so that asking each rule alone would
+/// only fail again: no right to read, gone, a timeout.
+fn is_of_table(error: &DbError) -> bool {
+    match error.kind {
+        DbErrorKind::Auth | DbErrorKind::Cancelled | DbErrorKind::Busy => true,
+        DbErrorKind::Connect
+        | DbErrorKind::NotADatabase
+        | DbErrorKind::NotFound
+        | DbErrorKind::ReadOnly
+        | DbErrorKind::Sql
+        | DbErrorKind::Constraint
+        | DbErrorKind::Unsupported => false,
+    }
 }

@@ -118,7 +118,7 @@ impl Columns for Table {
 
 /// Values in the order of [`COLUMNS`].
 pub struct Row {
-    id: usize,
+    pub id: usize,
     values: Vec<Value>,
 }
 

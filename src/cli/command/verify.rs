@@ -1,60 +1,315 @@
 //! `migrate verify`: every rule on every row.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
 
 use crate::apply::Progress;
+use crate::catalog::rule::{OwnRule, Rule, own_rules};
+use crate::catalog::{Catalog, Printed};
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::world::World;
-use crate::db::Access;
-use crate::dialect::check::standing_checks;
-use crate::report::violation;
-use crate::source::{Source, load};
-use crate::verify::verify;
+use crate::db::{Access, Database};
+use crate::dialect::check::standing::{Doubts, Extent, Standing, Wanted, standing};
+use crate::dialect::check::{Check, SAMPLE};
+use crate::dialect::realize::personal::personal_columns;
+use crate::dialect::session;
+use crate::report::verify::{Place, Style, report};
+use crate::report::{explain, violation};
+use crate::source::project::Project;
+use crate::source::{Loaded, Source, load};
+use crate::text::{Dialect, Ident, QName};
+use crate::verify::{
+    Baseline, BaselineWriter, Both, Keys, RowFormat, Saver, Unasked, Verdict, Wish, survey,
+};
 
 /// Check every rule on every row.
 ///
-/// Rules are those of the model (`--model`, or the project's) and the constraints of the database itself. Exit 5 if
-/// rows break a rule.
+/// Rules are those of the model (`--model`, or the project's) and the constraints of the database itself, as far as the
+/// database does not hold every row to them. Exit 5 if rows break a rule, 1 if a rule could not be asked.
 #[derive(Debug, clap::Args)]
 pub(crate) struct VerifyArgs {
     /// The model whose rules are checked
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
-    /// Only rules whose name contains this
+    /// Only rules whose name contains this; may be given several times
     #[arg(long, value_name = "TEXT")]
-    rule: Option<String>,
+    rule: Vec<String>,
+    /// Only rules of this table; may be given several times
+    #[arg(long, value_name = "NAME", visible_alias = "entity")]
+    table: Vec<String>,
+    /// Ask also what the database holds every row to
+    #[arg(long)]
+    all: bool,
+    /// How many violating rows are shown for a rule (usually 5, and 10 in JSON)
+    #[arg(long, value_name = "N", visible_alias = "keys")]
+    sample: Option<usize>,
+    /// How many connections read at once (PostgreSQL)
+    #[arg(long, value_name = "N", default_value = "1")]
+    jobs: usize,
+    /// Read from this copy of the database instead of the database itself
+    #[arg(long, value_name = "URL")]
+    replica: Option<String>,
+    /// Say what would be asked and how, and ask nothing
+    #[arg(long)]
+    explain: bool,
+    /// How the result is printed
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: Format,
+    /// Write the keys of all violating rows to files in this folder
+    #[arg(long, value_name = "DIR")]
+    save: Option<PathBuf>,
+    /// How they are written
+    #[arg(long, value_name = "FORMAT", default_value = "csv", requires = "save")]
+    save_format: SaveFormat,
+    /// Violations that are known: only others fail
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// Write all violations to a baseline; what is in it is known from then on
+    #[arg(long, value_name = "FILE", conflicts_with = "baseline")]
+    save_baseline: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Text,
+    /// One document
+    Json,
+    /// One object a line
+    Jsonl,
+    Markdown,
+    /// Annotations of GitHub Actions
+    Github,
+    Sarif,
+    Junit,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SaveFormat {
+    Csv,
+    Ndjson,
 }
 
 pub(crate) fn run(args: &VerifyArgs, world: &World) -> Result<Exit, CliError> {
     let project = world.project_if_any()?;
-    let mut database = world.open(project.as_ref(), Access::ReadOnly)?;
+    let mut database = open(args, world, project.as_ref())?;
     let catalog = database.inspect()?;
     let path = match (&args.model, &project) {
         (Some(path), _) => Some(world.folder.join(path)),
         (None, Some(project)) => Some(project.model_path()),
         (None, None) => None,
     };
-    let rules = match path {
-        Some(path) => {
-            let source = Source::parse(&path.display().to_string(), &world.env)?;
-            let options = world.load_options(project.as_ref(), database.dialect())?;
-            load(&source, &options)?.rules
-        }
-        None => Vec::new(),
+    let model = match &path {
+        Some(path) => Some(read_model(path, world, project.as_ref(), &database)?),
+        None => None,
     };
-    let mut checks = standing_checks(&catalog, &rules);
-    if let Some(text) = &args.rule {
-        checks.retain(|check| check.rule.contains(text.as_str()));
+    let mut found = to_ask(args, &mut database, &catalog, model.as_ref())?;
+    select(args, &mut found)?;
+    if args.explain {
+        world.print(&explain::explain(&found));
+        return Ok(Exit::Done);
     }
+    let mut verdict = ask(args, world, &mut database, &found.checks)?;
+    verdict.trusted = found.trusted.into_iter().map(|trusted| trusted.rule).collect();
+    let lacking = found.unaskable.into_iter().map(|it| Unasked {
+        rule: it.rule,
+        table: it.table,
+        origin: it.origin,
+        reason: it.reason,
+    });
+    // A project's model may be ahead of its database: what is pending is asked by `check` and `apply`.
+    match args.model {
+        Some(_) => verdict.unasked.splice(0..0, lacking),
+        None => verdict.notes.splice(0..0, lacking),
+    };
+    let exit = exit_of(args, &verdict);
+    let file = match (&model, &args.model) {
+        (Some(Loaded { text: Some((path, _)), .. }), None) => Some(path.clone()),
+        (Some(_), Some(path)) if path.is_file() || world.folder.join(path).is_file() => {
+            Some(path.display().to_string())
+        }
+        (Some(_), Some(_)) | (Some(_) | None, _) => None,
+    };
+    print(args, world, &verdict, file.as_deref());
+    Ok(exit)
+}
+
+fn exit_of(args: &VerifyArgs, verdict: &Verdict) -> Exit {
+    if !verdict.unasked.is_empty() {
+        Exit::Failure
+    } else if verdict.fails() && args.save_baseline.is_none() {
+        Exit::Violations
+    } else {
+        Exit::Done
+    }
+}
+
+fn open(args: &VerifyArgs, world: &World, project: Option<&Project>) -> Result<Database, CliError> {
+    match &args.replica {
+        Some(url) => Ok(Database::open(&world.read_url(url)?, Access::ReadOnly)?),
+        None => world.open(project, Access::ReadOnly),
+    }
+}
+
+fn read_model(
+    path: &Path,
+    world: &World,
+    project: Option<&Project>,
+    database: &Database,
+) -> Result<Loaded, CliError> {
+    let source = Source::parse(&path.display().to_string(), &world.env)?;
+    let options = world.load_options(project, database.dialect())?;
+    let mut loaded = load(&source, &options)?;
+    // A schema in SQL states its rules as constraints.
+    if loaded.printed == Printed::ByEngine {
+        let own = loaded.catalog.tables.values().flat_map(own_rules);
+        let own: Vec<Rule> = own.map(|own| OwnRule::rule(&own)).collect();
+        loaded.rules.splice(0..0, own);
+    }
+    Ok(loaded)
+}
+
+/// What there is to ask of this database.
+fn to_ask(
+    args: &VerifyArgs,
+    database: &mut Database,
+    catalog: &Catalog,
+    model: Option<&Loaded>,
+) -> Result<Standing, CliError> {
+    let personal = match model.and_then(|loaded| loaded.model.as_ref()) {
+        Some(model) => personal_columns(model, database.dialect()),
+        None => BTreeMap::new(),
+    };
+    let wanted = Wanted {
+        rules: model.map(|loaded| loaded.rules.as_slice()).unwrap_or_default(),
+        catalog: model.map(|loaded| &loaded.catalog),
+        personal,
+    };
+    let extent = if args.all { Extent::All } else { Extent::Unproven };
+    let doubts = doubts(database)?;
+    Ok(standing(catalog, &wanted, &doubts, extent))
+}
+
+fn doubts(database: &mut Database) -> Result<Doubts, CliError> {
+    if database.dialect() == Dialect::Sqlite {
+        return Ok(Doubts::new());
+    }
+    let rows = database.rows(&session::doubts())?;
+    let each = rows.into_iter().filter_map(|row| match row.as_slice() {
+        [Some(schema), Some(table), Some(name), Some(why)] => {
+            let key = (QName::new(schema.as_str(), table.as_str()), Ident::new(name.as_str()));
+            Some((key, why.clone()))
+        }
+        _ => None,
+    });
+    Ok(each.collect())
+}
+
+/// Leaves out what the user did not ask for.
+fn select(args: &VerifyArgs, found: &mut Standing) -> Result<(), CliError> {
+    let names = |table: &str, wanted: &str| {
+        table.eq_ignore_ascii_case(wanted)
+            || table.rsplit_once('.').is_some_and(|(_, name)| name.eq_ignore_ascii_case(wanted))
+    };
+    let entity = |rule: &str, wanted: &str| {
+        rule.split_once('.').is_some_and(|(entity, _)| entity.eq_ignore_ascii_case(wanted))
+    };
+    let wanted = |rule: &str, table: &str| {
+        let is_table = |name: &String| names(table, name) || entity(rule, name);
+        (args.rule.is_empty() || args.rule.iter().any(|text| rule.contains(text.as_str())))
+            && (args.table.is_empty() || args.table.iter().any(is_table))
+    };
+    found.checks.retain(|check| wanted(&check.rule, &check.table));
+    found.unaskable.retain(|it| wanted(&it.rule, &it.table));
+    found.trusted.retain(|it| wanted(&it.rule, &it.table));
+    let is_narrowed = !args.rule.is_empty() || !args.table.is_empty();
+    if is_narrowed
+        && found.checks.is_empty()
+        && found.unaskable.is_empty()
+        && found.trusted.is_empty()
+    {
+        let mut words = args.rule.clone();
+        words.extend(args.table.iter().cloned());
+        return Err(CliError::usage(format!(
+            "no rule is called `{}`\nhelp: `migrate verify --explain` lists all rules",
+            words.join("`, `")
+        )));
+    }
+    Ok(())
+}
+
+fn ask(
+    args: &VerifyArgs,
+    world: &World,
+    database: &mut Database,
+    checks: &[Check],
+) -> Result<Verdict, CliError> {
+    let baseline = match &args.baseline {
+        Some(path) => Some(
+            Baseline::read(&world.folder.join(path))
+                .map_err(|error| CliError::new(Exit::Failure, error.to_string()))?,
+        ),
+        None => None,
+    };
+    let format = match args.save_format {
+        SaveFormat::Csv => RowFormat::Csv,
+        SaveFormat::Ndjson => RowFormat::Ndjson,
+    };
+    let cannot = |what: &Path, error: std::io::Error| {
+        CliError::new(Exit::Failure, format!("cannot write `{}`: {error}", what.display()))
+    };
+    let mut saver = match &args.save {
+        Some(folder) => Some(
+            Saver::create(&world.folder.join(folder), format)
+                .map_err(|error| cannot(folder, error))?,
+        ),
+        None => None,
+    };
+    let mut writer = match &args.save_baseline {
+        Some(path) => Some(
+            BaselineWriter::create(&world.folder.join(path))
+                .map_err(|error| cannot(path, error))?,
+        ),
+        None => None,
+    };
+    let mut listeners: Vec<&mut dyn Keys> = Vec::new();
+    listeners.extend(saver.as_mut().map(|saver| saver as &mut dyn Keys));
+    listeners.extend(writer.as_mut().map(|writer| writer as &mut dyn Keys));
+    let mut both = Both(listeners);
+    let keys = if both.0.is_empty() { None } else { Some(&mut both as &mut dyn Keys) };
+    let wish = Wish { shown: args.sample.unwrap_or(SAMPLE), baseline: baseline.as_ref() };
     let mut spinner = world.spinner();
-    let verdict = verify(&mut database, &checks, &mut |rule| spinner.phase(rule));
+    let verdict =
+        survey(database, checks, &wish, args.jobs.max(1), keys, &mut |rule| spinner.phase(rule));
     drop(spinner);
     let verdict = verdict?;
-    if world.global.json {
-        world.print_json(&verdict);
-    } else {
-        world.print(&violation::verdict(&verdict));
+    if let (Some(saver), Some(folder)) = (&saver, &args.save) {
+        let files = saver.files();
+        world.note(&format!("the keys of {files} broken rules are in `{}`", folder.display()));
     }
-    Ok(if verdict.fails() { Exit::Violations } else { Exit::Done })
+    if let (Some(writer), Some(path)) = (writer, &args.save_baseline) {
+        let rows = writer.finish().map_err(|error| cannot(path, error))?;
+        world.note(&format!("`{}` knows {rows} violations", path.display()));
+    }
+    Ok(verdict)
+}
+
+fn print(args: &VerifyArgs, world: &World, verdict: &Verdict, file: Option<&str>) {
+    let place = Place { file };
+    let text = match args.format {
+        Format::Text if world.global.json => return world.print_json(verdict),
+        Format::Json => return world.print_json(verdict),
+        Format::Text => match args.sample {
+            Some(shown) => violation::verdict_with(verdict, shown),
+            None => violation::verdict(verdict),
+        },
+        Format::Jsonl => report(verdict, place, Style::Jsonl),
+        Format::Markdown => report(verdict, place, Style::Markdown),
+        Format::Github => report(verdict, place, Style::Github),
+        Format::Sarif => report(verdict, place, Style::Sarif),
+        Format::Junit => report(verdict, place, Style::Junit),
+    };
+    world.print(&text);
 }

@@ -5,15 +5,18 @@ mod enum_values;
 mod kept;
 mod query;
 mod rows;
+mod sequence;
+pub mod standing;
 mod storable;
+mod storage;
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
 use super::Sql;
+use crate::catalog::Table;
 use crate::catalog::rule::{Enforce, Requirement, Rule, rules_of};
-use crate::catalog::{Catalog, Table};
 use crate::change::{Change, ColumnSource, Diff, SourceOrigin};
 use crate::text::token::{canonical_name, tokenize};
 use crate::text::{Dialect, Ident, QName};
@@ -27,9 +30,7 @@ pub const SAMPLE: usize = 10;
 
 /// The rows that break a rule, as [`Check::sample`] answers them, up to a thousand.
 pub fn breaking(check: &Check) -> Sql {
-    let text = check.sample.as_str();
-    let all = text.strip_suffix(&format!(" LIMIT {SAMPLE}")).unwrap_or(text);
-    Sql::new(format!("{all} LIMIT 1000"))
+    check.first(1000)
 }
 
 /// One rule as queries.
@@ -51,6 +52,50 @@ pub struct Check {
     /// How the rule is asked together with others of its rows, in one scan.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub scan: Option<Scan>,
+    /// How the rule is asked alone.
+    #[serde(skip)]
+    pub shape: Shape,
+    /// Keys and values that are not shown to people.
+    #[serde(skip)]
+    pub personal: BTreeSet<String>,
+    /// Answers one row: when the first and the last of the violating rows came.
+    #[serde(skip)]
+    pub seen: Option<Sql>,
+}
+
+impl Check {
+    /// The first of the violating rows, as [`Check::sample`] answers them.
+    pub fn first(&self, rows: usize) -> Sql {
+        Sql::new(format!("{} LIMIT {rows}", self.unlimited()))
+    }
+
+    /// All violating rows, as [`Check::sample`] answers them.
+    pub fn every(&self) -> Sql {
+        Sql::new(self.unlimited())
+    }
+
+    fn unlimited(&self) -> &str {
+        let text = self.sample.as_str();
+        text.strip_suffix(&format!(" LIMIT {SAMPLE}")).unwrap_or(text)
+    }
+}
+
+/// What the engine does to answer a rule that is asked alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Shape {
+    /// Looks at each row.
+    #[default]
+    Row,
+    /// Groups rows by their key.
+    Groups,
+    /// Looks each row up in another table.
+    Lookup,
+    /// Joins what other tables say, one row to a row.
+    Join,
+    /// Compares rows with each other.
+    Pairs,
+    /// Compares rows with the sequence that counts them.
+    Counter,
 }
 
 /// A rule that looks at one row at a time.
@@ -63,9 +108,18 @@ pub struct Scan {
     bad: String,
 }
 
-/// How many rules one scan asks: PostgreSQL caches 32 compiled patterns a session, and compiles each anew for every
-/// row beyond that.
-pub const SCAN: usize = 30;
+impl Scan {
+    /// How many regular expressions a row is matched against.
+    pub fn patterns(&self) -> usize {
+        let tokens = tokenize(&self.bad, Dialect::Postgres);
+        let is_pattern = |token: &&crate::text::token::Token<'_>| {
+            ["~", "~*", "!~", "!~*"].iter().any(|mark| token.is_mark(mark))
+                || token.is_word("similar")
+                || token.text.to_ascii_lowercase().starts_with("regexp")
+        };
+        tokens.iter().filter(is_pattern).count()
+    }
+}
 
 /// Whether two checks can be asked in one scan.
 pub fn share_rows(left: &Check, right: &Check) -> bool {
@@ -135,24 +189,17 @@ pub fn checks(diff: &Diff, rules: &[Rule], tag: &str, kept: &BTreeSet<String>) -
     checks
 }
 
-/// Every rule on the rows as they are. Rules of the database come from `catalog`, the others from `rules`.
-pub fn standing_checks(catalog: &Catalog, rules: &[Rule]) -> Vec<Check> {
-    let names = Names::default();
-    catalog
-        .tables
-        .values()
-        .flat_map(|table| {
-            let rows = Rows::standing(table, catalog.dialect);
-            let asked = all_rules(table, rules)
-                .into_iter()
-                .filter_map(|rule| {
-                    let mentioned = mentioned(&rule.requirement, table, catalog.dialect);
-                    check(&rule, &rows, &mentioned, "", catalog, &names)
-                })
-                .collect();
-            in_order(asked)
-        })
-        .collect()
+/// Guards first, then rules that share a scan, so that they stand together.
+fn all_in_order(checks: Vec<Check>) -> Vec<Check> {
+    // Checks that share their rows stand together, whatever stood between them.
+    let mut groups: Vec<Vec<Check>> = Vec::new();
+    for check in in_order(checks) {
+        match groups.iter_mut().find(|group| share_rows(&group[0], &check)) {
+            Some(group) => group.push(check),
+            None => groups.push(vec![check]),
+        }
+    }
+    groups.into_iter().flatten().collect()
 }
 
 /// Guards first, then rules that share a scan, so that they stand together.
@@ -193,10 +240,15 @@ fn mentioned(requirement: &Requirement, table: &Table, dialect: Dialect) -> Vec<
     let texts: Vec<&str> = match requirement {
         Requirement::Required { column } => return vec![column.clone()],
         Requirement::References { columns, .. } => return columns.clone(),
+        Requirement::Across { columns, .. } => return columns.clone(),
         Requirement::Holds { expression } => vec![expression],
-        Requirement::Unique { keys, predicate } => {
+        Requirement::Unique { keys, predicate, .. } => {
             keys.iter().chain(predicate).map(String::as_str).collect()
         }
+        Requirement::Excludes { elements, predicate } => {
+            elements.iter().map(|(key, _)| key).chain(predicate).map(String::as_str).collect()
+        }
+        Requirement::OnlyEngine { .. } => Vec::new(),
     };
     let words: Vec<String> = texts
         .iter()
@@ -224,13 +276,21 @@ pub(in crate::dialect::check) fn message(rule: &Rule) -> String {
     match (&rule.message, &rule.requirement) {
         (Some(message), _) => message.clone(),
         (None, Requirement::Required { column }) => format!("`{column}` is required"),
-        (None, Requirement::Holds { expression }) => format!("must hold: {expression}"),
+        (None, Requirement::Holds { expression } | Requirement::Across { expression, .. }) => {
+            format!("must hold: {expression}")
+        }
         (None, Requirement::Unique { keys, .. }) => {
             format!("must be unique: {}", keys.join(", ").replace('"', ""))
         }
         (None, Requirement::References { columns, table, .. }) => {
             format!("`{}` must be found in `{table}`", names(columns))
         }
+        (None, Requirement::Excludes { elements, .. }) => {
+            let pairs: Vec<String> =
+                elements.iter().map(|(key, operator)| format!("{key} {operator}")).collect();
+            format!("no two rows may answer true to: {}", pairs.join(", "))
+        }
+        (None, Requirement::OnlyEngine { definition }) => definition.clone(),
     }
 }
 

@@ -1,9 +1,11 @@
 //! One rule as queries: how many rows break it, and which.
 
 use super::rows::{Names, Parent, Rows, keys_of, shown};
-use super::{Check, Part, SAMPLE, Scan, message, quote};
+use std::collections::BTreeSet;
+
+use super::{Check, Part, SAMPLE, Scan, Shape, message, quote};
 use crate::catalog::Catalog;
-use crate::catalog::rule::{Enforce, Requirement, Rule};
+use crate::catalog::rule::{Enforce, Join, Matching, Nulls, Requirement, Rule};
 use crate::change::{SourceOrigin, TableChange};
 use crate::dialect::{Sql, castability};
 use crate::text::token::tokenize;
@@ -34,55 +36,167 @@ pub(super) fn check(
         Requirement::Holds { expression } => {
             (format!("({expression}) IS FALSE"), mentioned.iter().map(quote).collect())
         }
-        Requirement::References { columns, table, referenced_columns } => {
-            let bad = orphan(columns, table, referenced_columns, before, names)?;
-            (bad, columns.iter().map(quote).collect())
+        Requirement::Across { columns, joins, expression } => {
+            // What the same change moves, makes or alters is not there yet: `migrate verify` asks afterwards.
+            let moved = |join: &Join| {
+                join.needs.iter().any(|(table, _)| {
+                    names.expressions.contains_key(table) || !before.tables.contains_key(table)
+                })
+            };
+            if !names.expressions.is_empty() && joins.iter().any(moved)
+                || speaks_of_untold(expression)
+            {
+                return None;
+            }
+            let values = columns.iter().map(|column| format!("r.{}", quote(column))).collect();
+            return Some(across(rule, rows, names, (joins, expression), values));
         }
-        Requirement::Unique { keys, predicate } => {
+        Requirement::References { columns, table, referenced_columns, matching } => {
+            let key =
+                ForeignKey { columns, table, referenced: referenced_columns, matching: *matching };
+            (orphan(&key, rows, before, names)?, columns.iter().map(quote).collect())
+        }
+        Requirement::Unique { keys, predicate, nulls } => {
             if keys.iter().chain(predicate).any(|text| speaks_of_untold(text)) {
                 return None;
             }
-            return Some(unique(rule, keys, predicate.as_deref(), rows, names));
+            let unique = Unique { keys, predicate: predicate.as_deref(), nulls: *nulls };
+            return Some(unique.check(rule, rows, names));
         }
+        Requirement::Excludes { elements, predicate } => {
+            return pairs(rule, rows, elements, predicate.as_deref());
+        }
+        Requirement::OnlyEngine { .. } => return None,
     };
     if speaks_of_untold(&bad) {
         return None;
     }
     let bad = format!("{bad}{asked}");
-    let with = names.prefix();
-    let from = &rows.from;
-    Some(Check {
+    if !matches!(rule.requirement, Requirement::References { .. }) {
+        return Some(of_rows(rule, rows, names, &bad, &values));
+    }
+    let (with, from) = (names.prefix(), &rows.from);
+    // As a WHERE the engine can join with the other table once.
+    let count = format!(
+        "{with}SELECT count(*), (SELECT count(*) FROM {from} AS a) FROM {from} AS r WHERE {bad}"
+    );
+    let sample = sample(rows, names, &bad, &values);
+    let seen = rows.seen(&format!("{from} AS r WHERE {bad}"));
+    Some(Check { shape: Shape::Lookup, seen, ..blank(rule, rows, count, sample, &values) })
+}
+
+/// The check that no row answers true to `bad`.
+pub(super) fn row_check(rule: &Rule, rows: &Rows, bad: &str, values: &[String]) -> Check {
+    of_rows(rule, rows, &Names::default(), bad, values)
+}
+
+fn of_rows(rule: &Rule, rows: &Rows, names: &Names, bad: &str, values: &[String]) -> Check {
+    let (with, from) = (names.prefix(), rows.from.clone());
+    let count = format!("{with}SELECT count(*) FILTER (WHERE {bad}), count(*) FROM {from} AS r");
+    let sample = sample(rows, names, bad, values);
+    let seen = rows.seen(&format!("{from} AS r WHERE {bad}"));
+    let scan = Some(Scan { with, from, bad: bad.to_owned() });
+    Check { scan, seen, ..blank(rule, rows, count, sample, values) }
+}
+
+fn sample(rows: &Rows, names: &Names, bad: &str, values: &[String]) -> String {
+    format!(
+        "{}SELECT {} FROM {} AS r WHERE {bad}{} LIMIT {SAMPLE}",
+        names.prefix(),
+        columns_of(rows, values),
+        rows.from,
+        by_keys(rows)
+    )
+}
+
+/// A check with its queries, and nothing that is special to one kind of rule.
+fn blank(rule: &Rule, rows: &Rows, count: String, sample: String, values: &[String]) -> Check {
+    Check {
         rule: rule.name.clone(),
         table: rows.table.to_string(),
         message: message(rule),
         enforce: rule.enforce,
         origin: rule.origin,
-        count: Sql::new(match &rule.requirement {
-            // As a WHERE the engine can join with the other table once.
-            Requirement::References { .. } => format!(
-                "{with}SELECT count(*), (SELECT count(*) FROM {from} AS a) FROM {from} AS r WHERE {bad}"
-            ),
-            Requirement::Required { .. }
-            | Requirement::Holds { .. }
-            | Requirement::Unique { .. } => {
-                format!("{with}SELECT count(*) FILTER (WHERE {bad}), count(*) FROM {from} AS r")
-            }
-        }),
-        sample: Sql::new(format!(
-            "{with}SELECT {} FROM {from} AS r WHERE {bad}{} LIMIT {SAMPLE}",
-            columns_of(rows, &values),
-            by_keys(rows)
-        )),
+        count: Sql::new(count),
+        sample: Sql::new(sample),
         keys: rows.keys.clone(),
-        values: values.iter().map(|value| value.trim_matches('"').to_owned()).collect(),
+        values: values.iter().map(|value| shown_value(value)).collect(),
         part: Part::Rule,
-        scan: match &rule.requirement {
-            Requirement::Required { .. } | Requirement::Holds { .. } => {
-                Some(Scan { with, from: from.clone(), bad })
-            }
-            Requirement::References { .. } | Requirement::Unique { .. } => None,
-        },
-    })
+        scan: None,
+        shape: Shape::Row,
+        personal: BTreeSet::new(),
+        seen: None,
+    }
+}
+
+/// `r."total"` and `"total"` as `total`.
+fn shown_value(value: &str) -> String {
+    value.strip_prefix("r.").unwrap_or(value).trim_matches('"').to_owned()
+}
+
+/// A rule over what is joined to its row.
+fn across(
+    rule: &Rule,
+    rows: &Rows,
+    names: &Names,
+    (joins, expression): (&[Join], &str),
+    values: Vec<String>,
+) -> Check {
+    let with = names.prefix();
+    let joined: String =
+        joins.iter().map(|join| format!(" LEFT JOIN {} ON {}", join.from, join.on)).collect();
+    let from = format!("{} AS r{joined}", rows.from);
+    let bad = format!("({expression}) IS FALSE");
+    let count = format!("{with}SELECT count(*) FILTER (WHERE {bad}), count(*) FROM {from}");
+    let sample = format!(
+        "{with}SELECT {} FROM {from} WHERE {bad}{} LIMIT {SAMPLE}",
+        columns_of(rows, &values),
+        by_keys(rows)
+    );
+    let seen = rows.seen(&format!("{from} WHERE {bad}"));
+    Check { shape: Shape::Join, seen, ..blank(rule, rows, count, sample, &values) }
+}
+
+/// Rows that another row stands in the way of. `None` where rows cannot be told apart.
+fn pairs(
+    rule: &Rule,
+    rows: &Rows,
+    elements: &[(String, String)],
+    predicate: Option<&str>,
+) -> Option<Check> {
+    if rows.keys.is_empty() {
+        return None;
+    }
+    let keys = (1..=elements.len()).map(|at| format!("migrate_e{at}"));
+    let list: Vec<String> =
+        elements.iter().zip(keys).map(|((key, _), name)| format!("({key}) AS {name}")).collect();
+    let condition = predicate.map_or(String::new(), |text| format!(" WHERE {text}"));
+    let own: Vec<String> =
+        rows.keys.iter().map(|key| format!("x.{}", quote(&Ident::new(key.as_str())))).collect();
+    let side = format!(
+        "(SELECT x.*, {}, ROW({})::text AS migrate_key FROM {} AS x{condition})",
+        list.join(", "),
+        own.join(", "),
+        rows.from
+    );
+    let meet: Vec<String> = elements
+        .iter()
+        .enumerate()
+        .map(|(at, (_, operator))| format!("r.migrate_e{0} {operator} o.migrate_e{0}", at + 1))
+        .collect();
+    let bad = format!(
+        "EXISTS (SELECT 1 FROM {side} AS o WHERE {} AND o.migrate_key <> r.migrate_key)",
+        meet.join(" AND ")
+    );
+    let from = format!("{side} AS r WHERE {bad}");
+    let count = format!("SELECT count(*), (SELECT count(*) FROM {} AS a) FROM {from}", rows.from);
+    let values: Vec<String> = (1..=elements.len()).map(|at| format!("r.migrate_e{at}")).collect();
+    let sample =
+        format!("SELECT {} FROM {from}{} LIMIT {SAMPLE}", columns_of(rows, &values), by_keys(rows));
+    let named = elements.iter().map(|(key, _)| shown_value(key)).collect();
+    let seen = rows.seen(&from);
+    let check = blank(rule, rows, count, sample, &values);
+    Some(Check { shape: Shape::Pairs, seen, values: named, ..check })
 }
 
 fn columns_of(rows: &Rows, values: &[String]) -> String {
@@ -96,23 +210,30 @@ fn by_keys(rows: &Rows) -> String {
     if keys.is_empty() { String::new() } else { format!(" ORDER BY {}", keys.join(", ")) }
 }
 
+/// A foreign key as a rule tells it.
+struct ForeignKey<'a> {
+    columns: &'a [Ident],
+    table: &'a QName,
+    referenced: &'a [Ident],
+    matching: Matching,
+}
+
 /// The condition that a row points nowhere; `None` where the parent does not have the columns (yet), so that only
 /// running the change tells.
-fn orphan(
-    columns: &[Ident],
-    table: &QName,
-    referenced: &[Ident],
-    before: &Catalog,
-    names: &Names,
-) -> Option<String> {
+fn orphan(key: &ForeignKey<'_>, rows: &Rows, before: &Catalog, names: &Names) -> Option<String> {
+    let ForeignKey { columns, table, referenced, matching } = key;
     let present: Vec<String> =
         columns.iter().map(|column| format!("r.{} IS NOT NULL", quote(column))).collect();
-    let present = present.join(" AND ");
+    let present = match matching {
+        Matching::Simple => present.join(" AND "),
+        // A row in which only some are NULL finds nothing either.
+        Matching::Full => format!("({})", present.join(" OR ")),
+    };
     let standing = before.tables.get(table).or_else(|| names.returning.get(table));
     let parent = names.renamed.get(table).cloned().or_else(|| standing.map(Parent::of));
     // A table that the same change makes holds no row yet.
     let Some(parent) = parent else { return Some(present) };
-    let referenced = if referenced.is_empty() { &parent.key } else { referenced };
+    let referenced = if referenced.is_empty() { &parent.key } else { *referenced };
     let has = |name: &Ident| {
         parent.columns.iter().any(|own| own.as_str().eq_ignore_ascii_case(name.as_str()))
     };
@@ -124,51 +245,59 @@ fn orphan(
         .zip(referenced)
         .map(|(column, other)| format!("p.{} = r.{}", quote(other), quote(column)))
         .collect();
+    let only = rows.only_of(standing);
     Some(format!(
-        "{present} AND NOT EXISTS (SELECT 1 FROM {} AS p WHERE {})",
+        "{present} AND NOT EXISTS (SELECT 1 FROM {only}{} AS p WHERE {})",
         names.table(table),
         pairs.join(" AND ")
     ))
 }
 
-fn unique(
-    rule: &Rule,
-    keys: &[String],
-    predicate: Option<&str>,
-    rows: &Rows,
-    names: &Names,
-) -> Check {
-    let with = names.prefix();
-    let from = &rows.from;
-    let list = keys.join(", ");
-    let present: Vec<String> = keys.iter().map(|key| format!("({key}) IS NOT NULL")).collect();
-    let mut condition = present.join(" AND ");
-    if let Some(predicate) = predicate {
-        condition.push_str(&format!(" AND ({predicate})"));
-    }
-    let groups = format!(
-        "SELECT {list} FROM {from} AS r WHERE {condition} GROUP BY {list} HAVING count(*) > 1"
-    );
-    Check {
-        rule: rule.name.clone(),
-        table: rows.table.to_string(),
-        message: message(rule),
-        enforce: rule.enforce,
-        origin: rule.origin,
-        count: Sql::new(format!(
+/// A key that no two rows share.
+struct Unique<'a> {
+    keys: &'a [String],
+    predicate: Option<&'a str>,
+    nulls: Nulls,
+}
+
+impl Unique<'_> {
+    fn check(&self, rule: &Rule, rows: &Rows, names: &Names) -> Check {
+        let with = names.prefix();
+        let from = &rows.from;
+        let list = self.keys.join(", ");
+        let condition = self.condition();
+        let groups =
+            format!("FROM {from} AS r WHERE {condition} GROUP BY {list} HAVING count(*) > 1");
+        let count = format!(
             "{with}SELECT coalesce(sum(n), 0), (SELECT count(*) FROM {from} AS a) FROM \
-             (SELECT count(*) AS n FROM {from} AS r WHERE {condition} GROUP BY {list} \
-             HAVING count(*) > 1) AS g"
-        )),
-        sample: Sql::new(format!(
-            "{with}SELECT {} FROM {from} AS r WHERE {condition} AND ({list}) IN ({groups}) \
-             ORDER BY {list} LIMIT {SAMPLE}",
-            columns_of(rows, keys)
-        )),
-        keys: rows.keys.clone(),
-        values: keys.iter().map(|key| key.trim_matches('"').to_owned()).collect(),
-        part: Part::Rule,
-        scan: None,
+             (SELECT count(*) AS n {groups}) AS g"
+        );
+        let bad = match self.nulls {
+            Nulls::Distinct => {
+                format!("{from} AS r WHERE {condition} AND ({list}) IN (SELECT {list} {groups})")
+            }
+            // NULL is IN nothing; a partition takes NULLs together.
+            Nulls::Equal => format!(
+                "(SELECT r.*, count(*) OVER (PARTITION BY {list}) AS migrate_n FROM {from} AS r \
+                 WHERE {condition}) AS r WHERE r.migrate_n > 1"
+            ),
+        };
+        let columns = columns_of(rows, self.keys);
+        let sample = format!("{with}SELECT {columns} FROM {bad} ORDER BY {list} LIMIT {SAMPLE}");
+        let seen = rows.seen(&bad);
+        Check { shape: Shape::Groups, seen, ..blank(rule, rows, count, sample, self.keys) }
+    }
+
+    fn condition(&self) -> String {
+        let mut parts: Vec<String> = match self.nulls {
+            Nulls::Distinct => self.keys.iter().map(|key| format!("({key}) IS NOT NULL")).collect(),
+            Nulls::Equal => Vec::new(),
+        };
+        parts.extend(self.predicate.map(|predicate| format!("({predicate})")));
+        if parts.is_empty() {
+            parts.push("TRUE".to_owned());
+        }
+        parts.join(" AND ")
     }
 }
 
@@ -228,5 +357,8 @@ pub(super) fn guard(change: &TableChange, names: &Names, misfit: &Misfit<'_>) ->
         values: vec![column.to_string()],
         part: Part::Guard,
         scan: None,
+        shape: Shape::Row,
+        personal: BTreeSet::new(),
+        seen: None,
     }
 }

@@ -10,9 +10,9 @@ use super::kept::kept_table;
 use super::{literal, qualified, quote};
 use crate::catalog::{Column, Table, TableOptions};
 use crate::change::{Change, ColumnSource, Delta, Diff, Rename, SourceOrigin, TableChange};
-use crate::dialect::Direction;
 use crate::dialect::keep::kept_name;
 use crate::dialect::sqlite::{Affinity, default_value};
+use crate::dialect::{Direction, Sql};
 use crate::text::{Dialect, Ident, QName};
 
 /// Tables that a pending change renames, as common table expressions in the new names.
@@ -146,16 +146,32 @@ pub(super) struct Rows {
     pub(super) keys: Vec<String>,
     /// Columns of the new shape whose value cannot be told before the change runs.
     pub(super) untold: Vec<Ident>,
+    /// The column that says when a row came.
+    pub(super) came: Option<Ident>,
+    /// Whether rows of heirs belong to a table when keys are asked.
+    pub(super) heirs: Heirs,
+}
+
+/// Keys of a PostgreSQL table do not reach the tables that inherit from it; those of a partitioned table do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Heirs {
+    Asked,
+    LeftOut,
 }
 
 impl Rows {
-    pub(super) fn standing(table: &Table, dialect: Dialect) -> Self {
-        let keys = keys_of(table, &|column| table.column(column).is_some());
-        let from = match row_id(table, &keys) {
-            Some(id) => format!("(SELECT \"t\".*, {id} FROM {} AS \"t\")", qualified(&table.name)),
-            None => qualified(&table.name),
-        };
-        Rows { dialect, table: table.name.clone(), from, keys: shown(keys), untold: Vec::new() }
+    /// The word that leaves heirs out.
+    pub(super) fn only_of(&self, table: Option<&Table>) -> &'static str {
+        match (self.heirs, table) {
+            (Heirs::LeftOut, Some(table)) => only(table),
+            (Heirs::LeftOut, None) | (Heirs::Asked, _) => "",
+        }
+    }
+
+    /// Answers when the first and the last of some rows came.
+    pub(super) fn seen(&self, rows: &str) -> Option<Sql> {
+        let came = quote(self.came.as_ref()?);
+        Some(Sql::new(format!("SELECT min(r.{came}), max(r.{came}) FROM {rows}")))
     }
 
     pub(super) fn pending(change: &TableChange, names: &Names, dialect: Dialect) -> Self {
@@ -190,8 +206,22 @@ impl Rows {
             list.join(", "),
             names.table(&change.after.name)
         );
-        Rows { dialect, table: change.after.name.clone(), from, keys: shown(keys), untold }
+        Rows {
+            dialect,
+            table: change.after.name.clone(),
+            from,
+            keys: shown(keys),
+            untold,
+            came: None,
+            heirs: Heirs::Asked,
+        }
     }
+}
+
+/// `ONLY ` for a table that others may inherit from.
+pub(super) fn only(table: &Table) -> &'static str {
+    let options = table.options.of_postgres();
+    if options.is_some_and(|options| options.partition_by.is_none()) { "ONLY " } else { "" }
 }
 
 pub(super) fn shown(keys: Vec<Ident>) -> Vec<String> {
@@ -204,7 +234,7 @@ pub(super) fn keys_of(table: &Table, told: &dyn Fn(&Ident) -> bool) -> Vec<Ident
 }
 
 /// The engine's own name for a row, for tables without a primary key.
-fn row_id(table: &Table, keys: &[Ident]) -> Option<String> {
+pub(super) fn row_id(table: &Table, keys: &[Ident]) -> Option<String> {
     match &table.options {
         _ if !keys.is_empty() => None,
         TableOptions::Postgres(_) => Some("\"t\".ctid::text AS \"row id\"".to_owned()),

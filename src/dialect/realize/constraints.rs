@@ -1,7 +1,9 @@
 //! Keys, uniques, references, rules and constraints that are written as SQL.
 
 use super::{Draft, Work, names, sql};
-use crate::catalog::rule::{Enforce, Requirement};
+use crate::catalog::rule::{
+    Enforce, Matching, Nulls, Requirement, matching_of, nulls_of, requirement_of,
+};
 use crate::catalog::{Action, Column, Constraint, ConstraintKind, ForeignKey, Table, TableOptions};
 use crate::dialect::{postgres, sqlite};
 use crate::expr::{BinaryOp, Expr, IsTest, Polarity};
@@ -46,7 +48,7 @@ impl<'m> Work<'m> {
         }
         let keys = columns.iter().map(|column| sql::quote(column.as_str())).collect();
         let title = format!("{}.key", entity.name);
-        let requirement = Requirement::Unique { keys, predicate: None };
+        let requirement = Requirement::Unique { keys, predicate: None, nulls: Nulls::Distinct };
         self.rule(&draft.name, title, requirement, Enforce::Database, place);
         let kind = ConstraintKind::PrimaryKey { columns };
         draft.constraints.push(Constraint { name, kind, definition });
@@ -105,7 +107,8 @@ impl<'m> Work<'m> {
         let name = names::constraint(&unique.constraint, derived, self.model, self.dialect);
         let definition = self.definition(&unique.raw, "UNIQUE", &columns);
         let keys = columns.iter().map(|column| sql::quote(column.as_str())).collect();
-        let requirement = Requirement::Unique { keys, predicate: None };
+        let nulls = nulls_of(&definition);
+        let requirement = Requirement::Unique { keys, predicate: None, nulls };
         let title = format!("{}.{}", draft.entity.name, unique.name);
         self.rule(&draft.name, title, requirement, Enforce::Database, unique.place);
         let kind = ConstraintKind::Unique { columns };
@@ -170,10 +173,15 @@ impl<'m> Work<'m> {
         title: String,
         place: Place,
     ) {
+        let matching = match self.dialect {
+            Dialect::Postgres => matching_of(&definition),
+            Dialect::Sqlite => Matching::Simple,
+        };
         let requirement = Requirement::References {
             columns: key.columns.clone(),
             table: key.references.clone(),
             referenced_columns: key.referenced_columns.clone(),
+            matching,
         };
         self.rule(&draft.name, title, requirement, Enforce::Database, place);
         let kind = ConstraintKind::ForeignKey(key);
@@ -242,12 +250,16 @@ impl<'m> Work<'m> {
     }
 
     pub(super) fn entity_rules(&mut self, draft: &mut Draft<'m>) {
-        for rule in draft.entity.rules.iter().filter(|rule| !rule.beyond_row) {
+        for rule in &draft.entity.rules {
             let Some(check) = &rule.check.expr else { continue };
             let expr = match rule.condition.as_ref().and_then(|condition| condition.expr.as_ref()) {
                 Some(condition) => only_where(condition, check),
                 None => check.clone(),
             };
+            if rule.beyond_row {
+                self.across(draft, rule, &expr);
+                continue;
+            }
             if !self.scaled_numbers(draft, &rule.check, &expr) {
                 continue;
             }
@@ -289,20 +301,25 @@ impl<'m> Work<'m> {
     }
 
     fn is_scaled(&self, field: &Field) -> bool {
+        self.scale_of(field).is_some()
+    }
+
+    /// How many digits of a field's whole units stand behind the point.
+    pub(super) fn scale_of(&self, field: &Field) -> Option<u32> {
         let of_type = match &field.kind {
-            FieldKind::Value { text, .. } => self.model.named_type(text).is_some_and(|named| {
+            FieldKind::Value { text, .. } => self.model.named_type(text).and_then(|named| {
                 let of_type = match self.dialect {
                     Dialect::Postgres => &named.postgres,
                     Dialect::Sqlite => &named.sqlite,
                 };
-                of_type.scale.is_some_and(|scale| scale > 0)
+                of_type.scale
             }),
             FieldKind::Enum { .. }
             | FieldKind::States { .. }
             | FieldKind::Ref { .. }
-            | FieldKind::Many { .. } => false,
+            | FieldKind::Many { .. } => None,
         };
-        of_type || field.override_for(self.dialect).scale.is_some_and(|scale| scale > 0)
+        field.override_for(self.dialect).scale.or(of_type).filter(|scale| *scale > 0)
     }
 
     pub(super) fn raw_constraints(&mut self, draft: &mut Draft<'m>) {
@@ -324,7 +341,14 @@ impl<'m> Work<'m> {
                     self.rule(&draft.name, title, requirement, Enforce::Database, raw.place);
                     ConstraintKind::Check { expression }
                 }
-                None => ConstraintKind::Exclusion,
+                None => {
+                    let definition = text.to_owned();
+                    let requirement =
+                        requirement_of(text).unwrap_or(Requirement::OnlyEngine { definition });
+                    let title = format!("{}.{}", draft.entity.name, raw.name);
+                    self.rule(&draft.name, title, requirement, Enforce::Database, raw.place);
+                    ConstraintKind::Exclusion
+                }
             };
             draft.constraints.push(Constraint { name, kind, definition: text.to_owned() });
         }
@@ -349,11 +373,7 @@ impl<'m> Work<'m> {
     ) {
         let name =
             QName { schema: names::table(entity, self.dialect).schema, name: through.into() };
-        let first = format!("{}_id", crate::model::snake_case(&entity.name));
-        let second = match entity.name == target.name {
-            true => format!("{}_id", field.name),
-            false => format!("{}_id", crate::model::snake_case(&target.name)),
-        };
+        let (first, second) = names::join_columns(entity, target, &field.name);
         let mut columns = Vec::new();
         let mut constraints = Vec::new();
         let key = vec![Ident::new(first.clone()), Ident::new(second.clone())];
@@ -476,5 +496,8 @@ fn any(expr: &Expr, is: &dyn Fn(&Expr) -> bool) -> bool {
                     || otherwise.as_deref().is_some_and(deeper)
             }
             Expr::Call(_, arguments) => arguments.iter().any(deeper),
+            Expr::Aggregate { argument, filter, .. } => {
+                argument.iter().chain(filter).any(|part| deeper(part))
+            }
         }
 }

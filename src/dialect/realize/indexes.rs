@@ -1,7 +1,7 @@
 //! Indexes, and unique keys that only an index can hold.
 
 use super::{Draft, Work, names, sql};
-use crate::catalog::rule::{Enforce, Requirement};
+use crate::catalog::rule::{Enforce, Requirement, nulls_of};
 use crate::catalog::{Index, IndexKey};
 use crate::model::{
     Condition, ConstraintName, Entity, IndexOverride, Order, Part, PartText, Unique,
@@ -82,8 +82,9 @@ impl<'m> Work<'m> {
                 Some(_) | None => text.clone(),
             },
         });
+        let nulls = nulls_of(&index.definition);
         let requirement =
-            Requirement::Unique { keys: keys.collect(), predicate: index.predicate.clone() };
+            Requirement::Unique { keys: keys.collect(), predicate: index.predicate.clone(), nulls };
         self.rule(&draft.name, title, requirement, Enforce::Database, place);
     }
 

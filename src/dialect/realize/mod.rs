@@ -4,6 +4,7 @@
 //! Names: a table is the entity in snake case, a column its field, a reference `<field>_id`; constraints are named as
 //! PostgreSQL names them, on both engines.
 
+mod across;
 mod columns;
 mod constraints;
 mod indexes;

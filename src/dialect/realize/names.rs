@@ -41,3 +41,13 @@ pub(super) fn shortened(name: String) -> String {
     }
     format!("{}_{}", &name[..end], &hash[..8])
 }
+
+/// The columns of a join table that nobody wrote: of the entity that names it, and of the far side of `field`.
+pub(super) fn join_columns(entity: &Entity, target: &Entity, field: &str) -> (String, String) {
+    let first = format!("{}_id", crate::model::snake_case(&entity.name));
+    let second = match entity.name == target.name {
+        true => format!("{field}_id"),
+        false => format!("{}_id", crate::model::snake_case(&target.name)),
+    };
+    (first, second)
+}

@@ -13,6 +13,8 @@ pub(super) enum Row {
     Bare,
     /// `"t".`: a backfill, whose subqueries would hide the row's own columns.
     T,
+    /// `"c".`: a row of the far side of a relationship.
+    Far,
 }
 
 /// The columns of one entity.
@@ -28,6 +30,7 @@ impl Columns for EntityColumns<'_> {
         let prefix = match self.row {
             Row::Bare => String::new(),
             Row::T => "\"t\".".to_owned(),
+            Row::Far => "\"c\".".to_owned(),
         };
         self.path(self.entity, path, &prefix, 1)
     }
@@ -143,7 +146,7 @@ pub(super) fn without_outer_parentheses(text: &str) -> &str {
     inner
 }
 
-fn column_of(entity: &Entity, name: &str) -> Result<String, String> {
+pub(super) fn column_of(entity: &Entity, name: &str) -> Result<String, String> {
     let fields = entity.all_fields();
     let field = field_named(&fields, name);
     field
@@ -156,7 +159,7 @@ pub(super) fn quote(name: &str) -> String {
 }
 
 /// A table as a statement names it: with its schema on PostgreSQL, where a search path may lead elsewhere.
-fn table_text(name: &QName, dialect: Dialect) -> String {
+pub(super) fn table_text(name: &QName, dialect: Dialect) -> String {
     match dialect {
         Dialect::Sqlite => quote(name.name.as_str()),
         Dialect::Postgres => {

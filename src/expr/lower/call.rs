@@ -48,6 +48,11 @@ pub(in crate::expr) fn function_name(function: Function) -> &'static str {
 impl Lowering<'_> {
     pub(super) fn function(&mut self, function: &sql::Function, span: Span) -> Node {
         let name = function.name.to_string();
+        if let Some(aggregate) = super::aggregate::named(&name.to_lowercase())
+            && self.purpose == Purpose::PathRule
+        {
+            return self.aggregate(aggregate, function, span);
+        }
         let plain = function.filter.is_none()
             && function.over.is_none()
             && function.null_treatment.is_none()
@@ -79,7 +84,8 @@ impl Lowering<'_> {
         let message = format!("function `{name}` is not in the portable subset{hint}");
         let listed = format!("use one of {}", names.join(", "));
         let help = match name {
-            "sum" | "count" | "avg" => "cross-entity rules come with `enforce: verify` later",
+            "sum" | "count" => "a rule over the far side of a relationship needs `enforce: verify`",
+            "avg" => "compare sums: sum(lines.amount) >= 10 * count(lines)",
             "min" => "the smaller of several values is least(a, b)",
             "max" => "the larger of several values is greatest(a, b)",
             "char_length" | "character_length" | "len" => "write length(x)",
@@ -210,7 +216,7 @@ impl Lowering<'_> {
     fn clock(&mut self, name: &str, value: ValueType, span: Span) -> Type {
         let (what, help) = match self.purpose {
             Purpose::Backfill | Purpose::Default => return Type::Known(value),
-            Purpose::RowRule => (
+            Purpose::RowRule | Purpose::PathRule => (
                 format!("`{name}()` is not in the portable subset of row rules"),
                 "its value changes, so a row could break the rule without being written; compare fields",
             ),
@@ -278,7 +284,14 @@ impl Lowering<'_> {
         let mut node = self.join(left, op, right, ValueType::Bool, span);
         // The types are in the tree by now except those of fields, which the scope knows.
         let scope = self.scope;
-        let value = infer::type_of(&node.expr, &|path| scope.field(path).ok().map(|field| field.0));
+        let over = self.over.clone();
+        let value = infer::type_of(&node.expr, &|path| {
+            let found = match (path.split_first(), &over) {
+                (Some((first, rest)), Some(over)) if first == over => scope.far_field(over, rest),
+                _ => scope.field(path),
+            };
+            found.ok().map(|field| field.0)
+        });
         node.value = match value {
             Some(value) if !allowed.contains(&false) => Type::Known(value),
             _ => Type::Failed,
@@ -310,7 +323,7 @@ impl Lowering<'_> {
             let message = format!("a cast from {from} to {to} is not in the portable subset");
             let help = match self.purpose {
                 Purpose::Backfill => None,
-                Purpose::RowRule | Purpose::Default | Purpose::Index => {
+                Purpose::RowRule | Purpose::PathRule | Purpose::Default | Purpose::Index => {
                     Some("only casts that every engine does alike are: int to decimal, int to text")
                 }
             };

@@ -239,7 +239,7 @@ pub(super) fn field_use(purpose: Purpose, path: &[String]) -> Option<(String, &'
     match purpose {
         Purpose::RowRule if reaches => Some((
             format!("`{text}` reaches another entity, a row rule sees one row"),
-            "cross-entity rules come with `enforce: verify` later; use the entity's own fields",
+            "add `enforce: verify`, or use the entity's own fields",
         )),
         Purpose::Index if reaches => Some((
             format!("`{text}` reaches another entity, an index sees one row"),
@@ -249,7 +249,7 @@ pub(super) fn field_use(purpose: Purpose, path: &[String]) -> Option<(String, &'
             format!("a default cannot use the field `{text}`"),
             "write a literal in single quotes, or one of now(), today(), uuid()",
         )),
-        Purpose::RowRule | Purpose::Index | Purpose::Backfill => None,
+        Purpose::RowRule | Purpose::PathRule | Purpose::Index | Purpose::Backfill => None,
     }
 }
 

@@ -60,9 +60,6 @@ fn warn_of_carried(model: &Model, findings: &mut Findings<'_>) {
                 first.entry("transitions").or_insert(field.place.span);
             }
         }
-        for rule in entity.rules.iter().filter(|rule| rule.beyond_row) {
-            first.entry("rules that look beyond their row").or_insert(rule.check.place.span);
-        }
     }
     for (key, span) in first {
         findings.warn(

@@ -57,17 +57,16 @@ pub(super) fn check(model: &mut Model, findings: &mut Findings<'_>) {
 fn check_rule(rule: &mut Rule, entity: &Entity, scope: &EntityScope<'_>, f: &mut Findings<'_>) {
     rule.beyond_row = looks_beyond(&rule.check.text, entity)
         || rule.condition.as_ref().is_some_and(|c| looks_beyond(&c.text, entity));
-    if rule.beyond_row {
-        if matches!(rule.enforce, None | Some(Enforce::Database)) {
-            let message =
-                format!("rule `{}` looks beyond its row, so no constraint can hold it", rule.name);
-            f.error(rule.check.place.span, message, "add `enforce: verify`");
-        }
+    if rule.beyond_row && matches!(rule.enforce, None | Some(Enforce::Database)) {
+        let message =
+            format!("rule `{}` looks beyond its row, so no constraint can hold it", rule.name);
+        f.error(rule.check.place.span, message, "add `enforce: verify`");
         return;
     }
-    read(&mut rule.check, scope, Use::RowRule, f);
+    let purpose = if rule.beyond_row { Use::PathRule } else { Use::RowRule };
+    read(&mut rule.check, scope, purpose.clone(), f);
     if let Some(condition) = &mut rule.condition {
-        read(condition, scope, Use::RowRule, f);
+        read(condition, scope, purpose, f);
     }
 }
 
@@ -145,6 +144,21 @@ impl Scope for EntityScope<'_> {
             };
         }
         Err("an empty path".to_owned())
+    }
+
+    fn many(&self, name: &str) -> Option<String> {
+        let field = field_named(&self.entity.fields, name)?;
+        matches!(field.kind, FieldKind::Many { .. }).then(|| field.name.clone())
+    }
+
+    fn far_field(&self, many: &str, path: &[String]) -> Result<(ValueType, Nullability), String> {
+        let field = field_named(&self.entity.fields, many).map(|field| &field.kind);
+        let Some(FieldKind::Many { entity, .. }) = field else {
+            return Err(format!("`{many}` is no relationship to many rows"));
+        };
+        let entity =
+            self.model.entity(entity).ok_or_else(|| format!("`{many}` refers to no entity"))?;
+        EntityScope { model: self.model, entity }.field(path)
     }
 }
 

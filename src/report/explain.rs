@@ -1,0 +1,59 @@
+//! How rules would be asked: which query answers which rules, and what is not asked at all.
+
+use super::style::{CAREFUL, FAINT, GOOD, STRONG, count, paint};
+use crate::dialect::check::scan;
+use crate::dialect::check::standing::Standing;
+use crate::verify::{EngineKind, Piece, pieces};
+
+/// The plan of a verification.
+pub fn explain(standing: &Standing) -> String {
+    let pieces = pieces(&standing.checks);
+    let mut text: String = pieces.iter().map(piece).collect();
+    for trusted in &standing.trusted {
+        text.push_str(&format!(
+            "{} {}: the database holds every row to it\n",
+            paint(GOOD, "trusted"),
+            trusted.rule
+        ));
+    }
+    for lacking in &standing.unaskable {
+        text.push_str(&format!(
+            "{} {}: {}\n",
+            paint(CAREFUL, "not asked"),
+            lacking.rule,
+            lacking.reason
+        ));
+    }
+    text.push_str(&format!(
+        "{} in {}\n",
+        count(standing.checks.len() as u64, "rule"),
+        queries(pieces.len() as u64)
+    ));
+    text
+}
+
+fn queries(number: u64) -> String {
+    match number {
+        1 => "1 query".to_owned(),
+        several => format!("{} queries", super::style::number(several)),
+    }
+}
+
+fn piece(piece: &Piece<'_>) -> String {
+    let engine = match piece.engine {
+        EngineKind::Sql => "sql",
+    };
+    let mut text =
+        format!("{} [{engine}] {}\n", paint(STRONG, &format!("`{}`", piece.table())), piece.why());
+    for check in piece.checks {
+        text.push_str(&format!("  {}\n", check.rule));
+    }
+    let sql = match piece.checks {
+        [only] => Some(only.count.clone()),
+        several => scan(several),
+    };
+    if let Some(sql) = sql {
+        text.push_str(&format!("  {}\n", paint(FAINT, sql.as_str())));
+    }
+    text
+}

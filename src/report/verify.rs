@@ -1,0 +1,268 @@
+//! The verdict of a verification for other programs: code scanning, test reports, pull requests.
+
+use serde_json::{Value, json};
+
+use super::style::{count, number};
+use crate::catalog::rule::Enforce;
+use crate::verify::{Unasked, Verdict, Violation};
+
+/// Where the rules stand.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// The model's file as the user named it; `None` where there is no single file.
+    pub file: Option<&'a str>,
+}
+
+/// For whom it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// One JSON object a line.
+    Jsonl,
+    Markdown,
+    /// Workflow commands of GitHub Actions.
+    Github,
+    /// SARIF 2.1.0.
+    Sarif,
+    Junit,
+}
+
+/// The verdict in a style.
+pub fn report(verdict: &Verdict, place: Place<'_>, style: Style) -> String {
+    match style {
+        Style::Jsonl => jsonl(verdict),
+        Style::Markdown => markdown(verdict),
+        Style::Github => github(verdict, place),
+        Style::Sarif => sarif(verdict, place),
+        Style::Junit => junit(verdict),
+    }
+}
+
+fn is_warning(violation: &Violation) -> bool {
+    violation.enforce == Enforce::Warn || !violation.fails()
+}
+
+/// `12 of 2,000 rows of invoices break it: total must be … (id=3; id=7; …)`.
+fn sentence(violation: &Violation) -> String {
+    let keys: Vec<String> =
+        violation.sample.iter().take(5).map(|row| key_text(violation, row)).collect();
+    let more = if violation.rows > keys.len() as u64 { "; …" } else { "" };
+    let keys = match keys.as_slice() {
+        [] => String::new(),
+        [..] => format!(" ({}{more})", keys.join("; ")),
+    };
+    let known = match violation.known {
+        Some(known) if known > 0 => format!(", {} of them known", number(known)),
+        Some(_) | None => String::new(),
+    };
+    format!(
+        "{} of {} of `{}`{known}: {}{keys}",
+        number(violation.rows),
+        count(violation.of, "row"),
+        violation.table,
+        violation.message
+    )
+}
+
+fn key_text(violation: &Violation, row: &[Option<String>]) -> String {
+    let length =
+        if violation.keys.is_empty() { row.len() } else { violation.keys.len().min(row.len()) };
+    let names = violation.keys.iter().chain(&violation.values);
+    let cells: Vec<String> = names
+        .zip(&row[..length])
+        .map(|(name, value)| format!("{name}={}", value.as_deref().unwrap_or("NULL")))
+        .collect();
+    cells.join(", ")
+}
+
+fn jsonl(verdict: &Verdict) -> String {
+    let mut lines: Vec<Value> = Vec::new();
+    let tagged = |kind: &str, value: Value| {
+        let mut object = serde_json::Map::new();
+        object.insert("kind".to_owned(), json!(kind));
+        if let Value::Object(fields) = value {
+            object.extend(fields);
+        }
+        Value::Object(object)
+    };
+    lines.extend(verdict.violations.iter().map(|it| tagged("violation", plain(it))));
+    lines.extend(verdict.unasked.iter().map(|it| tagged("unasked", plain(it))));
+    lines.extend(verdict.notes.iter().map(|it| tagged("note", plain(it))));
+    lines.push(json!({
+        "kind": "summary",
+        "checked": verdict.checked,
+        "broken": verdict.violations.len(),
+        "trusted": verdict.trusted.len(),
+        "unasked": verdict.unasked.len(),
+    }));
+    lines.iter().map(|line| format!("{line}\n")).collect()
+}
+
+/// A report as plain JSON.
+fn plain(value: &impl serde::Serialize) -> Value {
+    serde_json::to_value(value).expect("a report is plain data")
+}
+
+fn markdown(verdict: &Verdict) -> String {
+    let broken = verdict.violations.len() as u64;
+    let mut text = match broken {
+        0 => format!("**{} hold.**\n", count(verdict.checked as u64, "rule")),
+        _ => format!(
+            "**{} of {} broken.**\n\n| rule | rows | of | what | some keys |\n|---|---|---|---|---|\n",
+            number(broken),
+            count(verdict.checked as u64, "rule")
+        ),
+    };
+    for violation in &verdict.violations {
+        let keys: Vec<String> =
+            violation.sample.iter().take(5).map(|row| key_text(violation, row)).collect();
+        let warning = if is_warning(violation) { " (warning)" } else { "" };
+        text.push_str(&format!(
+            "| `{}`{warning} | {} | {} | {} | {} |\n",
+            cell(&violation.rule),
+            number(violation.rows),
+            number(violation.of),
+            cell(&violation.message),
+            cell(&keys.join("; "))
+        ));
+    }
+    for unasked in &verdict.unasked {
+        text.push_str(&format!("\nNot asked: `{}`: {}\n", unasked.rule, unasked.reason));
+    }
+    if !verdict.trusted.is_empty() {
+        let trusted = count(verdict.trusted.len() as u64, "rule");
+        text.push_str(&format!("\nThe database holds every row to {trusted} more.\n"));
+    }
+    text
+}
+
+fn cell(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('|', "\\|").replace(['\n', '\r'], " ")
+}
+
+/// Source: docs.github.com, "Workflow commands for GitHub Actions".
+fn github(verdict: &Verdict, place: Place<'_>) -> String {
+    let message = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+    let property = |text: &str| message(text).replace(':', "%3A").replace(',', "%2C");
+    let line = |level: &str, origin: Option<(usize, usize)>, title: &str, text: &str| {
+        let at = match (place.file, origin) {
+            (Some(file), Some((line, column))) => {
+                format!("file={},line={line},col={column},", property(file))
+            }
+            (Some(file), None) => format!("file={},", property(file)),
+            (None, _) => String::new(),
+        };
+        format!("::{level} {at}title={}::{}\n", property(title), message(text))
+    };
+    let mut text = String::new();
+    for violation in &verdict.violations {
+        let level = if is_warning(violation) { "warning" } else { "error" };
+        text.push_str(&line(level, violation.origin, &violation.rule, &sentence(violation)));
+    }
+    for Unasked { rule, origin, reason, .. } in &verdict.unasked {
+        text.push_str(&line("error", *origin, rule, &format!("not asked: {reason}")));
+    }
+    text
+}
+
+/// Source: docs.oasis-open.org, SARIF 2.1.0.
+fn sarif(verdict: &Verdict, place: Place<'_>) -> String {
+    let location = |origin: Option<(usize, usize)>| match place.file {
+        None => json!([]),
+        Some(file) => {
+            let mut physical = json!({ "artifactLocation": { "uri": file.replace('\\', "/") } });
+            if let Some((line, column)) = origin {
+                physical["region"] = json!({ "startLine": line, "startColumn": column });
+            }
+            json!([{ "physicalLocation": physical }])
+        }
+    };
+    let mut results = Vec::new();
+    let mut rules: Vec<Value> = Vec::new();
+    for violation in &verdict.violations {
+        rules.push(json!({
+            "id": violation.rule,
+            "shortDescription": { "text": violation.message },
+        }));
+        results.push(json!({
+            "ruleId": violation.rule,
+            "level": if is_warning(violation) { "warning" } else { "error" },
+            "message": { "text": sentence(violation) },
+            "locations": location(violation.origin),
+            "partialFingerprints": { "rule/v1": violation.rule },
+            "properties": { "rows": violation.rows, "of": violation.of, "table": violation.table },
+        }));
+    }
+    for unasked in &verdict.unasked {
+        rules.push(json!({ "id": unasked.rule }));
+        results.push(json!({
+            "ruleId": unasked.rule,
+            "level": "error",
+            "message": { "text": format!("not asked: {}", unasked.reason) },
+            "locations": location(unasked.origin),
+        }));
+    }
+    let document = json!({
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{
+            "tool": { "driver": {
+                "name": "migrate verify",
+                "version": env!("CARGO_PKG_VERSION"),
+                "rules": rules,
+            } },
+            "results": results,
+        }],
+    });
+    format!("{document:#}\n")
+}
+
+fn junit(verdict: &Verdict) -> String {
+    let escape = |text: &str| {
+        let shown: String = text
+            .chars()
+            .map(|c| if c < ' ' && !matches!(c, '\n' | '\t') { '\u{fffd}' } else { c })
+            .collect();
+        shown
+            .replace('&', "&amp;")
+            .replace('<', "&lt;")
+            .replace('>', "&gt;")
+            .replace('"', "&quot;")
+            .replace('\n', "&#10;")
+    };
+    let mut cases = String::new();
+    let case = |table: &str, rule: &str, inner: &str| {
+        format!(
+            "    <testcase classname=\"{}\" name=\"{}\">{inner}</testcase>\n",
+            escape(table),
+            escape(rule)
+        )
+    };
+    let mut failures = 0;
+    for violation in &verdict.violations {
+        let text = escape(&sentence(violation));
+        let inner = match is_warning(violation) {
+            true => format!("<system-out>{text}</system-out>"),
+            false => {
+                failures += 1;
+                format!("<failure message=\"{text}\"/>")
+            }
+        };
+        cases.push_str(&case(&violation.table, &violation.rule, &inner));
+    }
+    for unasked in &verdict.unasked {
+        let inner = format!("<error message=\"{}\"/>", escape(&unasked.reason));
+        cases.push_str(&case(&unasked.table, &unasked.rule, &inner));
+    }
+    let held = verdict.checked.saturating_sub(verdict.violations.len());
+    if held > 0 {
+        let text = format!("{} hold", count(held as u64, "rule"));
+        cases.push_str(&case("rules", &text, ""));
+    }
+    let tests = verdict.violations.len() + verdict.unasked.len() + usize::from(held > 0);
+    let counts =
+        format!("tests=\"{tests}\" failures=\"{failures}\" errors=\"{}\"", verdict.unasked.len());
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites {counts}>\n  \
+         <testsuite name=\"migrate verify\" {counts}>\n{cases}  </testsuite>\n</testsuites>\n"
+    )
+}

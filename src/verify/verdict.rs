@@ -1,0 +1,124 @@
+//! What rows say to rules.
+
+use serde::Serialize;
+
+use crate::catalog::rule::Enforce;
+use crate::db::{DbError, Row};
+use crate::dialect::check::Check;
+
+/// What the rows say to a list of checks.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Verdict {
+    /// How many rules were asked.
+    pub checked: usize,
+    /// How many rows were read at most for one rule.
+    pub rows: u64,
+    pub violations: Vec<Violation>,
+    /// Rules that could not be asked before a violation above is repaired.
+    pub skipped: Vec<String>,
+    /// Rules that speak of a function or a type which the plan itself makes: the engine asks them in the step.
+    pub left_to_engine: Vec<String>,
+    /// Rules that nobody asked, for the engine holds every row to them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub trusted: Vec<String>,
+    /// Rules that could not be asked: nothing is known of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unasked: Vec<Unasked>,
+    /// What could not be asked and is no rule of anybody: sequences that may not be read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Unasked>,
+}
+
+impl Verdict {
+    /// Whether something fails (warnings and known violations do not).
+    pub fn fails(&self) -> bool {
+        self.violations.iter().any(Violation::fails)
+    }
+
+    /// Adds what another list of checks found.
+    pub fn extend(&mut self, other: Verdict) {
+        self.checked += other.checked;
+        self.rows = self.rows.max(other.rows);
+        self.violations.extend(other.violations);
+        self.skipped.extend(other.skipped);
+        self.left_to_engine.extend(other.left_to_engine);
+        self.trusted.extend(other.trusted);
+        self.unasked.extend(other.unasked);
+        self.notes.extend(other.notes);
+    }
+}
+
+/// Rows that break one rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Violation {
+    pub rule: String,
+    pub table: String,
+    pub message: String,
+    pub enforce: Enforce,
+    /// Line and column (1-based) of the rule in the model.
+    pub origin: Option<(usize, usize)>,
+    /// How many rows break the rule, of how many.
+    pub rows: u64,
+    pub of: u64,
+    /// How many of them the baseline knows; `None` without a baseline.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub known: Option<u64>,
+    /// Names of the key columns, then of the shown values.
+    pub keys: Vec<String>,
+    pub values: Vec<String>,
+    /// Some of the rows: key values, then shown values; `None` is NULL.
+    pub sample: Vec<Row>,
+    /// When the first and the last of the rows came, where the table says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seen: Option<Seen>,
+}
+
+impl Violation {
+    /// Whether it is more than a warning and more than the baseline knows.
+    pub fn fails(&self) -> bool {
+        self.enforce != Enforce::Warn && self.known.is_none_or(|known| known < self.rows)
+    }
+}
+
+/// The first and the last time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Seen {
+    pub first: String,
+    pub last: String,
+}
+
+/// A rule of which nothing is known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Unasked {
+    pub rule: String,
+    pub table: String,
+    /// Line and column (1-based) of the rule in the model.
+    pub origin: Option<(usize, usize)>,
+    pub reason: String,
+}
+
+impl Unasked {
+    pub(super) fn of(check: &Check, error: &DbError) -> Self {
+        Unasked {
+            rule: check.rule.clone(),
+            table: check.table.clone(),
+            origin: check.origin,
+            reason: error.message.clone(),
+        }
+    }
+}
+
+/// Why a rule could not be asked.
+#[derive(Debug, thiserror::Error)]
+#[error("rule `{rule}` could not be asked: {source}")]
+pub struct VerifyError {
+    pub rule: String,
+    #[source]
+    pub source: DbError,
+}
+
+impl From<DbError> for VerifyError {
+    fn from(source: DbError) -> Self {
+        VerifyError { rule: "(transaction)".to_owned(), source }
+    }
+}
