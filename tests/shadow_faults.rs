@@ -144,6 +144,8 @@ fn is_waiting(scene: &Scene, folder: &Path) -> bool {
 
 #[test]
 fn asked_to_end_while_a_plan_runs_on_a_copy_everything_goes() {
+    // Copies are counted on the server that all tests share.
+    let _alone = support::alone();
     for dialect in [Dialect::Sqlite, Dialect::Postgres] {
         for signal in [libc::SIGINT, libc::SIGTERM] {
             let Some(scene) = Scene::new(dialect) else { continue };
@@ -172,6 +174,8 @@ impl Scene {
 
 #[test]
 fn asked_to_end_while_rows_are_copied_the_server_of_our_own_goes() {
+    // Copies are counted on the server that all tests share.
+    let _alone = support::alone();
     let Some(scene) = Scene::new(Dialect::Postgres) else { return };
     let writes = scene.writes();
     let mut holder = scene.place.open();
@@ -190,6 +194,8 @@ fn asked_to_end_while_rows_are_copied_the_server_of_our_own_goes() {
 
 #[test]
 fn what_a_killed_rehearsal_left_the_next_one_removes() {
+    // Copies are counted on the server that all tests share.
+    let _alone = support::alone();
     for dialect in [Dialect::Sqlite, Dialect::Postgres] {
         let Some(scene) = Scene::new(dialect) else { continue };
         let plain = std::fs::read(scene.folder.path().join("plan/up.sql")).expect("a file");
@@ -220,6 +226,8 @@ fn what_a_killed_rehearsal_left_the_next_one_removes() {
 /// A file may not grow beyond some blocks: what is written fails as on a full disk.
 #[test]
 fn without_room_the_message_says_so_and_nothing_stays() {
+    // Copies are counted on the server that all tests share.
+    let _alone = support::alone();
     let Some(scene) = Scene::new(Dialect::Sqlite) else { return };
     let before = std::fs::read(scene.place.url().to_string().trim_start_matches("sqlite:"));
     let plain = scene.rehearsal(scene.place.url(), &[]);
@@ -267,6 +275,8 @@ fn forget(scene: &Scene, url: &DatabaseUrl) {
 
 #[test]
 fn a_table_that_may_not_be_read_is_named() {
+    // Copies are counted on the server that all tests share.
+    let _alone = support::alone();
     let Some(scene) = Scene::new(Dialect::Postgres) else { return };
     let url =
         humble(&scene, "ALTER TABLE other OWNER TO CURRENT_USER; INSERT INTO other VALUES (1)");
@@ -283,6 +293,8 @@ fn a_table_that_may_not_be_read_is_named() {
 
 #[test]
 fn without_createdb_the_server_does_not_fit_and_another_provider_does() {
+    // Copies are counted on the server that all tests share.
+    let _alone = support::alone();
     let Some(scene) = Scene::new(Dialect::Postgres) else { return };
     let url = humble(&scene, "");
     let refused = ran(&mut scene.rehearsal(&url, &["--shadow", "server"]));
@@ -295,6 +307,8 @@ fn without_createdb_the_server_does_not_fit_and_another_provider_does() {
 
 #[test]
 fn a_scratch_url_that_is_the_database_itself_is_passed_over() {
+    // Copies are counted on the server that all tests share.
+    let _alone = support::alone();
     let Some(scene) = Scene::new(Dialect::Postgres) else { return };
     let own = typed(scene.place.url());
     let found = ran(&mut scene.rehearsal(scene.place.url(), &["--scratch-url", &own]));
@@ -308,6 +322,8 @@ fn a_scratch_url_that_is_the_database_itself_is_passed_over() {
 
 #[test]
 fn every_provider_can_be_named_on_the_command_line() {
+    // Copies are counted on the server that all tests share.
+    let _alone = support::alone();
     let Some(scene) = Scene::new(Dialect::Postgres) else { return };
     let server = {
         let DatabaseUrl::Postgres(url) = scene.place.url() else { panic!("a PostgreSQL database") };
