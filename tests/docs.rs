@@ -99,6 +99,11 @@ fn a_rehearsal_shows_what_the_guide_says() {
 }
 
 #[test]
+fn dirty_rows_are_cleaned_up_as_told() {
+    follow("docs/guide/clean-up.md", Dialect::Postgres);
+}
+
+#[test]
 fn documents_with_console_blocks_are_followed_by_a_test() {
     let source = read(&root().join("tests/docs.rs"));
     for path in documents() {

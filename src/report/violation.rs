@@ -2,7 +2,7 @@
 
 use super::style::{BAD, CAREFUL, FAINT, GOOD, count, number, paint};
 use crate::catalog::rule::Enforce;
-use crate::verify::{Seen, Unasked, Verdict, Violation};
+use crate::verify::{Ready, Seen, Unasked, Verdict, Violation};
 
 /// How many sample rows are printed for a rule, unless somebody wants more.
 const SHOWN: usize = 5;
@@ -34,6 +34,9 @@ pub fn verdict_with(verdict: &Verdict, shown: usize) -> String {
         for Unasked { rule, origin, reason, .. } in list {
             text.push_str(&format!("{} {rule}{}: {reason}\n", paint(style, word), place(*origin)));
         }
+    }
+    for Ready { rule, statement } in &verdict.ready {
+        text.push_str(&format!("{} {rule}: no row breaks it: {statement}\n", paint(GOOD, "ready")));
     }
     text.push_str(&closing(verdict));
     if !verdict.trusted.is_empty() {
@@ -70,9 +73,13 @@ fn closing(verdict: &Verdict) -> String {
         0 => format!("{} {rules} hold on every row\n", paint(GOOD, "verified")),
         broken => {
             let rows: u64 = verdict.violations.iter().map(|violation| violation.rows).sum();
+            let (style, end) = match verdict.fails() {
+                true => (BAD, ""),
+                false => (CAREFUL, "; nothing of it fails"),
+            };
             format!(
-                "{} of {rules} broken, by {}\n",
-                paint(BAD, &number(broken as u64)),
+                "{} of {rules} broken, by {}{end}\n",
+                paint(style, &number(broken as u64)),
                 count(rows, "row")
             )
         }

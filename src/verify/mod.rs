@@ -23,7 +23,7 @@ pub use jobs::survey;
 pub use keys::{Keys, Wish};
 pub use pieces::{EngineKind, Piece, pieces};
 pub use save::{Both, RowFormat, Saver};
-pub use verdict::{Seen, Unasked, Verdict, VerifyError, Violation};
+pub use verdict::{Ready, Seen, Unasked, Verdict, VerifyError, Violation};
 
 /// Somebody who hears of every violating row, or nobody; shared by connections.
 type Listener<'k> = Mutex<Option<&'k mut (dyn Keys + 'k)>>;
@@ -117,6 +117,9 @@ impl Answer<'_> {
                 verdict.rows = verdict.rows.max(violation.of);
                 if violation.rows > 0 {
                     verdict.violations.push(violation);
+                } else if let Some(statement) = &self.check.validates {
+                    let (rule, statement) = (violation.rule, statement.to_string());
+                    verdict.ready.push(Ready { rule, statement });
                 }
             }
             Outcome::LeftToEngine => {

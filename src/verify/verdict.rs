@@ -21,6 +21,9 @@ pub struct Verdict {
     /// Rules that nobody asked, for the engine holds every row to them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub trusted: Vec<String>,
+    /// Constraints that are NOT VALID, which no row breaks: the engine can hold all rows to them from now on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ready: Vec<Ready>,
     /// Rules that could not be asked: nothing is known of them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unasked: Vec<Unasked>,
@@ -43,6 +46,7 @@ impl Verdict {
         self.skipped.extend(other.skipped);
         self.left_to_engine.extend(other.left_to_engine);
         self.trusted.extend(other.trusted);
+        self.ready.extend(other.ready);
         self.unasked.extend(other.unasked);
         self.notes.extend(other.notes);
     }
@@ -78,6 +82,14 @@ impl Violation {
     pub fn fails(&self) -> bool {
         self.enforce != Enforce::Warn && self.known.is_none_or(|known| known < self.rows)
     }
+}
+
+/// A constraint that can be validated.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Ready {
+    pub rule: String,
+    /// The statement that does it. It reads the table under a lock that lets others read and write.
+    pub statement: String,
 }
 
 /// The first and the last time.

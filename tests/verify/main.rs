@@ -466,3 +466,51 @@ fn what_an_aggregate_cannot_mean_is_refused_with_its_place() {
         assert!(text.contains(wanted), "{rule}: {text}");
     }
 }
+
+#[test]
+fn constraints_that_the_model_states_are_asked_once_or_trusted() {
+    let Some(place) = Place::new(Dialect::Postgres, MODEL, "") else { return };
+    let run = |words: &[&str]| {
+        let ran = journey::ran(journey::migrate(place.folder.path()).args(words));
+        assert_eq!(ran.code, 0, "{}", ran.text);
+    };
+    run(&[
+        "plan",
+        "--from",
+        "empty",
+        "--to",
+        "m.yaml",
+        "--out",
+        "p",
+        "--dialect",
+        "postgres",
+        "--no-proof",
+    ]);
+    run(&["apply", "--plan", "p", "--no-rehearsal", "--url", &journey::typed(&place.url)]);
+    let (code, verdict) = place.judged(&[]);
+    assert_eq!(code, 0, "{verdict:#}");
+    // Only the two rules that no constraint holds are left, and the model's names are those of the trusted ones.
+    assert_eq!(verdict["checked"], 2, "{verdict:#}");
+    let trusted = verdict["trusted"].to_string();
+    for rule in [
+        "Customer.email_format",
+        "Purchase.status_check",
+        "Purchase.number_once",
+        "Customer.email_once",
+    ] {
+        assert!(trusted.contains(rule), "{rule}: {trusted}");
+    }
+    place.run(
+        "ALTER TABLE purchase DROP CONSTRAINT purchase_quantity_max;
+         INSERT INTO customer VALUES (1, 'a@b', 'FR', NULL);
+         INSERT INTO purchase VALUES (1, 1, 'AB-1', 1000, 'open', NULL, NULL);
+         ALTER TABLE purchase ADD CONSTRAINT purchase_quantity_max CHECK (quantity <= 100) NOT VALID",
+    );
+    let (_, verdict) = place.judged(&[]);
+    assert_eq!(counts(&verdict), told(&[("Purchase.quantity_max", 1)]), "{verdict:#}");
+    place.run("UPDATE purchase SET quantity = 100");
+    let ran = place.verify(&["--model", "m.yaml"]);
+    let wanted = "ready Purchase.quantity_max: no row breaks it: \
+                  ALTER TABLE \"public\".\"purchase\" VALIDATE CONSTRAINT \"purchase_quantity_max\"";
+    assert!(ran.text.contains(wanted), "{}", ran.text);
+}

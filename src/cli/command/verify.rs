@@ -16,6 +16,7 @@ use crate::dialect::check::standing::{Doubts, Extent, Standing, Wanted, standing
 use crate::dialect::check::{Check, SAMPLE};
 use crate::dialect::realize::personal::personal_columns;
 use crate::dialect::session;
+use crate::report::style::count;
 use crate::report::verify::{Place, Style, report};
 use crate::report::{explain, violation};
 use crate::source::project::Project;
@@ -286,12 +287,13 @@ fn ask(
     drop(spinner);
     let verdict = verdict?;
     if let (Some(saver), Some(folder)) = (&saver, &args.save) {
-        let files = saver.files();
-        world.note(&format!("the keys of {files} broken rules are in `{}`", folder.display()));
+        let files = count(saver.files() as u64, "broken rule");
+        world.note(&format!("`{}` has the keys of {files}", folder.display()));
     }
     if let (Some(writer), Some(path)) = (writer, &args.save_baseline) {
         let rows = writer.finish().map_err(|error| cannot(path, error))?;
-        world.note(&format!("`{}` knows {rows} violations", path.display()));
+        let rows = count(rows, "violation");
+        world.note(&format!("`{}` knows {rows}", path.display()));
     }
     Ok(verdict)
 }

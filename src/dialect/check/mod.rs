@@ -5,6 +5,7 @@ mod enum_values;
 mod kept;
 mod query;
 mod rows;
+mod same;
 mod sequence;
 pub mod standing;
 mod storable;
@@ -61,6 +62,9 @@ pub struct Check {
     /// Answers one row: when the first and the last of the violating rows came.
     #[serde(skip)]
     pub seen: Option<Sql>,
+    /// The statement after which the engine holds every row to the rule, once no row breaks it.
+    #[serde(skip)]
+    pub validates: Option<Sql>,
 }
 
 impl Check {

@@ -126,6 +126,7 @@ fn blank(rule: &Rule, rows: &Rows, count: String, sample: String, values: &[Stri
         shape: Shape::Row,
         personal: BTreeSet::new(),
         seen: None,
+        validates: None,
     }
 }
 
@@ -360,5 +361,6 @@ pub(super) fn guard(change: &TableChange, names: &Names, misfit: &Misfit<'_>) ->
         shape: Shape::Row,
         personal: BTreeSet::new(),
         seen: None,
+        validates: None,
     }
 }

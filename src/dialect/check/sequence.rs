@@ -63,6 +63,7 @@ fn check(table: &Table, column: &Column, sequence: &Sequence, rows: &Rows) -> Ch
         shape: Shape::Counter,
         personal: BTreeSet::new(),
         seen: rows.seen(&bad),
+        validates: None,
     }
 }
 

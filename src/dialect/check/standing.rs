@@ -6,10 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::query::check;
 use super::rows::{Heirs, Names, Rows, keys_of, only, row_id, shown};
+use super::same::{is_same_condition, spelled};
 use super::{Check, all_in_order, mentioned, qualified, quote, sequence, storage};
 use crate::catalog::rule::{Held, Requirement, Rule, own_rules};
 use crate::catalog::{Catalog, Column, ObjectId, OpaqueKind, Table, TableOptions};
-use crate::dialect::castability;
+use crate::dialect::{Sql, castability};
 use crate::text::suggest::did_you_mean;
 use crate::text::token::{canonical_name, tokenize};
 use crate::text::{Dialect, Ident, QName};
@@ -193,7 +194,7 @@ impl Work<'_> {
     }
 
     fn table(&mut self, relation: &Relation, stated: &[&Rule]) {
-        let asked = self.merged(relation, stated);
+        let (asked, open) = self.merged(relation, stated);
         let casts = self.casts(relation);
         let mut checks = Vec::new();
         for rule in &asked {
@@ -212,7 +213,10 @@ impl Work<'_> {
             let rows = self.rows(relation, &casts, heirs);
             let columns = mentioned(&rule.requirement, &relation.table, self.catalog.dialect);
             match check(rule, &rows, &columns, "", self.catalog, &Names::default()) {
-                Some(check) => checks.push(self.masked(check, relation)),
+                Some(check) => {
+                    let validates = open.get(&rule.name).cloned();
+                    checks.push(self.masked(Check { validates, ..check }, relation));
+                }
                 None => self.unaskable(rule, self.unsaid(relation, rule)),
             }
         }
@@ -228,13 +232,18 @@ impl Work<'_> {
     }
 
     /// The rules of a table that are to be asked: its own, under the model's name where the model states the same, and
-    /// those that only the model states.
-    fn merged(&mut self, relation: &Relation, stated: &[&Rule]) -> Vec<Rule> {
+    /// those that only the model states. Also the statements that make the engine hold all rows to a rule.
+    fn merged(
+        &mut self,
+        relation: &Relation,
+        stated: &[&Rule],
+    ) -> (Vec<Rule>, BTreeMap<String, Sql>) {
         let mut open: Vec<&Rule> = stated.to_vec();
         let mut asked = Vec::new();
+        let mut validating = BTreeMap::new();
         let own = if relation.is_table { own_rules(&relation.table) } else { Vec::new() };
         for own in own {
-            let same = open.iter().position(|rule| self.is_same(relation, rule, &own.requirement));
+            let same = open.iter().position(|rule| self.is_same(rule, &own.requirement));
             let mut rule = match same {
                 Some(at) => Rule { table: own.table.clone(), ..open.remove(at).clone() },
                 None => own.rule(),
@@ -244,6 +253,13 @@ impl Work<'_> {
                 let trusted = Trusted { rule: rule.name, table: own.table.to_string() };
                 self.found.trusted.push(trusted);
                 continue;
+            }
+            let is_named = !matches!(own.requirement, Requirement::Required { .. });
+            if own.held == Held::NewRows && is_named {
+                let name = quote(&Ident::new(own.name.as_str()));
+                let table = qualified(&own.table);
+                let statement = format!("ALTER TABLE {table} VALIDATE CONSTRAINT {name}");
+                validating.insert(rule.name.clone(), Sql::new(statement));
             }
             let state = match (own.held, doubt) {
                 (_, Some(doubt)) => Some(doubt.as_str()),
@@ -261,7 +277,7 @@ impl Work<'_> {
         }
         let table = relation.table.name.clone();
         asked.extend(open.into_iter().map(|rule| Rule { table: table.clone(), ..rule.clone() }));
-        asked
+        (asked, validating)
     }
 
     /// Whether the engine holds every row to the constraint. SQLite can be told to store rows that break a CHECK or point
@@ -271,7 +287,7 @@ impl Work<'_> {
         own.held == Held::Always && (self.catalog.dialect == Dialect::Postgres || by_index)
     }
 
-    fn is_same(&self, relation: &Relation, rule: &Rule, own: &Requirement) -> bool {
+    fn is_same(&self, rule: &Rule, own: &Requirement) -> bool {
         match (&rule.requirement, own) {
             (
                 Requirement::Unique { keys, predicate, nulls },
@@ -285,8 +301,7 @@ impl Work<'_> {
                 };
                 nulls == own_nulls
                     && sorted(keys) == sorted(own)
-                    && predicate.as_deref().map(|text| self.folded(text))
-                        == own_predicate.as_deref().map(|text| self.folded(text))
+                    && self.same_predicate(predicate.as_deref(), own_predicate.as_deref())
             }
             (
                 Requirement::References { columns, table, referenced_columns, matching },
@@ -315,16 +330,27 @@ impl Work<'_> {
                 self.same_name(column, own)
             }
             (Requirement::Holds { expression }, Requirement::Holds { expression: own }) => {
-                let _ = relation;
-                expression == own
+                match self.catalog.dialect {
+                    Dialect::Postgres => is_same_condition(expression, own),
+                    Dialect::Sqlite => expression == own,
+                }
             }
             (left, right) => left == right,
         }
     }
 
+    fn same_predicate(&self, left: Option<&str>, right: Option<&str>) -> bool {
+        match (left, right, self.catalog.dialect) {
+            (Some(left), Some(right), Dialect::Postgres) => is_same_condition(left, right),
+            (left, right, _) => {
+                left.map(|text| self.folded(text)) == right.map(|text| self.folded(text))
+            }
+        }
+    }
+
     fn folded(&self, text: &str) -> String {
         match self.catalog.dialect {
-            Dialect::Postgres => text.to_owned(),
+            Dialect::Postgres => spelled(text),
             Dialect::Sqlite => text.to_ascii_lowercase(),
         }
     }
