@@ -4,7 +4,7 @@ use super::baseline::Baseline;
 use super::engine::Count;
 use super::verdict::{Seen, Violation};
 use crate::db::{Database, DbError, Row};
-use crate::dialect::check::Check;
+use crate::dialect::check::{Check, breaking_any, seen_any};
 
 /// What stands for a personal value.
 const HIDDEN: &str = "•••";
@@ -41,7 +41,76 @@ pub(super) fn violation(
     wish: &Wish<'_>,
     keys: Option<&mut (dyn Keys + '_)>,
 ) -> Result<Violation, DbError> {
-    let mut violation = Violation {
+    let mut violation = counted(check, count);
+    if count.rows == 0 {
+        return Ok(violation);
+    }
+    if keys.is_some() || wish.baseline.is_some() {
+        every(database, check, wish, keys, &mut violation)?;
+    } else {
+        let rows = database.rows(&check.first(wish.shown))?;
+        violation.sample = rows.into_iter().map(|row| hidden(check, row)).collect();
+    }
+    if let Some(sql) = &check.seen {
+        let row = database.rows(sql)?.into_iter().next().unwrap_or_default();
+        violation.seen = seen(&row);
+    }
+    Ok(violation)
+}
+
+fn seen(times: &[Option<String>]) -> Option<Seen> {
+    match times {
+        [Some(first), Some(last)] => Some(Seen { first: first.clone(), last: last.clone() }),
+        _ => None,
+    }
+}
+
+/// How many violating rows are fetched at once: beyond that the first of each rule come soon.
+const FEW: u64 = 10_000;
+
+/// The rows behind the counts of checks that share their rows, in one more scan; `None` where it is better to ask for each.
+///
+/// # Errors
+/// What the engine says.
+pub(super) fn together(
+    database: &mut Database,
+    checks: &[Check],
+    counts: &[Count],
+    wish: &Wish<'_>,
+) -> Result<Option<Vec<Violation>>, DbError> {
+    let mut violations: Vec<Violation> =
+        checks.iter().zip(counts).map(|(check, count)| counted(check, *count)).collect();
+    let broken: Vec<usize> = (0..checks.len()).filter(|at| counts[*at].rows > 0).collect();
+    let all: u64 = counts.iter().map(|count| count.rows).sum();
+    let asked: Vec<&Check> = broken.iter().map(|at| &checks[*at]).collect();
+    let ([_, _, ..], true, Some(sql)) = (&asked[..], all <= FEW, breaking_any(&asked)) else {
+        return Ok(None);
+    };
+    database.each_row(&sql, &mut |row| {
+        let (keys, mut rest) = row.split_at(asked[0].keys.len().min(row.len()));
+        for (at, check) in broken.iter().zip(&asked) {
+            let Some((flag, more)) = rest.split_first() else { break };
+            let (values, next) = more.split_at(check.values.len().min(more.len()));
+            rest = next;
+            let sample = &mut violations[*at].sample;
+            if matches!(flag, Some("t" | "1")) && sample.len() < wish.shown {
+                let own = keys.iter().chain(values).map(|value| value.map(str::to_owned));
+                sample.push(hidden(check, own.collect()));
+            }
+        }
+        Ok(())
+    })?;
+    if let Some(sql) = seen_any(&asked) {
+        let row = database.rows(&sql)?.into_iter().next().unwrap_or_default();
+        for (at, times) in broken.iter().zip(row.chunks(2)) {
+            violations[*at].seen = seen(times);
+        }
+    }
+    Ok(Some(violations))
+}
+
+fn counted(check: &Check, count: Count) -> Violation {
+    Violation {
         rule: check.rule.clone(),
         table: check.table.clone(),
         message: check.message.clone(),
@@ -54,23 +123,7 @@ pub(super) fn violation(
         values: check.values.clone(),
         sample: Vec::new(),
         seen: None,
-    };
-    if count.rows == 0 {
-        return Ok(violation);
     }
-    if keys.is_some() || wish.baseline.is_some() {
-        every(database, check, wish, keys, &mut violation)?;
-    } else {
-        let rows = database.rows(&check.first(wish.shown))?;
-        violation.sample = rows.into_iter().map(|row| hidden(check, row)).collect();
-    }
-    if let Some(sql) = &check.seen {
-        let row = database.rows(sql)?.into_iter().next().unwrap_or_default();
-        if let [Some(first), Some(last)] = row.as_slice() {
-            violation.seen = Some(Seen { first: first.clone(), last: last.clone() });
-        }
-    }
-    Ok(violation)
 }
 
 /// Goes through all rows, and shows those that the baseline does not know.

@@ -110,6 +110,9 @@ pub struct Scan {
     from: String,
     /// The condition that a row breaks the rule.
     bad: String,
+    /// The column that says when a row came.
+    #[serde(skip)]
+    came: Option<Ident>,
 }
 
 impl Scan {
@@ -146,6 +149,47 @@ pub fn scan(checks: &[Check]) -> Option<Sql> {
         counts.join(", "),
         first.from
     )))
+}
+
+/// The violating rows of checks that share their rows, in one scan: the keys of a row, then for each check whether the row
+/// breaks it and the values the rule speaks of; in the order of the keys.
+pub fn breaking_any(checks: &[&Check]) -> Option<Sql> {
+    let scans: Vec<&Scan> =
+        checks.iter().map(|check| check.scan.as_ref()).collect::<Option<_>>()?;
+    let (first, scan) = (checks.first()?, scans.first()?);
+    let column = |name: &String| format!("r.{}", quote(&Ident::new(name.as_str())));
+    let mut list: Vec<String> = first.keys.iter().map(column).collect();
+    for (check, scan) in checks.iter().zip(&scans) {
+        list.push(format!("({})", scan.bad));
+        list.extend(check.values.iter().map(column));
+    }
+    let any: Vec<String> = scans.iter().map(|scan| format!("({})", scan.bad)).collect();
+    let order: Vec<String> = (1..=first.keys.len()).map(|at| at.to_string()).collect();
+    let order =
+        if order.is_empty() { String::new() } else { format!(" ORDER BY {}", order.join(", ")) };
+    Some(Sql::new(format!(
+        "{}SELECT {} FROM {} AS r WHERE {}{order}",
+        scan.with,
+        list.join(", "),
+        scan.from,
+        any.join(" OR ")
+    )))
+}
+
+/// When the first and the last of the violating rows came, for each of some checks that share their rows.
+pub fn seen_any(checks: &[&Check]) -> Option<Sql> {
+    let scans: Vec<&Scan> =
+        checks.iter().map(|check| check.scan.as_ref()).collect::<Option<_>>()?;
+    let scan = scans.first()?;
+    let came = quote(scan.came.as_ref()?);
+    let list: Vec<String> = scans
+        .iter()
+        .map(|scan| {
+            let bad = &scan.bad;
+            format!("min(r.{came}) FILTER (WHERE {bad}), max(r.{came}) FILTER (WHERE {bad})")
+        })
+        .collect();
+    Some(Sql::new(format!("{}SELECT {} FROM {} AS r", scan.with, list.join(", "), scan.from)))
 }
 
 /// What a failed check means for the checks after it.

@@ -95,7 +95,7 @@ fn of_rows(rule: &Rule, rows: &Rows, names: &Names, bad: &str, values: &[String]
     let count = format!("{with}SELECT count(*) FILTER (WHERE {bad}), count(*) FROM {from} AS r");
     let sample = sample(rows, names, bad, values);
     let seen = rows.seen(&format!("{from} AS r WHERE {bad}"));
-    let scan = Some(Scan { with, from, bad: bad.to_owned() });
+    let scan = Some(Scan { with, from, bad: bad.to_owned(), came: rows.came.clone() });
     Check { scan, seen, ..blank(rule, rows, count, sample, values) }
 }
 
