@@ -124,12 +124,7 @@ fn runs_on(case: &Path, dialect: Dialect) -> bool {
 /// The major version of the server under test.
 fn server_version() -> u32 {
     static VERSION: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
-    *VERSION.get_or_init(|| {
-        let place = Place::new(Dialect::Postgres).expect("the server was there");
-        let number =
-            support::rows(&mut place.open(), "SELECT current_setting('server_version_num')");
-        number[0][0].parse::<u32>().expect("a number") / 10_000
-    })
+    *VERSION.get_or_init(|| support::postgres().expect("the server was there").major_version())
 }
 
 /// Whether the server under test is one that the case names.

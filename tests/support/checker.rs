@@ -4,6 +4,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
+use super::TestServer;
+
 /// The folder of schema pairs beside the project (or in `MIGRATE_SHARED`), where `check.py` is.
 pub fn shared() -> Option<PathBuf> {
     let project = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -51,6 +53,19 @@ impl Checker {
             .ok()?;
         let (to, from) = (process.stdin.take()?, BufReader::new(process.stdout.take()?));
         Some(Checker { process, to, from })
+    }
+
+    /// Starts it for a server that it can read. It knows no PostgreSQL before 14; then our own inspection is alone.
+    pub fn start_for(server: &TestServer, corpus: &Path) -> Option<Self> {
+        if server.major_version() < 14 {
+            println!("check.py cannot read PostgreSQL 13: compared by our own inspection alone");
+            return None;
+        }
+        let checker = Checker::start(corpus);
+        if checker.is_none() {
+            println!("python3 is not there: compared by our own inspection alone");
+        }
+        checker
     }
 
     /// Reads a database as it is now: later it is compared with as it was.

@@ -82,6 +82,15 @@ impl TestServer {
     }
 }
 
+impl TestServer {
+    /// Which PostgreSQL it is: 15.
+    pub fn major_version(&self) -> u32 {
+        let database = self.database();
+        let number = rows(&mut database.open(), "SELECT current_setting('server_version_num')");
+        number[0][0].parse::<u32>().expect("a number") / 10_000
+    }
+}
+
 impl TestDatabase {
     /// The address as libpq and its relatives write it.
     pub fn address(&self) -> String {

@@ -15,6 +15,8 @@ pub enum Outcome {
     /// Not planned, with the reason.
     Refused(String),
     Wrong(String),
+    /// The server's packages have no such version of an extension.
+    NotHere(String),
 }
 
 /// How many cases of one source came out how.
@@ -36,6 +38,7 @@ impl Count {
             }
             Outcome::Refused(_) => self.refused += 1,
             Outcome::Wrong(_) => self.wrong += 1,
+            Outcome::NotHere(_) => {}
         }
     }
 }
@@ -61,6 +64,9 @@ pub fn judge(server: &TestServer, pair: &Pair, checker: &mut Option<Checker>) ->
         Err(message) => {
             let refused = ["cannot be carried", "plan: "].iter().any(|word| message.contains(word));
             let message = message.replace('\n', " ");
+            if message.contains("has no installation script nor update path for version") {
+                return Outcome::NotHere(message);
+            }
             if refused { Outcome::Refused(message) } else { Outcome::Wrong(message) }
         }
     }

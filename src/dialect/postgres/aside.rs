@@ -3,8 +3,9 @@
 use super::context::{Context, column_sequences, has_index};
 use super::keep::{SCHEMA, kept_table};
 use super::quote::{quote, quote_ident, quote_name};
-use super::{hierarchy, passing, render};
-use crate::catalog::{Column, ConstraintKind, Table};
+use super::{hierarchy, passing, render, settings};
+use crate::catalog::postgres_table::Origin;
+use crate::catalog::{Catalog, Column, Constraint, ConstraintKind, Index, Table};
 use crate::text::token::{Token, tokenize};
 use crate::text::{Dialect, Ident, QName, hash};
 
@@ -77,106 +78,98 @@ pub(super) fn move_back(table: &Table, kept: &str) -> Vec<String> {
     statements
 }
 
-/// What a table must let go of while it is aside: types, functions and sequences that this change may take away.
+/// What a table must let go of while it is aside: types, functions and sequences that this change may take away. The
+/// partitions that go aside with it let go in the same breath, for what they have from their parent goes with it.
 pub(super) struct Aside<'t> {
     table: &'t Table,
     /// Computed columns are dropped, and computed again.
     computed: Vec<&'t Column>,
     defaults: Vec<&'t Column>,
     types: Vec<&'t Column>,
-    constraints: Vec<&'t crate::catalog::Constraint>,
-    indexes: Vec<&'t crate::catalog::Index>,
+    constraints: Vec<&'t Constraint>,
+    indexes: Vec<&'t Index>,
+    /// The partitions right below.
+    partitions: Vec<Aside<'t>>,
+}
+
+/// The parent that a partition goes aside with, or comes back with.
+pub(super) fn taken_along_by<'c>(table: &Table, context: &'c Context<'_>) -> Option<&'c Table> {
+    if !hierarchy::options(table).is_partition()
+        || !hierarchy::left(&table.name, context).is_empty()
+        || !hierarchy::joined(&table.name, context).is_empty()
+    {
+        return None;
+    }
+    let parent = hierarchy::options(table).parents.first()?;
+    context.before.tables.get(parent).or_else(|| context.after().tables.get(parent))
+}
+
+/// Whether a parent lets go for a partition that it takes along.
+pub(super) fn lets_go_for(partition: &QName, context: &Context<'_>) -> bool {
+    let all = || {
+        let only_in = |here: &'_ Catalog, there: &'_ Catalog| -> Vec<QName> {
+            let alone = here.tables.values().filter(|it| !there.tables.contains_key(&it.name));
+            let roots = alone.filter(|it| {
+                hierarchy::options(it).partition_by.is_some()
+                    && taken_along_by(it, context).is_none()
+            });
+            let below = roots.flat_map(|root| Aside::of(root, context).partitions());
+            below.map(|it| it.name.clone()).collect()
+        };
+        let goes = only_in(&context.before, context.after());
+        goes.into_iter().chain(only_in(context.after(), &context.before)).collect()
+    };
+    context.let_go.get_or_init(all).contains(partition)
 }
 
 impl<'t> Aside<'t> {
-    pub(super) fn of(table: &'t Table, context: &Context<'_>) -> Self {
-        let stands_on = |text: &str| context.unstable.any_in(text);
-        let is_known = |data_type: &str| {
-            context
-                .before
-                .enums
-                .values()
-                .chain(context.after().enums.values())
-                .any(|enum_type| super::context::is_of_enum(data_type, enum_type))
+    pub(super) fn of(table: &'t Table, context: &'t Context<'_>) -> Self {
+        let catalog = match context.before.tables.contains_key(&table.name) {
+            true => &context.before,
+            false => context.after(),
         };
-        let extension = context.changes_an_extension();
-        let type_goes = |column: &&Column| {
-            stands_on(&column.data_type)
-                || column.collation.as_deref().is_some_and(stands_on)
-                || extension
-                    && !super::types::is_builtin(&column.data_type)
-                    && !is_known(&column.data_type)
-        };
-        // A parent that goes aside as well converts the columns of its partitions.
-        let is_alone = !hierarchy::left(&table.name, context).is_empty()
-            || !hierarchy::joined(&table.name, context).is_empty();
-        let inherits = |column: &Column| {
-            !is_alone && hierarchy::options(table).inherited_columns.contains_key(&column.name)
-        };
-        let types: Vec<&Column> = table
-            .columns
-            .iter()
-            .filter(|column| column.generated.is_none() && type_goes(column) && !inherits(column))
-            .collect();
-        let expression = |column: &'t Column| {
-            column.generated.as_ref().map(|generated| generated.expression.as_str())
-        };
-        let computed: Vec<&Column> = table
-            .columns
-            .iter()
-            .filter(|column| !inherits(column))
-            .filter(|column| {
-                expression(column).is_some_and(|text| stands_on(text) || type_goes(column))
-            })
-            .collect();
-        let changes_type = |column: &Column| types.iter().any(|other| other.name == column.name);
-        let defaults = table
-            .columns
-            .iter()
-            .filter(|column| {
-                column.default.as_ref().is_some_and(|default| {
-                    stands_on(default) && !passing::counts_itself(column) || changes_type(column)
-                })
-            })
-            .collect();
+        let partitions = hierarchy::partitions(catalog, &table.name);
+        let partitions = partitions.filter(|it| taken_along_by(it, context).is_some());
+        let partitions = partitions.map(|it| Aside::of(it, context)).collect();
+        let goes = Going::of(table, context);
         let names_type = |text: &str| {
-            stands_on(text) || types.iter().any(|column| text.contains(column.data_type.as_str()))
+            context.unstable.any_in(text)
+                || goes.types.iter().any(|column| text.contains(column.data_type.as_str()))
         };
         // An index method may not know text: what is built on a converted column goes too.
-        let names_column = |text: &str| {
-            tokenize(text, Dialect::Postgres)
-                .iter()
-                .filter_map(Token::name)
-                .any(|name| types.iter().chain(&computed).any(|it| it.name.as_str() == name))
+        let names = |text: &str, columns: &[&Column]| {
+            let tokens = tokenize(text, Dialect::Postgres);
+            let mut names = tokens.iter().filter_map(Token::name);
+            names.any(|name| columns.iter().any(|column| column.name.as_str() == name))
         };
-        let names_computed = |text: &str| {
-            tokenize(text, Dialect::Postgres)
-                .iter()
-                .filter_map(Token::name)
-                .any(|name| computed.iter().any(|column| column.name.as_str() == name))
+        let names_column = |text: &str| names(text, &goes.types) || names(text, &goes.computed);
+        let lets_go = |constraint: &&Constraint| match &constraint.kind {
+            ConstraintKind::ForeignKey(_) => false,
+            ConstraintKind::Check { .. } => {
+                names_type(&constraint.definition) || names_column(&constraint.definition)
+            }
+            ConstraintKind::PrimaryKey { .. }
+            | ConstraintKind::Unique { .. }
+            | ConstraintKind::Exclusion => names(&constraint.definition, &goes.computed),
+        };
+        // A parent that goes aside as well converts the columns of its partitions.
+        let parent = taken_along_by(table, context);
+        let inherits = |column: &&Column| {
+            parent.is_some()
+                && hierarchy::options(table).inherited_columns.contains_key(&column.name)
         };
         Aside {
             table,
-            defaults,
-            constraints: table
-                .constraints
-                .iter()
-                .filter(|constraint| {
-                    let is_check = matches!(constraint.kind, ConstraintKind::Check { .. });
-                    let is_foreign = matches!(constraint.kind, ConstraintKind::ForeignKey(_));
-                    !is_foreign && names_computed(&constraint.definition)
-                        || is_check
-                            && (names_type(&constraint.definition)
-                                || names_column(&constraint.definition))
-                })
-                .collect(),
+            constraints: table.constraints.iter().filter(lets_go).collect(),
             indexes: table
                 .indexes
                 .iter()
                 .filter(|index| names_type(&index.definition) || names_column(&index.definition))
                 .collect(),
-            types,
-            computed,
+            defaults: goes.defaults,
+            types: goes.types.into_iter().filter(|it| !inherits(it)).collect(),
+            computed: goes.computed.into_iter().filter(|it| !inherits(it)).collect(),
+            partitions,
         }
     }
 
@@ -185,38 +178,138 @@ impl<'t> Aside<'t> {
         self.types.iter().chain(&self.computed).any(|column| columns.contains(&column.name))
     }
 
+    /// The table and its partitions, each behind its parent.
+    fn tree(&self) -> Vec<&Aside<'t>> {
+        std::iter::once(self).chain(self.partitions.iter().flat_map(Aside::tree)).collect()
+    }
+
+    /// The partitions that have something to let go of.
+    pub(super) fn partitions(&self) -> Vec<&'t Table> {
+        let tree = self.tree();
+        if tree.iter().all(|it| it.is_empty()) {
+            return Vec::new();
+        }
+        tree[1..].iter().map(|it| it.table).collect()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.computed.is_empty()
+            && self.defaults.is_empty()
+            && self.types.is_empty()
+            && self.constraints.is_empty()
+            && self.indexes.is_empty()
+    }
+
     pub(super) fn leave(&self) -> Vec<String> {
-        let name = &self.table.name;
-        // An index that goes is made again under the name it would have aside, so that both ways count alike.
-        let stand_in = |index: &Ident| {
-            format!("CREATE INDEX {} ON {} ((1)) WHERE false", quote_ident(index), quote_name(name))
-        };
-        let named = self.constraints.iter().filter_map(|it| Some((it, it.name.as_ref()?)));
-        let constraints = named.flat_map(|(constraint, key)| {
-            let stands = has_index(constraint).then(|| stand_in(key));
-            std::iter::once(render::drop_constraint(name, key)).chain(stands)
-        });
-        let indexes = self
-            .indexes
-            .iter()
-            .flat_map(|index| [render::drop_index(name, &index.name), stand_in(&index.name)]);
-        let defaults = self
-            .defaults
-            .iter()
-            .map(|column| render::alter_column(name, &column.name, "DROP DEFAULT"));
-        let types = self.types.iter().map(|column| {
-            let using = format!("TYPE text USING {}::text", quote_ident(&column.name));
-            render::alter_column(name, &column.name, &using)
-        });
-        let computed = self.computed.iter().map(|column| {
-            format!("ALTER TABLE {} DROP COLUMN {}", quote_name(name), quote_ident(&column.name))
-        });
-        constraints.chain(indexes).chain(computed).chain(defaults).chain(types).collect()
+        let tree = self.tree();
+        let each = |own: fn(&Aside<'t>) -> Vec<String>| tree.iter().flat_map(move |it| own(it));
+        let mut statements = self.drop_objects(Links::None);
+        statements.extend(tree[1..].iter().flat_map(|it| it.drop_objects(Links::ToParent)));
+        statements.extend(each(Aside::make_stand_ins));
+        statements.extend(each(Aside::drop_computed));
+        statements.extend(each(Aside::drop_defaults));
+        statements.extend(each(Aside::convert_to_text));
+        statements
     }
 
     pub(super) fn return_(&self) -> Vec<String> {
+        let tree = self.tree();
+        let each = |own: fn(&Aside<'t>) -> Vec<String>| tree.iter().flat_map(move |it| own(it));
+        let mut statements: Vec<String> = each(Aside::convert_back).collect();
+        statements.extend(each(Aside::set_defaults));
+        statements.extend(each(Aside::add_computed));
+        // Partitions first, each with its own names: the parent's takes theirs in.
+        let below = tree[1..].iter().rev();
+        statements.extend(below.flat_map(|it| it.make_objects(Links::ToParent)));
+        statements.extend(self.make_objects(Links::None));
+        statements
+    }
+
+    /// Whether a constraint or index goes with the parent's.
+    fn follows(&self, name: &Ident, links: Links) -> bool {
+        let link = hierarchy::options(self.table).inherited.get(name);
+        links == Links::ToParent && link.is_some_and(|link| link.origin == Origin::Inherited)
+    }
+
+    fn named_constraints(&self) -> impl Iterator<Item = (&'t Constraint, &'t Ident)> {
+        self.constraints
+            .iter()
+            .filter_map(|constraint| Some((*constraint, constraint.name.as_ref()?)))
+    }
+
+    fn drop_objects(&self, links: Links) -> Vec<String> {
         let name = &self.table.name;
-        let types = self.types.iter().map(|column| {
+        let constraints = self.named_constraints().filter(|(_, key)| !self.follows(key, links));
+        let constraints = constraints.map(|(_, key)| render::drop_constraint(name, key));
+        let indexes = self.indexes.iter().filter(|index| !self.follows(&index.name, links));
+        let indexes = indexes.map(|index| render::drop_index(name, &index.name));
+        constraints.chain(indexes).collect()
+    }
+
+    /// An index that goes is made again under the name it would have aside, so that both ways count alike.
+    fn make_stand_ins(&self) -> Vec<String> {
+        let only = self.only();
+        let name = quote_name(&self.table.name);
+        self.stand_ins()
+            .map(|index| {
+                format!("CREATE INDEX {} ON {only}{name} ((1)) WHERE false", quote_ident(index))
+            })
+            .collect()
+    }
+
+    fn stand_ins(&self) -> impl Iterator<Item = &'t Ident> {
+        let keys = self.named_constraints().filter(|(constraint, _)| has_index(constraint));
+        keys.map(|(_, key)| key).chain(self.indexes.iter().map(|index| &index.name))
+    }
+
+    /// What is said of a partitioned table is not meant for its partitions: each says what is its own.
+    fn only(&self) -> &'static str {
+        if hierarchy::options(self.table).partition_by.is_some() { "ONLY " } else { "" }
+    }
+
+    fn alter_default(&self, column: &Column, what: &str) -> String {
+        let (table, column) = (quote_name(&self.table.name), quote_ident(&column.name));
+        format!("ALTER TABLE {}{table} ALTER COLUMN {column} {what}", self.only())
+    }
+
+    fn drop_defaults(&self) -> Vec<String> {
+        self.defaults.iter().map(|column| self.alter_default(column, "DROP DEFAULT")).collect()
+    }
+
+    fn set_defaults(&self) -> Vec<String> {
+        let set = self.defaults.iter().filter_map(|column| {
+            let what = format!("SET DEFAULT {}", column.default.as_ref()?);
+            Some(self.alter_default(column, &what))
+        });
+        set.collect()
+    }
+
+    fn drop_computed(&self) -> Vec<String> {
+        let drop = self.computed.iter().map(|column| {
+            let name = quote_name(&self.table.name);
+            format!("ALTER TABLE {name} DROP COLUMN {}", quote_ident(&column.name))
+        });
+        drop.collect()
+    }
+
+    fn add_computed(&self) -> Vec<String> {
+        let add = self.computed.iter().map(|column| {
+            let definition = render::column_definition(self.table, column);
+            format!("ALTER TABLE {} ADD COLUMN {definition}", quote_name(&self.table.name))
+        });
+        add.collect()
+    }
+
+    fn convert_to_text(&self) -> Vec<String> {
+        let convert = self.types.iter().map(|column| {
+            let using = format!("TYPE text USING {}::text", quote_ident(&column.name));
+            render::alter_column(&self.table.name, &column.name, &using)
+        });
+        convert.collect()
+    }
+
+    fn convert_back(&self) -> Vec<String> {
+        let convert = self.types.iter().map(|column| {
             let text = format!(
                 "TYPE {}{} USING {}::{}",
                 column.data_type,
@@ -224,25 +317,120 @@ impl<'t> Aside<'t> {
                 quote_ident(&column.name),
                 column.data_type
             );
-            render::alter_column(name, &column.name, &text)
+            render::alter_column(&self.table.name, &column.name, &text)
         });
-        let defaults = self.defaults.iter().filter_map(|column| {
-            let text = format!("SET DEFAULT {}", column.default.as_ref()?);
-            Some(render::alter_column(name, &column.name, &text))
+        convert.collect()
+    }
+
+    /// Indexes and constraints as they were, with those of the partitions taken in.
+    fn make_objects(&self, links: Links) -> Vec<String> {
+        let name = &self.table.name;
+        let mut statements = Vec::new();
+        for index in &self.indexes {
+            statements.push(render::drop_index(name, &index.name));
+            let made = render::create_index(index);
+            statements.push(if self.only().is_empty() { made } else { on_only(&made) });
+            statements.extend(self.take_in(&index.name));
+            statements.extend(settings::of_index(self.table, &index.name));
+        }
+        for (constraint, key) in self.named_constraints() {
+            let made = render::add_constraint(name, constraint);
+            if has_index(constraint) {
+                statements.push(render::drop_index(name, key));
+                let only = format!("ALTER TABLE {}", self.only());
+                statements.push(made.replacen("ALTER TABLE ", &only, 1));
+                statements.extend(self.take_in(key));
+                statements.extend(settings::of_index(self.table, key));
+            } else if !self.follows(key, links) {
+                statements.push(made);
+            }
+        }
+        statements
+    }
+
+    /// Attaches what the partitions have of an index.
+    fn take_in(&self, index: &Ident) -> Vec<String> {
+        let name_of = |table: &Table, index: &Ident| {
+            quote_name(&QName { schema: table.name.schema.clone(), name: index.clone() })
+        };
+        let mut statements = Vec::new();
+        for partition in &self.partitions {
+            let links = &hierarchy::options(partition.table).inherited;
+            let own = partition.stand_ins();
+            let linked =
+                own.filter(|own| links.get(*own).is_some_and(|link| link.parent == *index));
+            statements.extend(linked.map(|own| {
+                let (parent, own) = (name_of(self.table, index), name_of(partition.table, own));
+                format!("ALTER INDEX {parent} ATTACH PARTITION {own}")
+            }));
+        }
+        statements
+    }
+}
+
+/// Whether the parent that a table belongs to lets go as well.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Links {
+    None,
+    ToParent,
+}
+
+/// `CREATE INDEX … ON ONLY …`.
+fn on_only(definition: &str) -> String {
+    let tokens = tokenize(definition, Dialect::Postgres);
+    let code: Vec<&Token<'_>> = tokens.iter().filter(|token| token.is_code()).collect();
+    let Some(at) = code.iter().position(|token| token.is_word("on")) else {
+        return definition.to_owned();
+    };
+    if code.get(at + 1).is_some_and(|next| next.is_word("only")) {
+        return definition.to_owned();
+    }
+    let (head, rest) = definition.split_at(code[at].span.end);
+    format!("{head} ONLY{rest}")
+}
+
+/// The columns of a table that stand on what may be taken away.
+struct Going<'t> {
+    computed: Vec<&'t Column>,
+    defaults: Vec<&'t Column>,
+    types: Vec<&'t Column>,
+}
+
+impl<'t> Going<'t> {
+    fn of(table: &'t Table, context: &Context<'_>) -> Self {
+        let stands_on = |text: &str| context.unstable.any_in(text);
+        let is_known = |data_type: &str| {
+            let enums = context.before.enums.values().chain(context.after().enums.values());
+            enums.into_iter().any(|it| super::context::is_of_enum(data_type, it))
+        };
+        let extension = context.changes_an_extension();
+        let type_goes = |column: &Column| {
+            stands_on(&column.data_type)
+                || column.collation.as_deref().is_some_and(stands_on)
+                || extension
+                    && !super::types::is_builtin(&column.data_type)
+                    && !is_known(&column.data_type)
+        };
+        let types: Vec<&Column> =
+            table.columns.iter().filter(|it| it.generated.is_none() && type_goes(it)).collect();
+        let changes_type = |column: &Column| types.iter().any(|other| other.name == column.name);
+        let names_converted = |text: &str| {
+            let tokens = tokenize(text, Dialect::Postgres);
+            let mut names = tokens.iter().filter_map(Token::name);
+            names.any(|name| types.iter().any(|column| column.name.as_str() == name))
+        };
+        let computed = table.columns.iter().filter(|column| {
+            column.generated.as_ref().is_some_and(|generated| {
+                let text = &generated.expression;
+                stands_on(text) || type_goes(column) || names_converted(text)
+            })
         });
-        let indexes = self
-            .indexes
-            .iter()
-            .flat_map(|index| [render::drop_index(name, &index.name), render::create_index(index)]);
-        let constraints = self.constraints.iter().flat_map(|constraint| {
-            let key = constraint.name.as_ref().filter(|_| has_index(constraint));
-            let stood = key.map(|key| render::drop_index(name, key));
-            stood.into_iter().chain([render::add_constraint(name, constraint)])
+        let defaults = table.columns.iter().filter(|column| {
+            column.default.as_ref().is_some_and(|default| {
+                stands_on(default) && !passing::counts_itself(column) || changes_type(column)
+            })
         });
-        let computed = self.computed.iter().map(|column| {
-            let definition = render::column_definition(self.table, column);
-            format!("ALTER TABLE {} ADD COLUMN {definition}", quote_name(name))
-        });
-        types.chain(defaults).chain(computed).chain(indexes).chain(constraints).collect()
+        let (computed, defaults) = (computed.collect(), defaults.collect());
+        Going { computed, defaults, types }
     }
 }

@@ -31,7 +31,7 @@ pub(super) fn steps(change: &TableChange, context: &Context<'_>) -> Result<Vec<S
     for source in &change.mapping {
         let Some(after) = change.after.column(&source.column) else { continue };
         if let Some(parent) = hierarchy::followed(&change.after.name, &after.name, context) {
-            steps.extend(hierarchy::follow(change, after, parent));
+            steps.extend(hierarchy::follow(change, after, parent, context));
             continue;
         }
         match change.before.column(&source.column) {
@@ -55,7 +55,9 @@ fn refuse_required_domain(
     context: &Context<'_>,
 ) -> Result<(), LowerError> {
     let returns = context.direction == crate::dialect::Direction::Down
-        && column.default.is_none()
+        && (column.default.is_none()
+            || returns_uncounted(&change.after.name, column, context)
+            || passing::counts_itself(column))
         && column.generated.is_none();
     let domain = context.after().opaques.values().find(|opaque| {
         let id = &opaque.id;
@@ -164,10 +166,18 @@ fn default(staying: &Staying<'_>, context: &Context<'_>) -> Step {
         }
         None => (format!("drop default of {table}.{}", after.name), "DROP DEFAULT".to_owned()),
     };
-    step(Action::SetDefault, title, vec![render::alter_column(table, &after.name, &what)])
+    let goes_down = staying.before.default != after.default
+        && hierarchy::default_goes_down(table, &after.name, context);
+    let statement = if goes_down {
+        render::alter_column(table, &after.name, &what)
+    } else {
+        hierarchy::alter_own(table, &after.name, &what, context)
+    };
+    step(Action::SetDefault, title, vec![statement])
         .needs([staying.column()])
         .needs(context.made_in(column_texts(after)))
         .needs(passing::waits(table, &after.name, context))
+        .needs(passing::waits_below(table, &after.name, context))
         .frees(context.taken_in(passing::freed(table, staying.before, context)))
         .makes([hierarchy::settled(table, &after.name)])
 }

@@ -42,6 +42,8 @@ pub(super) struct Context<'a> {
     pub(super) moving: Vec<Moving>,
     /// Whether any constraint is deferred, once it was asked.
     deferred: OnceCell<bool>,
+    /// Partitions whose parent lets go for them of what they may not take along, once it was asked.
+    pub(super) let_go: OnceCell<BTreeSet<QName>>,
     /// Tables that are built anew.
     pub(super) rebuilds: Rebuilds,
     /// Children that leave a parent for a moment.
@@ -53,6 +55,13 @@ pub(super) struct Context<'a> {
 pub(super) enum Part {
     Column,
     Constraint,
+}
+
+/// When a trigger or rule that sees changes of rows sees them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Firing {
+    Normal,
+    Always,
 }
 
 /// Which way a plan goes, and what its kept data is called by.
@@ -145,6 +154,7 @@ impl<'a> Context<'a> {
             around,
             moving,
             deferred: OnceCell::new(),
+            let_go: OnceCell::new(),
             rebuilds,
             parted: BTreeSet::new(),
         }
@@ -183,7 +193,7 @@ impl<'a> Context<'a> {
     }
 
     /// Row triggers that stand on a table or below it during the plan's data steps and must not see them.
-    pub(super) fn standing_triggers_below(&self, table: &QName) -> Vec<(&QName, &Ident)> {
+    pub(super) fn standing_triggers_below(&self, table: &QName) -> Vec<(&QName, (&Ident, Firing))> {
         let below = self.descendants(table);
         let tables = self.before.tables.get_key_value(table).map(|(name, _)| name);
         let all = tables.into_iter().chain(below);
@@ -322,7 +332,8 @@ impl<'a> Context<'a> {
             match rename {
                 Rename::Table { before, after } if after == table => old_table = before.clone(),
                 Rename::Column { table: holder, before, after }
-                    if holder == table && Some(after) == column =>
+                    if Some(after) == column
+                        && (holder == table || self.inherits(table, after, holder)) =>
                 {
                     old_column = Some(before.clone());
                 }
@@ -332,9 +343,17 @@ impl<'a> Context<'a> {
         (old_table, old_column)
     }
 
-    /// Columns and checks of a table that are renamed with those of a parent, old name first. While the table is
-    /// aside it keeps the old ones.
-    pub(super) fn renamed_with_parent(&self, table: &Table) -> Vec<(Part, &Ident, &Ident)> {
+    /// Whether a table has a column from one above it, by its new name.
+    fn inherits(&self, table: &QName, column: &Ident, above: &QName) -> bool {
+        let known = self.after().tables.get(table).or(self.before.tables.get(table));
+        known.is_some_and(|it| {
+            super::hierarchy::options(it).inherited_columns.contains_key(column)
+                && self.above(it).contains(&above)
+        })
+    }
+
+    /// The parents of a table, theirs, and so on.
+    fn above<'t>(&'t self, table: &'t Table) -> Vec<&'t QName> {
         let mut above: Vec<&QName> = Vec::new();
         let mut open: Vec<&QName> = super::hierarchy::options(table).parents.iter().collect();
         while let Some(parent) = open.pop() {
@@ -342,6 +361,13 @@ impl<'a> Context<'a> {
             let up = self.after().tables.get(parent).or(self.before.tables.get(parent));
             open.extend(up.into_iter().flat_map(|it| &super::hierarchy::options(it).parents));
         }
+        above
+    }
+
+    /// Columns and checks of a table that are renamed with those of a parent, old name first. While the table is
+    /// aside it keeps the old ones.
+    pub(super) fn renamed_with_parent(&self, table: &Table) -> Vec<(Part, &Ident, &Ident)> {
+        let above = self.above(table);
         let renames = self.diff.renames().filter_map(|rename| match rename {
             Rename::Column { table: of, before, after }
                 if above.contains(&of) && table.column(after).is_some() =>
@@ -369,21 +395,26 @@ impl<'a> Context<'a> {
     }
 
     /// Triggers or rules that stand on a table during the plan's data steps and must not see them.
-    pub(super) fn standing(&self, kind: OpaqueKind, table: &QName) -> Vec<&Ident> {
+    pub(super) fn standing(&self, kind: OpaqueKind, table: &QName) -> Vec<(&Ident, Firing)> {
         let of_table = |id: &&ObjectId| {
             id.kind == kind
                 && id.table.as_ref() == Some(table)
                 && self.after().opaques.contains_key(id)
                 && !self.around.drops(id)
         };
-        let is_as_made = |id: &&ObjectId| {
-            let facets = self.before.facets_of(&Subject::Opaque((*id).clone()));
-            facets.is_none_or(|facets| {
-                !facets.lines.iter().any(|line| line.set.starts_with("ALTER TABLE"))
-            })
+        let firing = |id: &ObjectId| {
+            let facets = self.before.facets_of(&Subject::Opaque(id.clone()));
+            let lines = facets.iter().flat_map(|facets| &facets.lines);
+            let mut states = lines.filter(|line| line.set.starts_with("ALTER TABLE"));
+            match states.next() {
+                None => Some(Firing::Normal),
+                Some(line) if line.set.contains(" ENABLE ALWAYS ") => Some(Firing::Always),
+                // Disabled, or for replicas alone: it sees nothing.
+                Some(_) => None,
+            }
         };
-        let standing = self.before.opaques.keys().filter(of_table).filter(is_as_made);
-        standing.map(|id| &id.name.name).collect()
+        let standing = self.before.opaques.keys().filter(of_table);
+        standing.filter_map(|id| Some((&id.name.name, firing(id)?))).collect()
     }
 
     /// Whether some foreign key waits for the end of the transaction, so that an ALTER TABLE after an UPDATE fails.

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use super::action::{Action, step};
 use super::context::Context;
+use super::quote::{quote_ident, quote_name};
 use super::render;
 use crate::catalog::postgres_table::{Origin, PostgresTable};
 use crate::catalog::{Catalog, Column, Constraint, ConstraintKind, Table};
@@ -257,9 +258,13 @@ pub(super) fn arrives(child: &QName, constraint: &Constraint, context: &Context<
     let parents = &options(table).parents;
     match &constraint.kind {
         ConstraintKind::Check { .. } => {
+            // An heir that is made with its parents in place gets what they get later.
+            let is_made = !options(table).is_partition()
+                && (!context.before.tables.contains_key(child) || context.rebuilds.is_heir(child));
             inherited.origin == Origin::Inherited
                 && parents.iter().any(|parent| {
-                    stays(child, parent, context) && comes(parent, &inherited.parent, context)
+                    (is_made || stays(child, parent, context))
+                        && comes(parent, &inherited.parent, context)
                 })
         }
         ConstraintKind::ForeignKey(_) => {
@@ -316,30 +321,68 @@ pub(super) fn comes(table: &QName, name: &Ident, context: &Context<'_>) -> bool 
         || by_its_own_parent().unwrap_or(false)
 }
 
+/// Whether all tables that take a column from the topmost parent of a table have one default, so that it is set for
+/// all of them at once.
+pub(super) fn default_goes_down(table: &QName, column: &Ident, context: &Context<'_>) -> bool {
+    let mut top = table;
+    while followed(top, column, context).is_some() {
+        let above = parents(&context.before, top).iter();
+        let Some(parent) = above.into_iter().find(|parent| stays(top, parent, context)) else {
+            break;
+        };
+        top = parent;
+    }
+    let default = |table: &QName| {
+        let column = context.after().tables.get(table)?.column(column)?;
+        Some(column.default.as_ref())
+    };
+    let below = context.descendants(top).into_iter();
+    let mut followers = below.filter(|it| followed(it, column, context).is_some());
+    followers.all(|it| default(it) == default(top))
+}
+
+/// A statement about a column that is not meant for the tables below.
+pub(super) fn alter_own(
+    table: &QName,
+    column: &Ident,
+    what: &str,
+    context: &Context<'_>,
+) -> String {
+    let only = if context.descendants(table).is_empty() { "" } else { "ONLY " };
+    format!("ALTER TABLE {only}{} ALTER COLUMN {} {what}", quote_name(table), quote_ident(column))
+}
+
 /// What is left to do for a column that follows its parent: the child's own default, NOT NULL and comment.
 pub(super) fn follow(
     change: &TableChange,
     column: &Column,
     (parent_before, parent_after): (Option<&Column>, Option<&Column>),
+    context: &Context<'_>,
 ) -> Vec<Step> {
     let table = &change.after.name;
     let before = change.before.column(&column.name);
     let mut statements = Vec::new();
     let parent_default = parent_after.and_then(|column| column.default.as_ref());
-    let parent_sets = parent_before.is_none_or(|old| {
-        parent_after.is_none_or(|new| old.default != new.default || old.data_type != new.data_type)
-    });
+    let parent_sets = match (parent_before, parent_after) {
+        (Some(old), Some(new)) => {
+            old.data_type != new.data_type
+                || super::sequences::sets_default(old, new)
+                || old.default != new.default && default_goes_down(table, &column.name, context)
+        }
+        (_, _) => true,
+    };
+    let is_off = !super::passing::waits(table, &column.name, context).is_empty();
     let reference = if parent_sets {
         parent_default
     } else {
-        before.and_then(|column| column.default.as_ref())
+        before.and_then(|column| column.default.as_ref()).filter(|_| !is_off)
     };
     if column.default.as_ref() != reference && column.generated.is_none() {
         let what = match &column.default {
             Some(default) => format!("SET DEFAULT {default}"),
             None => "DROP DEFAULT".to_owned(),
         };
-        statements.push(render::alter_column(table, &column.name, &what));
+        statements.push(alter_own(table, &column.name, &what, context));
     }
     let required = |column: Option<&Column>| column.is_some_and(|column| column.not_null);
     let own = options(&change.before).not_nulls.get(&column.name);
@@ -381,6 +424,8 @@ pub(super) fn follow(
             .needs([Resource::Column(table.clone(), column.name.clone())])
             .needs([Resource::Values(table.clone(), column.name.clone())])
             .needs(settled)
+            .needs(context.made_in(column.default.as_deref()))
+            .needs(super::passing::waits(table, &column.name, context))
             // NOT NULL goes only after the primary key that asks for it.
             .makes(gone),
     ]

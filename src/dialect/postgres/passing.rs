@@ -70,11 +70,13 @@ fn defaults(context: &Context<'_>) -> Vec<Step> {
             continue;
         }
         let Some((before, after)) = sides(table, name, context) else { continue };
+        // Each table below says for itself what happens to its own.
+        let alter = |what: &str| vec![hierarchy::alter_own(table, name, what, context)];
         steps.push(
             step(
                 Action::SetDefault,
                 format!("take the default of {table}.{name} off"),
-                vec![render::alter_column(table, name, "DROP DEFAULT")],
+                alter("DROP DEFAULT"),
             )
             .frees(context.taken_in(before.default.as_deref()))
             .makes([off(table, name)]),
@@ -87,7 +89,7 @@ fn defaults(context: &Context<'_>) -> Vec<Step> {
                 step(
                     Action::SetDefault,
                     format!("set the default of {table}.{name} again"),
-                    vec![render::alter_column(table, name, &format!("SET DEFAULT {default}"))],
+                    alter(&format!("SET DEFAULT {default}")),
                 )
                 .needs([off(table, name)])
                 .needs(context.made_in([default.as_str()])),
@@ -134,6 +136,19 @@ pub(super) fn waits(table: &QName, column: &Ident, context: &Context<'_>) -> BTr
     let key = (table.clone(), column.clone());
     let is_off = context.around.defaults.contains(&key) && !context.around.passing.contains(&key);
     is_off.then(|| off(table, column)).into_iter().collect()
+}
+
+/// What a default waits for that the tables below get as well: theirs are off by then.
+pub(super) fn waits_below(
+    table: &QName,
+    column: &Ident,
+    context: &Context<'_>,
+) -> BTreeSet<Resource> {
+    if context.around.defaults.is_empty() {
+        return BTreeSet::new();
+    }
+    let below = context.descendants(table).into_iter();
+    below.flat_map(|table| waits(table, column, context)).collect()
 }
 
 fn off(table: &QName, column: &Ident) -> Resource {

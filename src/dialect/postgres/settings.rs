@@ -16,6 +16,13 @@ pub(super) fn of_new(table: &Table, context: &Context<'_>) -> Option<Step> {
     set(table, &all, context)
 }
 
+/// The statements that give an index that was made anew its settings.
+pub(super) fn of_index(table: &Table, index: &Ident) -> Vec<String> {
+    let target = SettingTarget::Index(index.clone());
+    let own = options(table).settings.iter().filter(|setting| setting.on == target);
+    own.map(|setting| set_statement(&table.name, setting)).collect()
+}
+
 /// What differs in the settings of a table that stays.
 pub(super) fn steps(change: &TableChange, context: &Context<'_>) -> Vec<Step> {
     let (before, after) = (options(&change.before), options(&change.after));

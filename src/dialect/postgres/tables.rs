@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::action::{Action, step};
-use super::aside::{Aside, move_aside, move_back, satellites};
+use super::aside::{Aside, lets_go_for, move_aside, move_back, satellites, taken_along_by};
 use super::context::{
     Context, Part, column_sequences, columns, keys, slots, texts, texts_and_indexes, values,
 };
@@ -182,22 +182,34 @@ pub(super) fn drop(table: &Table, context: &Context<'_>) -> Vec<Step> {
             .makes([Resource::Kept(kept)])
     } else {
         let kept = context.keeps_as(name, None);
-        if !hierarchy::travels(table, context) {
-            statements.extend(Aside::of(table, context).leave());
+        let mut along = Vec::new();
+        if !hierarchy::travels(table, context) && taken_along_by(table, context).is_none() {
+            let aside = Aside::of(table, context);
+            statements.extend(aside.leave());
+            along = aside.partitions();
         }
         statements.extend(move_aside(table, &kept));
         step(Action::MoveTable, format!("move table {name} aside"), statements)
+            .needs([has_let_go(name)])
+            .makes(along.iter().map(|it| has_let_go(&it.name)))
+            .frees(context.taken_in(along.iter().flat_map(|it| texts_and_indexes(it))))
             .makes([Resource::Kept(kept)])
     };
+    let own = if lets_go_for(name, context) { Vec::new() } else { texts_and_indexes(table) };
     let step = step
         .takes([Resource::Table(name.clone())])
         .takes(columns(table))
         .takes(keys(table))
         .takes(slots(table))
         .frees([Resource::Schema(name.schema.clone())])
-        .frees(context.taken_in(texts_and_indexes(table)))
+        .frees(context.taken_in(own))
         .frees(referenced(&foreign_keys, name, context));
     early.chain([step]).collect()
+}
+
+/// The marker of a partition that has let go of what it may not take along, which its parent sees to.
+fn has_let_go(partition: &QName) -> Resource {
+    Resource::Constraint(partition.clone(), "what stays behind".to_owned())
 }
 
 /// Whether a foreign key points at another table that goes and that cannot go while the key is there.
@@ -275,11 +287,19 @@ fn bring_back(table: &Table, context: &Context<'_>) -> Step {
         let (old, new) = (quote_ident(old), quote_ident(new));
         format!("ALTER TABLE {} RENAME {word} {old} TO {new}", quote_name(name))
     }));
-    statements.extend(Aside::of(table, context).return_());
+    let mut along = Vec::new();
+    if taken_along_by(table, context).is_none() {
+        let aside = Aside::of(table, context);
+        statements.extend(aside.return_());
+        along = aside.partitions();
+    }
+    let own = if lets_go_for(name, context) { Vec::new() } else { texts_and_indexes(table) };
     step(Action::MoveTable, format!("bring table {name} back"), statements)
         .undo(crate::dialect::Undo::Kept, "the table is moved aside again")
         .needs([Resource::Schema(name.schema.clone())])
-        .needs(context.made_in(texts_and_indexes(table)))
+        .needs(along.iter().map(|it| Resource::Table(it.name.clone())))
+        .needs(context.made_in(along.iter().flat_map(|it| texts_and_indexes(it))))
+        .needs(context.made_in(own))
         .makes([Resource::Table(name.clone())])
         .makes(columns(table))
         .makes(values(table))

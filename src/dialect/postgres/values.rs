@@ -1,7 +1,7 @@
 //! Expressions that turn an old value into a new one, and the steps that move values of columns that stay.
 
 use super::action::{Action, step};
-use super::context::Context;
+use super::context::{Context, Firing};
 use super::keep::{self, Altered, RowKey};
 use super::quote::{literal, quote_ident, quote_name};
 use super::types::{Conversion, conversion, is_builtin};
@@ -330,22 +330,26 @@ pub(super) fn quietly(
         ([], []) => Action::UpdateRows,
         (_, _) => Action::UpdateRowsQuietly,
     };
-    let toggle = |verb: &str| -> Vec<String> {
-        let triggers = triggers.iter().map(|(table, name)| ("TRIGGER", *table, *name));
+    let toggle = |verb: fn(Firing) -> &'static str| -> Vec<String> {
+        let triggers = triggers.iter().map(|(table, it)| ("TRIGGER", *table, *it));
         triggers
-            .chain(rules.iter().map(|name| ("RULE", table, *name)))
-            .map(|(kind, table, name)| {
-                format!("ALTER TABLE {} {verb} {kind} {}", quote_name(table), quote_ident(name))
+            .chain(rules.iter().map(|it| ("RULE", table, *it)))
+            .map(|(kind, table, (name, firing))| {
+                let (table, name) = (quote_name(table), quote_ident(name));
+                format!("ALTER TABLE {table} {} {kind} {name}", verb(firing))
             })
             .collect()
     };
-    let mut statements = toggle("DISABLE");
+    let mut statements = toggle(|_| "DISABLE");
     let holds = updates.iter().any(|text| text.starts_with("LOCK TABLE"));
     statements.extend(updates);
     if context.has_deferred_constraints() {
         statements.push("SET CONSTRAINTS ALL IMMEDIATE".to_owned());
     }
-    statements.extend(toggle("ENABLE"));
+    statements.extend(toggle(|firing| match firing {
+        Firing::Normal => "ENABLE",
+        Firing::Always => "ENABLE ALWAYS",
+    }));
     let made = step(action, title, statements).needs([super::opaques::triggers_gone(table)]);
     match (holds, rules.is_empty()) {
         (_, false) => made.lock(crate::dialect::Lock::AccessExclusive),
