@@ -22,6 +22,11 @@ impl KeptRows<'_> {
     /// The condition (` AND …`) that leaves out rows that get back a kept value of one of the columns; empty where
     /// nothing is kept, `None` where kept rows cannot be told (no primary key): then only putting them back tells.
     pub(super) fn others(&self, columns: &[Ident]) -> Option<String> {
+        self.others_as("r", columns)
+    }
+
+    /// As [`KeptRows::others`], where the rows go by another alias.
+    pub(super) fn others_as(&self, alias: &str, columns: &[Ident]) -> Option<String> {
         let mut condition = String::new();
         for column in columns {
             let name = self.name(column);
@@ -33,12 +38,12 @@ impl KeptRows<'_> {
             {
                 return None;
             }
-            condition.push_str(&format!(" AND NOT EXISTS ({})", self.lookup(&name, key)));
+            condition.push_str(&format!(" AND NOT EXISTS ({})", self.lookup(alias, &name, key)));
         }
         Some(condition)
     }
 
-    fn lookup(&self, name: &str, key: &[Ident]) -> String {
+    fn lookup(&self, alias: &str, name: &str, key: &[Ident]) -> String {
         let table = kept_table(name, self.rows.dialect);
         let prefix = match self.rows.dialect {
             Dialect::Postgres => "key_",
@@ -51,8 +56,8 @@ impl KeptRows<'_> {
                 let held = format!("k.\"{prefix}{}\"", index + 1);
                 match self.rows.dialect {
                     // Keys of user-defined types are kept as text.
-                    Dialect::Postgres => format!("{held}::text = r.{}::text", quote(column)),
-                    Dialect::Sqlite => format!("{held} IS r.{}", quote(column)),
+                    Dialect::Postgres => format!("{held}::text = {alias}.{}::text", quote(column)),
+                    Dialect::Sqlite => format!("{held} IS {alias}.{}", quote(column)),
                 }
             })
             .collect();
