@@ -164,7 +164,7 @@ impl<'t> Aside<'t> {
         Aside {
             table,
             of_type: of_type.filter(|of| {
-                context.unstable.any_in(*of) || !goes.types.is_empty() || !goes.computed.is_empty()
+                context.unstable.any_in(of) || !goes.types.is_empty() || !goes.computed.is_empty()
             }),
             constraints: table.constraints.iter().filter(lets_go).collect(),
             indexes: table
