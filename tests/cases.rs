@@ -26,10 +26,12 @@ use journey::{
     Place, bundle, contents, kept, migrate, page, ran, same_contents, same_schema, typed,
 };
 use migrate::apply::Bundle;
+use migrate::apply::deploy::DeployError;
 use migrate::catalog::Catalog;
 use migrate::db::Database;
 use migrate::diff::{forget_not_null_names, with_not_null_names};
 use migrate::plan::create_script;
+use migrate::shadow::options::Choice;
 use migrate::source::{LoadOptions, Source, load};
 use migrate::text::Dialect;
 
@@ -245,21 +247,29 @@ fn travel(case: &Path, dialect: Dialect) -> Result<(), String> {
     let mut stations = format!("before\n\n{}", page(&start));
 
     let plan = plan(case, dialect, &here)?;
-    let up = |database: &mut Database| {
-        journey::apply(database, &plan).map_err(|error| format!("up: {error:?}"))
-    };
+    let up =
+        |database: &mut Database, provider: Choice| match journey::apply(database, &plan, provider)
+        {
+            Ok(()) => Ok(()),
+            Err(DeployError::NotPassed(found)) => {
+                let texts: Vec<String> = found.findings.into_iter().map(|it| it.message).collect();
+                Err(format!("up: the rehearsal finds\n  {}", texts.join("\n  ")))
+            }
+            Err(error) => Err(format!("up: {error:?}")),
+        };
     let down = |database: &mut Database| {
         journey::rollback(database, &plan).map_err(|error| format!("down: {error:?}"))
     };
 
-    up(&mut database)?;
+    // A copy on a server of our own, then one beside the database.
+    up(&mut database, Choice::Auto)?;
     same_in_all("after up", &schemas.1, &inspect(&mut database))?;
     let first = contents(&mut database);
     stations.push_str(&format!("\nafter up\n\n{}", page(&first)));
     down(&mut database)?;
     same_in_all("after down", &schemas.0, &inspect(&mut database))?;
     same_contents("after down", &start, &contents(&mut database))?;
-    up(&mut database)?;
+    up(&mut database, beside(dialect))?;
     same_in_all("after up again", &schemas.1, &inspect(&mut database))?;
     same_contents("after up again", &first, &contents(&mut database))?;
     refuse_left_over("after up again", &mut database, "_d_")?;
@@ -277,6 +287,14 @@ fn travel(case: &Path, dialect: Dialect) -> Result<(), String> {
     }
     refuse_left_over("after down again", &mut database, "_u_")?;
     golden(case, dialect, "rows.txt", &stations)
+}
+
+/// A copy beside the database.
+fn beside(dialect: Dialect) -> Choice {
+    match dialect {
+        Dialect::Sqlite => Choice::File,
+        Dialect::Postgres => Choice::Server,
+    }
 }
 
 /// As [`same_schema`]; what a model leaves unsaid is as it is found.

@@ -59,8 +59,7 @@ fn done(folder: &Path, command: &str) {
     assert_eq!(made.code, 0, "{command}: {}", made.text);
 }
 
-/// Plans, applies and takes back as `url` says; the up script. Without a rehearsal: a copy on a server of our own is
-/// worked on by the superuser of that server, who then owns what is made anew.
+/// Plans, rehearses, applies and takes back as `url` says; the up script.
 fn there_and_back(url: &DatabaseUrl, after: &str) -> String {
     let folder = tempfile::tempdir().expect("a temporary folder");
     std::fs::write(folder.path().join("b.sql"), after).expect("a file");
@@ -71,7 +70,7 @@ fn there_and_back(url: &DatabaseUrl, after: &str) -> String {
     };
     done(folder.path(), &format!("plan --from {typed} --to b.sql --out plan"));
     let up = std::fs::read_to_string(folder.path().join("plan/up.sql")).expect("a plan");
-    done(folder.path(), &format!("apply --plan plan --url {typed} -y --no-rehearsal"));
+    done(folder.path(), &format!("apply --plan plan --url {typed} -y"));
     done(folder.path(), &format!("diff {typed} b.sql --exit-code"));
     done(folder.path(), &format!("rollback --plan plan --url {typed} -y"));
     let mut database = open(url);

@@ -274,6 +274,58 @@ fn rows_that_cannot_live_in_the_old_shape_are_named_beforehand() {
 }
 
 #[test]
+fn a_new_enum_value_that_the_old_type_lacks_is_refused_before_anything_is_touched() {
+    let rest = "CREATE TABLE pet (id integer PRIMARY KEY, mood mood NOT NULL, moods mood[]);";
+    let before = format!("CREATE TYPE mood AS ENUM ('sad', 'ok'); {rest}");
+    let after = format!("CREATE TYPE mood AS ENUM ('sad', 'ok', 'wild'); {rest}");
+    let rows = "INSERT INTO pet VALUES (1, 'sad', '{ok}'), (2, 'ok', NULL)";
+    let Some(scene) = Scene::new(Dialect::Postgres, &before, &after, rows) else { return };
+    let found = scene.run(&["rehearse"]);
+    assert_eq!(found.code, 0, "{}", found.text);
+    assert!(!found.text.contains("would stop a rollback"), "{}", found.text);
+    assert_eq!(scene.run(&["apply", "-y"]).code, 0);
+    let written = "INSERT INTO pet VALUES (3, 'wild', NULL), (4, 'ok', '{ok,wild}')";
+    support::run(&mut scene.place.open(), written);
+    let there = journey::contents(&mut scene.place.open());
+    let refused = |texts: &[&str]| {
+        let refused = scene.run(&["rollback", "-y"]);
+        assert_eq!(refused.code, 7, "{}", refused.text);
+        for text in texts {
+            assert!(refused.text.contains(text), "`{text}` in\n{}", refused.text);
+        }
+    };
+    refused(&["`mood` must be one of sad, ok", "id=3  mood=wild"]);
+    assert_eq!(there, journey::contents(&mut scene.place.open()));
+    support::run(&mut scene.place.open(), "DELETE FROM pet WHERE id = 3");
+    refused(&["`moods` must be one of sad, ok", "id=4  moods={ok,wild}"]);
+    support::run(&mut scene.place.open(), "DELETE FROM pet WHERE id > 2");
+    let back = scene.run(&["rollback", "-y"]);
+    assert_eq!(back.code, 0, "{}", back.text);
+}
+
+#[test]
+fn faults_in_tables_without_a_key_are_named_and_new_rows_are_written_there() {
+    let before = "CREATE TABLE note (a integer, b text);";
+    let after = "CREATE TABLE note (a integer, b text, c integer DEFAULT 5);";
+    let rows = "INSERT INTO note VALUES (1, 'x'), (1, 'x'), (2, NULL)";
+    for dialect in [Dialect::Sqlite, Dialect::Postgres] {
+        let Some(scene) = Scene::new(dialect, before, after, rows) else { continue };
+        let found = scene.run(&["rehearse", "--json"]);
+        assert_eq!(found.code, 0, "{}", found.text);
+        let report: serde_json::Value = serde_json::from_str(&found.text).expect("JSON");
+        let survived = report["evidence"][0]["written"]["survived"].as_u64();
+        assert!(survived.is_some_and(|rows| rows > 0), "{}", found.text);
+        let lost = match dialect {
+            Dialect::Sqlite => "DELETE FROM note WHERE rowid > 3",
+            Dialect::Postgres => "DELETE FROM note WHERE a NOT IN (1, 2)",
+        };
+        std::fs::remove_dir_all(scene.folder.path().join("plan/evidence")).expect("evidence");
+        scene.add("down", lost);
+        scene.caught(&["`note`: a row written after up is gone after down"]);
+    }
+}
+
+#[test]
 fn evidence_is_used_until_the_plan_or_the_schema_moves() {
     scenes(|_, scene| {
         assert_eq!(scene.run(&["rehearse"]).code, 0);

@@ -8,12 +8,12 @@ use super::{Bundle, Context, book};
 use crate::catalog::Catalog;
 use crate::change::Intent;
 use crate::change::describe::describe;
-use crate::db::{Database, DbError, DbErrorKind, Mode};
+use crate::db::{Database, DbError, Mode};
 use crate::dialect::{Direction, Sql, script, session};
 use crate::diff::{diff, with_not_null_names};
 use crate::plan::{PlanError, create_script};
-use crate::shadow::ShadowError;
 use crate::shadow::scratch::Scratch;
+use crate::shadow::{ShadowError, is_lack};
 use crate::text::Dialect;
 
 /// How many statements go to the server at once.
@@ -157,19 +157,8 @@ fn failed(stage: &str, error: &RunError) -> ProveError {
 }
 
 /// Whether an error is the plan's fault or the scratch server's, which lacks what another server has.
-/// Source: PostgreSQL manual, appendix A.
 fn blame(error: &DbError, message: String) -> ProveError {
-    let says = |words: &[&str]| words.iter().any(|word| error.message.contains(word));
-    let lacks = match error.sqlstate.as_deref() {
-        // A file of an extension or a library; a right; no room.
-        Some("58P01" | "42501" | "53100" | "53200" | "53300" | "53400") => true,
-        Some("0A000") => says(&["is not available"]),
-        Some("42704") => says(&["role \"", "tablespace \"", "language \""]),
-        Some("22023") => says(&["locale", "unrecognized configuration parameter"]),
-        Some("55000") => says(&["shared_preload_libraries", "wal_level"]),
-        _ => matches!(error.kind, DbErrorKind::Connect | DbErrorKind::Cancelled),
-    };
-    if lacks { ProveError::Unable(message) } else { ProveError::Fault(message) }
+    if is_lack(error) { ProveError::Unable(message) } else { ProveError::Fault(message) }
 }
 
 fn same(stage: &str, wanted: &Catalog, found: &Catalog) -> Result<(), ProveError> {

@@ -4,6 +4,7 @@ mod args;
 mod command;
 mod error;
 mod exit;
+mod interrupt;
 mod progress;
 mod reference;
 mod shadow;
@@ -23,7 +24,10 @@ pub use reference::reference;
 /// Parses the command line and runs it.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let code = match World::new(&cli.global).and_then(|mut world| run(cli.command, &mut world)) {
+    interrupt::install();
+    let outcome = World::new(&cli.global).and_then(|mut world| run(cli.command, &mut world));
+    interrupt::await_the_end();
+    let code = match outcome {
         Ok(exit) => exit,
         Err(error) => {
             error.print();

@@ -42,11 +42,7 @@ impl ShadowArgs {
         scratch: Option<DatabaseUrl>,
     ) -> Result<SnapshotOptions, CliError> {
         let said = self.shadow.as_ref().or(settings.shadow.as_ref());
-        let provider = match (said.map(String::as_str), scratch) {
-            (None | Some("auto"), Some(url)) => Choice::Url(Box::new(url)),
-            (None, None) => Choice::Auto,
-            (Some(text), _) => choice(world, text)?,
-        };
+        let provider = said.map(|text| choice(world, text)).transpose()?.unwrap_or_default();
         let amount = match (self.whole, self.sample) {
             (true, _) => Amount::Whole,
             (false, Some(rows)) => Amount::Sample(rows.max(1)),
@@ -58,6 +54,7 @@ impl ShadowArgs {
         Ok(SnapshotOptions {
             env: world.env.clone(),
             provider,
+            scratch: scratch.map(Box::new),
             amount,
             mask,
             seed: self.seed,

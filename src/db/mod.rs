@@ -8,6 +8,7 @@ pub mod inspect;
 pub mod lock;
 mod pgpass;
 pub mod postgres;
+pub mod running;
 pub mod sqlite;
 mod tls;
 pub mod url;

@@ -8,6 +8,7 @@ use postgres::config::SslMode;
 use postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
 use super::error::{DbError, DbErrorKind, from_postgres};
+use super::running::{self, Running};
 use super::url::{PostgresUrl, TlsMode};
 use super::{Access, OpenOptions, Row, TakeRow, tls};
 use crate::dialect::{Sql, session};
@@ -18,6 +19,7 @@ const OLDEST: u32 = 130_000;
 /// A connection with its address, so that a second one can be opened.
 pub struct PostgresDb {
     client: Client,
+    _running: Running,
     url: PostgresUrl,
     access: Access,
     options: OpenOptions,
@@ -35,6 +37,7 @@ impl PostgresDb {
     pub fn open(url: &PostgresUrl, access: Access, options: &OpenOptions) -> Result<Self, DbError> {
         let client = connect(url)?;
         let mut database = PostgresDb {
+            _running: running::note(client.cancel_token(), url),
             client,
             url: url.clone(),
             access,

@@ -238,13 +238,15 @@ fn sqlite_values(data_type: &str) -> Vec<Literal> {
 }
 
 /// Some rows as literals, to take values from.
-pub fn look(table: &QName, columns: &[Ident], dialect: Dialect) -> Sql {
+pub fn look(table: &Table, columns: &[Ident], dialect: Dialect) -> Sql {
     let values: Vec<String> = columns.iter().map(|name| literal_of(name, dialect)).collect();
-    let only = if dialect == Dialect::Postgres { "ONLY " } else { "" };
+    let is_parted = table.options.of_postgres().is_some_and(|it| it.partition_by.is_some());
+    // Rows of heirs are other tables' rows; those of partitions are the table's own.
+    let only = if dialect == Dialect::Postgres && !is_parted { "ONLY " } else { "" };
     Sql::new(format!(
         "SELECT {} FROM {only}{} LIMIT {LOOKED_AT}",
         values.join(", "),
-        table_name(table)
+        table_name(&table.name)
     ))
 }
 
@@ -256,13 +258,38 @@ fn literal_of(name: &Ident, dialect: Dialect) -> String {
     }
 }
 
-/// The columns that rows of a table are known by; `None` where there are no such.
-pub fn known_by(table: &Table) -> Option<Vec<Ident>> {
+/// What rows are known by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// The values of a key.
+    Key,
+    /// All their values, as texts: not every type can be compared.
+    Values,
+}
+
+/// The columns that rows of a table are known by; `None` for a table without columns.
+pub fn known_by(table: &Table) -> Option<(Known, Vec<Ident>)> {
     match key_of(table) {
-        Key::Columns(columns) => Some(columns),
-        Key::Rowid => Some(vec![Ident::new("rowid")]),
-        Key::Nothing => None,
+        Key::Columns(columns) => Some((Known::Key, columns)),
+        Key::Rowid => Some((Known::Key, vec![Ident::new("rowid")])),
+        Key::Nothing if table.columns.is_empty() => None,
+        Key::Nothing => {
+            Some((Known::Values, table.columns.iter().map(|column| column.name.clone()).collect()))
+        }
     }
+}
+
+/// A column of a table without a key whose values can all be others, so that a made-up row is not one that was there.
+pub fn telling_column(table: &Table) -> Option<&Ident> {
+    let tells = |column: &&Column| {
+        let kind = column.data_type.to_ascii_lowercase();
+        ["text", "character varying", "integer", "bigint", "numeric", "uuid"]
+            .iter()
+            .any(|word| kind.starts_with(word))
+            && !kind.ends_with("[]")
+            && !makes_its_own(column, table)
+    };
+    table.columns.iter().find(tells).map(|column| &column.name)
 }
 
 /// Writes one row; answers its key as literals.
@@ -283,24 +310,50 @@ pub fn insert(table: &QName, values: &[(Ident, Literal)], key: &[Ident], dialect
 }
 
 /// The row with a key: some columns as literals.
-pub fn find(table: &QName, columns: &[Ident], key: &[(Ident, Literal)], dialect: Dialect) -> Sql {
+pub fn find(
+    table: &QName,
+    columns: &[Ident],
+    (known, key): (Known, &[(Ident, Literal)]),
+    dialect: Dialect,
+) -> Sql {
     let values: Vec<String> = columns.iter().map(|name| literal_of(name, dialect)).collect();
     let list = if values.is_empty() { "1".to_owned() } else { values.join(", ") };
-    Sql::new(format!("SELECT {list} FROM {} WHERE {}", table_name(table), is(key, dialect)))
+    Sql::new(format!("SELECT {list} FROM {} WHERE {}", table_name(table), is(known, key, dialect)))
 }
 
-/// Takes the row with a key away.
-pub fn delete(table: &QName, key: &[(Ident, Literal)], dialect: Dialect) -> Sql {
-    Sql::new(format!("DELETE FROM {} WHERE {}", table_name(table), is(key, dialect)))
+/// Takes the row with a key away; one of those with the same values where there is none.
+pub fn delete(table: &QName, (known, key): (Known, &[(Ident, Literal)]), dialect: Dialect) -> Sql {
+    let (name, which) = (table_name(table), is(known, key, dialect));
+    Sql::new(match known {
+        Known::Key => format!("DELETE FROM {name} WHERE {which}"),
+        Known::Values => format!(
+            "DELETE FROM {name} WHERE (tableoid, ctid) = (SELECT tableoid, ctid FROM {name} WHERE {which} LIMIT 1)"
+        ),
+    })
 }
 
-fn is(key: &[(Ident, Literal)], dialect: Dialect) -> String {
+/// The table that a row is in: a partition, where the table it was written to has such.
+pub fn lives_in(table: &QName, (known, key): (Known, &[(Ident, Literal)])) -> Sql {
+    Sql::new(format!(
+        "SELECT n.nspname, c.relname FROM {} AS r JOIN pg_catalog.pg_class c ON c.oid = r.tableoid \
+         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE {}",
+        table_name(table),
+        is_in("r.", known, key, Dialect::Postgres)
+    ))
+}
+
+fn is(known: Known, key: &[(Ident, Literal)], dialect: Dialect) -> String {
+    is_in("", known, key, dialect)
+}
+
+fn is_in(row: &str, known: Known, key: &[(Ident, Literal)], dialect: Dialect) -> String {
     let parts = key.iter().map(|(name, value)| {
-        let name = quote_name(name.as_str());
-        match (dialect, value.as_str()) {
-            (_, "NULL") => format!("{name} IS NULL"),
-            (Dialect::Postgres, value) => format!("{name} = {value}"),
-            (Dialect::Sqlite, value) => format!("{name} IS {value}"),
+        let name = format!("{row}{}", quote_name(name.as_str()));
+        match (dialect, value.as_str(), known) {
+            (_, "NULL", _) => format!("{name} IS NULL"),
+            (Dialect::Postgres, value, Known::Key) => format!("{name} = {value}"),
+            (Dialect::Postgres, value, Known::Values) => format!("{name}::text = {value}"),
+            (Dialect::Sqlite, value, _) => format!("{name} IS {value}"),
         }
     });
     let parts: Vec<String> = parts.collect();

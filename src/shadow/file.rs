@@ -25,9 +25,9 @@ pub(super) fn copy_sqlite(
             reason: "it copies whole files, so no column can be masked".to_owned(),
         });
     }
-    let folder = Kept(temporary::folder(&options.env.temporary_folder(), temporary::COPY)?);
-    let path = folder.0.join("shadow.db");
-    refuse_no_room(source, &folder.0)?;
+    let folder = Kept::new(temporary::folder(&options.env.temporary_folder(), temporary::COPY)?);
+    let path = folder.path.join("shadow.db");
+    refuse_no_room(source, &folder.path)?;
     let way = if clone_blocks(source, &path)? {
         "sharing its blocks with the copy"
     } else {

@@ -6,6 +6,7 @@ mod copy;
 pub mod extent;
 mod file;
 mod in_place;
+pub mod leftover;
 pub mod options;
 mod process;
 mod provider;
@@ -19,7 +20,7 @@ mod temporary;
 
 use thiserror::Error;
 
-use crate::db::DbError;
+use crate::db::{DbError, DbErrorKind};
 
 /// Why no shadow could be had.
 #[derive(Debug, Error)]
@@ -91,6 +92,21 @@ impl ShadowError {
         error: std::io::Error,
     ) -> Self {
         ShadowError::File { action, path: path.display().to_string(), error }
+    }
+}
+
+/// Whether a statement fails because a server lacks what another has: an extension, a right, a role, room.
+/// Source: PostgreSQL manual, appendix A.
+pub fn is_lack(error: &DbError) -> bool {
+    let says = |words: &[&str]| words.iter().any(|word| error.message.contains(word));
+    match error.sqlstate.as_deref() {
+        // A file of an extension or a library; a right; no room.
+        Some("58P01" | "42501" | "53100" | "53200" | "53300" | "53400") => true,
+        Some("0A000") => says(&["is not available"]),
+        Some("42704") => says(&["role \"", "tablespace \"", "language \""]),
+        Some("22023") => says(&["locale", "unrecognized configuration parameter"]),
+        Some("55000") => says(&["shared_preload_libraries", "wal_level"]),
+        _ => matches!(error.kind, DbErrorKind::Connect | DbErrorKind::Cancelled),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::catalog::Catalog;
 use crate::db::{DatabaseUrl, Env};
 use crate::dialect::check::Check;
-use crate::dialect::{Sql, mention};
+use crate::dialect::{Sql, mention, script};
 use crate::text::{Ident, QName};
 
 /// How many bytes of rows are copied whole where nothing else is said.
@@ -18,6 +18,8 @@ pub const SAMPLE_ROWS: u64 = 10_000;
 pub struct SnapshotOptions {
     pub env: Env,
     pub provider: Choice,
+    /// `--scratch-url`: the server that is tried first where none is chosen.
+    pub scratch: Option<Box<DatabaseUrl>>,
     pub amount: Amount,
     pub scope: Scope,
     /// Columns of personal data whose values must not reach the shadow.
@@ -37,6 +39,7 @@ impl Default for SnapshotOptions {
         SnapshotOptions {
             env: Env::default(),
             provider: Choice::Auto,
+            scratch: None,
             amount: Amount::Fitting,
             scope: Scope::Everything,
             mask: BTreeMap::new(),
@@ -66,6 +69,21 @@ pub enum Choice {
     Transaction,
     /// A copy of a SQLite file.
     File,
+}
+
+impl Choice {
+    /// As it is typed.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Choice::Auto => "auto",
+            Choice::Url(_) => "url",
+            Choice::Local => "local",
+            Choice::Server => "server",
+            Choice::Template => "template",
+            Choice::Transaction => "transaction",
+            Choice::File => "file",
+        }
+    }
 }
 
 /// How many rows are copied.
@@ -102,6 +120,14 @@ impl Scope {
             Scope::Everything => catalog.tables.keys().cloned().collect(),
             Scope::Tables(names) => names.clone(),
             Scope::Statements(statements) => mention::tables_spoken_of(statements, catalog),
+        }
+    }
+
+    /// The roles that are named.
+    pub fn roles(&self) -> BTreeSet<Ident> {
+        match self {
+            Scope::Everything | Scope::Tables(_) => BTreeSet::new(),
+            Scope::Statements(statements) => statements.iter().flat_map(script::roles_of).collect(),
         }
     }
 

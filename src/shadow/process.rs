@@ -6,7 +6,7 @@ use std::process::{Child, Command};
 #[cfg(unix)]
 pub use unix::{
     as_server_user, at_exit, clone_file, free_space, give_to_server_user, is_alive,
-    make_private_folder, signature, stop, stop_orphan,
+    make_private_folder, on_signal, signature, stop, stop_orphan,
 };
 
 /// The name of this machine, to tell our processes from those of others.
@@ -184,6 +184,34 @@ mod unix {
         Err(std::io::ErrorKind::Unsupported.into())
     }
 
+    /// Has a function run in a thread of its own on the first SIGINT or SIGTERM; the second ends the process. Threads that
+    /// start later leave these signals to that one. Source: signal(7), "Signal mask and pending signals"; children get an
+    /// empty mask from `std::process::Command`.
+    pub fn on_signal(told: fn()) {
+        let mut set = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
+        // SAFETY: the set is made by `sigemptyset` before anything reads it.
+        let set = unsafe {
+            libc::sigemptyset(set.as_mut_ptr());
+            libc::sigaddset(set.as_mut_ptr(), libc::SIGINT);
+            libc::sigaddset(set.as_mut_ptr(), libc::SIGTERM);
+            let set = set.assume_init();
+            libc::pthread_sigmask(libc::SIG_BLOCK, &set, std::ptr::null_mut());
+            set
+        };
+        std::thread::spawn(move || {
+            let wait = || {
+                let mut signal = 0;
+                // SAFETY: both pointers are valid for the length of the call.
+                unsafe { libc::sigwait(&set, &mut signal) };
+            };
+            wait();
+            std::thread::spawn(told);
+            wait();
+            // SAFETY: ends the process without further ado.
+            unsafe { libc::_exit(130) };
+        });
+    }
+
     /// Has a function run when the process ends by returning from `main` or by `exit`.
     pub fn at_exit(function: fn()) {
         static REGISTERED: std::sync::OnceLock<fn()> = std::sync::OnceLock::new();
@@ -203,7 +231,7 @@ mod unix {
 #[cfg(not(unix))]
 pub use elsewhere::{
     as_server_user, at_exit, clone_file, free_space, give_to_server_user, is_alive,
-    make_private_folder, signature, stop, stop_orphan,
+    make_private_folder, on_signal, signature, stop, stop_orphan,
 };
 
 /// Windows has no setuid and no death signal; the sweep does not remove folders it cannot judge.
@@ -245,4 +273,6 @@ mod elsewhere {
     }
 
     pub fn at_exit(_: fn()) {}
+
+    pub fn on_signal(_: fn()) {}
 }

@@ -6,10 +6,11 @@ use super::cluster::{BUILDER, Cluster, cluster};
 use super::extent::Provider;
 use super::options::{Choice, Protection, SnapshotOptions};
 use super::scratch::{Scratch, fresh_on_server, on_cluster, on_server};
-use super::{ShadowError, binaries};
+use super::{ShadowError, binaries, list};
 use crate::db::{Access, Database, DatabaseUrl, DbErrorKind};
 use crate::dialect::roles;
 use crate::dialect::session::{self, Locale};
+use crate::text::Ident;
 
 /// What decides who can provide a shadow.
 pub(super) struct Probe {
@@ -26,6 +27,8 @@ pub(super) struct Probe {
     pub(super) may_create_databases: bool,
     /// Whether the plan touches what all databases of the server share.
     pub(super) reaches_server: bool,
+    /// The roles that the plan names.
+    pub(super) plan_roles: BTreeSet<Ident>,
     /// Statements that give roles their attributes.
     pub(super) roles: Vec<String>,
 }
@@ -76,6 +79,7 @@ pub(super) fn probe(
         may_create_databases: source.value(&session::may_create_database())?.as_deref()
             == Some("true"),
         reaches_server: options.scope.reaches_server(),
+        plan_roles: options.scope.roles(),
         roles: lines.into_iter().flatten().flatten().collect(),
     })
 }
@@ -98,56 +102,63 @@ pub(super) struct Provided {
 
 /// Which versions of a server of our own will do.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Major {
+pub(super) enum Major {
     Same,
     Any,
 }
 
-/// Makes an empty database as asked.
-///
-/// # Errors
-/// Why the provider that was asked for does not fit, or why none does.
-pub(super) fn provide(probe: &Probe, options: &SnapshotOptions) -> Result<Provided, ShadowError> {
-    let asked = |provider: &'static str,
-                 outcome: Result<Result<Provided, String>, ShadowError>|
-     -> Result<Provided, ShadowError> {
-        outcome?.map_err(|reason| ShadowError::Unfit { provider, reason })
-    };
-    match &options.provider {
-        Choice::Url(url) => asked("url", given(probe, url)),
-        Choice::Local => asked("local", local(probe, options, Major::Any)),
-        Choice::Server => asked("server", server(probe, options)),
-        Choice::Auto => first_that_fits(probe, options),
-        Choice::File => asked(
-            "file",
-            Ok(Err("it copies a SQLite file, and this is a PostgreSQL database".to_owned())),
-        ),
-        Choice::Template | Choice::Transaction => {
-            asked("local", Ok(Err("another provider was asked for".to_owned())))
+/// Where a shadow may be made.
+#[derive(Clone, Copy)]
+pub(super) enum Candidate<'a> {
+    Url(&'a DatabaseUrl),
+    /// `--scratch-url`, which nobody chose for this.
+    Scratch(&'a DatabaseUrl),
+    Local(Major),
+    Server,
+}
+
+impl Candidate<'_> {
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Candidate::Url(_) => "url",
+            Candidate::Scratch(_) => "--scratch-url",
+            Candidate::Local(Major::Same) => "local",
+            Candidate::Local(Major::Any) => "local, another version",
+            Candidate::Server => "server",
         }
     }
 }
 
-fn first_that_fits(probe: &Probe, options: &SnapshotOptions) -> Result<Provided, ShadowError> {
-    let mut rejected = Vec::new();
-    match local(probe, options, Major::Same)? {
-        Ok(provided) => return Ok(provided),
-        Err(reason) => rejected.push(("local", reason)),
-    }
-    match server(probe, options)? {
-        Ok(mut provided) => {
-            provided.reason =
-                format!("{} (local does not fit: {})", provided.reason, rejected[0].1);
-            return Ok(provided);
+/// The places that were asked for, in the order in which they are tried.
+pub(super) fn candidates(options: &SnapshotOptions) -> Vec<Candidate<'_>> {
+    match &options.provider {
+        Choice::Url(url) => vec![Candidate::Url(url)],
+        Choice::Local => vec![Candidate::Local(Major::Any)],
+        Choice::Server => vec![Candidate::Server],
+        Choice::Auto => {
+            let named = options.scratch.iter().map(|url| Candidate::Scratch(url));
+            let ours =
+                [Candidate::Local(Major::Same), Candidate::Server, Candidate::Local(Major::Any)];
+            named.chain(ours).collect()
         }
-        Err(reason) => rejected.push(("server", reason)),
+        Choice::File | Choice::Template | Choice::Transaction => Vec::new(),
     }
-    match local(probe, options, Major::Any)? {
-        Ok(provided) => return Ok(provided),
-        Err(reason) => rejected.push(("local, another version", reason)),
+}
+
+/// Makes an empty database in a place, or says why that does not fit.
+///
+/// # Errors
+/// The place fits, and fails.
+pub(super) fn provide(
+    candidate: Candidate<'_>,
+    probe: &Probe,
+    options: &SnapshotOptions,
+) -> Result<Result<Provided, String>, ShadowError> {
+    match candidate {
+        Candidate::Url(url) | Candidate::Scratch(url) => given(probe, url),
+        Candidate::Local(major) => local(probe, options, major),
+        Candidate::Server => server(probe, options),
     }
-    rejected.dedup_by(|next, last| next.1 == last.1);
-    Err(ShadowError::NoProvider { place: probe.place.clone(), major: probe.major, rejected })
 }
 
 /// A server of our own, with the roles of the source's server.
@@ -296,14 +307,6 @@ fn given(probe: &Probe, url: &DatabaseUrl) -> Result<Result<Provided, String>, S
     if let Some(lacking) = lacking_extension(&mut server, probe)? {
         return Ok(Err(lacking));
     }
-    let mut warnings = Vec::new();
-    if server.major() != Some(probe.major) {
-        warnings.push(format!(
-            "rehearsed on {}, but the database is on PostgreSQL {}",
-            server.version(),
-            probe.major
-        ));
-    }
     if probe.reaches_server {
         return Ok(Err(
             "the plan touches roles, tablespaces or settings, which would outlive the copy; use \
@@ -312,8 +315,29 @@ fn given(probe: &Probe, url: &DatabaseUrl) -> Result<Result<Provided, String>, S
         ));
     }
     let place = server.describe();
+    let lacking = server.missing_roles(probe.plan_roles.iter().map(Ident::as_str))?;
+    if let Some(first) = lacking.first() {
+        return Ok(Err(format!(
+            "{place} lacks {}, which the plan names; make {} there (`CREATE ROLE \"{first}\"`), or use \
+             `--shadow local`",
+            list(&lacking),
+            if lacking.len() == 1 { "it" } else { "them" }
+        )));
+    }
+    let mut warnings = Vec::new();
+    if server.major() != Some(probe.major) {
+        warnings.push(format!(
+            "rehearsed on {}, but the database is on PostgreSQL {}",
+            server.version(),
+            probe.major
+        ));
+    }
     drop(server);
-    let scratch = on_server(url)?;
+    let scratch = match on_server(url) {
+        Ok(scratch) => scratch,
+        Err(full @ ShadowError::NotEmpty { .. }) => return Ok(Err(full.to_string())),
+        Err(error) => return Err(error),
+    };
     let reason = format!("{place} was named");
     Ok(Ok(Provided { scratch, provider: Provider::Url, reason, warnings }))
 }
@@ -336,7 +360,10 @@ pub(super) fn hand_over(
             }
         }
     }
-    let Some(cluster) = scratch.cluster().cloned() else { return Ok(warnings) };
+    let Some(cluster) = scratch.cluster().cloned() else {
+        warnings.extend(own(scratch.database(), &name, probe));
+        return Ok(warnings);
+    };
     let database = scratch.database();
     database.execute(&roles::reassign(BUILDER, &probe.runner))?;
     database.execute(&roles::own_database(&name, &probe.owner))?;
@@ -345,4 +372,18 @@ pub(super) fn hand_over(
     }
     scratch.reopen_at(&cluster.url_of(&name, &probe.runner))?;
     Ok(warnings)
+}
+
+/// Gives a database on a server that is not ours to the owner that the original has, where that can be. What is said
+/// where it cannot: who owns a database has rights in it.
+fn own(database: &mut Database, name: &str, probe: &Probe) -> Option<String> {
+    if probe.owner == probe.runner {
+        return None;
+    }
+    let error = database.execute(&roles::own_database(name, &probe.owner)).err()?;
+    Some(format!(
+        "the database belongs to `{}`, and the copy to who made it: rights that come from owning it are not \
+         rehearsed ({error})",
+        probe.owner
+    ))
 }

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::cluster::{BUILDER, Cluster, USER, cluster};
+use super::leftover::{self, Leftover, Noted};
 use super::{ShadowError, binaries, process};
 use crate::db::{Access, Database, DatabaseUrl, DbError, Env};
 use crate::dialect::{Sql, roles, session};
@@ -43,6 +44,7 @@ enum Cleanup {
     DropFromServer {
         server: DatabaseUrl,
         name: String,
+        _noted: Noted,
     },
     /// The database is the user's own and was empty.
     Empty,
@@ -153,14 +155,16 @@ fn fresh(
 ) -> Result<Scratch, ShadowError> {
     sweep(server)?;
     let name = fresh_name();
-    server.execute(&create(&name))?;
     let note = format!("a fresh database on {}", server.describe());
     // The server must be reached by another database than the one that goes.
     let home = match server {
         Database::Postgres(server) => DatabaseUrl::Postgres(Box::new(server.url().clone())),
         Database::Sqlite(_) => url.clone(),
     };
-    let cleanup = Cleanup::DropFromServer { server: home, name: name.clone() };
+    // Noted before it is there: asked to end in between, the process still drops it.
+    let _noted = leftover::note(Leftover::Database { server: home.clone(), name: name.clone() });
+    server.execute(&create(&name))?;
+    let cleanup = Cleanup::DropFromServer { server: home, name: name.clone(), _noted };
     let scratch = finish(&url.with_database(&name), cleanup, note)?;
     server.execute(&roles::mark_database(&name, &mark()))?;
     Ok(scratch)
@@ -176,14 +180,16 @@ const MARK: &str = "owner: ";
 /// Drops databases that killed processes of this machine left behind.
 fn sweep(server: &mut Database) -> Result<(), ShadowError> {
     for row in server.rows(&roles::marked_databases())? {
-        let mut values = row.into_iter().flatten();
-        let (Some(name), Some(mark)) = (values.next(), values.next()) else { continue };
-        let Some((host, signature)) =
-            mark.split_once(MARK).and_then(|(_, owner)| owner.split_once(' '))
-        else {
-            continue;
+        let mut values = row.into_iter();
+        let Some(name) = values.next().flatten() else { continue };
+        let mark = values.next().flatten().unwrap_or_default();
+        let owner = mark.split_once(MARK).and_then(|(_, owner)| owner.split_once(' '));
+        let is_orphan = match owner {
+            Some((host, signature)) => host == process::host() && !process::is_alive(signature),
+            // Its maker was killed before it could say so.
+            None => is_old(&name),
         };
-        if host == process::host() && !process::is_alive(signature) {
+        if is_orphan {
             // Somebody else's cannot be dropped, and is not ours to drop.
             let _ = server.execute(&session::drop_database(&name));
         }
@@ -198,12 +204,22 @@ fn finish(url: &DatabaseUrl, cleanup: Cleanup, note: String) -> Result<Scratch, 
     Ok(scratch)
 }
 
-/// Unique on a server: process, then a counter.
+/// Whether a database was made so long ago that its maker must have put its mark on it.
+fn is_old(name: &str) -> bool {
+    const PATIENCE_MS: i64 = 10 * 60 * 1000;
+    let made =
+        name.strip_prefix(PREFIX).and_then(|rest| rest.split('_').next()?.parse::<i64>().ok());
+    made.is_some_and(|made| jiff::Timestamp::now().as_millisecond() - made > PATIENCE_MS)
+}
+
+const PREFIX: &str = "migrate_shadow_";
+
+/// Unique on a server: time, process, then a counter.
 fn fresh_name() -> String {
     static COUNTER: AtomicU64 = AtomicU64::new(0);
     let time = jiff::Timestamp::now().as_millisecond();
     let count = COUNTER.fetch_add(1, Ordering::Relaxed);
-    format!("migrate_shadow_{time}_{}_{count}", std::process::id())
+    format!("{PREFIX}{time}_{}_{count}", std::process::id())
 }
 
 impl Scratch {
@@ -232,7 +248,7 @@ impl Scratch {
         let url = match &self.cleanup {
             Cleanup::Nothing | Cleanup::Empty => return Ok(()),
             Cleanup::DropFromCluster { cluster, name } => cluster.url(name),
-            Cleanup::DropFromServer { server, name } => server.with_database(name),
+            Cleanup::DropFromServer { server, name, .. } => server.with_database(name),
         };
         self.database = Some(Database::open(&url, Access::ReadWrite)?);
         Ok(())
@@ -296,7 +312,7 @@ impl Drop for Scratch {
                 self.database = None;
                 let _ = cluster.drop_database(name);
             }
-            Cleanup::DropFromServer { server, name } => {
+            Cleanup::DropFromServer { server, name, .. } => {
                 self.database = None;
                 let _ = Database::open(server, Access::ReadWrite)
                     .and_then(|mut database| database.execute(&session::drop_database(name)));

@@ -5,11 +5,11 @@ use super::copy::Copying;
 use super::extent::{Extent, Provider, RowCount, Share, TableExtent};
 use super::file::copy_sqlite;
 use super::options::{Choice, SnapshotOptions};
-use super::provider::{Probe, Provided, hand_over, probe, provide};
+use super::provider::{Probe, Provided, candidates, hand_over, probe, provide};
 use super::schema::{self, Roles};
 use super::scratch::Scratch;
 use super::temporary::Kept;
-use super::{in_place, process, template_copy};
+use super::{in_place, is_lack, process, template_copy};
 use crate::catalog::Catalog;
 use crate::db::sqlite::SqliteDb;
 use crate::db::{Access, Database, DbError, DbErrorKind, Mode, OpenOptions};
@@ -130,9 +130,7 @@ pub fn snapshot(source: &mut Database, options: &SnapshotOptions) -> Result<Shad
 /// All is read in one transaction that sees one state and may not write.
 fn copy_postgres(source: &mut Database, options: &SnapshotOptions) -> Result<Shadow, ShadowError> {
     source.begin(Mode::Snapshot)?;
-    let outcome = probe(source, options)
-        .and_then(|probe| provide(&probe, options).map(|provided| (probe, provided)))
-        .and_then(|(probe, provided)| fill(source, &probe, provided, options));
+    let outcome = probe(source, options).and_then(|probe| first_that_fits(source, &probe, options));
     // After an error the first one tells; a lost connection has rolled back by itself.
     let ended = source.rollback();
     let shadow = outcome?;
@@ -140,12 +138,54 @@ fn copy_postgres(source: &mut Database, options: &SnapshotOptions) -> Result<Sha
     Ok(shadow)
 }
 
+/// Makes the copy in the first place that can hold it.
+fn first_that_fits(
+    source: &mut Database,
+    probe: &Probe,
+    options: &SnapshotOptions,
+) -> Result<Shadow, ShadowError> {
+    let mut rejected: Vec<(&'static str, String)> = Vec::new();
+    for candidate in candidates(options) {
+        let made = match provide(candidate, probe, options)? {
+            Ok(provided) => fill(source, probe, provided, options, &rejected),
+            Err(reason) => Ok(Err(reason)),
+        };
+        match (made, &options.provider) {
+            (Ok(Ok(shadow)), _) => return Ok(shadow),
+            (Ok(Err(reason)), Choice::Auto) => rejected.push((candidate.word(), reason)),
+            // What this place cannot hold, another may.
+            (Err(ShadowError::Schema { statement, error }), Choice::Auto)
+                if is_lack(&error) && !is_passing(&error) =>
+            {
+                rejected.push((candidate.word(), format!("{error}, in: {statement}")));
+            }
+            (Ok(Err(reason)), _) => {
+                return Err(ShadowError::Unfit { provider: options.provider.word(), reason });
+            }
+            (Err(error), _) => return Err(error),
+        }
+    }
+    if rejected.is_empty() {
+        let reason = "it copies a SQLite file, and this is a PostgreSQL database".to_owned();
+        return Err(ShadowError::Unfit { provider: options.provider.word(), reason });
+    }
+    rejected.dedup_by(|next, last| next.1 == last.1);
+    Err(ShadowError::NoProvider { place: probe.place.clone(), major: probe.major, rejected })
+}
+
+/// No room, no memory, no connection: another place is no answer to that.
+fn is_passing(error: &DbError) -> bool {
+    error.sqlstate.as_deref().is_none_or(|code| code.starts_with("53"))
+}
+
+/// Puts schema and rows into an empty database; or says what it cannot hold although the plan needs it.
 fn fill(
     source: &mut Database,
     probe: &Probe,
     provided: Provided,
     options: &SnapshotOptions,
-) -> Result<Shadow, ShadowError> {
+    rejected: &[(&'static str, String)],
+) -> Result<Result<Shadow, String>, ShadowError> {
     let Provided { mut scratch, provider, reason, mut warnings } = provided;
     let catalog = source.inspect_here()?;
     let ours = scratch.cluster().is_some();
@@ -157,6 +197,9 @@ fn fill(
 
     let extents = copy_rows(source, &mut scratch, &catalog, options, &mut warnings)?;
     absent.extend(schema::run(scratch.database(), &stages.last, roles)?);
+    if let Some(first) = absent.first().filter(|_| !probe.plan_roles.is_empty()) {
+        return Ok(Err(format!("the plan names roles, and the copy there would lack {first}")));
+    }
     let positions = returned(source, &sampling::sequence_positions())?;
     // A sequence of an object that is left out is left out with it.
     for position in &positions {
@@ -170,8 +213,16 @@ fn fill(
     warnings.extend(hand_over(&mut scratch, source, probe)?);
     absent.extend(schema::run(scratch.database(), &stages.personal, roles)?);
     warnings.extend(absent.iter().map(|what| format!("the copy lacks {what}")));
+    let reason = match rejected {
+        [] => reason,
+        before => {
+            let texts: Vec<String> =
+                before.iter().map(|(word, why)| format!("{word} does not fit: {why}")).collect();
+            format!("{reason} ({})", texts.join("; "))
+        }
+    };
     let extent = Extent { provider, reason, seed: options.seed, tables: extents, absent };
-    Ok(Shadow::new(Place::Server(Box::new(scratch)), extent, warnings))
+    Ok(Ok(Shadow::new(Place::Server(Box::new(scratch)), extent, warnings)))
 }
 
 fn returned(

@@ -4,6 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::leftover::{self, Leftover, Noted};
 use super::{ShadowError, process};
 
 /// Folders of servers.
@@ -44,10 +45,20 @@ fn sweep(parent: &Path) {
 }
 
 /// A folder that is removed when this is dropped.
-pub(in crate::shadow) struct Kept(pub(in crate::shadow) PathBuf);
+pub(in crate::shadow) struct Kept {
+    pub(in crate::shadow) path: PathBuf,
+    _noted: Noted,
+}
+
+impl Kept {
+    pub(in crate::shadow) fn new(folder: PathBuf) -> Self {
+        let _noted = leftover::note(Leftover::Folder(folder.clone()));
+        Kept { path: folder, _noted }
+    }
+}
 
 impl Drop for Kept {
     fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
+        let _ = std::fs::remove_dir_all(&self.path);
     }
 }

@@ -19,7 +19,7 @@ use migrate::change::describe::describe;
 use migrate::db::{Database, DatabaseUrl};
 use migrate::diff::diff;
 use migrate::plan::PlanFile;
-use migrate::shadow::options::SnapshotOptions;
+use migrate::shadow::options::{Choice, SnapshotOptions};
 use migrate::text::Dialect;
 
 use crate::support;
@@ -246,14 +246,15 @@ fn options(rehearsal: RehearsalPolicy, evidence: PathBuf) -> Options {
     }
 }
 
-/// Applies a plan as `apply --plan` does; rehearsed where a copy costs nothing.
-pub fn apply(database: &mut Database, bundle: &Bundle) -> Result<(), DeployError> {
+/// Applies a plan as `apply --plan` does, rehearsed on a copy that `provider` makes.
+pub fn apply(
+    database: &mut Database,
+    bundle: &Bundle,
+    provider: Choice,
+) -> Result<(), DeployError> {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let policy = match database.dialect() {
-        Dialect::Sqlite => RehearsalPolicy::Demand,
-        Dialect::Postgres => RehearsalPolicy::Skip,
-    };
-    let options = options(policy, folder.path().join("evidence"));
+    let mut options = options(RehearsalPolicy::Demand, folder.path().join("evidence"));
+    options.snapshot.provider = provider;
     let mut context = Context { who: who(), now, progress: &mut Silent };
     deploy(database, &[Part { bundle, target: None }], &options, &mut context).map(|_| ())
 }

@@ -514,3 +514,39 @@ fn constraints_that_the_model_states_are_asked_once_or_trusted() {
                   ALTER TABLE \"public\".\"purchase\" VALIDATE CONSTRAINT \"purchase_quantity_max\"";
     assert!(ran.text.contains(wanted), "{}", ran.text);
 }
+
+#[test]
+fn partitions_are_asked_with_their_table_and_awkward_names_are_names() {
+    let sql = r#"CREATE TABLE part (a int, b int) PARTITION BY RANGE (a);
+        CREATE TABLE part1 PARTITION OF part FOR VALUES FROM (0) TO (10);
+        CREATE TABLE part2 PARTITION OF part FOR VALUES FROM (10) TO (20);
+        INSERT INTO part VALUES (1, -1), (11, -1);
+        ALTER TABLE part ADD CHECK (b > 0) NOT VALID;
+        CREATE TABLE "Odd ""N" ("a""b" int, "C d" text);
+        INSERT INTO "Odd ""N" VALUES (-1, 'x');
+        ALTER TABLE "Odd ""N" ADD CONSTRAINT one CHECK ("a""b" > 0) NOT VALID;
+        ALTER TABLE "Odd ""N" ADD CONSTRAINT two CHECK ("C d" <> 'x') NOT VALID;
+        CREATE TABLE par (id int PRIMARY KEY);
+        CREATE TABLE kid () INHERITS (par);
+        INSERT INTO par VALUES (1); INSERT INTO kid VALUES (1), (2);
+        CREATE TABLE r (id int PRIMARY KEY, par int);
+        INSERT INTO r VALUES (1, 2), (2, 1);
+        ALTER TABLE r ADD FOREIGN KEY (par) REFERENCES par NOT VALID"#;
+    let Some(place) = Place::new(Dialect::Postgres, "", sql) else { return };
+    let ran = place.verify(&["--json"]);
+    let verdict: serde_json::Value = serde_json::from_str(&ran.text).expect("JSON");
+    let expected = told(&[
+        ("Odd \"N.one", 1),
+        ("Odd \"N.two", 1),
+        ("part.part_b_check", 2),
+        ("r.r_par_fkey", 1),
+    ]);
+    assert_eq!(counts(&verdict), expected, "{verdict:#}");
+    assert_eq!(keys(&verdict, "part.part_b_check"), ["part1 (0,1)", "part2 (0,1)"]);
+    assert_eq!(verdict["violations"][0]["values"], serde_json::json!(["a\"b"]), "{verdict:#}");
+    let sql = "CREATE TABLE n (rowid TEXT, x INT); INSERT INTO n VALUES ('r', 'bad')";
+    let place = Place::new(Dialect::Sqlite, "", sql).expect("a file");
+    let ran = place.verify(&["--json"]);
+    let verdict: serde_json::Value = serde_json::from_str(&ran.text).expect("JSON");
+    assert_eq!(keys(&verdict, "n.x storage"), ["1"], "{verdict:#}");
+}

@@ -10,7 +10,7 @@ use crate::catalog::{Catalog, Column, ConstraintKind, IndexKey, Table};
 use crate::db::{Database, DbError, Mode};
 use crate::dialect::aside::{Key, key_of};
 use crate::dialect::session;
-use crate::dialect::witness::{self as rows, Literal};
+use crate::dialect::witness::{self as rows, Known, Literal};
 use crate::plan::carries::Carried;
 use crate::text::{Dialect, Ident, QName};
 use crate::verify::Violation;
@@ -63,6 +63,7 @@ pub struct Unmade {
 #[derive(Clone, Debug)]
 pub(super) struct Written {
     pub(super) table: QName,
+    pub(super) known: Known,
     pub(super) key: Vec<(Ident, Literal)>,
 }
 
@@ -79,7 +80,16 @@ impl Written {
         key_text(&names, &values)
     }
 
+    /// What finds it.
+    fn by(&self) -> (Known, &[(Ident, Literal)]) {
+        (self.known, &self.key)
+    }
+
     fn is(&self, violation: &Violation, row: &[Option<String>]) -> bool {
+        // Rows without a key are named by all that they hold, in the words of the check.
+        if self.known == Known::Values {
+            return self.table.to_string() == violation.table;
+        }
         let own: Vec<String> = self.key.iter().map(|(_, value)| plain(value)).collect();
         let others = row.iter().take(violation.keys.len());
         self.table.to_string() == violation.table
@@ -163,8 +173,8 @@ impl<'a> Maker<'a> {
             return Ok(());
         }
         let Some(table) = self.catalog.tables.get(name) else { return Ok(()) };
-        let Some(key) = rows::known_by(table) else {
-            let reason = "its rows have no key to find them by".to_owned();
+        let Some((known_by, key)) = rows::known_by(table) else {
+            let reason = "it has no columns".to_owned();
             self.unmade.push(Unmade { table: name.to_string(), reason });
             return Ok(());
         };
@@ -186,7 +196,7 @@ impl<'a> Maker<'a> {
                     let Some(row) = returned.into_iter().next() else { continue };
                     let values = row.into_iter().map(|value| value.unwrap_or("NULL".to_owned()));
                     let key = key.iter().cloned().zip(values).collect();
-                    self.written.push(Written { table: name.clone(), key });
+                    self.written.push(Written { table: name.clone(), known: known_by, key });
                     made += 1;
                 }
                 Err(error) => {
@@ -221,9 +231,7 @@ impl<'a> Maker<'a> {
                 table.columns.iter().map(|column| column.name.clone()).collect();
             let found = match names.is_empty() {
                 true => Vec::new(),
-                false => {
-                    self.database.rows(&rows::look(&table.name, &names, self.catalog.dialect))?
-                }
+                false => self.database.rows(&rows::look(table, &names, self.catalog.dialect))?,
             };
             let row = |row: Vec<Option<String>>| {
                 let values = row.into_iter().map(|value| value.unwrap_or("NULL".to_owned()));
@@ -310,6 +318,9 @@ impl<'a> Maker<'a> {
 /// Columns of keys and unique indexes.
 fn unique_columns(table: &Table) -> BTreeSet<Ident> {
     let mut names = BTreeSet::new();
+    if matches!(key_of(table), Key::Nothing) {
+        names.extend(rows::telling_column(table).cloned());
+    }
     for constraint in &table.constraints {
         match &constraint.kind {
             ConstraintKind::PrimaryKey { columns } | ConstraintKind::Unique { columns } => {
@@ -340,7 +351,7 @@ pub(super) fn take_away(
 ) -> Result<(), DbError> {
     database.within(Mode::Write, |database| {
         written.iter().rev().try_for_each(|row| {
-            database.execute(&rows::delete(&row.table, &row.key, dialect)).map(|_| ())
+            database.execute(&rows::delete(&row.table, row.by(), dialect)).map(|_| ())
         })
     })
 }
@@ -362,6 +373,19 @@ pub(super) fn named<'w>(
     found
 }
 
+/// The table that a row is in, which may be a partition of the one it was written to.
+pub(super) fn home(database: &mut Database, row: &Written) -> Result<QName, DbError> {
+    if database.dialect() == Dialect::Sqlite {
+        return Ok(row.table.clone());
+    }
+    let found = database.rows(&rows::lives_in(&row.table, row.by()))?;
+    let mut names = found.into_iter().next().unwrap_or_default().into_iter().flatten();
+    Ok(match (names.next(), names.next()) {
+        (Some(schema), Some(name)) => QName::new(schema, name),
+        (None, _) | (_, None) => row.table.clone(),
+    })
+}
+
 /// What a row held that must live on: the columns that the plan leaves as they are, by their old names.
 pub(super) struct Expected {
     /// The row in the old shape.
@@ -380,12 +404,16 @@ pub(super) fn expected(
     let pairs = carried.columns.clone().into_iter();
     let kept = pairs.filter(|(name, _)| !carried.changed_back.contains(name));
     let (names, after): (Vec<Ident>, Vec<Ident>) = kept.unzip();
-    let found = database.rows(&rows::find(&row.table, &after, &row.key, dialect))?;
+    let found = database.rows(&rows::find(&row.table, &after, row.by(), dialect))?;
     let Some(values) = found.into_iter().next() else { return Ok(None) };
     let values = values.into_iter().map(|value| value.unwrap_or("NULL".to_owned()));
     let values: Vec<(Ident, Literal)> = names.into_iter().zip(values).collect();
+    let mut known = Known::Key;
     let key = match key_of(before) {
-        Key::Nothing => None,
+        Key::Nothing => {
+            known = Known::Values;
+            (!values.is_empty()).then(|| values.clone())
+        }
         // A rowid that a column shows on one side alone is another number.
         Key::Rowid => {
             (row.key.len() == 1 && row.key[0].0.as_str() == "rowid").then(|| row.key.clone())
@@ -396,7 +424,7 @@ pub(super) fn expected(
         }
     };
     let Some(key) = key else { return Ok(None) };
-    let before = Written { table: carried.before.clone(), key };
+    let before = Written { table: carried.before.clone(), known, key };
     Ok(Some(Expected { before, values }))
 }
 
@@ -407,7 +435,7 @@ pub(super) fn differing(
     dialect: Dialect,
 ) -> Result<Option<Vec<Ident>>, DbError> {
     let names: Vec<Ident> = expected.values.iter().map(|(name, _)| name.clone()).collect();
-    let query = rows::find(&expected.before.table, &names, &expected.before.key, dialect);
+    let query = rows::find(&expected.before.table, &names, expected.before.by(), dialect);
     let Some(found) = database.rows(&query)?.into_iter().next() else { return Ok(None) };
     let pairs = expected.values.iter().zip(found);
     let other = pairs.filter(|((_, was), is)| *was != is.clone().unwrap_or("NULL".to_owned()));

@@ -23,11 +23,11 @@ impl KeptRows<'_> {
     /// The condition (` AND …`) that leaves out rows that get back a kept value of one of the columns; empty where
     /// nothing is kept, `None` where kept rows cannot be told (no primary key): then only putting them back tells.
     pub(super) fn others(&self, columns: &[Ident]) -> Option<String> {
-        self.others_of(columns, "r")
+        self.others_as("r", columns)
     }
 
-    /// As [`Self::others`], for rows that go by another alias.
-    pub(super) fn others_of(&self, columns: &[Ident], alias: &str) -> Option<String> {
+    /// As [`KeptRows::others`], where the rows go by another alias.
+    pub(super) fn others_as(&self, alias: &str, columns: &[Ident]) -> Option<String> {
         let mut condition = String::new();
         for column in columns {
             let name = self.name(column);
@@ -42,7 +42,7 @@ impl KeptRows<'_> {
             {
                 return None;
             }
-            condition.push_str(&format!(" AND NOT EXISTS ({})", self.lookup(&name, key, alias)));
+            condition.push_str(&format!(" AND NOT EXISTS ({})", self.lookup(alias, &name, key)));
         }
         Some(condition)
     }
@@ -75,7 +75,7 @@ impl KeptRows<'_> {
         renamed.unwrap_or(table)
     }
 
-    fn lookup(&self, name: &str, key: &[Ident], alias: &str) -> String {
+    fn lookup(&self, alias: &str, name: &str, key: &[Ident]) -> String {
         let table = kept_table(name, self.rows.dialect);
         let prefix = match self.rows.dialect {
             Dialect::Postgres => "key_",

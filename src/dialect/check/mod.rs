@@ -1,6 +1,7 @@
 //! Rules as queries: which rows break a rule, asked of the rows as they are, or as a pending change will leave
 //! them.
 
+mod enum_values;
 mod kept;
 mod query;
 mod rows;
@@ -212,6 +213,7 @@ pub fn checks(diff: &Diff, rules: &[Rule], tag: &str, kept: &BTreeSet<String>) -
         let kept = KeptRows { diff, change, rows: &rows, tag, kept };
         let mut asked_here = castable(&kept, &names);
         asked_here.extend(storable::storable(change, &rows, &names));
+        asked_here.extend(enum_values::stranded(diff, &kept, &names));
         let held = rules_of(&change.before);
         for rule in all_rules(&change.after, rules) {
             let is_new = !held.iter().any(|old| old.requirement == rule.requirement);

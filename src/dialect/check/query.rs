@@ -131,9 +131,14 @@ fn blank(rule: &Rule, rows: &Rows, count: String, sample: String, values: &[Stri
     }
 }
 
-/// `r."total"` and `"total"` as `total`.
+/// `r."total"` and `"total"` as `total`; an expression as it is.
 fn shown_value(value: &str) -> String {
-    value.strip_prefix("r.").unwrap_or(value).trim_matches('"').to_owned()
+    let value = value.strip_prefix("r.").unwrap_or(value);
+    let inner = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
+    match inner {
+        Some(inner) if !inner.replace("\"\"", "").contains('"') => inner.replace("\"\"", "\""),
+        Some(_) | None => value.to_owned(),
+    }
 }
 
 /// A rule over what is joined to its row.
@@ -314,7 +319,7 @@ pub(super) fn castable(kept: &KeptRows<'_>, names: &Names) -> Vec<Check> {
             continue;
         };
         // Rows that get their old value back need not convert; without a key only putting them back tells.
-        let Some(others) = kept.others_of(std::slice::from_ref(&source.column), "\"t\"") else {
+        let Some(others) = kept.others_as("\"t\"", std::slice::from_ref(&source.column)) else {
             continue;
         };
         let bad = format!("({bad}){others}");

@@ -254,6 +254,13 @@ impl Work<'_> {
                 self.found.trusted.push(trusted);
                 continue;
             }
+            // The table that it comes from asks the rows of this one too.
+            let options = relation.table.options.of_postgres();
+            let is_inherited =
+                options.is_some_and(|it| it.inherited.contains_key(&Ident::new(own.name.as_str())));
+            if is_inherited && same.is_none() {
+                continue;
+            }
             let is_named = !matches!(own.requirement, Requirement::Required { .. });
             if own.held == Held::NewRows && is_named {
                 let name = quote(&Ident::new(own.name.as_str()));

@@ -146,7 +146,7 @@ fn take_rows(change: &TableChange, stage: &QName, context: &Context<'_>) -> Step
         .map(|(part, when)| format!("DELETE FROM {} WHERE {when}", quote_name(&part.name)));
     statements.extend(deletes);
     step(Action::FillTable, format!("take the rows of {name} out"), statements)
-        .lock(Lock::None)
+        .lock(if parts.is_empty() { Lock::None } else { Lock::RowExclusive })
         .work(Work::Rewrite)
         .needs(went(change, context))
         .needs(parts.iter().map(|(part, _)| super::opaques::triggers_gone(&part.name)))

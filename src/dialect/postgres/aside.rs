@@ -82,6 +82,8 @@ pub(super) fn move_back(table: &Table, kept: &str) -> Vec<String> {
 /// partitions that go aside with it let go in the same breath, for what they have from their parent goes with it.
 pub(super) struct Aside<'t> {
     table: &'t Table,
+    /// The composite type that the table is of.
+    of_type: Option<&'t str>,
     /// Computed columns are dropped, and computed again.
     computed: Vec<&'t Column>,
     defaults: Vec<&'t Column>,
@@ -158,8 +160,12 @@ impl<'t> Aside<'t> {
             parent.is_some()
                 && hierarchy::options(table).inherited_columns.contains_key(&column.name)
         };
+        let of_type = hierarchy::options(table).of_type.as_deref();
         Aside {
             table,
+            of_type: of_type.filter(|of| {
+                context.unstable.any_in(of) || !goes.types.is_empty() || !goes.computed.is_empty()
+            }),
             constraints: table.constraints.iter().filter(lets_go).collect(),
             indexes: table
                 .indexes
@@ -193,7 +199,8 @@ impl<'t> Aside<'t> {
     }
 
     fn is_empty(&self) -> bool {
-        self.computed.is_empty()
+        self.of_type.is_none()
+            && self.computed.is_empty()
             && self.defaults.is_empty()
             && self.types.is_empty()
             && self.constraints.is_empty()
@@ -203,7 +210,10 @@ impl<'t> Aside<'t> {
     pub(super) fn leave(&self) -> Vec<String> {
         let tree = self.tree();
         let each = |own: fn(&Aside<'t>) -> Vec<String>| tree.iter().flat_map(move |it| own(it));
-        let mut statements = self.drop_objects(Links::None);
+        let untyped =
+            self.of_type.map(|_| format!("ALTER TABLE {} NOT OF", quote_name(&self.table.name)));
+        let mut statements: Vec<String> = untyped.into_iter().collect();
+        statements.extend(self.drop_objects(Links::None));
         statements.extend(tree[1..].iter().flat_map(|it| it.drop_objects(Links::ToParent)));
         statements.extend(each(Aside::make_stand_ins));
         statements.extend(each(Aside::drop_computed));
@@ -222,6 +232,10 @@ impl<'t> Aside<'t> {
         let below = tree[1..].iter().rev();
         statements.extend(below.flat_map(|it| it.make_objects(Links::ToParent)));
         statements.extend(self.make_objects(Links::None));
+        let of_type = self.of_type.iter();
+        statements.extend(
+            of_type.map(|of| format!("ALTER TABLE {} OF {of}", quote_name(&self.table.name))),
+        );
         statements
     }
 

@@ -469,7 +469,8 @@ pub(super) fn texts(table: &Table) -> Vec<&str> {
         .iter()
         .filter(|constraint| !matches!(constraint.kind, ConstraintKind::ForeignKey(_)))
         .map(|constraint| constraint.definition.as_str());
-    columns.chain(constraints).collect()
+    let of_type = table.options.of_postgres().and_then(|options| options.of_type.as_deref());
+    columns.chain(constraints).chain(of_type).collect()
 }
 
 /// [`texts`], and the definitions of indexes, which go and come with a table that is moved.

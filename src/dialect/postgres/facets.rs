@@ -262,11 +262,31 @@ fn set(subject: &Subject, plan: &Plan<'_>, context: &Context<'_>) -> Vec<Step> {
     for step in &mut steps {
         step.order.needs.extend(needs(subject, context.after()));
         step.order.needs.extend(mentioned.iter().cloned());
-        if passage == Passage::Fresh {
+        if passage == Passage::Fresh && !is_on_an_old_table(subject, context) {
             step.facts.lock = crate::dialect::Lock::None;
         }
     }
     steps
+}
+
+/// Whether an object that was just made stands on a table that was there before, which is locked for what is said of it.
+fn is_on_an_old_table(subject: &Subject, context: &Context<'_>) -> bool {
+    let table = match subject {
+        Subject::Constraint(table, _) => Some(table),
+        Subject::Opaque(id) => {
+            let kinds = [OpaqueKind::Trigger, OpaqueKind::Rule, OpaqueKind::Policy];
+            id.table.as_ref().filter(|_| kinds.contains(&id.kind))
+        }
+        Subject::Schema(_)
+        | Subject::Table(_)
+        | Subject::Index(..)
+        | Subject::Sequence(_)
+        | Subject::Enum(_)
+        | Subject::DefaultPrivileges { .. } => None,
+    };
+    table.is_some_and(|table| {
+        context.after().tables.contains_key(table) && !context.new_tables.contains(table)
+    })
 }
 
 fn has_new_columns(table: &QName, moves: &Moves) -> bool {
@@ -340,7 +360,21 @@ impl Pair<'_> {
         }
         let lines = self.lines();
         if !lines.is_empty() {
-            found.push(step(Action::ChangeSettings, format!("set settings of {subject}"), lines));
+            let made = step(Action::ChangeSettings, format!("set settings of {subject}"), lines);
+            found.push(match subject {
+                // Source: `AlterTableGetLockLevel` of PostgreSQL, AT_EnableTrig.
+                Subject::Opaque(id) if id.kind == OpaqueKind::Trigger => {
+                    made.lock(crate::dialect::Lock::ShareRowExclusive)
+                }
+                Subject::Schema(_)
+                | Subject::Table(_)
+                | Subject::Constraint(..)
+                | Subject::Index(..)
+                | Subject::Sequence(_)
+                | Subject::Enum(_)
+                | Subject::Opaque(_)
+                | Subject::DefaultPrivileges { .. } => made,
+            });
         }
         if before.owner != after.owner
             && let Some(first) = found.first_mut()

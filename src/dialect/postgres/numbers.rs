@@ -300,10 +300,28 @@ impl Numbering<'_> {
         if self.precedes_renames() { self.context.other_name(table, None).0 } else { table.clone() }
     }
 
+    /// The table and what inherits from it on one side.
+    fn tree_of(&self, catalog: &Catalog) -> Vec<&QName> {
+        let is_below = |name: &QName| {
+            let mut open = vec![name];
+            let mut seen = BTreeSet::new();
+            while let Some(next) = open.pop() {
+                if next == self.table {
+                    return true;
+                }
+                if seen.insert(next) {
+                    open.extend(super::hierarchy::parents(catalog, next));
+                }
+            }
+            false
+        };
+        self.tree().into_iter().filter(|name| is_below(name)).collect()
+    }
+
     /// Whether each table of the tree must be read by itself: heirs have columns of their own.
     fn has_heirs(&self, catalog: &Catalog) -> bool {
         let table = self.table();
-        self.tree().into_iter().filter(|it| *it != table).any(|name| {
+        self.tree_of(catalog).into_iter().filter(|it| *it != table).any(|name| {
             catalog.tables.get(name).is_some_and(|table| !options(table).is_partition())
         })
     }
@@ -311,7 +329,7 @@ impl Numbering<'_> {
     fn rows_at_begin(&self) -> Vec<Rows> {
         let before = &self.context.before;
         let one_by_one = self.has_heirs(before);
-        let rows = self.tree().into_iter().filter_map(|name| {
+        let rows = self.tree_of(before).into_iter().filter_map(|name| {
             let own = before.tables.get(name)?;
             let parts = parts(own, self.context.after().tables.get(name));
             let old_name = self.context.other_name(name, None).0;
@@ -336,7 +354,7 @@ impl Numbering<'_> {
     fn rows_at_end(&self) -> Vec<Rows> {
         let after = self.context.after();
         let one_by_one = self.has_heirs(after);
-        let rows = self.tree().into_iter().filter_map(|name| {
+        let rows = self.tree_of(after).into_iter().filter_map(|name| {
             let own = after.tables.get(name)?;
             let parts = parts(own, self.context.before.tables.get(name));
             let columns = own.columns.iter().zip(parts);

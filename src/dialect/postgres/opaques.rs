@@ -15,6 +15,7 @@ use crate::catalog::{Catalog, Dependency, ObjectId, Opaque, OpaqueKind, Table};
 use crate::change::Delta;
 use crate::dialect::{Lock, LowerError, Resource, Step};
 use crate::text::QName;
+use crate::text::token::{Token, tokenize};
 pub(super) use names::reference;
 use names::{drop_statement, has_own_functions, own_slot};
 pub(super) use replace::is_replaceable;
@@ -124,12 +125,26 @@ fn create(opaque: &Opaque, context: &Context<'_>) -> Vec<Step> {
         .needs(needs)
         .makes([own])
         .makes(own_slot(id));
-    if let Some(lock) = lock {
+    if let Some(lock) = lock.or_else(|| body_lock(opaque)) {
         made = made.lock(lock);
     }
     steps.push(if is_new { made.lock(Lock::None) } else { made });
     steps.extend((id.kind == OpaqueKind::Sequence).then(|| put_position_back(id, context)));
     steps
+}
+
+/// A body that is SQL is looked at as it is made, which locks the tables that it would write to.
+/// Source: `interpret_AS_clause` of PostgreSQL analyses it; `setTargetRelation` locks.
+pub(super) fn body_lock(opaque: &Opaque) -> Option<Lock> {
+    let is_routine = matches!(opaque.id.kind, OpaqueKind::Function | OpaqueKind::Procedure);
+    let tokens = opaque.create.iter().filter(|_| is_routine).flat_map(|text| {
+        let tokens = tokenize(text, crate::text::Dialect::Postgres);
+        tokens.into_iter().filter(Token::is_code).collect::<Vec<_>>()
+    });
+    let code: Vec<Token<'_>> = tokens.collect();
+    let has = |words: &[&str]| code.iter().any(|token| words.iter().any(|it| token.is_word(it)));
+    let writes = ["insert", "update", "delete", "merge"];
+    (has(&["atomic"]) && has(&writes)).then_some(Lock::RowExclusive)
 }
 
 /// What making an object of a kind is, and its lock on a table where that is not the action's own.

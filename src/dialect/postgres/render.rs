@@ -67,6 +67,9 @@ pub(super) fn create_table(table: &Table, stands: &dyn Fn(&Constraint) -> bool) 
             ));
         }
     }
+    if let Some(of_type) = options.and_then(|options| options.of_type.as_ref()) {
+        statements.push(format!("ALTER TABLE {} OF {of_type}", quote_name(&table.name)));
+    }
     statements
         .extend(owned.map(|(column, sequence)| own_sequence(sequence, &table.name, &column.name)));
     let is_unlogged = options.is_some_and(|options| options.unlogged);

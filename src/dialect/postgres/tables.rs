@@ -86,6 +86,10 @@ pub(super) fn create(table: &Table, context: &Context<'_>) -> Vec<Step> {
         .makes(columns(table))
         .makes(keys_at_once(table, context))
         .makes(slots(table));
+    let mut parents = hierarchy::options(table).parents.iter();
+    if is_heir(table) && parents.any(|parent| !context.new_tables.contains(parent)) {
+        made = made.lock(crate::dialect::Lock::ShareUpdateExclusive);
+    }
     {
         // A partition's default may count with the sequence of its parent.
         let parents = hierarchy::options(table).parents.iter();

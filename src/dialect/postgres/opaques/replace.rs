@@ -116,6 +116,10 @@ pub(super) fn step_of(before: &Opaque, after: &Opaque, context: &Context<'_>) ->
         .frees(frees)
         .takes(containers::is_narrowed(before, after).then(|| containers::out_of_containers(id)))
         .makes([Resource::Opaque(id.clone())]);
+    let made = match super::body_lock(after) {
+        Some(lock) => made.lock(lock),
+        None => made,
+    };
     if context.around.attributes.contains(id) {
         return made.takes([passing::values_before(id)]);
     }
