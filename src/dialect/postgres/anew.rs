@@ -113,6 +113,11 @@ fn move_rows(change: &TableChange, context: &Context<'_>) -> Vec<Step> {
                 false => take_rows(change, stage, context),
             });
             statements = restore_rows(after, stage.name.as_str());
+            if let (Some(insert), Some(order)) =
+                (statements.first_mut(), stages::order_of_rows(stage, context))
+            {
+                insert.push_str(&order);
+            }
             for it in carried(change, context) {
                 statements.extend(positions::carry(it.after, &it.saved));
             }

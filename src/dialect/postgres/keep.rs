@@ -126,7 +126,15 @@ impl RowKey {
 
     /// `LEFT JOIN … ON …` that adds rows `k` of a kept table to rows `t`.
     fn joined_if_kept(&self, kept: &str) -> String {
-        format!("LEFT JOIN ({}) ON {}", self.kept_rows(kept), self.same_row())
+        let rows = match self {
+            RowKey::Primary(_) | RowKey::Number { use_: NumberUse::Own, .. } => {
+                self.kept_rows(kept)
+            }
+            RowKey::Number { use_: NumberUse::OtherWay(_), .. } => {
+                format!("({})", self.kept_rows(kept))
+            }
+        };
+        format!("LEFT JOIN {rows} ON {}", self.same_row())
     }
 
     fn kept_rows(&self, kept: &str) -> String {
@@ -293,6 +301,24 @@ pub(super) fn keep_altered(
         altered.after,
         quote_name(table),
         altered.condition
+    )
+}
+
+/// Adds rows to those that a conversion of the column keeps: what is NULL after it is filled in, and is NULL again on
+/// the way back.
+pub(super) fn keep_nulls(
+    table: &QName,
+    column: &Ident,
+    key: &RowKey,
+    kept: &str,
+    fill: &str,
+) -> String {
+    format!(
+        "INSERT INTO {} SELECT {}, NULL::text AS \"before\", ({fill})::text AS \"after\" FROM {} AS \"t\" WHERE \"t\".{} IS NULL",
+        kept_table(kept),
+        key.items(),
+        quote_name(table),
+        quote_ident(column)
     )
 }
 

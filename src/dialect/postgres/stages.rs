@@ -159,6 +159,15 @@ fn is_primary(constraint: &Constraint) -> bool {
     }
 }
 
+/// ` ORDER BY …` that leaves rows which nothing else tells apart in the order of their numbers, by which the other way
+/// finds them again: updates have moved them meanwhile.
+pub(super) fn order_of_rows(stage: &QName, context: &Context<'_>) -> Option<String> {
+    let [_, (number, _)] = ROW_KEY;
+    let waiting = context.before.tables.get(stage)?;
+    waiting.column(&Ident::new(number))?;
+    Some(format!(" ORDER BY {}", super::quote::quote(number)))
+}
+
 /// Copies the rows into a plain table.
 pub(super) fn take_out(
     change: &TableChange,

@@ -59,6 +59,16 @@ impl Staying<'_> {
             && (!is_builtin(&self.after.data_type) || self.may_be_refused(context))
     }
 
+    /// Whether the conversion of the column makes a kept table.
+    fn conversion_keeps(&self, context: &Context<'_>) -> bool {
+        let (before, after) = (&self.before.data_type, &self.after.data_type);
+        let is_builtin_change = before != after && is_builtin(before) && is_builtin(after);
+        match self.returns_through_text(context) {
+            true => !self.source.values.is_empty() || is_builtin_change,
+            false => before != after || !after.ends_with("[]"),
+        }
+    }
+
     /// Whether the engine may refuse to convert what the other way made of a value that it kept.
     fn may_be_refused(&self, context: &Context<'_>) -> bool {
         let (before, after) = (&self.before.data_type, &self.after.data_type);
@@ -205,11 +215,16 @@ pub(super) fn steps(staying: &Staying<'_>, converts: Converts, context: &Context
     }
     let fills = staying.source.fill.is_some();
     let maps = !staying.source.values.is_empty() && converts == Converts::No;
-    let keeps_here = staying.keeps_altered()
-        && converts == Converts::No
-        && (fills || maps || context.direction == Direction::Up);
-    if fills || maps || keeps_here {
-        steps.push(update(staying, context, Update { fills, maps, keeps: keeps_here }));
+    let keeps = match converts {
+        _ if !staying.keeps_altered() => Keeps::Nothing,
+        Converts::No if fills || maps || context.direction == Direction::Up => Keeps::Here,
+        Converts::No => Keeps::Nothing,
+        Converts::Yes if !fills => Keeps::Nothing,
+        Converts::Yes if staying.conversion_keeps(context) => Keeps::WithTheConversion,
+        Converts::Yes => Keeps::Here,
+    };
+    if fills || maps || keeps == Keeps::Here {
+        steps.push(update(staying, context, Update { fills, maps, keeps }));
     }
     if let Some(last) = steps.pop() {
         steps.push(last.makes([staying.values()]));
@@ -255,7 +270,17 @@ fn restore(staying: &Staying<'_>, context: &Context<'_>) -> Step {
 struct Update {
     fills: bool,
     maps: bool,
-    keeps: bool,
+    keeps: Keeps,
+}
+
+/// Where the rows are kept whose values a step of its own changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Keeps {
+    Nothing,
+    /// In a kept table that the step makes.
+    Here,
+    /// In the one that the conversion of the column has made.
+    WithTheConversion,
 }
 
 /// Maps values and fills NULLs of a column whose type stays.
@@ -269,7 +294,12 @@ fn update(staying: &Staying<'_>, context: &Context<'_>, what: Update) -> Step {
     let is_mapped = format!("{own}::text IN ({})", olds.join(", "));
     let fill = staying.source.fill.as_deref();
     let mut statements = Vec::new();
-    if what.keeps {
+    if let (Some(fill), Keeps::WithTheConversion) = (fill, what.keeps) {
+        let fill = format!("({fill})::{}", column.data_type);
+        statements.push(keep::hold_writes(table));
+        statements.push(keep::keep_nulls(table, &column.name, &key, &kept, &fill));
+    }
+    if what.keeps == Keeps::Here {
         let condition = match (what.maps, fill) {
             (true, Some(_)) => format!("({is_mapped} OR {own} IS NULL)"),
             (true, None) => is_mapped.clone(),
@@ -303,8 +333,10 @@ fn update(staying: &Staying<'_>, context: &Context<'_>, what: Update) -> Step {
         ));
     }
     match fill {
-        Some(_) if what.keeps => statements.push(keep::fill_from_kept(table, column, &key, &kept)),
-        Some(fill) => statements.push(fill_statement(table, column, fill)),
+        Some(fill) if what.keeps == Keeps::Nothing => {
+            statements.push(fill_statement(table, column, fill));
+        }
+        Some(_) => statements.push(keep::fill_from_kept(table, column, &key, &kept)),
         None => {}
     }
     let verb = if what.fills {
@@ -315,11 +347,14 @@ fn update(staying: &Staying<'_>, context: &Context<'_>, what: Update) -> Step {
         "prepare to keep values of"
     };
     let mut made = quietly(format!("{verb} {table}.{}", column.name), table, statements, context);
-    if what.keeps {
+    if what.keeps != Keeps::Nothing {
         made = made
             .undo(Undo::Kept, "values that change are kept with their row keys")
-            .needs(key.needs())
-            .makes([Resource::Kept(kept)]);
+            .needs(key.needs());
+        made = match what.keeps {
+            Keeps::WithTheConversion => made.needs([Resource::Kept(kept)]),
+            Keeps::Here | Keeps::Nothing => made.makes([Resource::Kept(kept)]),
+        };
     }
     if staying.keeps_altered() {
         let restored = context.kept_by_the_other_way(table, Some(&column.name)).name;
