@@ -234,15 +234,5 @@ fn keep_text(staying: &Staying<'_>, context: &Context<'_>) -> Vec<String> {
     let own = format!("\"t\".{}", quote_ident(&staying.after.name));
     let after = values::mapped_or_text(&own, &staying.source.values);
     let condition = format!("{own}::text IS DISTINCT FROM {after}");
-    let kept = context.keeps_as(staying.table(), Some(&staying.after.name));
-    vec![
-        keep::hold_writes(staying.table()),
-        keep::keep_altered(
-            staying.table(),
-            &staying.after.name,
-            &staying.keep_key(),
-            &kept,
-            &keep::Altered { after, condition },
-        ),
-    ]
+    values::set_aside(staying, &keep::Altered { after, condition }, context)
 }

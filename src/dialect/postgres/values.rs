@@ -123,6 +123,20 @@ pub(super) fn mapped_or_text(expression: &str, values: &[(String, String)]) -> S
     if values.is_empty() { format!("{expression}::text") } else { mapped(expression, values) }
 }
 
+/// Keeps the rows of a column that are altered, with no one writing meanwhile.
+pub(super) fn set_aside(
+    staying: &Staying<'_>,
+    altered: &Altered,
+    context: &Context<'_>,
+) -> Vec<String> {
+    let (table, name) = (staying.table(), &staying.after.name);
+    let kept = context.keeps_as(table, Some(name));
+    vec![
+        keep::hold_writes(table),
+        keep::keep_altered(table, name, &staying.keep_key(), &kept, altered),
+    ]
+}
+
 /// Sets aside what the value map alters, for a conversion that goes through text. Without a map nothing is kept:
 /// the way there computes the values again.
 pub(super) fn keep_before_conversion_through_text(
@@ -135,17 +149,7 @@ pub(super) fn keep_before_conversion_through_text(
     let own = format!("\"t\".{}", quote_ident(&staying.after.name));
     let after = mapped(&own, &staying.source.values);
     let condition = format!("{own}::text IS DISTINCT FROM {after}");
-    let kept = context.keeps_as(staying.table(), Some(&staying.after.name));
-    vec![
-        keep::hold_writes(staying.table()),
-        keep::keep_altered(
-            staying.table(),
-            &staying.after.name,
-            &staying.keep_key(),
-            &kept,
-            &Altered { after, condition },
-        ),
-    ]
+    set_aside(staying, &Altered { after, condition }, context)
 }
 
 /// Sets aside what the conversion alters of a column that is text for the moment, with old values put back already: they
@@ -159,17 +163,7 @@ pub(super) fn keep_from_text(staying: &Staying<'_>, context: &Context<'_>) -> Ve
     let own = format!("\"t\".{}", quote_ident(&staying.after.name));
     let after = convert(&own, "text", data_type, &staying.source.values);
     let condition = format!("{own} IS DISTINCT FROM ({after})::text");
-    let kept = context.keeps_as(staying.table(), Some(&staying.after.name));
-    vec![
-        keep::hold_writes(staying.table()),
-        keep::keep_altered(
-            staying.table(),
-            &staying.after.name,
-            &staying.keep_key(),
-            &kept,
-            &Altered { after, condition },
-        ),
-    ]
+    set_aside(staying, &Altered { after, condition }, context)
 }
 
 /// Sets aside what a conversion alters; before the conversion, and in its step.
@@ -192,17 +186,7 @@ pub(super) fn keep_before_conversion(staying: &Staying<'_>, context: &Context<'_
     } else {
         format!("{own}::text IS DISTINCT FROM ({after})::text")
     };
-    let kept = context.keeps_as(staying.table(), Some(&staying.after.name));
-    vec![
-        keep::hold_writes(staying.table()),
-        keep::keep_altered(
-            staying.table(),
-            &staying.after.name,
-            &staying.keep_key(),
-            &kept,
-            &Altered { after, condition },
-        ),
-    ]
+    set_aside(staying, &Altered { after, condition }, context)
 }
 
 /// The steps that move values of a column whose type stays (a value map, a backfill of NULLs) or that put kept
