@@ -152,7 +152,13 @@ pub fn loaded(server: &TestServer, sql: &str) -> Result<TestDatabase, String> {
             .and_then(|(_, rest)| rest.rsplit_once("\" does not exist"));
         let Some((role, _)) = missing else { return Err(message) };
         let role = role.replace('"', "\"\"");
-        execute(&mut connect(&database), &format!("CREATE ROLE \"{role}\""))?;
+        let made = execute(&mut connect(&database), &format!("CREATE ROLE \"{role}\""));
+        // Another pair on the same server may have made it meanwhile.
+        if let Err(message) = made
+            && !message.contains("[42710]")
+        {
+            return Err(message);
+        }
     }
 }
 
