@@ -208,22 +208,14 @@ fn staying_of<'c>(change: &'c TableChange, enum_type: &EnumType) -> Vec<Staying<
 
 /// Whether steps of their own move the values of a column that the table has from a parent, there.
 fn is_moved_above(staying: &Staying<'_>, before: &EnumType, context: &Context<'_>) -> bool {
-    let mut open = vec![staying.table()];
-    while let Some(parents) =
-        open.pop().map(|table| super::hierarchy::parents(&context.before, table))
-    {
-        for parent in parents {
-            let change = context.changes.get(parent);
-            let mut above = change.into_iter().flat_map(|change| staying_of(change, before));
-            let moves =
-                |above: &Staying<'_>| !values::steps(above, Converts::Yes, context).is_empty();
-            if above.any(|above| above.after.name == staying.after.name && moves(&above)) {
-                return true;
-            }
-            open.push(parent);
-        }
-    }
-    false
+    let changes = super::hierarchy::above(&context.before, staying.table()).into_iter();
+    let mut above = changes
+        .filter_map(|parent| context.changes.get(parent))
+        .flat_map(|change| staying_of(change, before));
+    above.any(|above| {
+        above.after.name == staying.after.name
+            && !values::steps(&above, Converts::Yes, context).is_empty()
+    })
 }
 
 /// Keeps the rows whose value the map changes; as text, since neither type has the values of both.

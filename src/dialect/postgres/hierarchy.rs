@@ -31,6 +31,18 @@ pub(super) fn parents<'c>(catalog: &'c Catalog, table: &QName) -> &'c [QName] {
     catalog.tables.get(table).map_or(&[], |table| options(table).parents.as_slice())
 }
 
+/// The parents of a table on one side, theirs, and so on.
+pub(super) fn above<'c>(catalog: &'c Catalog, table: &QName) -> BTreeSet<&'c QName> {
+    let mut found = BTreeSet::new();
+    let mut open: Vec<&QName> = parents(catalog, table).iter().collect();
+    while let Some(parent) = open.pop() {
+        if found.insert(parent) {
+            open.extend(parents(catalog, parent));
+        }
+    }
+    found
+}
+
 /// The partitions right below a table.
 pub(super) fn partitions<'c>(
     catalog: &'c Catalog,

@@ -71,14 +71,8 @@ pub(super) fn ended_above<'c>(
     table: &'c QName,
     catalog: &'c Catalog,
 ) -> impl Iterator<Item = Resource> + 'c {
-    let mut above = BTreeSet::new();
-    let mut open = vec![table];
-    while let Some(name) = open.pop() {
-        if above.insert(name) {
-            open.extend(catalog.tables.get(name).into_iter().flat_map(|it| &options(it).parents));
-        }
-    }
-    above.into_iter().map(ended)
+    let above = super::hierarchy::above(catalog, table);
+    std::iter::once(table).chain(above).map(ended)
 }
 
 /// Adds the steps that number rows, find them again and end the numbers, for each table that needs them.
@@ -302,20 +296,10 @@ impl Numbering<'_> {
 
     /// The table and what inherits from it on one side.
     fn tree_of(&self, catalog: &Catalog) -> Vec<&QName> {
-        let is_below = |name: &QName| {
-            let mut open = vec![name];
-            let mut seen = BTreeSet::new();
-            while let Some(next) = open.pop() {
-                if next == self.table {
-                    return true;
-                }
-                if seen.insert(next) {
-                    open.extend(super::hierarchy::parents(catalog, next));
-                }
-            }
-            false
+        let is_in = |name: &QName| {
+            name == self.table || super::hierarchy::above(catalog, name).contains(self.table)
         };
-        self.tree().into_iter().filter(|name| is_below(name)).collect()
+        self.tree().into_iter().filter(|name| is_in(name)).collect()
     }
 
     /// Whether each table of the tree must be read by itself: heirs have columns of their own.
