@@ -31,8 +31,9 @@ pub fn verdict_with(verdict: &Verdict, shown: usize) -> String {
     for (style, word, list) in
         [(BAD, "not asked", &verdict.unasked), (CAREFUL, "not asked", &verdict.notes)]
     {
-        for Unasked { rule, origin, reason, .. } in list {
-            text.push_str(&format!("{} {rule}{}: {reason}\n", paint(style, word), place(*origin)));
+        for Unasked { rule, origin, file, reason, .. } in list {
+            let place = place(*origin, file.as_deref());
+            text.push_str(&format!("{} {rule}{place}: {reason}\n", paint(style, word)));
         }
     }
     for Ready { rule, statement } in &verdict.ready {
@@ -49,10 +50,11 @@ pub fn verdict_with(verdict: &Verdict, shown: usize) -> String {
     text
 }
 
-fn place(origin: Option<(usize, usize)>) -> String {
-    match origin {
-        Some((line, column)) => format!(" (line {line}, column {column} of the model)"),
-        None => String::new(),
+fn place(origin: Option<(usize, usize)>, file: Option<&str>) -> String {
+    match (origin, file) {
+        (Some((line, column)), Some(file)) => format!(" ({file}:{line}:{column})"),
+        (Some((line, column)), None) => format!(" (line {line}, column {column} of the model)"),
+        (None, _) => String::new(),
     }
 }
 
@@ -97,7 +99,7 @@ fn violation_with(violation: &Violation, shown: usize) -> String {
         Enforce::Database | Enforce::Verify if !violation.fails() => (CAREFUL, "known"),
         Enforce::Database | Enforce::Verify => (BAD, "violation"),
     };
-    let place = place(violation.origin);
+    let place = place(violation.origin, violation.file.as_deref());
     let mut text = format!(
         "{} {}: {} of {} in `{}`{place}\n  {}\n",
         paint(style, word),

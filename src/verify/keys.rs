@@ -116,6 +116,7 @@ fn counted(check: &Check, count: Count) -> Violation {
         message: check.message.clone(),
         enforce: check.enforce,
         origin: check.origin,
+        file: None,
         rows: count.rows,
         of: count.of,
         known: None,

@@ -69,6 +69,12 @@ pub fn ask_all(
             verdict.skipped.extend(piece.checks.iter().map(|check| check.rule.clone()));
             continue;
         }
+        if let [only] = piece.checks
+            && only.part == Part::Later
+        {
+            verdict.notes.push(Unasked::later(only));
+            continue;
+        }
         if let Some(first) = piece.checks.first() {
             before_each(&first.rule);
         }

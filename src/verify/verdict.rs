@@ -61,6 +61,9 @@ pub struct Violation {
     pub enforce: Enforce,
     /// Line and column (1-based) of the rule in the model.
     pub origin: Option<(usize, usize)>,
+    /// The file in which it stands there, where that is not the one model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
     /// How many rows break the rule, of how many.
     pub rows: u64,
     pub of: u64,
@@ -106,15 +109,30 @@ pub struct Unasked {
     pub table: String,
     /// Line and column (1-based) of the rule in the model.
     pub origin: Option<(usize, usize)>,
+    /// The file in which it stands there, where that is not the one model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
     pub reason: String,
 }
 
 impl Unasked {
+    /// A rule that can only be asked once the plan has run.
+    pub(super) fn later(check: &Check) -> Self {
+        Unasked {
+            rule: check.rule.clone(),
+            table: check.table.clone(),
+            origin: check.origin,
+            file: None,
+            reason: format!("{}; `migrate verify` asks it afterwards", check.message),
+        }
+    }
+
     pub(super) fn of(check: &Check, error: &DbError) -> Self {
         Unasked {
             rule: check.rule.clone(),
             table: check.table.clone(),
             origin: check.origin,
+            file: None,
             reason: error.message.clone(),
         }
     }

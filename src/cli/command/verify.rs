@@ -118,6 +118,7 @@ pub(crate) fn run(args: &VerifyArgs, world: &World) -> Result<Exit, CliError> {
         rule: it.rule,
         table: it.table,
         origin: it.origin,
+        file: None,
         reason: it.reason,
     });
     // A project's model may be ahead of its database: what is pending is asked by `check` and `apply`.
@@ -125,6 +126,9 @@ pub(crate) fn run(args: &VerifyArgs, world: &World) -> Result<Exit, CliError> {
         Some(_) => verdict.unasked.splice(0..0, lacking),
         None => verdict.notes.splice(0..0, lacking),
     };
+    if let Some(model) = &model {
+        name_files(&mut verdict, &model.files);
+    }
     let exit = exit_of(args, &verdict);
     let file = match (&model, &args.model) {
         (Some(Loaded { text: Some((path, _)), .. }), None) => Some(path.clone()),
@@ -135,6 +139,19 @@ pub(crate) fn run(args: &VerifyArgs, world: &World) -> Result<Exit, CliError> {
     };
     print(args, world, &verdict, file.as_deref());
     Ok(exit)
+}
+
+/// Says of each rule in which of several files it stands.
+fn name_files(verdict: &mut Verdict, files: &BTreeMap<QName, String>) {
+    let of = |table: &str| {
+        files.iter().find(|(name, _)| name.to_string() == table).map(|(_, file)| file.clone())
+    };
+    for violation in verdict.violations.iter_mut().filter(|it| it.origin.is_some()) {
+        violation.file = of(&violation.table);
+    }
+    for unasked in verdict.unasked.iter_mut().chain(&mut verdict.notes) {
+        unasked.file = of(&unasked.table);
+    }
 }
 
 fn exit_of(args: &VerifyArgs, verdict: &Verdict) -> Exit {

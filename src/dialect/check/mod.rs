@@ -1,7 +1,9 @@
 //! Rules as queries: which rows break a rule, asked of the rows as they are, or as a pending change will leave
 //! them.
 
+mod domain;
 mod enum_values;
+mod joined;
 mod kept;
 mod query;
 mod rows;
@@ -199,6 +201,8 @@ pub enum Part {
     /// Values that cannot be converted: other checks of the table would stop with an error, so they are left out.
     Guard,
     Rule,
+    /// A rule that only `migrate verify` asks and that cannot be told before the change has run; its message says why.
+    Later,
 }
 
 /// What rows must satisfy before a change runs: rules that are new or tightened, and rules on columns whose values
@@ -230,11 +234,38 @@ pub fn checks(diff: &Diff, rules: &[Rule], tag: &str, kept: &BTreeSet<String>) -
             if !asked.is_empty() && matches!(rule.requirement, Requirement::Unique { .. }) {
                 continue; // whether kept values are unique among the others only putting them back tells
             }
-            asked_here.extend(check(&rule, &rows, &mentioned, &asked, &diff.before, &names));
+            let (rule, reason) = match as_pending(rule, diff, &names) {
+                Ok(rule) => (rule, "it speaks of what the change makes".to_owned()),
+                Err((rule, reason)) => {
+                    asked_here.push(query::later(&rule, &rows, reason));
+                    continue;
+                }
+            };
+            match check(&rule, &rows, &mentioned, &asked, &diff.before, &names) {
+                Some(check) => asked_here.push(check),
+                // The engine asks in the step that makes the constraint.
+                None if rule.enforce == Enforce::Database => {}
+                None => asked_here.push(query::later(&rule, &rows, reason)),
+            }
         }
         checks.extend(in_order(asked_here));
     }
     checks
+}
+
+/// A rule over the tables that it joins as the change will leave them; else why that cannot be told.
+fn as_pending(rule: Rule, diff: &Diff, names: &Names) -> Result<Rule, (Rule, String)> {
+    let Requirement::Across { columns, joins, expression } = &rule.requirement else {
+        return Ok(rule);
+    };
+    match joined::pending(joins, diff, names) {
+        Ok(joins) => {
+            let (columns, expression) = (columns.clone(), expression.clone());
+            let requirement = Requirement::Across { columns, joins, expression };
+            Ok(Rule { requirement, ..rule })
+        }
+        Err(reason) => Err((rule, reason)),
+    }
 }
 
 /// Guards first, then rules that share a scan, so that they stand together.

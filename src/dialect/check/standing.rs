@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::query::check;
 use super::rows::{Heirs, Names, Rows, keys_of, only, row_id, shown};
 use super::same::{is_same_condition, spelled};
-use super::{Check, all_in_order, mentioned, qualified, quote, sequence, storage};
+use super::{Check, all_in_order, domain, mentioned, qualified, quote, sequence, storage};
 use crate::catalog::rule::{Held, Requirement, Rule, own_rules};
 use crate::catalog::{Catalog, Column, ObjectId, OpaqueKind, Table, TableOptions};
 use crate::dialect::{Sql, castability};
@@ -281,6 +281,10 @@ impl Work<'_> {
         }
         if self.catalog.dialect == Dialect::Sqlite && relation.is_table {
             asked.extend(storage::rules(&relation.table));
+        }
+        for open in domain::open(&relation.table, self.catalog) {
+            validating.extend(open.validates.map(|sql| (open.rule.name.clone(), sql)));
+            asked.push(open.rule);
         }
         let table = relation.table.name.clone();
         asked.extend(open.into_iter().map(|rule| Rule { table: table.clone(), ..rule.clone() }));
