@@ -78,6 +78,18 @@ pub struct Violation {
     /// When the first and the last of the rows came, where the table says so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seen: Option<Seen>,
+    /// Ways to repair the rows, the plainest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub repairs: Vec<Proposed>,
+}
+
+/// A repair that fits a rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Proposed {
+    /// As one writes it behind `--repair RULE=`; `VALUE` and `OLD` are to be replaced.
+    pub strategy: String,
+    /// What it does, for people.
+    pub says: String,
 }
 
 impl Violation {

@@ -67,6 +67,20 @@ pub struct Check {
     /// The statement after which the engine holds every row to the rule, once no row breaks it.
     #[serde(skip)]
     pub validates: Option<Sql>,
+    /// What the rule says, for a repair.
+    #[serde(skip)]
+    pub about: Option<About>,
+    /// The condition that a row `r` of the table breaks the rule, where one row tells.
+    #[serde(skip)]
+    pub bad: Option<String>,
+}
+
+/// What a check asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum About {
+    Rule(Requirement),
+    /// That the values of a column can be read as another type.
+    Type { column: Ident, after: String },
 }
 
 impl Check {

@@ -4,7 +4,7 @@ use super::kept::KeptRows;
 use super::rows::{Names, Parent, Rows, keys_of, shown};
 use std::collections::BTreeSet;
 
-use super::{Check, Part, SAMPLE, Scan, Shape, message, quote};
+use super::{About, Check, Part, SAMPLE, Scan, Shape, message, quote};
 use crate::catalog::Catalog;
 use crate::catalog::rule::{Enforce, Join, Matching, Nulls, Requirement, Rule};
 use crate::change::{SourceOrigin, TableChange};
@@ -75,7 +75,8 @@ pub(super) fn check(
     );
     let sample = sample(rows, names, &bad, &values);
     let seen = rows.seen(&format!("{from} AS r WHERE {bad}"));
-    Some(Check { shape: Shape::Lookup, seen, ..blank(rule, rows, count, sample, &values) })
+    let bad = Some(bad);
+    Some(Check { shape: Shape::Lookup, seen, bad, ..blank(rule, rows, count, sample, &values) })
 }
 
 /// The check that no row answers true to `bad`.
@@ -89,7 +90,8 @@ fn of_rows(rule: &Rule, rows: &Rows, names: &Names, bad: &str, values: &[String]
     let sample = sample(rows, names, bad, values);
     let seen = rows.seen(&format!("{from} AS r WHERE {bad}"));
     let scan = Some(Scan { with, from, bad: bad.to_owned(), came: rows.came.clone() });
-    Check { scan, seen, ..blank(rule, rows, count, sample, values) }
+    let bad = Some(bad.to_owned());
+    Check { scan, seen, bad, ..blank(rule, rows, count, sample, values) }
 }
 
 fn sample(rows: &Rows, names: &Names, bad: &str, values: &[String]) -> String {
@@ -120,6 +122,8 @@ fn blank(rule: &Rule, rows: &Rows, count: String, sample: String, values: &[Stri
         personal: BTreeSet::new(),
         seen: None,
         validates: None,
+        about: Some(About::Rule(rule.requirement.clone())),
+        bad: None,
     }
 }
 
@@ -373,5 +377,7 @@ pub(super) fn guard(change: &TableChange, names: &Names, misfit: &Misfit<'_>) ->
         personal: BTreeSet::new(),
         seen: None,
         validates: None,
+        about: None,
+        bad: None,
     }
 }
