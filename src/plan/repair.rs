@@ -60,7 +60,8 @@ fn carries(catalog: &Catalog, mended: &[Mended]) -> Carries {
     for (name, gone) in changed {
         let Some(table) = catalog.tables.get(name) else { continue };
         let stays = table.columns.iter().filter(|column| {
-            column.generated.is_none() && !gone.iter().any(|name| same(name, &column.name, catalog.dialect))
+            column.generated.is_none()
+                && !gone.iter().any(|name| same(name, &column.name, catalog.dialect))
         });
         let columns = stays.map(|column| (column.name.clone(), column.name.clone())).collect();
         let after = Some(name.clone());

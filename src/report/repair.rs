@@ -15,12 +15,12 @@ fn preview(preview: &Preview) -> String {
     let style = if preview.left == Some(0) { GOOD } else { CAREFUL };
     let verb = if preview.columns.is_empty() { "go" } else { "change" };
     let mut text = format!(
-        "{} {}={}: {} of {} that break it would {verb} in `{}`\n  {}\n",
+        "{} {}={}: {} of {} of `{}` would {verb}\n  {}\n",
         paint(style, "repair"),
         preview.rule,
         preview.strategy,
         number(preview.changed),
-        count(preview.broken, "row"),
+        count(preview.broken, "violating row"),
         preview.table,
         preview.says
     );

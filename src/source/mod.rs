@@ -21,8 +21,8 @@ use crate::db::{Access, Database, DatabaseUrl, DbError, Env};
 use crate::model::Model;
 use crate::shadow::ShadowError;
 use crate::shadow::scratch::{Scratch, ScratchOptions};
-use crate::text::{Dialect, QName};
 use crate::text::diagnostic::{Colour, Diagnostic, render};
+use crate::text::{Dialect, QName};
 
 /// Where a schema is read from.
 #[derive(Clone, Debug, PartialEq, Eq)]

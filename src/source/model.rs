@@ -8,8 +8,8 @@ use crate::catalog::Printed;
 use crate::dialect::realize::{realize, table_of};
 use crate::model::Model;
 use crate::model::parse::{locate, parse_files};
-use crate::text::{Dialect, QName};
 use crate::text::diagnostic::{Colour, Diagnostic, Severity, Span, render};
+use crate::text::{Dialect, QName};
 
 /// Reads a model from its files.
 pub(in crate::source) fn load(

@@ -52,7 +52,8 @@ fn one(database: &mut Database, mended: &Mended) -> Result<Preview, VerifyError>
         value.and_then(|text| text.parse::<u64>().ok()).unwrap_or(0)
     };
     let (broken, changed) = (number(0), number(1));
-    let rows = if changed == 0 { Vec::new() } else { database.rows(&mended.sample).map_err(named)? };
+    let rows =
+        if changed == 0 { Vec::new() } else { database.rows(&mended.sample).map_err(named)? };
     let pairs = mended.columns.iter().flat_map(|column| [column, column]);
     let names: Vec<&String> = mended.keys.iter().chain(pairs).collect();
     let hidden = |row: Row| -> Row {

@@ -29,7 +29,10 @@ fn constraints_of_domains_that_were_never_asked_are_asked() {
     assert_eq!(counts(&verdict), expected, "{verdict:#}");
     assert_eq!(ran.code, 5);
     let ready = &verdict["ready"][0]["statement"];
-    assert_eq!(ready, "ALTER DOMAIN \"public\".\"lone\" VALIDATE CONSTRAINT \"short one\"", "{verdict:#}");
+    assert_eq!(
+        ready, "ALTER DOMAIN \"public\".\"lone\" VALIDATE CONSTRAINT \"short one\"",
+        "{verdict:#}"
+    );
 }
 
 const BEFORE: &str = r#"model: 1
@@ -84,8 +87,10 @@ fn a_rule_over_tables_that_the_change_renames_is_asked_before_it_runs() {
         assert_eq!(made.code, 0, "{}", made.text);
         let applied = run(&["apply", "--plan", "first", "--url", &url, "--no-rehearsal"]);
         assert_eq!(applied.code, 0, "{}", applied.text);
-        place.run("INSERT INTO client VALUES (1, 10), (2, 20);
-                   INSERT INTO purchase VALUES (1, 1, 15), (2, 1, 16), (3, 2, 26)");
+        place.run(
+            "INSERT INTO client VALUES (1, 10), (2, 20);
+                   INSERT INTO purchase VALUES (1, 1, 15), (2, 1, 16), (3, 2, 26)",
+        );
         let next = ["plan", "--from", "a.yaml", "--to", "m.yaml", "--out", "next", "--no-proof"];
         let made = run(&[&next[..], &["--dialect", name]].concat());
         assert_eq!(made.code, 0, "{}", made.text);
@@ -99,7 +104,8 @@ fn a_rule_over_tables_that_the_change_renames_is_asked_before_it_runs() {
 #[test]
 fn findings_name_the_file_of_several_in_which_the_rule_stands() {
     let head = "model: 1\nname: shop\ntargets: [postgres >= 13, sqlite >= 3.38]\nentities:\n";
-    let one = format!("{head}  Ant:\n    fields:\n      id: int\n      size: {{ type: int, min: 1 }}\n");
+    let one =
+        format!("{head}  Ant:\n    fields:\n      id: int\n      size: {{ type: int, min: 1 }}\n");
     let two = "entities:\n  Bee:\n    fields:\n      id: int\n      size: { type: int, max: 1 }\n";
     for dialect in BOTH {
         let sql = "CREATE TABLE ant (id bigint PRIMARY KEY, size bigint NOT NULL);

@@ -117,13 +117,15 @@ pub(crate) fn show(
         None => world.note(&format!("nothing is written; {next}")),
     }
     // A later repair of the same rule may take what an earlier one leaves.
-    let several = found.iter().any(|it| found.iter().filter(|other| other.rule == it.rule).count() > 1);
+    let several =
+        found.iter().any(|it| found.iter().filter(|other| other.rule == it.rule).count() > 1);
     Ok(if left && !several { Exit::Violations } else { Exit::Done })
 }
 
 /// Rows are what a repair is about, and a scratch database has none.
 fn unproved(mut files: Files) -> Files {
-    files.plan.proved = Proof::Not("it changes rows alone; a rehearsal proves it on them".to_owned());
+    files.plan.proved =
+        Proof::Not("it changes rows alone; a rehearsal proves it on them".to_owned());
     files
 }
 
@@ -155,8 +157,7 @@ pub(crate) fn next_version(
         let model = load(&source, &options)?;
         let base = versions::load_version(world, &project, last, *dialect)?;
         let found = rules_on(&base.catalog, &model, *dialect);
-        let ground =
-            Ground { catalog: &base.catalog, wanted: Some(&model.catalog), found: &found };
+        let ground = Ground { catalog: &base.catalog, wanted: Some(&model.catalog), found: &found };
         let (tag, mended) = mended(texts, &ground, &last.manifest.hash)?;
         let mut plan = plan(&base.catalog, Printed::ByModel, &tag, &mended);
         plan.before.clone_from(&followed.after);
@@ -213,11 +214,13 @@ pub(crate) fn propose(verdict: &mut Verdict, ground: &Ground<'_>, database: &mut
             let mends = match proposal.trial {
                 crate::dialect::repair::Trial::Needless => true,
                 crate::dialect::repair::Trial::Wanted => {
-                    let query = keys.as_ref().and_then(|keys| trial(subject, &proposal.chosen, keys));
+                    let query =
+                        keys.as_ref().and_then(|keys| trial(subject, &proposal.chosen, keys));
                     // What cannot be tried is proposed: the user sees what it would do.
                     query.is_none_or(|sql| {
                         let rows = database.within(Mode::Snapshot, |database| database.rows(&sql));
-                        let mended = rows.ok().and_then(|rows| rows.first()?.get(1).cloned().flatten());
+                        let mended =
+                            rows.ok().and_then(|rows| rows.first()?.get(1).cloned().flatten());
                         mended.is_some_and(|text| text != "0")
                     })
                 }

@@ -110,7 +110,10 @@ mod tests {
     fn a_column_of_the_same_name_is_no_table() {
         let from = "(SELECT \"c\".\"t\" AS k FROM \"t\" AS \"c\" GROUP BY \"c\".\"t\") AS a1";
         let said = replaced(from, "\"t\"", "(new)");
-        assert_eq!(said, "(SELECT \"c\".\"t\" AS k FROM (new) AS \"c\" GROUP BY \"c\".\"t\") AS a1");
+        assert_eq!(
+            said,
+            "(SELECT \"c\".\"t\" AS k FROM (new) AS \"c\" GROUP BY \"c\".\"t\") AS a1"
+        );
         assert_eq!(replaced("\"t\" AS j1", "\"t\"", "x"), "x AS j1");
     }
 }

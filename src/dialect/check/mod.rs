@@ -80,7 +80,10 @@ pub struct Check {
 pub enum About {
     Rule(Requirement),
     /// That the values of a column can be read as another type.
-    Type { column: Ident, after: String },
+    Type {
+        column: Ident,
+        after: String,
+    },
 }
 
 impl Check {
@@ -299,9 +302,9 @@ fn pending_check(
     diff: &Diff,
     names: &Names,
 ) -> Option<Check> {
-    let rule = match as_pending(rule, diff, names) {
+    let rule = match as_pending(&rule, diff, names) {
         Ok(rule) => rule,
-        Err((rule, reason)) => return Some(query::later(&rule, rows, reason)),
+        Err(reason) => return Some(query::later(&rule, rows, reason)),
     };
     check(&rule, rows, mentioned, asked, &diff.before, names).or_else(|| {
         // The engine asks in the step that makes the constraint.
@@ -312,18 +315,16 @@ fn pending_check(
 }
 
 /// A rule over the tables that it joins as the change will leave them; else why that cannot be told.
-fn as_pending(rule: Rule, diff: &Diff, names: &Names) -> Result<Rule, (Rule, String)> {
-    let Requirement::Across { columns, joins, expression } = &rule.requirement else {
-        return Ok(rule);
+fn as_pending(rule: &Rule, diff: &Diff, names: &Names) -> Result<Rule, String> {
+    let requirement = match &rule.requirement {
+        Requirement::Across { columns, joins, expression } => Requirement::Across {
+            columns: columns.clone(),
+            joins: joined::pending(joins, diff, names)?,
+            expression: expression.clone(),
+        },
+        other => other.clone(),
     };
-    match joined::pending(joins, diff, names) {
-        Ok(joins) => {
-            let (columns, expression) = (columns.clone(), expression.clone());
-            let requirement = Requirement::Across { columns, joins, expression };
-            Ok(Rule { requirement, ..rule })
-        }
-        Err(reason) => Err((rule, reason)),
-    }
+    Ok(Rule { requirement, ..rule.clone() })
 }
 
 /// Guards first, then rules that share a scan, so that they stand together.

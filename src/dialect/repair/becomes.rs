@@ -54,7 +54,9 @@ fn columns<'c>(
             columns.iter().map(|name| named(name.as_str())).collect::<Result<_, _>>()?
         }
         Some(About::Rule(Requirement::Unique { .. })) => {
-            return Err("which of the rows is right? `dedupe:newest` or `dedupe:oldest` says it".to_owned());
+            return Err(
+                "which of the rows is right? `dedupe:newest` or `dedupe:oldest` says it".to_owned()
+            );
         }
         Some(About::Rule(_)) | None => {
             subject.check.values.iter().filter_map(|name| target.column(name)).collect()
@@ -84,7 +86,10 @@ fn columns<'c>(
         _ => {}
     }
     match all.as_slice() {
-        [] => Err("the rule speaks of no column whose value could change; name one, as in `null@COLUMN`".to_owned()),
+        [] => Err(
+            "the rule speaks of no column whose value could change; name one, as in `null@COLUMN`"
+                .to_owned(),
+        ),
         [_] => Ok(all),
         [..] if is_key => Ok(all),
         [first, ..] => Err(format!(
@@ -102,7 +107,11 @@ fn limits(subject: Subject<'_>) -> Vec<Bound> {
 }
 
 /// The values that a rule lists for a column.
-pub(super) fn listed(subject: Subject<'_>, target: &Target<'_>, column: &Column) -> Option<Vec<String>> {
+pub(super) fn listed(
+    subject: Subject<'_>,
+    target: &Target<'_>,
+    column: &Column,
+) -> Option<Vec<String>> {
     limits(subject).into_iter().find_map(|bound| match bound.limit {
         Limit::OneOf(values) if target.column(&bound.column) == Some(column) => Some(values),
         _ => None,
@@ -222,7 +231,8 @@ impl<'c> Work<'_, 'c> {
             true => Affinity::of_strict(&column.data_type),
             false => Affinity::of(&column.data_type),
         };
-        let is_number = value.parse::<i64>().is_ok() || value.parse::<f64>().is_ok_and(f64::is_finite);
+        let is_number =
+            value.parse::<i64>().is_ok() || value.parse::<f64>().is_ok_and(f64::is_finite);
         match affinity {
             Affinity::Integer | Affinity::Real | Affinity::Numeric if is_number => value.to_owned(),
             Affinity::Integer

@@ -195,18 +195,21 @@ mod tests {
     #[test]
     fn bounds_are_read_as_people_and_engines_write_them() {
         let at_least = one("total", Limit::AtLeast("0".to_owned()));
-        assert_eq!(bounds("\"total\" >= 0"), [at_least.clone()]);
-        assert_eq!(bounds("(total >= (0)::numeric)"), [at_least.clone()]);
-        assert_eq!(bounds("0 <= total"), [at_least.clone()]);
+        assert_eq!(bounds("\"total\" >= 0"), std::slice::from_ref(&at_least));
+        assert_eq!(bounds("(total >= (0)::numeric)"), std::slice::from_ref(&at_least));
+        assert_eq!(bounds("0 <= total"), std::slice::from_ref(&at_least));
         assert_eq!(bounds("((total IS NULL) OR (total >= (0)::numeric))"), [at_least]);
         let below = one("n", Limit::Below("-5".to_owned()));
         assert_eq!(bounds("n < '-5'::integer"), [one("n", Limit::Below("'-5'".to_owned()))]);
         assert_eq!(bounds("n < -5"), [below]);
         let length = one("name", Limit::LengthAtMost(20));
-        assert_eq!(bounds("(char_length((name)::text) <= 20)"), [length.clone()]);
+        assert_eq!(bounds("(char_length((name)::text) <= 20)"), std::slice::from_ref(&length));
         assert_eq!(bounds("length(\"name\") BETWEEN 1 AND 20"), [length]);
         let list = one("s", Limit::OneOf(vec!["a".to_owned(), "it's".to_owned()]));
-        assert_eq!(bounds("(s = ANY (ARRAY['a'::text, 'it''s'::text]))"), [list.clone()]);
+        assert_eq!(
+            bounds("(s = ANY (ARRAY['a'::text, 'it''s'::text]))"),
+            std::slice::from_ref(&list)
+        );
         assert_eq!(bounds("\"s\" IN ('a', 'it''s')"), [list]);
         assert_eq!(bounds("a = 1 OR b > 2"), []);
         assert_eq!(bounds("this is no condition ("), []);

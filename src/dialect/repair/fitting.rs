@@ -55,7 +55,10 @@ fn candidates(subject: Subject<'_>, target: &Target<'_>) -> Vec<(Strategy, Trial
         None => Vec::new(),
         Some(About::Type { .. }) => {
             let mut list = vec![(Strategy::Trim, Trial::Wanted)];
-            list.extend(plain(vec![Strategy::Cast(None), Strategy::Cast(Some("VALUE".to_owned()))]));
+            list.extend(plain(vec![
+                Strategy::Cast(None),
+                Strategy::Cast(Some("VALUE".to_owned())),
+            ]));
             list.extend(plain(vec![Strategy::Quarantine]));
             list
         }
@@ -77,7 +80,9 @@ fn candidates(subject: Subject<'_>, target: &Target<'_>) -> Vec<(Strategy, Trial
                     let words = [Strategy::Trim, Strategy::Lower, Strategy::Upper];
                     list.extend(words.map(|strategy| (strategy, Trial::Wanted)));
                 }
-                if let Some(to) = listed(subject, target, only).and_then(|list| list.first().cloned()) {
+                if let Some(to) =
+                    listed(subject, target, only).and_then(|list| list.first().cloned())
+                {
                     list.extend(plain(vec![Strategy::Map(vec![("OLD".to_owned(), to)])]));
                 }
                 list.push((Strategy::Default(None), Trial::Wanted));

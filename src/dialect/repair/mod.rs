@@ -4,6 +4,7 @@
 mod becomes;
 mod bounds;
 mod fitting;
+mod moving;
 mod quiet;
 mod rows;
 mod strategy;
@@ -16,9 +17,7 @@ use std::collections::BTreeSet;
 use super::check::{Check, Part, SAMPLE, Shape};
 use super::keep::{SQLITE_PREFIX, kept_name};
 use super::session::quote_name;
-use super::{
-    Absence, Direction, Facts, KeptUse, Lock, Order, Sql, Step, Transaction, Undo, Work,
-};
+use super::{Absence, Direction, Facts, KeptUse, Lock, Order, Sql, Step, Transaction, Undo, Work};
 use crate::catalog::Catalog;
 use crate::catalog::rule::Enforce;
 use crate::text::{Dialect, Ident, QName};
@@ -234,7 +233,13 @@ fn let_go(name: &str, dialect: Dialect) -> Step {
 }
 
 /// A check of a plan, by its two queries: the count, and the keys of some rows.
-fn plan_check(rule: String, table: &QName, message: String, queries: (String, String), keys: Vec<String>) -> Check {
+fn plan_check(
+    rule: String,
+    table: &QName,
+    message: String,
+    queries: (String, String),
+    keys: Vec<String>,
+) -> Check {
     let (count, sample) = queries;
     Check {
         rule,

@@ -130,9 +130,8 @@ fn with_partitions<'c>(catalog: &'c Catalog, name: &QName) -> Vec<&'c QName> {
 
 /// Triggers or rules that would see what is done to a table, and how each is switched on again.
 fn standing(catalog: &Catalog, kind: OpaqueKind, table: &QName) -> Vec<(String, &'static str)> {
-    let of_table = |opaque: &&Opaque| {
-        opaque.id.kind == kind && opaque.id.table.as_ref() == Some(table)
-    };
+    let of_table =
+        |opaque: &&Opaque| opaque.id.kind == kind && opaque.id.table.as_ref() == Some(table);
     let own = catalog.opaques.values().filter(of_table);
     own.filter_map(|opaque| {
         let facets = catalog.facets_of(&Subject::Opaque(opaque.id.clone()));

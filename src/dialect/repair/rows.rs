@@ -2,21 +2,19 @@
 //! as they are and return on the way back; rows of other tables that refer to them are pointed at the row that stays, or
 //! stop the repair before it begins.
 
-use super::quiet::{Quiet, Toward, quiet, validated};
+use super::moving::{Moving, Ways};
 use super::strategy::{Chosen, Stays};
 use super::target::{Inbound, Target};
 use super::text::ident;
 use super::values::is_same;
-use super::{
-    Certainty, Mended, Naming, Said, Subject, Touched, bad, kept, kept_place, plan_check, step,
-};
+use super::{Mended, Naming, Subject, Touched, bad, kept, kept_place, plan_check};
 use crate::catalog::rule::{Nulls, Requirement};
-use crate::catalog::{Column, Table};
+use crate::catalog::{Catalog, Column};
+use crate::dialect::Sql;
 use crate::dialect::aside::{Key, table_name};
 use crate::dialect::check::standing::arrival;
 use crate::dialect::check::{About, Check, SAMPLE};
 use crate::dialect::postgres::types::is_builtin;
-use crate::dialect::{Lock, Sql, Step, Transaction, Undo, Work};
 use crate::text::{Dialect, Ident};
 
 /// The repair of a rule by moving the rows that break it to a table of their own.
@@ -38,7 +36,7 @@ pub(super) fn quarantine(
     let moving = Moving { name: kept(naming, target.name(), None, dialect), target: &target };
     let (place, kept) = (target.place(), moving.kept());
     let free: String = inbound.iter().map(|it| format!(" AND NOT {}", referred(it, "r"))).collect();
-    let which = format!("({bad}){free}");
+    let which = format!("({bad}){free}{}", target.has_key("r"));
     let mut statements = lock_of(&target, &inbound);
     statements.push(moving.made_empty());
     statements.extend(match dialect {
@@ -74,13 +72,11 @@ pub(super) fn quarantine(
         sample: sample(&keys, &all),
         up_checks,
         down_checks: moving.down_check(subject.check).into_iter().collect(),
-        ..moving.mended(subject, chosen, Ways {
-            title,
-            verb: "move",
-            inner: statements,
-            back: Vec::new(),
-            repointed: &[],
-        })
+        ..moving.mended(
+            subject,
+            chosen,
+            Ways { title, verb: "move", inner: statements, back: Vec::new(), repointed: &[] },
+        )
     })
 }
 
@@ -101,7 +97,8 @@ pub(super) fn dedupe(
     };
     let dialect = target.dialect();
     let order = order(&target, chosen, stays)?;
-    let (repointed, fixed): (Vec<_>, Vec<_>) = target.inbound().into_iter().partition(can_follow);
+    let (repointed, fixed): (Vec<_>, Vec<_>) =
+        target.inbound().into_iter().partition(|it| can_follow(it, subject.catalog));
     let twins = Twins {
         target: &target,
         keys: keys.join(", "),
@@ -166,13 +163,11 @@ pub(super) fn dedupe(
         Stays::Oldest => "oldest",
     };
     let title = format!("rows of {} ({}: {chosen})", target.name(), subject.check.rule);
-    let mut mended = moving.mended(subject, chosen, Ways {
-        title,
-        verb: "remove",
-        inner: statements,
-        back,
-        repointed: &repointed,
-    });
+    let mut mended = moving.mended(
+        subject,
+        chosen,
+        Ways { title, verb: "remove", inner: statements, back, repointed: &repointed },
+    );
     mended.touched.extend(touched);
     Ok(Mended {
         says: format!("of rows with the same key the {word} stays{follow}"),
@@ -247,10 +242,12 @@ fn condition(keys: &[String], predicate: Option<&str>, nulls: Nulls) -> String {
 }
 
 /// Whether rows that refer can be pointed at another row: what refers is not what tells them apart.
-fn can_follow(inbound: &Inbound<'_>) -> bool {
+pub(super) fn can_follow(inbound: &Inbound<'_>, catalog: &Catalog) -> bool {
     let of = |name: &Ident| inbound.child.column(name);
-    let is_free = inbound.columns.iter().all(|name| of(name).is_some_and(|it| it.generated.is_none()));
-    let key = match crate::dialect::aside::key_of(inbound.child) {
+    let is_free =
+        inbound.columns.iter().all(|name| of(name).is_some_and(|it| it.generated.is_none()));
+    let Ok(child) = Target::table(inbound.child, catalog) else { return false };
+    let key = match child.key {
         Key::Columns(columns) => !columns.iter().any(|name| inbound.columns.contains(name)),
         Key::Rowid => true,
         Key::Nothing => false,
@@ -279,7 +276,8 @@ fn referred(inbound: &Inbound<'_>, alias: &str) -> String {
 fn stands_in_the_way(inbound: &Inbound<'_>, check: &Check, found: &str, message: String) -> Check {
     let child = &inbound.child.name;
     let place = table_name(child);
-    let count = format!("SELECT count(*), (SELECT count(*) FROM {place}) FROM {place} AS c WHERE {found}");
+    let count =
+        format!("SELECT count(*), (SELECT count(*) FROM {place}) FROM {place} AS c WHERE {found}");
     let names: Vec<Ident> = match crate::dialect::aside::key_of(inbound.child) {
         Key::Columns(columns) => columns,
         Key::Rowid | Key::Nothing => inbound.columns.to_vec(),
@@ -288,7 +286,13 @@ fn stands_in_the_way(inbound: &Inbound<'_>, check: &Check, found: &str, message:
     let list = list.join(", ");
     let sample = format!("SELECT {list} FROM {place} AS c WHERE {found} ORDER BY {list}");
     let keys = names.iter().map(Ident::to_string).collect();
-    plan_check(format!("{} (repair of {})", child, check.rule), child, message, (count, sample), keys)
+    plan_check(
+        format!("{} (repair of {})", child, check.rule),
+        child,
+        message,
+        (count, sample),
+        keys,
+    )
 }
 
 fn lock_of(target: &Target<'_>, inbound: &[Inbound<'_>]) -> Vec<String> {
@@ -332,12 +336,10 @@ impl Twins<'_, '_> {
     /// The rows as `x`.
     fn rows(&self) -> String {
         let mut list = vec!["r.*".to_owned()];
-        match (self.target.dialect(), &self.target.key) {
-            (Dialect::Postgres, _) => {
-                list.push("r.tableoid AS \"migrate_of\", r.ctid AS \"migrate_at\"".to_owned());
-            }
-            (Dialect::Sqlite, Key::Rowid) => list.push("r.rowid AS \"migrate_row\"".to_owned()),
-            (Dialect::Sqlite, Key::Columns(_) | Key::Nothing) => {}
+        if self.target.dialect() == Dialect::Postgres {
+            list.push("r.tableoid AS \"migrate_of\", r.ctid AS \"migrate_at\"".to_owned());
+        } else if self.target.has_row_number() {
+            list.push("r.rowid AS \"migrate_row\"".to_owned());
         }
         let group = format!("PARTITION BY {}", self.keys);
         let window = format!("OVER ({group} ORDER BY {})", self.order);
@@ -348,10 +350,11 @@ impl Twins<'_, '_> {
             format!("first_value(r.{}) {window} AS \"migrate_stays_{}\"", ident(name), at + 1)
         }));
         format!(
-            "(SELECT {} FROM {} AS r WHERE {}) AS x",
+            "(SELECT {} FROM {} AS r WHERE {}{}) AS x",
             list.join(", "),
             self.target.place(),
-            self.condition
+            self.condition,
+            self.target.has_key("r")
         )
     }
 
@@ -391,22 +394,32 @@ impl Follow<'_, '_> {
     fn there(&self, moving: &Moving<'_, '_>) -> Vec<String> {
         let dialect = self.child.dialect();
         let keys = self.child.kept_key_of("r");
-        let mut list: Vec<String> =
-            keys.iter().enumerate().map(|(at, key)| format!("{key} AS \"key_{}\"", at + 1)).collect();
+        let mut list: Vec<String> = keys
+            .iter()
+            .enumerate()
+            .map(|(at, key)| format!("{key} AS \"key_{}\"", at + 1))
+            .collect();
         let parent = moving.target;
         let mut on = Vec::new();
-        for (at, (own, other)) in self.inbound.columns.iter().zip(&self.inbound.referenced).enumerate() {
+        for (at, (own, other)) in
+            self.inbound.columns.iter().zip(&self.inbound.referenced).enumerate()
+        {
             let before = format!("r.{}", ident(own));
             // Where several keys lead to the same column, the row that stays is told once for each.
             let stays = format!("\"k\".\"migrate_stays_{}\"", moving.stays_at(self.inbound, at));
             let text = if dialect == Dialect::Postgres { "::text" } else { "" };
-            list.push(format!("{before}{text} AS \"before_{}\", {stays}{text} AS \"after_{}\"", at + 1, at + 1));
+            list.push(format!(
+                "{before}{text} AS \"before_{}\", {stays}{text} AS \"after_{}\"",
+                at + 1,
+                at + 1
+            ));
             let made = parent.table.column(other).is_some_and(|it| !is_builtin(&it.data_type));
             let cast = if dialect == Dialect::Postgres && made { "::text" } else { "" };
             on.push(format!("{before}{cast} = \"k\".{}", ident(other)));
         }
         let is_self = self.inbound.child.name == *parent.name();
-        let apart = if is_self { format!(" WHERE NOT {}", moving.is_moved("r")) } else { String::new() };
+        let apart =
+            if is_self { format!(" WHERE NOT {}", moving.is_moved("r")) } else { String::new() };
         let set = self.set("after");
         vec![
             format!(
@@ -461,228 +474,5 @@ impl Follow<'_, '_> {
             }
         });
         each.collect::<Vec<_>>().join(", ")
-    }
-}
-
-/// Rows that go aside and come back.
-struct Moving<'a, 'c> {
-    name: String,
-    target: &'a Target<'c>,
-}
-
-/// What a repair that moves rows does.
-struct Ways<'a, 'c> {
-    title: String,
-    verb: &'static str,
-    inner: Vec<String>,
-    /// After the rows are back.
-    back: Vec<String>,
-    repointed: &'a [Inbound<'c>],
-}
-
-impl Moving<'_, '_> {
-    fn kept(&self) -> String {
-        kept_place(&self.name, self.target.dialect())
-    }
-
-    /// The names of kept columns.
-    fn names(&self) -> Vec<String> {
-        let mut names: Vec<String> =
-            self.target.stored().map(|column| ident(&column.name)).collect();
-        if self.has_row_number() {
-            names.push("\"migrate_row\"".to_owned());
-        }
-        names
-    }
-
-    /// Their values over a row.
-    fn values(&self, alias: &str) -> Vec<String> {
-        let mut values: Vec<String> = self
-            .target
-            .stored()
-            .map(|column| {
-                let own = format!("{alias}.{}", ident(&column.name));
-                let is_plain = self.target.dialect() == Dialect::Sqlite
-                    || is_builtin(&column.data_type) && column.collation.is_none();
-                if is_plain { own } else { format!("{own}::text COLLATE pg_catalog.\"default\"") }
-            })
-            .collect();
-        if self.has_row_number() {
-            values.push(match alias {
-                "r" => "r.rowid".to_owned(),
-                other => format!("{other}.\"migrate_row\""),
-            });
-        }
-        values
-    }
-
-    fn named_values(&self, alias: &str) -> Vec<String> {
-        let pairs = self.values(alias).into_iter().zip(self.names());
-        pairs.map(|(value, name)| format!("{value} AS {name}")).collect()
-    }
-
-    fn has_row_number(&self) -> bool {
-        self.target.dialect() == Dialect::Sqlite && self.target.key == Key::Rowid
-    }
-
-    fn made_empty(&self) -> String {
-        let list = self.named_values("r").join(", ");
-        let (kept, place) = (self.kept(), self.target.place());
-        match self.target.dialect() {
-            Dialect::Postgres => {
-                format!("CREATE TABLE {kept} AS SELECT {list} FROM {place} AS r WITH NO DATA")
-            }
-            Dialect::Sqlite => format!("CREATE TABLE {kept} ({})", self.names().join(", ")),
-        }
-    }
-
-    /// The key of a kept row.
-    fn keys(&self, alias: &str) -> Vec<String> {
-        match &self.target.key {
-            Key::Rowid => vec![format!("{alias}.\"migrate_row\"")],
-            Key::Columns(_) | Key::Nothing => self.target.key_of(alias),
-        }
-    }
-
-    /// SQLite: removes the kept rows from the table.
-    fn removed(&self) -> String {
-        let (kept, place) = (self.kept(), self.target.place());
-        let own = self.target.key_of("r").join(", ");
-        let keys = self.keys("k").join(", ");
-        format!("DELETE FROM {place} AS r WHERE ({own}) IN (SELECT {keys} FROM {kept} AS k)")
-    }
-
-    /// Whether the row `alias` is among those that go.
-    fn is_moved(&self, alias: &str) -> String {
-        let kept = self.kept();
-        match self.target.dialect() {
-            Dialect::Postgres => format!(
-                "EXISTS (SELECT 1 FROM {kept} AS \"d\" WHERE \"d\".\"migrate_of\" = {alias}.tableoid \
-                 AND \"d\".\"migrate_at\" = {alias}.ctid)"
-            ),
-            Dialect::Sqlite => {
-                let own = self.target.key_of(alias).join(", ");
-                let keys = self.keys("d").join(", ");
-                format!("({own}) IN (SELECT {keys} FROM {kept} AS d)")
-            }
-        }
-    }
-
-    /// The number under which a removed row keeps what stands in its place.
-    fn stays_at(&self, inbound: &Inbound<'_>, at: usize) -> usize {
-        let before: usize = self
-            .target
-            .inbound()
-            .iter()
-            .filter(|it| can_follow(it))
-            .take_while(|it| !(it.child.name == inbound.child.name && it.columns == inbound.columns))
-            .map(|it| it.referenced.len())
-            .sum();
-        before + at + 1
-    }
-
-    /// Puts the rows back.
-    fn returned(&self) -> String {
-        let columns: Vec<&Column> = self.target.stored().collect();
-        let mut names: Vec<String> = columns.iter().map(|column| ident(&column.name)).collect();
-        let mut values: Vec<String> = columns
-            .iter()
-            .map(|column| {
-                let own = format!("k.{}", ident(&column.name));
-                match self.target.dialect() {
-                    Dialect::Postgres if !is_builtin(&column.data_type) => {
-                        format!("{own}::{}", column.data_type)
-                    }
-                    Dialect::Postgres | Dialect::Sqlite => own,
-                }
-            })
-            .collect();
-        if self.has_row_number() {
-            names.push("rowid".to_owned());
-            values.push("k.\"migrate_row\"".to_owned());
-        }
-        let over = match self.target.dialect() {
-            Dialect::Postgres => " OVERRIDING SYSTEM VALUE",
-            Dialect::Sqlite => "",
-        };
-        format!(
-            "INSERT INTO {} ({}){over} SELECT {} FROM {} AS k",
-            self.target.place(),
-            names.join(", "),
-            values.join(", "),
-            self.kept()
-        )
-    }
-
-    /// Rows whose key somebody else has taken meanwhile cannot come back.
-    fn down_check(&self, check: &Check) -> Option<Check> {
-        let own = self.target.kept_key_of("r");
-        if own.is_empty() {
-            return None;
-        }
-        let keys = self.keys("k");
-        let pairs: Vec<String> = own.iter().zip(&keys).map(|(own, key)| format!("{own} = {key}")).collect();
-        let kept = self.kept();
-        let taken = format!(
-            "EXISTS (SELECT 1 FROM {} AS r WHERE {})",
-            self.target.place(),
-            pairs.join(" AND ")
-        );
-        let count = format!("SELECT count(*), (SELECT count(*) FROM {kept}) FROM {kept} AS k WHERE {taken}");
-        let list = keys.join(", ");
-        let sample = format!("SELECT {list} FROM {kept} AS k WHERE {taken} ORDER BY {list}");
-        let message = "a row was written since with the key of one that was moved and is to come back";
-        Some(plan_check(
-            format!("{} (repair of {})", self.target.name(), check.rule),
-            self.target.name(),
-            message.to_owned(),
-            (count, sample),
-            self.target.key_names(),
-        ))
-    }
-
-    fn mended(&self, subject: Subject<'_>, chosen: &Chosen, ways: Ways<'_, '_>) -> Mended {
-        let Ways { title, verb, inner, back, repointed } = ways;
-        let target = self.target;
-        let own = subject.check.validates.as_ref().and_then(|sql| validated(sql.as_str()));
-        let mut tables: Vec<&Table> = vec![target.table];
-        tables.extend(repointed.iter().map(|it| it.child).filter(|it| it.name != *target.name()));
-        let there = quiet(subject.catalog, &tables, Toward::Repaired(own.as_deref()));
-        let again = quiet(subject.catalog, &tables, Toward::Old);
-        let mut returning = vec![self.returned()];
-        returning.extend(back);
-        returning.push(format!("DROP TABLE {}", self.kept()));
-        let holds = inner.iter().any(|text| text.starts_with("LOCK TABLE"));
-        let one = |verb: &str, statements: Vec<String>, quiet: &Quiet, reads: Option<String>| -> Step {
-            let lock = match holds && reads.is_none() && target.dialect() == Dialect::Postgres {
-                true => quiet.lock.max(Lock::ShareRowExclusive),
-                false => quiet.lock,
-            };
-            step(format!("{verb} {title}"), quiet.around(statements), Said {
-                lock,
-                work: Work::Write,
-                transaction: Transaction::Shared,
-                undo: Undo::Kept,
-                reads,
-            })
-        };
-        Mended {
-            rule: subject.check.rule.clone(),
-            strategy: chosen.to_string(),
-            table: target.name().clone(),
-            says: String::new(),
-            count: Sql::new(""),
-            sample: Sql::new(""),
-            keys: target.key_names(),
-            columns: Vec::new(),
-            personal: subject.check.personal.clone(),
-            certainty: Certainty::Holds,
-            up: vec![one(verb, inner, &there, None)],
-            down: vec![one("return", returning, &again, Some(self.name.clone()))],
-            up_checks: Vec::new(),
-            down_checks: Vec::new(),
-            touched: vec![Touched::Rows(target.name().clone())],
-            kept: self.kept(),
-        }
     }
 }

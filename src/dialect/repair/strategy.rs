@@ -84,9 +84,9 @@ impl Chosen {
 
 fn map(pairs: &str) -> Result<Vec<(String, String)>, String> {
     let each = pairs.split(',').map(|pair| {
-        let (old, new) = pair
-            .split_once('=')
-            .ok_or_else(|| format!("`{pair}` is no pair; a map is written `map:OLD=NEW,OLD=NEW`"))?;
+        let (old, new) = pair.split_once('=').ok_or_else(|| {
+            format!("`{pair}` is no pair; a map is written `map:OLD=NEW,OLD=NEW`")
+        })?;
         Ok((old.to_owned(), new.to_owned()))
     });
     each.collect()
@@ -129,8 +129,18 @@ mod tests {
     #[test]
     fn what_is_written_is_read_and_printed() {
         let forms = [
-            "default", "default:EUR", "default@a:x:y", "null@b", "trim", "clamp", "map:a=b,c=d",
-            "cast", "cast:0", "dedupe:newest", "dedupe@seen:oldest", "quarantine",
+            "default",
+            "default:EUR",
+            "default@a:x:y",
+            "null@b",
+            "trim",
+            "clamp",
+            "map:a=b,c=d",
+            "cast",
+            "cast:0",
+            "dedupe:newest",
+            "dedupe@seen:oldest",
+            "quarantine",
         ];
         for form in forms {
             assert_eq!(Chosen::parse(form).map(|it| it.to_string()).as_deref(), Ok(form));

@@ -50,7 +50,13 @@ impl<'c> Target<'c> {
                 heir.name, table.name
             ));
         }
-        Ok(Target { catalog, table, key: key_of(table) })
+        // SQLite numbers rows anew when it packs a file, unless a column says the number. A key that may be NULL names
+        // the rows in which it is not.
+        let key = match (key_of(table), table.primary_key()) {
+            (Key::Rowid, primary @ [_, ..]) => Key::Columns(primary.to_vec()),
+            (key, _) => key,
+        };
+        Ok(Target { catalog, table, key })
     }
 
     pub(super) fn dialect(&self) -> Dialect {
@@ -116,6 +122,17 @@ impl<'c> Target<'c> {
         }
     }
 
+    /// The condition (` AND …`) that a row has a key; empty where each has.
+    pub(super) fn has_key(&self, alias: &str) -> String {
+        let Key::Columns(columns) = &self.key else { return String::new() };
+        let open = columns.iter().filter(|name| {
+            self.table
+                .column(name)
+                .is_some_and(|column| self.dialect() == Dialect::Sqlite && !column.not_null)
+        });
+        open.map(|name| format!(" AND {alias}.{} IS NOT NULL", ident(name))).collect()
+    }
+
     /// `"k"."key_1" = … AND …`: the row of `alias` is the one kept as `k`.
     pub(super) fn is_kept(&self, alias: &str, kept: &str) -> String {
         let pairs = self.kept_key_of(alias);
@@ -174,6 +191,21 @@ impl<'c> Target<'c> {
         let inbound = self.inbound();
         let by = inbound.iter().find(|it| it.referenced.contains(&column.name))?;
         Some(format!("rows of `{}` refer to {name}", by.child.name))
+    }
+
+    /// Whether SQLite numbers the rows beside their columns.
+    pub(super) fn has_row_number(&self) -> bool {
+        let TableOptions::Sqlite { without_rowid, .. } = &self.table.options else { return false };
+        let is_taken =
+            self.table.columns.iter().any(|it| it.name.as_str().eq_ignore_ascii_case("rowid"));
+        let is_alias = match self.table.primary_key() {
+            [only] => self
+                .table
+                .column(only)
+                .is_some_and(|column| column.data_type.eq_ignore_ascii_case("integer")),
+            _ => false,
+        };
+        !*without_rowid && !is_taken && !is_alias
     }
 
     pub(super) fn is_strict(&self) -> bool {

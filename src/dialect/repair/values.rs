@@ -88,8 +88,9 @@ pub(super) fn mends(subject: Subject<'_>, chosen: &Chosen, rows: &[Vec<String>])
     let dialect = target.dialect();
     let one = |row: &Vec<String>| {
         let pairs = keys.iter().zip(row);
-        let pairs: Vec<String> =
-            pairs.map(|(key, value)| format!("{key} = {}", super::text::literal(value, dialect))).collect();
+        let pairs: Vec<String> = pairs
+            .map(|(key, value)| format!("{key} = {}", super::text::literal(value, dialect)))
+            .collect();
         format!("({})", pairs.join(" AND "))
     };
     let only: Vec<String> = rows.iter().map(one).collect();
@@ -131,11 +132,12 @@ impl Found<'_> {
         let values = self.becomes.iter().enumerate();
         list.extend(values.map(|(at, it)| format!("{} AS \"migrate_{}\"", it.value, at + 1)));
         format!(
-            "(SELECT {} FROM {} AS r WHERE ({}){}) AS x",
+            "(SELECT {} FROM {} AS r WHERE ({}){}{}) AS x",
             list.join(", "),
             self.target.place(),
             self.bad.text(),
-            self.only
+            self.only,
+            self.target.has_key("r")
         )
     }
 
@@ -146,7 +148,8 @@ impl Found<'_> {
             .iter()
             .enumerate()
             .map(|(at, it)| {
-                let (own, new) = (format!("x.{}", ident(&it.column.name)), format!("x.\"migrate_{}\"", at + 1));
+                let (own, new) =
+                    (format!("x.{}", ident(&it.column.name)), format!("x.\"migrate_{}\"", at + 1));
                 differs(&own, &new, self.dialect())
             })
             .collect();
@@ -215,9 +218,9 @@ pub(super) fn differs(left: &str, right: &str, dialect: Dialect) -> String {
         Dialect::Postgres => {
             format!("{left}::text COLLATE \"C\" IS DISTINCT FROM {right}::text COLLATE \"C\"")
         }
-        Dialect::Sqlite => format!(
-            "({left} IS NOT {right} COLLATE BINARY OR typeof({left}) <> typeof({right}))"
-        ),
+        Dialect::Sqlite => {
+            format!("({left} IS NOT {right} COLLATE BINARY OR typeof({left}) <> typeof({right}))")
+        }
     }
 }
 
@@ -250,15 +253,24 @@ impl Writing<'_, '_> {
 
     fn one(&self, statements: Vec<String>, lock: Lock, reads: Option<String>) -> Step {
         let verb = if reads.is_some() { "put old values back into" } else { "repair" };
-        let said = Said { lock, work: Work::Write, transaction: Transaction::Shared, undo: Undo::Kept, reads };
+        let said = Said {
+            lock,
+            work: Work::Write,
+            transaction: Transaction::Shared,
+            undo: Undo::Kept,
+            reads,
+        };
         step(format!("{verb} {}", self.title), statements, said)
     }
 
     fn postgres_up(&self, quiet: &Quiet) -> Vec<Step> {
         let (found, kept) = (self.found, self.kept());
-        let mut list = vec!["row_number() OVER () AS \"n\"".to_owned(), "0::smallint AS \"state\"".to_owned()];
+        let mut list =
+            vec!["row_number() OVER () AS \"n\"".to_owned(), "0::smallint AS \"state\"".to_owned()];
         let keys = found.target.kept_key_of("x");
-        list.extend(keys.iter().enumerate().map(|(at, key)| format!("{key} AS \"key_{}\"", at + 1)));
+        list.extend(
+            keys.iter().enumerate().map(|(at, key)| format!("{key} AS \"key_{}\"", at + 1)),
+        );
         list.extend(found.each(|at, column| {
             let own = ident(&column.name);
             format!("x.{own}::text AS \"before_{at}\", x.\"migrate_{at}\"::text AS \"after_{at}\"")
@@ -275,30 +287,44 @@ impl Writing<'_, '_> {
             format!("CREATE INDEX ON {kept} (\"state\", \"n\")"),
             format!("ANALYZE {kept}"),
         ];
-        let write = self.batch((0, 1), &|at| format!("\"b\".\"after_{at}\""), &|at| format!("\"b\".\"before_{at}\""));
+        let write = self.batch((0, 1), &|at| format!("\"b\".\"after_{at}\""), &|at| {
+            format!("\"b\".\"before_{at}\"")
+        });
         let over = format!("DELETE FROM {kept} WHERE \"state\" <> 1");
         vec![
-            step(format!("set aside values of {}", self.title), look, Said {
-                lock: Lock::AccessShare,
-                work: Work::Scan,
-                transaction: Transaction::Shared,
-                undo: Undo::Exact,
-                reads: None,
-            }),
-            step(format!("repair {}", self.title), quiet.around(vec![write]), Said {
-                lock: quiet.lock,
-                work: Work::Write,
-                transaction: Transaction::Batches,
-                undo: Undo::Kept,
-                reads: None,
-            }),
-            step(format!("forget what somebody else changed meanwhile in {}", self.title), vec![over], Said {
-                lock: Lock::None,
-                work: Work::Catalog,
-                transaction: Transaction::Shared,
-                undo: Undo::Exact,
-                reads: None,
-            }),
+            step(
+                format!("set aside values of {}", self.title),
+                look,
+                Said {
+                    lock: Lock::AccessShare,
+                    work: Work::Scan,
+                    transaction: Transaction::Shared,
+                    undo: Undo::Exact,
+                    reads: None,
+                },
+            ),
+            step(
+                format!("repair {}", self.title),
+                quiet.around(vec![write]),
+                Said {
+                    lock: quiet.lock,
+                    work: Work::Write,
+                    transaction: Transaction::Batches,
+                    undo: Undo::Kept,
+                    reads: None,
+                },
+            ),
+            step(
+                format!("forget what somebody else changed meanwhile in {}", self.title),
+                vec![over],
+                Said {
+                    lock: Lock::None,
+                    work: Work::Catalog,
+                    transaction: Transaction::Shared,
+                    undo: Undo::Exact,
+                    reads: None,
+                },
+            ),
         ]
     }
 
@@ -350,22 +376,32 @@ impl Writing<'_, '_> {
             );
             self.one(quiet.around(vec![update]), quiet.lock, self.reads())
         } else {
-            let write = self.batch((1, 2), &|at| format!("\"b\".\"before_{at}\""), &|at| format!("\"b\".\"after_{at}\""));
-            step(title, quiet.around(vec![write]), Said {
-                lock: quiet.lock,
-                work: Work::Write,
-                transaction: Transaction::Batches,
-                undo: Undo::Kept,
-                reads: self.reads(),
-            })
+            let write = self.batch((1, 2), &|at| format!("\"b\".\"before_{at}\""), &|at| {
+                format!("\"b\".\"after_{at}\"")
+            });
+            step(
+                title,
+                quiet.around(vec![write]),
+                Said {
+                    lock: quiet.lock,
+                    work: Work::Write,
+                    transaction: Transaction::Batches,
+                    undo: Undo::Kept,
+                    reads: self.reads(),
+                },
+            )
         };
         vec![back, let_go(self.name, Dialect::Postgres)]
     }
 
     /// All columns of a row as one text.
     fn whole(&self, alias: &str) -> String {
-        let list: Vec<String> =
-            self.found.target.stored().map(|column| format!("{alias}.{}", ident(&column.name))).collect();
+        let list: Vec<String> = self
+            .found
+            .target
+            .stored()
+            .map(|column| format!("{alias}.{}", ident(&column.name)))
+            .collect();
         format!("ROW({})::text COLLATE \"C\"", list.join(", "))
     }
 
@@ -375,7 +411,8 @@ impl Writing<'_, '_> {
         let befores = found.each(|at, column| {
             format!("x.{}::text AS \"before_{at}\", x.\"migrate_{at}\"", ident(&column.name))
         });
-        let set = found.each(|at, column| format!("{} = \"b\".\"migrate_{at}\"", ident(&column.name)));
+        let set =
+            found.each(|at, column| format!("{} = \"b\".\"migrate_{at}\"", ident(&column.name)));
         let afters = found.each(|at, column| {
             format!("\"b\".\"before_{at}\", \"t\".{}::text AS \"after_{at}\"", ident(&column.name))
         });
@@ -452,8 +489,7 @@ impl Writing<'_, '_> {
 
     fn sqlite_down(&self, quiet: &Quiet) -> Vec<Step> {
         let (found, kept) = (self.found, self.kept());
-        let set =
-            found.each(|at, column| format!("{} = k.\"before_{at}\"", ident(&column.name)));
+        let set = found.each(|at, column| format!("{} = k.\"before_{at}\"", ident(&column.name)));
         let same = found.each(|at, column| {
             let own = format!("r.{}", ident(&column.name));
             is_same(&own, &format!("k.\"after_{at}\""), Dialect::Sqlite)

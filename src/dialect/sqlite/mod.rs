@@ -20,6 +20,6 @@ mod values;
 mod virtual_table;
 
 pub(super) use affinity::Affinity;
-pub(super) use facts::whole;
 pub use ddl::normalized_create;
+pub(super) use facts::whole;
 pub(super) use values::default_value;
