@@ -271,7 +271,7 @@ impl Work<'_> {
     }
 
     fn own(&self, name: &str) -> Result<String, String> {
-        Ok(format!("r.{}", quote_name(self.column(&self.table, name)?.as_str())))
+        Ok(quote_name(self.column(&self.table, name)?.as_str()))
     }
 
     fn literal(&self, text: &str) -> String {
@@ -333,7 +333,8 @@ impl Work<'_> {
             Ask::Refers { column, table, field } => {
                 let parent = resolve(table, self.catalog)?;
                 let field = self.column(&parent, field)?;
-                let own = self.own(column)?;
+                // The other table may have a column of that name.
+                let own = format!("r.{}", self.own(column)?);
                 format!(
                     "({own} IS NULL OR EXISTS (SELECT 1 FROM {} AS p WHERE p.{} = {own}))",
                     table_name(&parent),

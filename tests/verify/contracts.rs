@@ -159,10 +159,10 @@ fn quality_rules_of_a_data_contract_are_asked() {
             "violation few customers: 4 of 4 rows in `customers` (c.yaml:9:9)",
             "There are few of them. (it is 4, and must be between 0 and 4)",
             "violation old ones in `customers` (c.yaml:13:9)\n  it is 1, and must be 0",
-            "warning hardly any NULL: 1 of 4 rows in `customers` (c.yaml:32:13)\n  it is 25 percent, and must be less than 20",
+            "warning hardly any NULL: 1 of 4 rows in `customers` (c.yaml:34:13)\n  it is 25 percent, and must be less than 20",
             "not asked writes (c.yaml:17:9): its query does not begin with SELECT or WITH",
-            "not asked customers.gone nullValues (c.yaml:46:13): `customers` has no column `gone`",
-            "not asked orders custom (c.yaml:54:9): it is for soda",
+            "not asked customers.gone nullValues (c.yaml:48:13): `customers` has no column `gone`",
+            "not asked orders custom (c.yaml:55:9): it is for soda",
         ] {
             let text = ran.text.replace("main.", "");
             assert!(text.contains(part), "{dialect}: `{part}` in {text}");
@@ -191,7 +191,7 @@ fn tests_of_dbt_are_asked() {
         let ran =
             place.verify(&["--contract", "c.yaml", "--format", "github", "--table", "orders"]);
         assert_eq!(ran.code, 5, "{}", ran.text);
-        let part = "::warning file=c.yaml,line=18,col=13,title=orders.customer_id not_null::";
+        let part = "::warning file=c.yaml,line=16,col=13,title=orders.customer_id not_null::";
         assert!(ran.text.contains(part), "{dialect}: {}", ran.text);
         // What a contract finds is repaired as what a model finds.
         let ran = place.verify(&[
