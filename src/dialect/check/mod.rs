@@ -3,6 +3,7 @@
 
 mod enum_values;
 mod kept;
+pub mod program;
 mod query;
 mod rows;
 mod same;
