@@ -21,7 +21,7 @@ use migrate::dialect::script;
 use migrate::expr::Expr;
 use migrate::expr::eval::{Value, eval};
 use migrate::text::{Dialect, Ident, QName};
-use migrate::verify::{Wish, survey};
+use migrate::verify::{Choice, How, Wish, survey};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
@@ -183,13 +183,18 @@ fn fill(database: &mut Database, rows: &[Row]) {
 }
 
 /// What the verifier finds, by rule.
-fn found(database: &mut Database, rules: &[Rule]) -> BTreeMap<String, (u64, BTreeSet<usize>)> {
+fn found(
+    database: &mut Database,
+    rules: &[Rule],
+    engine: Choice,
+) -> BTreeMap<String, (u64, BTreeSet<usize>)> {
     let catalog = database.inspect().expect("it can be inspected");
     let wanted = Wanted { rules, ..Wanted::default() };
     let standing = standing(&catalog, &wanted, &Doubts::new(), Extent::Unproven);
     assert!(standing.unaskable.is_empty(), "{:?}", standing.unaskable);
     let wish = Wish { shown: 10 * ROWS, baseline: None };
-    let verdict = survey(database, &standing.checks, &wish, 1, None, &mut |_| {});
+    let how = How { engine, jobs: 1 };
+    let verdict = survey(database, &standing.checks, &wish, how, None, &mut |_| {});
     let verdict = verdict.expect("the rules are asked");
     assert!(verdict.unasked.is_empty(), "{:?}", verdict.unasked);
     let mine = verdict.violations.into_iter().filter(|it| it.rule.starts_with("rule "));
@@ -200,7 +205,7 @@ fn found(database: &mut Database, rules: &[Rule]) -> BTreeMap<String, (u64, BTre
     .collect()
 }
 
-fn holds_on(mut database: Database) {
+fn holds_on(mut database: Database, engines: &[Choice]) {
     let dialect = database.dialect();
     let all = rows(TABLES * ROWS);
     let mut runner = TestRunner::new_with_rng(
@@ -221,7 +226,10 @@ fn holds_on(mut database: Database) {
                 .filter(|(_, ids)| !ids.is_empty())
                 .map(|(name, ids)| (name, (ids.len() as u64, ids)))
                 .collect();
-            prop_assert_eq!(found(&mut database.borrow_mut(), &rules), expected);
+            for engine in engines {
+                let found = found(&mut database.borrow_mut(), &rules, *engine);
+                prop_assert_eq!(found, expected.clone(), "by {:?}", engine);
+            }
             Ok(())
         });
         outcome.unwrap_or_else(|error| panic!("{error}"));
@@ -230,12 +238,12 @@ fn holds_on(mut database: Database) {
 
 #[test]
 fn sqlite_finds_what_the_definition_finds() {
-    holds_on(Database::memory().expect("it opens"));
+    holds_on(Database::memory().expect("it opens"), &[Choice::Auto]);
 }
 
 #[test]
 fn postgres_finds_what_the_definition_finds() {
     let Some(server) = support::postgres() else { return };
     let database = server.database();
-    holds_on(database.open());
+    holds_on(database.open(), &[Choice::Sql, Choice::Stream]);
 }

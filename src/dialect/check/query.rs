@@ -1,6 +1,7 @@
 //! One rule as queries: how many rows break it, and which.
 
 use super::kept::KeptRows;
+use super::reading::Reading;
 use super::rows::{Names, Parent, Rows, keys_of, shown};
 use std::collections::BTreeSet;
 
@@ -97,7 +98,8 @@ fn of_rows(rule: &Rule, rows: &Rows, names: &Names, bad: &str, values: &[String]
     let sample = sample(rows, names, bad, values);
     let seen = rows.seen(&format!("{from} AS r WHERE {bad}"));
     let scan = Some(Scan { with, from, bad: bad.to_owned(), came: rows.came.clone() });
-    Check { scan, seen, ..blank(rule, rows, count, sample, values) }
+    let reading = Reading::of(rows, columns_of(rows, values), by_keys(rows));
+    Check { scan, seen, reading, ..blank(rule, rows, count, sample, values) }
 }
 
 fn sample(rows: &Rows, names: &Names, bad: &str, values: &[String]) -> String {
@@ -128,6 +130,7 @@ fn blank(rule: &Rule, rows: &Rows, count: String, sample: String, values: &[Stri
         personal: BTreeSet::new(),
         seen: None,
         validates: None,
+        reading: None,
     }
 }
 
@@ -374,5 +377,6 @@ pub(super) fn guard(change: &TableChange, names: &Names, misfit: &Misfit<'_>) ->
         personal: BTreeSet::new(),
         seen: None,
         validates: None,
+        reading: None,
     }
 }

@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use super::program::Field;
-use super::quote;
-use super::rows::Rows;
-use super::{Check, Sql};
+use super::program::{Field, Kind};
+use super::rows::{Heirs, Rows};
+use super::{Check, Sql, qualified, quote};
+use crate::catalog::{Catalog, Column, Table};
 use crate::text::Ident;
 
 /// A table whose rows can be read as a stream (PostgreSQL).
@@ -16,7 +16,7 @@ pub struct Source {
     pub(super) base: String,
     /// What rules see of a row `t`.
     pub(super) list: String,
-    pub(super) spread: Spread,
+    pub spread: Spread,
     /// The columns that rules see.
     pub fields: Vec<Field>,
 }
@@ -120,6 +120,37 @@ impl Stream<'_> {
 }
 
 impl Source {
+    /// The rows of a table as rules see them: `list` of each row `t`, in which `becomes` tells columns of another type.
+    pub(super) fn of(
+        catalog: &Catalog,
+        table: &Table,
+        becomes: &dyn Fn(&Column) -> Option<String>,
+        list: String,
+        heirs: Heirs,
+    ) -> Self {
+        let has_heirs = catalog.tables.values().any(|other| {
+            let options = other.options.of_postgres();
+            options.is_some_and(|options| options.parents.contains(&table.name))
+        });
+        let is_partitioned =
+            table.options.of_postgres().is_some_and(|options| options.partition_by.is_some());
+        let is_one = !is_partitioned && (!has_heirs || heirs == Heirs::LeftOut);
+        let fields = table.columns.iter().map(|column| {
+            let kind = match becomes(column) {
+                Some(data_type) => Kind::of_type(&data_type),
+                None => Kind::of_column(column, catalog),
+            };
+            Field { name: column.name.clone(), kind }
+        });
+        let only = if has_heirs && is_one { "ONLY " } else { "" };
+        Source {
+            base: format!("{only}{}", qualified(&table.name)),
+            list,
+            spread: if is_one { Spread::One } else { Spread::Several },
+            fields: fields.collect(),
+        }
+    }
+
     /// The rows with their places, as the FROM item `r`.
     fn rows(&self, slice: Slice) -> String {
         let table = match self.spread {
