@@ -21,7 +21,7 @@ use migrate::dialect::script;
 use migrate::expr::Expr;
 use migrate::expr::eval::{Value, eval};
 use migrate::text::{Dialect, Ident, QName};
-use migrate::verify::{Choice, How, Wish, survey};
+use migrate::verify::{Choice, How, Place, Wish, pieces, survey};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
@@ -187,11 +187,18 @@ fn found(
     database: &mut Database,
     rules: &[Rule],
     engine: Choice,
+    answered: &mut (usize, usize),
 ) -> BTreeMap<String, (u64, BTreeSet<usize>)> {
     let catalog = database.inspect().expect("it can be inspected");
     let wanted = Wanted { rules, ..Wanted::default() };
     let standing = standing(&catalog, &wanted, &Doubts::new(), Extent::Unproven);
     assert!(standing.unaskable.is_empty(), "{:?}", standing.unaskable);
+    for place in pieces(&standing.checks, engine).into_iter().flat_map(|piece| piece.places) {
+        match place {
+            Place::Here(_) => answered.0 += 1,
+            Place::Server(_) => answered.1 += 1,
+        }
+    }
     let wish = Wish { shown: 10 * ROWS, baseline: None };
     let how = How { engine, jobs: 1 };
     let verdict = survey(database, &standing.checks, &wish, how, None, &mut |_| {});
@@ -207,6 +214,8 @@ fn found(
 
 fn holds_on(mut database: Database, engines: &[Choice]) {
     let dialect = database.dialect();
+    // Rules of streams, by whom they were answered.
+    let answered = std::cell::RefCell::new((0, 0));
     let all = rows(TABLES * ROWS);
     let mut runner = TestRunner::new_with_rng(
         Config { cases: SETS as u32, failure_persistence: None, ..Config::default() },
@@ -227,13 +236,16 @@ fn holds_on(mut database: Database, engines: &[Choice]) {
                 .map(|(name, ids)| (name, (ids.len() as u64, ids)))
                 .collect();
             for engine in engines {
-                let found = found(&mut database.borrow_mut(), &rules, *engine);
+                let mut answered = answered.borrow_mut();
+                let found = found(&mut database.borrow_mut(), &rules, *engine, &mut answered);
                 prop_assert_eq!(found, expected.clone(), "by {:?}", engine);
             }
             Ok(())
         });
         outcome.unwrap_or_else(|error| panic!("{error}"));
     }
+    let (here, by_server) = *answered.borrow();
+    assert!(here >= by_server, "{here} rules were answered here, {by_server} by the server");
 }
 
 #[test]
