@@ -376,11 +376,11 @@ fn constant(value: &sql::Value) -> Result<Typed, Refused> {
 /// The type of a number is the narrowest of `integer`, `bigint` and `numeric`. Source: manual section 4.1.2.6.
 fn number(digits: &str) -> Result<Typed, Refused> {
     let unread = || format!("the number {digits} is the server's");
-    if digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        if let Ok(number) = digits.parse::<i64>() {
-            let kind = if i32::try_from(number).is_ok() { Kind::Int4 } else { Kind::Int8 };
-            return Ok(Typed::known(Node::Constant(Constant::Whole(number)), kind));
-        }
+    if digits.bytes().all(|byte| byte.is_ascii_digit())
+        && let Ok(number) = digits.parse::<i64>()
+    {
+        let kind = if i32::try_from(number).is_ok() { Kind::Int4 } else { Kind::Int8 };
+        return Ok(Typed::known(Node::Constant(Constant::Whole(number)), kind));
     }
     let number = Number::parse(digits).ok_or_else(unread)?;
     Ok(Typed::known(Node::Constant(Constant::Number(number)), Kind::Numeric))
