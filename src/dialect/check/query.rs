@@ -5,7 +5,7 @@ use super::reading::Reading;
 use super::rows::{Names, Parent, Rows, keys_of, shown};
 use std::collections::BTreeSet;
 
-use super::{Check, Part, SAMPLE, Scan, Shape, message, quote};
+use super::{About, Check, Part, SAMPLE, Scan, Shape, message, quote};
 use crate::catalog::Catalog;
 use crate::catalog::rule::{Enforce, Join, Matching, Nulls, Requirement, Rule};
 use crate::change::{SourceOrigin, TableChange};
@@ -39,15 +39,7 @@ pub(super) fn check(
             (format!("({expression}) IS FALSE"), mentioned.iter().map(quote).collect())
         }
         Requirement::Across { columns, joins, expression } => {
-            // What the same change moves, makes or alters is not there yet: `migrate verify` asks afterwards.
-            let moved = |join: &Join| {
-                join.needs.iter().any(|(table, _)| {
-                    names.expressions.contains_key(table) || !before.tables.contains_key(table)
-                })
-            };
-            if !names.expressions.is_empty() && joins.iter().any(moved)
-                || speaks_of_untold(expression)
-            {
+            if speaks_of_untold(expression) {
                 return None;
             }
             let values = columns.iter().map(|column| format!("r.{}", quote(column))).collect();
@@ -84,7 +76,8 @@ pub(super) fn check(
     );
     let sample = sample(rows, names, &bad, &values);
     let seen = rows.seen(&format!("{from} AS r WHERE {bad}"));
-    Some(Check { shape: Shape::Lookup, seen, ..blank(rule, rows, count, sample, &values) })
+    let bad = Some(bad);
+    Some(Check { shape: Shape::Lookup, seen, bad, ..blank(rule, rows, count, sample, &values) })
 }
 
 /// The check that no row answers true to `bad`.
@@ -99,7 +92,9 @@ fn of_rows(rule: &Rule, rows: &Rows, names: &Names, bad: &str, values: &[String]
     let seen = rows.seen(&format!("{from} AS r WHERE {bad}"));
     let scan = Some(Scan { with, from, bad: bad.to_owned(), came: rows.came.clone() });
     let reading = Reading::of(rows, columns_of(rows, values), by_keys(rows));
-    Check { scan, seen, reading, ..blank(rule, rows, count, sample, values) }
+    let bad = Some(bad.to_owned());
+    let check = blank(rule, rows, count, sample, values);
+    Check { scan, seen, reading, bad, ..check }
 }
 
 fn sample(rows: &Rows, names: &Names, bad: &str, values: &[String]) -> String {
@@ -131,7 +126,16 @@ fn blank(rule: &Rule, rows: &Rows, count: String, sample: String, values: &[Stri
         seen: None,
         validates: None,
         reading: None,
+        about: Some(About::Rule(rule.requirement.clone())),
+        bad: None,
     }
+}
+
+/// A rule that nobody asks before the change has run.
+pub(super) fn later(rule: &Rule, rows: &Rows, reason: String) -> Check {
+    let sample = format!("SELECT 1 WHERE 1 = 0 LIMIT {SAMPLE}");
+    let check = blank(rule, rows, "SELECT 0, 0".to_owned(), sample, &[]);
+    Check { part: Part::Later, message: reason, keys: Vec::new(), ..check }
 }
 
 /// `r."total"` and `"total"` as `total`; an expression as it is.
@@ -255,12 +259,33 @@ fn orphan(key: &ForeignKey<'_>, rows: &Rows, before: &Catalog, names: &Names) ->
         .zip(referenced)
         .map(|(column, other)| format!("p.{} = r.{}", quote(other), quote(column)))
         .collect();
-    let only = rows.only_of(standing);
-    Some(format!(
-        "{present} AND NOT EXISTS (SELECT 1 FROM {only}{} AS p WHERE {})",
-        names.table(table),
-        pairs.join(" AND ")
-    ))
+    let pairs = pairs.join(" AND ");
+    let joining = names.joining.get(table).map(Vec::as_slice).unwrap_or_default();
+    if joining.is_empty() {
+        let (only, other) = (rows.only_of(standing), names.table(table));
+        return Some(format!(
+            "{present} AND NOT EXISTS (SELECT 1 FROM {only}{other} AS p WHERE {pairs})"
+        ));
+    }
+    // Partitions that join bring their rows; where they have not the columns yet, only running the change tells.
+    let has_all = |name: &QName| {
+        let standing = || before.tables.get(name).map(Parent::of);
+        names
+            .renamed
+            .get(name)
+            .cloned()
+            .or_else(standing)
+            .is_some_and(|joins| referenced.iter().all(|column| joins.columns.contains(column)))
+    };
+    let list: Vec<String> = referenced.iter().map(quote).collect();
+    let all: Vec<String> = std::iter::once(*table)
+        .chain(joining)
+        .map(|name| format!("SELECT {} FROM {}", list.join(", "), names.table(name)))
+        .collect();
+    joining.iter().all(has_all).then(|| {
+        let all = all.join(" UNION ALL ");
+        format!("{present} AND NOT EXISTS (SELECT 1 FROM ({all}) AS p WHERE {pairs})")
+    })
 }
 
 /// A key that no two rows share.
@@ -378,5 +403,7 @@ pub(super) fn guard(change: &TableChange, names: &Names, misfit: &Misfit<'_>) ->
         seen: None,
         validates: None,
         reading: None,
+        about: None,
+        bad: None,
     }
 }

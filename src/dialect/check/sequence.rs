@@ -65,6 +65,8 @@ fn check(table: &Table, column: &Column, sequence: &Sequence, rows: &Rows) -> Ch
         seen: rows.seen(&bad),
         validates: None,
         reading: None,
+        about: None,
+        bad: None,
     }
 }
 
