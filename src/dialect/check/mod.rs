@@ -234,6 +234,7 @@ pub fn checks(diff: &Diff, rules: &[Rule], tag: &str, kept: &BTreeSet<String>) -
         }
         checks.extend(in_order(asked_here));
     }
+    checks.extend(enum_values::stranded_where_nothing_changes(diff, &names, tag, kept));
     checks
 }
 

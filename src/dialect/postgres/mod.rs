@@ -50,7 +50,7 @@ mod rights;
 mod row_security;
 mod sequences;
 mod settings;
-mod shapes;
+pub(in crate::dialect) mod shapes;
 mod stages;
 mod tables;
 mod twins;
