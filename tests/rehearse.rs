@@ -341,6 +341,43 @@ fn a_new_enum_value_inside_other_types_is_refused_before_anything_is_touched() {
 }
 
 #[test]
+fn rows_in_a_new_partition_that_the_old_table_has_no_place_for_are_refused() {
+    let head = "CREATE TABLE event (id integer, at date, note text, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
+        CREATE TABLE event_23 PARTITION OF event FOR VALUES FROM ('2023-01-01') TO ('2024-01-01');";
+    let new = "CREATE TABLE event_24 PARTITION OF event FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');";
+    let rest = "CREATE TABLE event_rest PARTITION OF event DEFAULT;";
+    let rows = "INSERT INTO event VALUES (1, '2023-05-05', 'x')";
+    let written = "INSERT INTO event VALUES (2, '2024-05-05', 'y')";
+    let scene = Scene::new(Dialect::Postgres, head, &format!("{head}{new}"), rows);
+    let Some(scene) = scene else { return };
+    let found = scene.run(&["rehearse"]);
+    assert_eq!(found.code, 0, "{}", found.text);
+    assert_eq!(scene.run(&["apply", "-y"]).code, 0);
+    support::run(&mut scene.place.open(), written);
+    let there = journey::contents(&mut scene.place.open());
+    let refused = scene.run(&["rollback", "-y"]);
+    assert_eq!(refused.code, 7, "{}", refused.text);
+    assert!(refused.text.contains("has no partition for its rows"), "{}", refused.text);
+    assert!(refused.text.contains("id=2"), "{}", refused.text);
+    assert_eq!(there, journey::contents(&mut scene.place.open()));
+    // Where that is wanted they go aside with their partition, and come back with it.
+    let back = scene.run(&["rollback", "-y", "--allow", "loss"]);
+    assert_eq!(back.code, 0, "{}", back.text);
+    assert_eq!(scene.run(&["apply", "-y"]).code, 0);
+    assert_eq!(there, journey::contents(&mut scene.place.open()));
+
+    // The default partition takes them.
+    let (before, after) = (format!("{head}{rest}"), format!("{head}{new}{rest}"));
+    let scene = Scene::new(Dialect::Postgres, &before, &after, rows).expect("there is a server");
+    assert_eq!(scene.run(&["apply", "-y"]).code, 0);
+    support::run(&mut scene.place.open(), written);
+    let back = scene.run(&["rollback", "-y"]);
+    assert_eq!(back.code, 0, "{}", back.text);
+    let all = support::rows(&mut scene.place.open(), "SELECT id FROM event ORDER BY 1");
+    assert_eq!(all, [["1"], ["2"]]);
+}
+
+#[test]
 fn faults_in_tables_without_a_key_are_named_and_new_rows_are_written_there() {
     let before = "CREATE TABLE note (a integer, b text);";
     let after = "CREATE TABLE note (a integer, b text, c integer DEFAULT 5);";

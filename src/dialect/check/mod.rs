@@ -3,6 +3,7 @@
 
 mod enum_values;
 mod kept;
+mod partitions;
 mod query;
 mod rows;
 mod same;
@@ -235,6 +236,7 @@ pub fn checks(diff: &Diff, rules: &[Rule], tag: &str, kept: &BTreeSet<String>) -
         checks.extend(in_order(asked_here));
     }
     checks.extend(enum_values::stranded_where_nothing_changes(diff, &names, tag, kept));
+    checks.extend(partitions::homeless(diff, &names));
     checks
 }
 

@@ -140,6 +140,42 @@ fn goes_to<'t>(
     To::Some(takers.iter().copied().filter(|taker| is_near(taker)).collect())
 }
 
+/// The partitions that the way back takes from tables which stay, with the condition for those of their rows that have no
+/// place in what is left of the table. A tree that is built anew is not asked.
+pub(in crate::dialect) fn without_a_place<'c>(
+    before: &'c Catalog,
+    after: &'c Catalog,
+) -> Vec<(&'c Table, String)> {
+    let mut found = Vec::new();
+    for parent in after.tables.values() {
+        let Some(old_parent) = before.tables.get(&parent.name) else { continue };
+        let (old, new) = (options(old_parent), options(parent));
+        if new.partition_by.is_none() || old.partition_by != new.partition_by {
+            continue;
+        }
+        let key = new.partition_by.as_deref().and_then(Key::parse);
+        let takers = takers(&parent.name, before, after);
+        for child in partitions(before, &parent.name) {
+            let Some(bound) = bound_of(child).filter(|_| !after.tables.contains_key(&child.name))
+            else {
+                continue;
+            };
+            let near = match goes_to(&bound, &parent.name, &takers, after, Direction::Down) {
+                To::Default => continue,
+                To::Some(near) => near,
+            };
+            let takes = |table: &&Table| key.as_ref()?.takes(&bound_of(table)?, &parent.name);
+            match any(near.iter().map(takes)) {
+                Some(placed) => found.push((child, format!("NOT {placed}"))),
+                None if near.is_empty() => found.push((child, "true".to_owned())),
+                // Where they go only moving them tells.
+                None => {}
+            }
+        }
+    }
+    found
+}
+
 /// Whether rows of partitions that go have a place in others.
 pub(super) fn leaves_partitions(
     parent: &QName,
