@@ -252,12 +252,33 @@ fn orphan(key: &ForeignKey<'_>, rows: &Rows, before: &Catalog, names: &Names) ->
         .zip(referenced)
         .map(|(column, other)| format!("p.{} = r.{}", quote(other), quote(column)))
         .collect();
-    let only = rows.only_of(standing);
-    Some(format!(
-        "{present} AND NOT EXISTS (SELECT 1 FROM {only}{} AS p WHERE {})",
-        names.table(table),
-        pairs.join(" AND ")
-    ))
+    let pairs = pairs.join(" AND ");
+    let joining = names.joining.get(table).map(Vec::as_slice).unwrap_or_default();
+    if joining.is_empty() {
+        let (only, other) = (rows.only_of(standing), names.table(table));
+        return Some(format!(
+            "{present} AND NOT EXISTS (SELECT 1 FROM {only}{other} AS p WHERE {pairs})"
+        ));
+    }
+    // Partitions that join bring their rows; where they have not the columns yet, only running the change tells.
+    let has_all = |name: &QName| {
+        let standing = || before.tables.get(name).map(Parent::of);
+        names
+            .renamed
+            .get(name)
+            .cloned()
+            .or_else(standing)
+            .is_some_and(|joins| referenced.iter().all(|column| joins.columns.contains(column)))
+    };
+    let list: Vec<String> = referenced.iter().map(quote).collect();
+    let all: Vec<String> = std::iter::once(*table)
+        .chain(joining)
+        .map(|name| format!("SELECT {} FROM {}", list.join(", "), names.table(name)))
+        .collect();
+    joining.iter().all(has_all).then(|| {
+        let all = all.join(" UNION ALL ");
+        format!("{present} AND NOT EXISTS (SELECT 1 FROM ({all}) AS p WHERE {pairs})")
+    })
 }
 
 /// A key that no two rows share.

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::kept::kept_table;
 use super::{literal, qualified, quote};
-use crate::catalog::{Column, Table, TableOptions};
+use crate::catalog::{Catalog, Column, Table, TableOptions};
 use crate::change::{Change, ColumnSource, Delta, Diff, Rename, SourceOrigin, TableChange};
 use crate::dialect::keep::kept_name;
 use crate::dialect::sqlite::{Affinity, default_value};
@@ -23,6 +23,8 @@ pub(super) struct Names {
     pub(super) renamed: BTreeMap<QName, Parent>,
     /// Dropped tables that come back with the rows that were kept of them.
     pub(super) returning: BTreeMap<QName, Table>,
+    /// Tables that stand alone and become partitions, by the partitioned tables that they will belong to.
+    pub(super) joining: BTreeMap<QName, Vec<QName>>,
 }
 
 /// What a foreign key may point at.
@@ -72,7 +74,7 @@ impl Names {
         }
         follow_parents(diff, &mut columns);
         let touched: BTreeSet<QName> = old_tables.keys().chain(columns.keys()).cloned().collect();
-        let mut names = Names::default();
+        let mut names = Names { joining: joining(diff), ..Names::default() };
         for table in touched {
             let old = old_tables.get(&table).unwrap_or(&table);
             let Some(found) = diff.before.tables.get(old) else { continue };
@@ -342,6 +344,50 @@ fn constant(default: &str, dialect: Dialect) -> String {
 /// A default without a call is the same for every row.
 fn is_constant(default: &str) -> bool {
     !default.contains('(') && !default.to_ascii_uppercase().contains("CURRENT_")
+}
+
+/// Tables with rows that become partitions, by the tables above them; those that are below them already are left out.
+fn joining(diff: &Diff) -> BTreeMap<QName, Vec<QName>> {
+    let above = |catalog: &Catalog, table: &QName| {
+        let mut found = Vec::new();
+        let mut at = table;
+        while let Some(parent) = catalog
+            .tables
+            .get(at)
+            .and_then(|table| table.options.of_postgres())
+            .filter(|options| options.is_partition())
+            .and_then(|options| options.parents.first())
+        {
+            found.push(parent.clone());
+            at = parent;
+        }
+        found
+    };
+    let renamed: BTreeMap<&QName, &QName> = diff
+        .renames()
+        .filter_map(|rename| match rename {
+            Rename::Table { before, after } => Some((after, before)),
+            Rename::Column { .. }
+            | Rename::Enum { .. }
+            | Rename::EnumValue { .. }
+            | Rename::Constraint { .. }
+            | Rename::Index { .. } => None,
+        })
+        .collect();
+    let old = |name: &QName| renamed.get(name).copied().unwrap_or(name).clone();
+    let mut joining: BTreeMap<QName, Vec<QName>> = BTreeMap::new();
+    for name in diff.after.tables.keys() {
+        if !diff.before.tables.contains_key(&old(name)) {
+            continue;
+        }
+        let was: Vec<QName> = above(&diff.before, &old(name));
+        for parent in above(&diff.after, name) {
+            if !was.contains(&old(&parent)) {
+                joining.entry(parent).or_default().push(name.clone());
+            }
+        }
+    }
+    joining
 }
 
 /// Children get the new names of columns with their parents.

@@ -237,6 +237,10 @@ pub(super) fn add(table: &Table, constraint: &Constraint, context: &Context<'_>)
                 made = made.lock(Lock::None);
             }
             made = made.needs([name, &key.references].map(persistence::settled));
+            // Rows that point, and rows that are pointed at, come in with the partitions that join.
+            made = made
+                .needs(hierarchy::partitions_joined(name, context))
+                .needs(hierarchy::partitions_joined(&key.references, context));
             if let Some(other) = context.after().tables.get(&key.references) {
                 made = made.needs([Resource::Table(other.name.clone())]).needs(all([
                     columns(other),

@@ -48,6 +48,8 @@ pub(super) struct Context<'a> {
     pub(super) rebuilds: Rebuilds,
     /// Children that leave a parent for a moment.
     pub(super) parted: BTreeSet<(QName, QName)>,
+    /// Tables of all trees of partitions that lose one, for a moment or for good.
+    pub(super) let_apart: BTreeSet<QName>,
 }
 
 /// A part of a table that has a name.
@@ -157,6 +159,7 @@ impl<'a> Context<'a> {
             let_go: OnceCell::new(),
             rebuilds,
             parted: BTreeSet::new(),
+            let_apart: BTreeSet::new(),
         }
     }
 
@@ -170,6 +173,7 @@ impl<'a> Context<'a> {
                 break;
             }
         }
+        self.let_apart = super::hierarchy::let_apart(self);
         let references = super::hierarchy::references_to_free(self);
         self.around.constraints.extend(references);
     }

@@ -17,7 +17,7 @@ use crate::dialect::{Resource, Step};
 use crate::text::{Ident, QName};
 
 pub(super) use super::joining::{
-    finish, joined_marker, partitions_joined, references_to_free, settled, tree_of,
+    finish, joined_marker, let_apart, partitions_joined, references_to_free, settled,
 };
 
 static NOTHING: std::sync::OnceLock<PostgresTable> = std::sync::OnceLock::new();
@@ -202,10 +202,29 @@ pub(super) fn cascades(child: &QName, name: &Ident, context: &Context<'_>) -> bo
     let Some(table) = context.before.tables.get(child) else { return false };
     let Some(inherited) = options(table).inherited.get(name) else { return false };
     inherited.origin == Origin::Inherited
-        && options(table)
-            .parents
-            .iter()
-            .any(|parent| stays(child, parent, context) && goes(parent, &inherited.parent, context))
+        && options(table).parents.iter().any(|parent| {
+            stays(child, parent, context) && goes(parent, &inherited.parent, context)
+                || goes_first(parent, &inherited.parent, context)
+        })
+}
+
+/// Whether a constraint of a parent goes, and before partitions leave: a foreign key into a tree that is let apart,
+/// for the engine looks whether rows that leave are pointed at.
+fn goes_first(parent: &QName, name: &Ident, context: &Context<'_>) -> bool {
+    let Some(table) = context.before.tables.get(parent) else { return false };
+    let key = table.constraints.iter().find(|it| it.name.as_ref() == Some(name));
+    key.is_some_and(|it| match &it.kind {
+        ConstraintKind::ForeignKey(key) => {
+            context.let_apart.contains(&key.references)
+                && (!context.after().tables.contains_key(parent)
+                    || context.around.rebuilt_tables.contains(parent)
+                    || goes(parent, name, context))
+        }
+        ConstraintKind::PrimaryKey { .. }
+        | ConstraintKind::Unique { .. }
+        | ConstraintKind::Check { .. }
+        | ConstraintKind::Exclusion => false,
+    })
 }
 
 /// Whether a constraint of a child is altered with the one of its parent.
@@ -230,19 +249,10 @@ pub(super) fn goes_with_parent(table: &Table, name: &Ident, context: &Context<'_
     if !options(table).is_partition() {
         return false;
     }
-    let key = table.constraints.iter().find(|it| it.name.as_ref() == Some(name));
-    // A key that points into the tree goes before the table leaves it.
-    let goes_first = key.is_some_and(|it| match &it.kind {
-        ConstraintKind::ForeignKey(key) => options(table).parents.iter().any(|parent| {
-            goes(parent, &link.parent, context)
-                && tree_of(parent, &context.before).contains(&key.references)
-        }),
-        ConstraintKind::PrimaryKey { .. }
-        | ConstraintKind::Unique { .. }
-        | ConstraintKind::Check { .. }
-        | ConstraintKind::Exclusion => false,
-    });
-    goes_first || left(&table.name, context).is_empty()
+    // A key that points into a tree that is let apart goes before the table leaves its own.
+    let parents = &options(table).parents;
+    let is_first = parents.iter().any(|parent| goes_first(parent, &link.parent, context));
+    is_first || left(&table.name, context).is_empty()
 }
 
 fn goes(table: &QName, name: &Ident, context: &Context<'_>) -> bool {

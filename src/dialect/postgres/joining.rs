@@ -36,6 +36,11 @@ fn released(parent: &QName) -> Resource {
     Resource::Constraint(parent.clone(), "nothing points at it".to_owned())
 }
 
+/// The marker of a table whose foreign keys into other trees that lose partitions are gone.
+fn unpointing(child: &QName) -> Resource {
+    Resource::Constraint(child.clone(), "it points at no tree that is let apart".to_owned())
+}
+
 /// A partitioned table, what it is a partition of, and all partitions of these.
 pub(super) fn tree_of(table: &QName, catalog: &Catalog) -> BTreeSet<QName> {
     let mut tree = BTreeSet::from([table.clone()]);
@@ -81,6 +86,15 @@ fn drops_reference(step: &Step, tree: &BTreeSet<QName>, context: &Context<'_>) -
     })
 }
 
+/// Tables of all trees of partitions that lose one, for a moment or for good.
+pub(super) fn let_apart(context: &Context<'_>) -> BTreeSet<QName> {
+    let children = context.before.tables.values().filter(|it| options(it).is_partition());
+    children
+        .flat_map(|child| left(&child.name, context))
+        .flat_map(|parent| tree_of(parent, &context.before))
+        .collect()
+}
+
 /// Foreign keys that stay and point at partitioned tables whose partitions leave for a moment or exchange rows: they
 /// go meanwhile, for the engine would refuse to let rows go that are pointed at.
 pub(super) fn references_to_free(context: &Context<'_>) -> BTreeSet<(QName, Ident)> {
@@ -101,12 +115,11 @@ pub(super) fn references_to_free(context: &Context<'_>) -> BTreeSet<(QName, Iden
         }
     }
     for child in context.before.tables.values().filter(|it| options(it).is_partition()) {
-        let goes = !context.after().tables.contains_key(&child.name);
-        let parents = options(child).parents.iter();
-        for parent in
-            parents.filter(|_| goes && context.direction == crate::dialect::Direction::Down)
-        {
-            trees.extend(tree_of(parent, &context.before));
+        // Rows of a table that goes with them are no longer there to be pointed at.
+        let stands = context.after().tables.contains_key(&child.name);
+        if stands || context.direction == crate::dialect::Direction::Down {
+            let parents = left(&child.name, context);
+            trees.extend(parents.into_iter().flat_map(|parent| tree_of(parent, &context.before)));
         }
     }
     if trees.is_empty() {
@@ -226,6 +239,11 @@ pub(super) fn finish(mut steps: Vec<Step>, context: &Context<'_>) -> Result<Vec<
                     step.order.makes.insert(released(parent));
                     continue;
                 }
+                if drops_reference(step, &context.let_apart, context) {
+                    // It goes before what it points at is let apart, and takes those of the partitions along.
+                    step.order.makes.insert(unpointing(child));
+                    continue;
+                }
                 let order = &step.order;
                 let sets = [&order.needs, &order.makes, &order.frees, &order.takes];
                 let touches = sets.iter().any(|set| {
@@ -298,7 +316,7 @@ fn part(child: &QName, parent: &QName, context: &Context<'_>) -> Step {
         )
     };
     step(Action::LeaveParent, title, vec![statement])
-        .needs([released(parent)])
+        .needs([released(parent), unpointing(child)])
         .makes([parted(child)])
 }
 

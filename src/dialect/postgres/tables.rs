@@ -216,10 +216,15 @@ fn has_let_go(partition: &QName) -> Resource {
     Resource::Constraint(partition.clone(), "what stays behind".to_owned())
 }
 
-/// Whether a foreign key points at another table that goes and that cannot go while the key is there.
+/// Whether a foreign key points at another table that goes and that cannot go while the key is there, or at a tree of
+/// which a partition leaves.
 fn is_in_the_way(table: &Table, key: &Ident, context: &Context<'_>) -> bool {
+    let is_inherited = hierarchy::options(table).inherited.contains_key(key);
     let constraint = table.constraints.iter().find(|it| it.name.as_ref() == Some(key));
     let Some(ConstraintKind::ForeignKey(key)) = constraint.map(|it| &it.kind) else { return false };
+    if !is_inherited && context.let_apart.contains(&key.references) {
+        return true;
+    }
     let other = context.before.tables.get(&key.references);
     let goes = |other: &&Table| {
         other.name != table.name && !context.after().tables.contains_key(&other.name)
