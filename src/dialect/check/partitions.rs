@@ -17,7 +17,7 @@ pub(super) fn homeless(diff: &Diff, names: &Names) -> Vec<Check> {
     }
     let renames: Vec<Rename> = diff.renames().cloned().collect();
     let before = crate::diff::renamed(&diff.before, &renames);
-    let found = moves::without_a_place(&before, &diff.after);
+    let found = moves::without_a_place(&diff.before, &before, &diff.after);
     found.into_iter().map(|(table, bad)| check(table, &bad, names)).collect()
 }
 

@@ -141,10 +141,12 @@ fn goes_to<'t>(
 }
 
 /// The partitions that the way back takes from tables which stay, with the condition for those of their rows that have no
-/// place in what is left of the table. A tree that is built anew is not asked.
+/// place in what is left of the table, in the names that they have before. `before` is `original` under the new names. A
+/// tree that is built anew is not asked.
 pub(in crate::dialect) fn without_a_place<'c>(
-    before: &'c Catalog,
-    after: &'c Catalog,
+    original: &'c Catalog,
+    before: &Catalog,
+    after: &Catalog,
 ) -> Vec<(&'c Table, String)> {
     let mut found = Vec::new();
     for parent in after.tables.values() {
@@ -153,13 +155,15 @@ pub(in crate::dialect) fn without_a_place<'c>(
         if new.partition_by.is_none() || old.partition_by != new.partition_by {
             continue;
         }
-        let key = new.partition_by.as_deref().and_then(Key::parse);
         let takers = takers(&parent.name, before, after);
         for child in partitions(before, &parent.name) {
-            let Some(bound) = bound_of(child).filter(|_| !after.tables.contains_key(&child.name))
-            else {
+            let going = bound_of(child).filter(|_| !after.tables.contains_key(&child.name));
+            // What goes is not renamed.
+            let (Some(bound), Some(child)) = (going, original.tables.get(&child.name)) else {
                 continue;
             };
+            let own = options(child).parents.first().and_then(|it| original.tables.get(it));
+            let key = own.and_then(|it| Key::parse(options(it).partition_by.as_deref()?));
             let near = match goes_to(&bound, &parent.name, &takers, after, Direction::Down) {
                 To::Default => continue,
                 To::Some(near) => near,
