@@ -1,6 +1,8 @@
 //! Runs the steps of one way of a plan: consecutive shared steps in one transaction, each step's journal row in the
 //! transaction of the step, the ledger row with the last of them.
 
+mod batches;
+
 use std::collections::BTreeSet;
 use std::time::Instant;
 
@@ -237,6 +239,13 @@ impl Runner<'_> {
             let entry = match segment_transaction(steps, segment.start) {
                 Transaction::Outside => {
                     self.outside(&positions, context)?;
+                    if !is_last {
+                        continue;
+                    }
+                    self.transaction(&[], End::Ledger(expect), context, seal)?
+                }
+                Transaction::Batches => {
+                    self.batches(&positions, context)?;
                     if !is_last {
                         continue;
                     }

@@ -16,6 +16,7 @@ pub mod mention;
 pub mod pending;
 pub mod postgres;
 pub mod realize;
+pub mod repair;
 pub mod roles;
 pub mod sampling;
 pub mod script;

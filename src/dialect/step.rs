@@ -204,6 +204,8 @@ pub enum Transaction {
     Shared,
     /// In a transaction of its own.
     Own,
+    /// In transactions of its own, one after the other, until one changes no row.
+    Batches,
     /// Outside any transaction (the engine demands it).
     Outside,
 }
@@ -213,13 +215,14 @@ impl Transaction {
         match self {
             Transaction::Shared => "shared",
             Transaction::Own => "own",
+            Transaction::Batches => "batches",
             Transaction::Outside => "outside",
         }
     }
 
     /// The relation with that name.
     pub fn named(name: &str) -> Option<Transaction> {
-        [Transaction::Shared, Transaction::Own, Transaction::Outside]
+        [Transaction::Shared, Transaction::Own, Transaction::Batches, Transaction::Outside]
             .into_iter()
             .find(|transaction| transaction.name() == name)
     }

@@ -2,6 +2,7 @@
 
 pub mod carries;
 pub mod order;
+pub mod repair;
 pub mod script;
 pub mod version;
 

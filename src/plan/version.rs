@@ -74,6 +74,8 @@ pub enum VersionKind {
     Planned,
     /// Made by `migrate new`: the SQL is written by hand, the model stays.
     Written,
+    /// Made by `migrate plan --repair`: rows change, the model stays.
+    Repair,
 }
 
 /// The hash of a version: `sha256(parent ‖ canonical model ‖ for each SQL file: name, bytes)`, every part with its

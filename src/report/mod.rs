@@ -1,6 +1,7 @@
 //! What people read: plans, violations, questions, rehearsals, status. Text only; colours are ANSI codes that the
 //! command line strips where they are not wanted.
 
+pub mod repair;
 pub mod explain;
 pub mod plan;
 pub mod question;

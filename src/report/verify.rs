@@ -13,6 +13,13 @@ pub struct Place<'a> {
     pub file: Option<&'a str>,
 }
 
+impl<'a> Place<'a> {
+    /// The place of a rule that may stand in a file of its own.
+    fn of(self, file: Option<&'a String>) -> Option<&'a str> {
+        file.map(String::as_str).or(self.file)
+    }
+}
+
 /// For whom it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
@@ -143,8 +150,9 @@ fn cell(text: &str) -> String {
 fn github(verdict: &Verdict, place: Place<'_>) -> String {
     let message = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
     let property = |text: &str| message(text).replace(':', "%3A").replace(',', "%2C");
-    let line = |level: &str, origin: Option<(usize, usize)>, title: &str, text: &str| {
-        let at = match (place.file, origin) {
+    type Origin<'o> = (Option<&'o String>, Option<(usize, usize)>);
+    let line = |level: &str, (file, origin): Origin<'_>, title: &str, text: &str| {
+        let at = match (place.of(file), origin) {
             (Some(file), Some((line, column))) => {
                 format!("file={},line={line},col={column},", property(file))
             }
@@ -156,17 +164,19 @@ fn github(verdict: &Verdict, place: Place<'_>) -> String {
     let mut text = String::new();
     for violation in &verdict.violations {
         let level = if is_warning(violation) { "warning" } else { "error" };
-        text.push_str(&line(level, violation.origin, &violation.rule, &sentence(violation)));
+        let at = (violation.file.as_ref(), violation.origin);
+        text.push_str(&line(level, at, &violation.rule, &sentence(violation)));
     }
-    for Unasked { rule, origin, reason, .. } in &verdict.unasked {
-        text.push_str(&line("error", *origin, rule, &format!("not asked: {reason}")));
+    for Unasked { rule, origin, file, reason, .. } in &verdict.unasked {
+        let at = (file.as_ref(), *origin);
+        text.push_str(&line("error", at, rule, &format!("not asked: {reason}")));
     }
     text
 }
 
 /// Source: docs.oasis-open.org, SARIF 2.1.0.
 fn sarif(verdict: &Verdict, place: Place<'_>) -> String {
-    let location = |origin: Option<(usize, usize)>| match place.file {
+    let location = |file: Option<&String>, origin: Option<(usize, usize)>| match place.of(file) {
         None => json!([]),
         Some(file) => {
             let mut physical = json!({ "artifactLocation": { "uri": file.replace('\\', "/") } });
@@ -187,7 +197,7 @@ fn sarif(verdict: &Verdict, place: Place<'_>) -> String {
             "ruleId": violation.rule,
             "level": if is_warning(violation) { "warning" } else { "error" },
             "message": { "text": sentence(violation) },
-            "locations": location(violation.origin),
+            "locations": location(violation.file.as_ref(), violation.origin),
             "partialFingerprints": { "rule/v1": violation.rule },
             "properties": { "rows": violation.rows, "of": violation.of, "table": violation.table },
         }));
@@ -198,7 +208,7 @@ fn sarif(verdict: &Verdict, place: Place<'_>) -> String {
             "ruleId": unasked.rule,
             "level": "error",
             "message": { "text": format!("not asked: {}", unasked.reason) },
-            "locations": location(unasked.origin),
+            "locations": location(unasked.file.as_ref(), unasked.origin),
         }));
     }
     let document = json!({

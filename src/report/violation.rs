@@ -2,20 +2,29 @@
 
 use super::style::{BAD, CAREFUL, FAINT, GOOD, count, number, paint};
 use crate::catalog::rule::Enforce;
-use crate::verify::{Ready, Seen, Unasked, Verdict, Violation};
+use crate::verify::{Proposed, Ready, Seen, Unasked, Verdict, Violation};
 
 /// How many sample rows are printed for a rule, unless somebody wants more.
 const SHOWN: usize = 5;
 
 /// The verdict of a verification.
 pub fn verdict(verdict: &Verdict) -> String {
-    verdict_with(verdict, SHOWN)
+    verdict_with(verdict, SHOWN, None)
 }
 
-/// The verdict with so many rows for each rule.
-pub fn verdict_with(verdict: &Verdict, shown: usize) -> String {
-    let each = verdict.violations.iter();
-    let mut text: String = each.map(|broken| violation_with(broken, shown)).collect();
+/// The verdict with so many rows for each rule, and with ways to repair them by `command`.
+pub fn proposing(verdict: &Verdict, shown: Option<usize>, command: &str) -> String {
+    verdict_with(verdict, shown.unwrap_or(SHOWN), Some(command))
+}
+
+fn verdict_with(verdict: &Verdict, shown: usize, command: Option<&str>) -> String {
+    let mut text = String::new();
+    for broken in &verdict.violations {
+        text.push_str(&violation_with(broken, shown));
+        if let Some(command) = command {
+            text.push_str(&repairs(broken, command));
+        }
+    }
     for rule in &verdict.skipped {
         text.push_str(&format!(
             "{} {rule}: not asked, as values above cannot be converted\n",
@@ -31,8 +40,9 @@ pub fn verdict_with(verdict: &Verdict, shown: usize) -> String {
     for (style, word, list) in
         [(BAD, "not asked", &verdict.unasked), (CAREFUL, "not asked", &verdict.notes)]
     {
-        for Unasked { rule, origin, reason, .. } in list {
-            text.push_str(&format!("{} {rule}{}: {reason}\n", paint(style, word), place(*origin)));
+        for Unasked { rule, origin, file, reason, .. } in list {
+            let place = place(*origin, file.as_deref());
+            text.push_str(&format!("{} {rule}{place}: {reason}\n", paint(style, word)));
         }
     }
     for Ready { rule, statement } in &verdict.ready {
@@ -49,10 +59,34 @@ pub fn verdict_with(verdict: &Verdict, shown: usize) -> String {
     text
 }
 
-fn place(origin: Option<(usize, usize)>) -> String {
-    match origin {
-        Some((line, column)) => format!(" (line {line}, column {column} of the model)"),
-        None => String::new(),
+/// Ways to repair the rows: the whole command for the first, words for the others.
+fn repairs(violation: &Violation, command: &str) -> String {
+    let [first, ..] = violation.repairs.as_slice() else { return String::new() };
+    let chosen = shell(&format!("{}={}", violation.rule, first.strategy));
+    let mut text = format!("  repair it: {command} --repair {chosen}\n");
+    for Proposed { strategy, says } in &violation.repairs {
+        text.push_str(&paint(FAINT, &format!("    {strategy}: {says}\n")));
+    }
+    text
+}
+
+/// A word as a shell reads it.
+pub fn shell(word: &str) -> String {
+    let is_plain = |c: char| {
+        c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '=' | ':' | '/' | '@' | ',')
+    };
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+fn place(origin: Option<(usize, usize)>, file: Option<&str>) -> String {
+    match (origin, file) {
+        (Some((line, column)), Some(file)) => format!(" ({file}:{line}:{column})"),
+        (Some((line, column)), None) => format!(" (line {line}, column {column} of the model)"),
+        (None, _) => String::new(),
     }
 }
 
@@ -97,7 +131,7 @@ fn violation_with(violation: &Violation, shown: usize) -> String {
         Enforce::Database | Enforce::Verify if !violation.fails() => (CAREFUL, "known"),
         Enforce::Database | Enforce::Verify => (BAD, "violation"),
     };
-    let place = place(violation.origin);
+    let place = place(violation.origin, violation.file.as_deref());
     let mut text = format!(
         "{} {}: {} of {} in `{}`{place}\n  {}\n",
         paint(style, word),

@@ -8,6 +8,7 @@ pub mod project;
 mod replay;
 mod sql;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -20,8 +21,8 @@ use crate::db::{Access, Database, DatabaseUrl, DbError, Env};
 use crate::model::Model;
 use crate::shadow::ShadowError;
 use crate::shadow::scratch::{Scratch, ScratchOptions};
-use crate::text::Dialect;
 use crate::text::diagnostic::{Colour, Diagnostic, render};
+use crate::text::{Dialect, QName};
 
 /// Where a schema is read from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,6 +81,8 @@ pub struct Loaded {
     pub model: Option<Model>,
     /// How the user names the file, and what is in it: for diagnostics.
     pub text: Option<(String, String)>,
+    /// The file in which each table is told, where there are several.
+    pub files: BTreeMap<QName, String>,
     /// What was left out of a script, and other things people should know.
     pub notes: Vec<String>,
     /// The scratch database that the schema was made in, where it may be worked on further.
@@ -97,6 +100,7 @@ impl Loaded {
             rules: Vec::new(),
             model: None,
             text: None,
+            files: BTreeMap::new(),
             notes: Vec::new(),
             scratch: None,
             major: None,

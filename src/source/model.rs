@@ -1,12 +1,15 @@
 //! Model files: parsed, then realized for a dialect by our own printer.
 
+use std::collections::BTreeMap;
+
 use super::files::TextFile;
 use super::{LoadOptions, Loaded, SourceError};
 use crate::catalog::Printed;
-use crate::dialect::realize::realize;
+use crate::dialect::realize::{realize, table_of};
 use crate::model::Model;
 use crate::model::parse::{locate, parse_files};
 use crate::text::diagnostic::{Colour, Diagnostic, Severity, Span, render};
+use crate::text::{Dialect, QName};
 
 /// Reads a model from its files.
 pub(in crate::source) fn load(
@@ -14,6 +17,7 @@ pub(in crate::source) fn load(
     options: &LoadOptions,
 ) -> Result<Loaded, SourceError> {
     let (model, warnings) = parse(files)?;
+    let files_of = files_of(files, &model, options.dialect);
     let realized = realize(&model, options.dialect)
         .map_err(|diagnostics| SourceError::Model(shown(files, &diagnostics)))?;
     Ok(Loaded {
@@ -26,10 +30,25 @@ pub(in crate::source) fn load(
             [file] => Some((file.path.clone(), file.text.clone())),
             _ => None,
         },
+        files: files_of,
         notes: warnings,
         scratch: None,
         major: None,
     })
+}
+
+/// Which of several files tells each table.
+fn files_of(files: &[TextFile], model: &Model, dialect: Dialect) -> BTreeMap<QName, String> {
+    let texts: Vec<(&str, &str)> =
+        files.iter().map(|file| (file.path.as_str(), file.text.as_str())).collect();
+    if texts.len() < 2 {
+        return BTreeMap::new();
+    }
+    let each = model.entities.iter().filter_map(|entity| {
+        let (at, _) = locate(&texts, entity.place.span.start)?;
+        Some((table_of(entity, dialect), files.get(at)?.path.clone()))
+    });
+    each.collect()
 }
 
 /// The model of some files, and its warnings as text.

@@ -7,7 +7,7 @@ use crate::db::{Database, DbError, Row};
 use crate::dialect::check::{Check, breaking_any, seen_any};
 
 /// What stands for a personal value.
-const HIDDEN: &str = "•••";
+pub(super) const HIDDEN: &str = "•••";
 
 /// What is wanted of violating rows.
 #[derive(Clone, Copy, Debug)]
@@ -116,6 +116,7 @@ fn counted(check: &Check, count: Count) -> Violation {
         message: check.message.clone(),
         enforce: check.enforce,
         origin: check.origin,
+        file: None,
         rows: count.rows,
         of: count.of,
         known: None,
@@ -123,6 +124,7 @@ fn counted(check: &Check, count: Count) -> Violation {
         values: check.values.clone(),
         sample: Vec::new(),
         seen: None,
+        repairs: Vec::new(),
     }
 }
 

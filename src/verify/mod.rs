@@ -5,6 +5,7 @@ mod engine;
 mod jobs;
 mod keys;
 mod pieces;
+mod preview;
 mod save;
 mod verdict;
 
@@ -22,8 +23,9 @@ pub use baseline::{Baseline, BaselineError, BaselineWriter};
 pub use jobs::survey;
 pub use keys::{Keys, Wish};
 pub use pieces::{EngineKind, Piece, pieces};
+pub use preview::{Preview, preview};
 pub use save::{Both, RowFormat, Saver};
-pub use verdict::{Ready, Seen, Unasked, Verdict, VerifyError, Violation};
+pub use verdict::{Proposed, Ready, Seen, Unasked, Verdict, VerifyError, Violation};
 
 /// Somebody who hears of every violating row, or nobody; shared by connections.
 type Listener<'k> = Mutex<Option<&'k mut (dyn Keys + 'k)>>;
@@ -67,6 +69,12 @@ pub fn ask_all(
         let table = piece.table();
         if blocked.contains(table) {
             verdict.skipped.extend(piece.checks.iter().map(|check| check.rule.clone()));
+            continue;
+        }
+        if let [only] = piece.checks
+            && only.part == Part::Later
+        {
+            verdict.notes.push(Unasked::later(only));
             continue;
         }
         if let Some(first) = piece.checks.first() {

@@ -61,6 +61,9 @@ pub struct Violation {
     pub enforce: Enforce,
     /// Line and column (1-based) of the rule in the model.
     pub origin: Option<(usize, usize)>,
+    /// The file in which it stands there, where that is not the one model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
     /// How many rows break the rule, of how many.
     pub rows: u64,
     pub of: u64,
@@ -75,6 +78,18 @@ pub struct Violation {
     /// When the first and the last of the rows came, where the table says so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seen: Option<Seen>,
+    /// Ways to repair the rows, the plainest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub repairs: Vec<Proposed>,
+}
+
+/// A repair that fits a rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Proposed {
+    /// As one writes it behind `--repair RULE=`; `VALUE` and `OLD` are to be replaced.
+    pub strategy: String,
+    /// What it does, for people.
+    pub says: String,
 }
 
 impl Violation {
@@ -106,15 +121,30 @@ pub struct Unasked {
     pub table: String,
     /// Line and column (1-based) of the rule in the model.
     pub origin: Option<(usize, usize)>,
+    /// The file in which it stands there, where that is not the one model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
     pub reason: String,
 }
 
 impl Unasked {
+    /// A rule that can only be asked once the plan has run.
+    pub(super) fn later(check: &Check) -> Self {
+        Unasked {
+            rule: check.rule.clone(),
+            table: check.table.clone(),
+            origin: check.origin,
+            file: None,
+            reason: format!("{}; `migrate verify` asks it afterwards", check.message),
+        }
+    }
+
     pub(super) fn of(check: &Check, error: &DbError) -> Self {
         Unasked {
             rule: check.rule.clone(),
             table: check.table.clone(),
             origin: check.origin,
+            file: None,
             reason: error.message.clone(),
         }
     }

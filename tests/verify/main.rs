@@ -5,6 +5,8 @@ mod journey;
 #[path = "../support/mod.rs"]
 mod support;
 mod place;
+mod repairs;
+mod said;
 
 use migrate::text::Dialect;
 use place::{Place, counts, keys, told};

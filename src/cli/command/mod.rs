@@ -18,6 +18,7 @@ mod proof;
 pub(crate) mod rehash;
 pub(crate) mod rehearse;
 pub(crate) mod release;
+pub(crate) mod repair;
 pub(crate) mod rollback;
 pub(crate) mod schema;
 pub(crate) mod show;

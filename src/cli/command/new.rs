@@ -51,12 +51,25 @@ pub(crate) fn run(args: &NewArgs, world: &World) -> Result<Exit, CliError> {
     let id = VersionId::new(last.manifest.id.number() + 1, &args.name);
     let drafts = Drafts { snapshot: last.snapshot.clone(), files };
     let written: Version = version(id, VersionKind::Written, args.reason.clone(), drafts, world);
+    insert(world, &project, written, follower, "made")?;
+    world.note("write its up.sql and down.sql, then run `migrate rehash`");
+    Ok(Exit::Done)
+}
+
+/// Seals a version, before the one that is to follow it where there is such.
+pub(super) fn insert(
+    world: &World,
+    project: &Project,
+    version: Version,
+    follower: Option<Version>,
+    verb: &str,
+) -> Result<(), CliError> {
     if let Some(follower) = &follower {
         project.withdraw(&follower.manifest.id)?;
     }
-    let sealed = project.seal(written)?;
+    let sealed = project.seal(version)?;
     let folder = project.migrations().join(sealed.manifest.id.as_str());
-    world.note(&format!("{} {}", paint(GOOD, "made"), folder.display()));
+    world.note(&format!("{} {}", paint(GOOD, verb), folder.display()));
     if let Some(mut follower) = follower {
         let id = &follower.manifest.id;
         let words = id.as_str().split_once('_').map_or("change", |(_, words)| words);
@@ -64,12 +77,11 @@ pub(crate) fn run(args: &NewArgs, world: &World) -> Result<Exit, CliError> {
         let moved = project.seal(follower)?;
         world.note(&format!("it comes before {}", moved.manifest.id));
     }
-    world.note("write its up.sql and down.sql, then run `migrate rehash`");
-    Ok(Exit::Done)
+    Ok(())
 }
 
 /// Takes the version that is to come after the new one off the end of the list.
-fn movable(
+pub(super) fn movable(
     name: &str,
     world: &World,
     project: &Project,

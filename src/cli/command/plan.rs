@@ -51,6 +51,13 @@ pub(crate) struct PlanArgs {
     /// Plan the last version anew, which must not be applied anywhere yet
     #[arg(long, conflicts_with = "from")]
     replace: bool,
+    /// Repair rows that break a rule instead, the schema stays as it is: `migrate verify` proposes what fits; may be
+    /// given several times
+    #[arg(long, value_name = "RULE=STRATEGY", conflicts_with_all = ["from", "replace"])]
+    repair: Vec<String>,
+    /// Put the repair before this version, which must be the last and not applied yet
+    #[arg(long, value_name = "VERSION", requires = "repair")]
+    before: Option<String>,
     /// Show the plan, write nothing
     #[arg(long)]
     dry_run: bool,
@@ -65,6 +72,14 @@ pub(crate) struct PlanArgs {
 pub(crate) fn run(args: &PlanArgs, world: &World) -> Result<Exit, CliError> {
     match (&args.from, &args.to) {
         (Some(from), Some(to)) => between(args, from, to, world),
+        _ if !args.repair.is_empty() => super::repair::next_version(
+            world,
+            args.name.as_deref(),
+            &args.repair,
+            args.before.as_deref(),
+            args.reason.clone(),
+            args.dry_run,
+        ),
         _ => next_version(args, world),
     }
 }

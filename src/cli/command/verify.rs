@@ -18,13 +18,17 @@ use crate::dialect::realize::personal::personal_columns;
 use crate::dialect::session;
 use crate::report::style::count;
 use crate::report::verify::{Place, Style, report};
+use crate::report::violation::shell;
 use crate::report::{explain, violation};
 use crate::source::project::Project;
+
 use crate::source::{Loaded, Source, load};
 use crate::text::{Dialect, Ident, QName};
 use crate::verify::{
     Baseline, BaselineWriter, Both, Keys, RowFormat, Saver, Unasked, Verdict, Wish, survey,
 };
+
+use super::repair::{self, Ground};
 
 /// Check every rule on every row.
 ///
@@ -53,6 +57,14 @@ pub(crate) struct VerifyArgs {
     /// Read from this copy of the database instead of the database itself
     #[arg(long, value_name = "URL")]
     replica: Option<String>,
+    /// Show what a repair would do to the rows that break a rule; may be given several times. Strategies: default,
+    /// default:VALUE, null, trim, lower, upper, clamp, map:OLD=NEW, cast, cast:VALUE, dedupe:newest, dedupe:oldest,
+    /// quarantine; a column is named as in null@COLUMN
+    #[arg(long, value_name = "RULE=STRATEGY")]
+    repair: Vec<String>,
+    /// Write the repairs as a plan into this folder, for `migrate apply --plan`
+    #[arg(long, value_name = "DIR", requires = "repair")]
+    out: Option<PathBuf>,
     /// Say what would be asked and how, and ask nothing
     #[arg(long)]
     explain: bool,
@@ -112,19 +124,31 @@ pub(crate) fn run(args: &VerifyArgs, world: &World) -> Result<Exit, CliError> {
         world.print(&explain::explain(&found));
         return Ok(Exit::Done);
     }
+    let wanted = model.as_ref().map(|loaded| &loaded.catalog);
+    let ground = Ground { catalog: &catalog, wanted, found: &found };
+    if !args.repair.is_empty() {
+        let next = next_of_repair(args, project.as_ref());
+        let out = args.out.as_deref();
+        return repair::show(world, &args.repair, out, &ground, &mut database, &next);
+    }
     let mut verdict = ask(args, world, &mut database, &found.checks)?;
-    verdict.trusted = found.trusted.into_iter().map(|trusted| trusted.rule).collect();
-    let lacking = found.unaskable.into_iter().map(|it| Unasked {
-        rule: it.rule,
-        table: it.table,
+    repair::propose(&mut verdict, &ground, &mut database);
+    verdict.trusted = found.trusted.iter().map(|trusted| trusted.rule.clone()).collect();
+    let lacking = found.unaskable.iter().map(|it| Unasked {
+        rule: it.rule.clone(),
+        table: it.table.clone(),
         origin: it.origin,
-        reason: it.reason,
+        file: None,
+        reason: it.reason.clone(),
     });
     // A project's model may be ahead of its database: what is pending is asked by `check` and `apply`.
     match args.model {
         Some(_) => verdict.unasked.splice(0..0, lacking),
         None => verdict.notes.splice(0..0, lacking),
     };
+    if let Some(model) = &model {
+        name_files(&mut verdict, &model.files);
+    }
     let exit = exit_of(args, &verdict);
     let file = match (&model, &args.model) {
         (Some(Loaded { text: Some((path, _)), .. }), None) => Some(path.clone()),
@@ -135,6 +159,39 @@ pub(crate) fn run(args: &VerifyArgs, world: &World) -> Result<Exit, CliError> {
     };
     print(args, world, &verdict, file.as_deref());
     Ok(exit)
+}
+
+/// How to go on after a repair was shown.
+fn next_of_repair(args: &VerifyArgs, project: Option<&Project>) -> String {
+    match (&args.model, project) {
+        (None, Some(_)) => "`migrate plan NAME --repair …` makes a version of it".to_owned(),
+        (_, _) => "`--out DIR` makes a plan of it, for `migrate apply --plan DIR`".to_owned(),
+    }
+}
+
+/// The words of this command, without what is asked.
+fn command_of(args: &VerifyArgs, world: &World) -> String {
+    let mut words = vec!["migrate verify".to_owned()];
+    if let Some(name) = &world.global.environment {
+        words.push(format!("-e {}", shell(name)));
+    }
+    if let Some(model) = &args.model {
+        words.push(format!("--model {}", shell(&model.display().to_string())));
+    }
+    words.join(" ")
+}
+
+/// Says of each rule in which of several files it stands.
+fn name_files(verdict: &mut Verdict, files: &BTreeMap<QName, String>) {
+    let of = |table: &str| {
+        files.iter().find(|(name, _)| name.to_string() == table).map(|(_, file)| file.clone())
+    };
+    for violation in verdict.violations.iter_mut().filter(|it| it.origin.is_some()) {
+        violation.file = of(&violation.table);
+    }
+    for unasked in verdict.unasked.iter_mut().chain(&mut verdict.notes) {
+        unasked.file = of(&unasked.table);
+    }
 }
 
 fn exit_of(args: &VerifyArgs, verdict: &Verdict) -> Exit {
@@ -303,10 +360,10 @@ fn print(args: &VerifyArgs, world: &World, verdict: &Verdict, file: Option<&str>
     let text = match args.format {
         Format::Text if world.global.json => return world.print_json(verdict),
         Format::Json => return world.print_json(verdict),
-        Format::Text => match args.sample {
-            Some(shown) => violation::verdict_with(verdict, shown),
-            None => violation::verdict(verdict),
-        },
+        Format::Text => {
+            let command = command_of(args, world);
+            violation::proposing(verdict, args.sample, &command)
+        }
         Format::Jsonl => report(verdict, place, Style::Jsonl),
         Format::Markdown => report(verdict, place, Style::Markdown),
         Format::Github => report(verdict, place, Style::Github),

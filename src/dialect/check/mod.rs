@@ -1,7 +1,9 @@
 //! Rules as queries: which rows break a rule, asked of the rows as they are, or as a pending change will leave
 //! them.
 
+mod domain;
 mod enum_values;
+mod joined;
 mod kept;
 mod partitions;
 mod query;
@@ -19,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use super::Sql;
 use crate::catalog::Table;
 use crate::catalog::rule::{Enforce, Requirement, Rule, rules_of};
-use crate::change::{Change, ColumnSource, Diff, SourceOrigin};
+use crate::change::{Change, ColumnSource, Diff, SourceOrigin, TableChange};
 use crate::text::token::{canonical_name, tokenize};
 use crate::text::{Dialect, Ident, QName};
 
@@ -66,6 +68,23 @@ pub struct Check {
     /// The statement after which the engine holds every row to the rule, once no row breaks it.
     #[serde(skip)]
     pub validates: Option<Sql>,
+    /// What the rule says, for a repair.
+    #[serde(skip)]
+    pub about: Option<About>,
+    /// The condition that a row `r` of the table breaks the rule, where one row tells.
+    #[serde(skip)]
+    pub bad: Option<String>,
+}
+
+/// What a check asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum About {
+    Rule(Requirement),
+    /// That the values of a column can be read as another type.
+    Type {
+        column: Ident,
+        after: String,
+    },
 }
 
 impl Check {
@@ -200,6 +219,8 @@ pub enum Part {
     /// Values that cannot be converted: other checks of the table would stop with an error, so they are left out.
     Guard,
     Rule,
+    /// A rule that only `migrate verify` asks and that cannot be told before the change has run; its message says why.
+    Later,
 }
 
 /// What rows must satisfy before a change runs: rules that are new or tightened, and rules on columns whose values
@@ -231,13 +252,82 @@ pub fn checks(diff: &Diff, rules: &[Rule], tag: &str, kept: &BTreeSet<String>) -
             if !asked.is_empty() && matches!(rule.requirement, Requirement::Unique { .. }) {
                 continue; // whether kept values are unique among the others only putting them back tells
             }
-            asked_here.extend(check(&rule, &rows, &mentioned, &asked, &diff.before, &names));
+            asked_here.extend(pending_check(rule, &rows, (&mentioned, &asked), diff, &names));
         }
         checks.extend(in_order(asked_here));
     }
     checks.extend(enum_values::stranded_where_nothing_changes(diff, &names, tag, kept));
     checks.extend(partitions::homeless(diff, &names));
+    checks.extend(beside(diff, rules, &names));
     checks
+}
+
+/// Rules that only queries ask, of tables that stay as they are but for their names, or that join a table that changes.
+fn beside(diff: &Diff, rules: &[Rule], names: &Names) -> Vec<Check> {
+    let altered = diff.table_changes();
+    let is_added = |name: &QName| {
+        let added = |change: &Change| matches!(change, Change::Table(delta) if delta.after().is_some_and(|it| it.name == *name));
+        diff.changes.iter().any(added)
+    };
+    let is_touched = |name: &QName| {
+        names.expressions.contains_key(name) || altered.contains_key(name) || is_added(name)
+    };
+    let joins_touched = |rule: &Rule| match &rule.requirement {
+        Requirement::Across { joins, .. } => {
+            joins.iter().flat_map(|join| &join.needs).any(|(table, _)| is_touched(table))
+        }
+        Requirement::Required { .. }
+        | Requirement::Holds { .. }
+        | Requirement::Unique { .. }
+        | Requirement::References { .. }
+        | Requirement::Excludes { .. }
+        | Requirement::OnlyEngine { .. } => false,
+    };
+    let mut checks = Vec::new();
+    for rule in rules.iter().filter(|rule| rule.enforce != Enforce::Database) {
+        let Some(table) = diff.after.tables.get(&rule.table) else { continue };
+        let is_asked = altered.contains_key(&rule.table) || is_added(&rule.table);
+        if is_asked || !names.expressions.contains_key(&rule.table) && !joins_touched(rule) {
+            continue;
+        }
+        let rows = Rows::pending(&TableChange::unchanged(table, table), names, diff.after.dialect);
+        let mentioned = mentioned(&rule.requirement, table, diff.after.dialect);
+        checks.extend(pending_check(rule.clone(), &rows, (&mentioned, ""), diff, names));
+    }
+    checks
+}
+
+/// The check of a rule on rows as they will be; `asked` is a further condition on them.
+fn pending_check(
+    rule: Rule,
+    rows: &Rows,
+    (mentioned, asked): (&[Ident], &str),
+    diff: &Diff,
+    names: &Names,
+) -> Option<Check> {
+    let rule = match as_pending(&rule, diff, names) {
+        Ok(rule) => rule,
+        Err(reason) => return Some(query::later(&rule, rows, reason)),
+    };
+    check(&rule, rows, mentioned, asked, &diff.before, names).or_else(|| {
+        // The engine asks in the step that makes the constraint.
+        let is_later = rule.enforce != Enforce::Database;
+        let reason = "it speaks of what the change makes".to_owned();
+        is_later.then(|| query::later(&rule, rows, reason))
+    })
+}
+
+/// A rule over the tables that it joins as the change will leave them; else why that cannot be told.
+fn as_pending(rule: &Rule, diff: &Diff, names: &Names) -> Result<Rule, String> {
+    let requirement = match &rule.requirement {
+        Requirement::Across { columns, joins, expression } => Requirement::Across {
+            columns: columns.clone(),
+            joins: joined::pending(joins, diff, names)?,
+            expression: expression.clone(),
+        },
+        other => other.clone(),
+    };
+    Ok(Rule { requirement, ..rule.clone() })
 }
 
 /// Guards first, then rules that share a scan, so that they stand together.

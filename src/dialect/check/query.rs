@@ -4,7 +4,7 @@ use super::kept::KeptRows;
 use super::rows::{Names, Parent, Rows, keys_of, shown};
 use std::collections::BTreeSet;
 
-use super::{Check, Part, SAMPLE, Scan, Shape, message, quote};
+use super::{About, Check, Part, SAMPLE, Scan, Shape, message, quote};
 use crate::catalog::Catalog;
 use crate::catalog::rule::{Enforce, Join, Matching, Nulls, Requirement, Rule};
 use crate::change::{SourceOrigin, TableChange};
@@ -38,15 +38,7 @@ pub(super) fn check(
             (format!("({expression}) IS FALSE"), mentioned.iter().map(quote).collect())
         }
         Requirement::Across { columns, joins, expression } => {
-            // What the same change moves, makes or alters is not there yet: `migrate verify` asks afterwards.
-            let moved = |join: &Join| {
-                join.needs.iter().any(|(table, _)| {
-                    names.expressions.contains_key(table) || !before.tables.contains_key(table)
-                })
-            };
-            if !names.expressions.is_empty() && joins.iter().any(moved)
-                || speaks_of_untold(expression)
-            {
+            if speaks_of_untold(expression) {
                 return None;
             }
             let values = columns.iter().map(|column| format!("r.{}", quote(column))).collect();
@@ -83,7 +75,8 @@ pub(super) fn check(
     );
     let sample = sample(rows, names, &bad, &values);
     let seen = rows.seen(&format!("{from} AS r WHERE {bad}"));
-    Some(Check { shape: Shape::Lookup, seen, ..blank(rule, rows, count, sample, &values) })
+    let bad = Some(bad);
+    Some(Check { shape: Shape::Lookup, seen, bad, ..blank(rule, rows, count, sample, &values) })
 }
 
 /// The check that no row answers true to `bad`.
@@ -97,7 +90,8 @@ fn of_rows(rule: &Rule, rows: &Rows, names: &Names, bad: &str, values: &[String]
     let sample = sample(rows, names, bad, values);
     let seen = rows.seen(&format!("{from} AS r WHERE {bad}"));
     let scan = Some(Scan { with, from, bad: bad.to_owned(), came: rows.came.clone() });
-    Check { scan, seen, ..blank(rule, rows, count, sample, values) }
+    let bad = Some(bad.to_owned());
+    Check { scan, seen, bad, ..blank(rule, rows, count, sample, values) }
 }
 
 fn sample(rows: &Rows, names: &Names, bad: &str, values: &[String]) -> String {
@@ -128,7 +122,16 @@ fn blank(rule: &Rule, rows: &Rows, count: String, sample: String, values: &[Stri
         personal: BTreeSet::new(),
         seen: None,
         validates: None,
+        about: Some(About::Rule(rule.requirement.clone())),
+        bad: None,
     }
+}
+
+/// A rule that nobody asks before the change has run.
+pub(super) fn later(rule: &Rule, rows: &Rows, reason: String) -> Check {
+    let sample = format!("SELECT 1 WHERE 1 = 0 LIMIT {SAMPLE}");
+    let check = blank(rule, rows, "SELECT 0, 0".to_owned(), sample, &[]);
+    Check { part: Part::Later, message: reason, keys: Vec::new(), ..check }
 }
 
 /// `r."total"` and `"total"` as `total`; an expression as it is.
@@ -395,5 +398,7 @@ pub(super) fn guard(change: &TableChange, names: &Names, misfit: &Misfit<'_>) ->
         personal: BTreeSet::new(),
         seen: None,
         validates: None,
+        about: None,
+        bad: None,
     }
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::query::check;
 use super::rows::{Heirs, Names, Rows, keys_of, only, row_id, shown};
 use super::same::{is_same_condition, spelled};
-use super::{Check, all_in_order, mentioned, qualified, quote, sequence, storage};
+use super::{Check, all_in_order, domain, mentioned, qualified, quote, sequence, storage};
 use crate::catalog::rule::{Held, Requirement, Rule, own_rules};
 use crate::catalog::{Catalog, Column, ObjectId, OpaqueKind, Table, TableOptions};
 use crate::dialect::{Sql, castability};
@@ -215,7 +215,9 @@ impl Work<'_> {
             match check(rule, &rows, &columns, "", self.catalog, &Names::default()) {
                 Some(check) => {
                     let validates = open.get(&rule.name).cloned();
-                    checks.push(self.masked(Check { validates, ..check }, relation));
+                    // Where values are read as another type, what breaks the rule is not what is stored.
+                    let bad = check.bad.clone().filter(|_| casts.is_empty());
+                    checks.push(self.masked(Check { validates, bad, ..check }, relation));
                 }
                 None => self.unaskable(rule, self.unsaid(relation, rule)),
             }
@@ -281,6 +283,10 @@ impl Work<'_> {
         }
         if self.catalog.dialect == Dialect::Sqlite && relation.is_table {
             asked.extend(storage::rules(&relation.table));
+        }
+        for open in domain::open(&relation.table, self.catalog) {
+            validating.extend(open.validates.map(|sql| (open.rule.name.clone(), sql)));
+            asked.push(open.rule);
         }
         let table = relation.table.name.clone();
         asked.extend(open.into_iter().map(|rule| Rule { table: table.clone(), ..rule.clone() }));
@@ -523,7 +529,9 @@ impl Cast {
             message: Some(format!("every value must be a valid {}", self.after)),
             origin: None,
         };
-        super::query::row_check(&rule, rows, &bad, &[name])
+        let (column, after) = (self.column.clone(), self.after.clone());
+        let check = super::query::row_check(&rule, rows, &bad, &[name]);
+        Check { about: Some(super::About::Type { column, after }), ..check }
     }
 }
 
@@ -545,7 +553,7 @@ fn row_name(table: &Table, keys: &[Ident], heirs: Heirs) -> Option<String> {
 }
 
 /// The column that says when a row came: that of `audit: timestamps`, under the names that people give it.
-fn arrival(table: &Table) -> Option<Ident> {
+pub(in crate::dialect) fn arrival(table: &Table) -> Option<Ident> {
     let names = ["created_at", "createdat", "created_on", "inserted_at", "created"];
     let is_time = |column: &&Column| {
         let data_type = column.data_type.to_ascii_lowercase();

@@ -34,6 +34,11 @@ pub struct Realized {
     pub rules: Vec<Rule>,
 }
 
+/// The table of an entity.
+pub fn table_of(entity: &Entity, dialect: Dialect) -> QName {
+    names::table(entity, dialect)
+}
+
 /// Realizes a model that `model::parse` accepted.
 ///
 /// # Errors

@@ -21,7 +21,7 @@ pub(super) fn statements(texts: Vec<String>) -> Vec<Sql> {
 }
 
 /// A stored text as a statement: a line comment or semicolon at its end would swallow or double the one after it.
-pub(super) fn whole(text: &str) -> String {
+pub(in crate::dialect) fn whole(text: &str) -> String {
     let end = tokenize(text, Dialect::Sqlite)
         .iter()
         .rev()

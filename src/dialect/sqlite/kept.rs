@@ -2,9 +2,12 @@
 //!
 //! Kept values stand in untyped columns, which store every value as it is (sqlite.org/datatype3.html 3.1).
 
+use std::collections::BTreeMap;
+
 use super::facts::{facts, statements};
 use super::quote::{literal, quote};
 use super::table::{ROW, RowKey, Shape};
+use crate::catalog::Catalog;
 use crate::change::{Diff, Rename, Target};
 use crate::dialect::keep::{SQLITE_PREFIX, kept_name};
 use crate::dialect::{Absence, Direction, KeptUse, Order, Resource, Step, Undo, Work};
@@ -22,6 +25,36 @@ pub(super) struct Scope<'a> {
     pub(super) diff: &'a Diff,
     pub(super) direction: Direction,
     pub(super) tag: &'a str,
+    pub(super) taken: &'a TakenNames,
+}
+
+/// The names of the after side, which tables, indexes, views and triggers share, and whose index each is.
+#[derive(Debug)]
+pub(super) struct TakenNames(BTreeMap<String, Vec<Option<QName>>>);
+
+impl TakenNames {
+    pub(super) fn of(catalog: &Catalog) -> Self {
+        let mut names: BTreeMap<String, Vec<Option<QName>>> = BTreeMap::new();
+        let mut take = |name: &Ident, owner| {
+            names.entry(name.as_str().to_ascii_lowercase()).or_default().push(owner);
+        };
+        for (name, table) in &catalog.tables {
+            take(&name.name, None);
+            for index in &table.indexes {
+                take(&index.name, Some(name.clone()));
+            }
+        }
+        for id in catalog.opaques.keys() {
+            take(&id.name.name, None);
+        }
+        TakenNames(names)
+    }
+
+    /// Whether something else has a name that an index of a table has.
+    pub(super) fn by_others(&self, table: &QName, name: &Ident) -> bool {
+        let owners = self.0.get(&name.as_str().to_ascii_lowercase());
+        owners.is_some_and(|owners| owners.iter().any(|owner| owner.as_ref() != Some(table)))
+    }
 }
 
 /// The name of a kept table.

@@ -1,7 +1,7 @@
 //! Turns changes into steps. What the steps have in common is told in the modules beside this one.
 
 use super::facts::{facts, statements, whole};
-use super::kept::{Scope, keep_table, restore_step, restore_table};
+use super::kept::{Scope, TakenNames, keep_table, restore_step, restore_table};
 use super::quote::quote;
 use super::table::Shape;
 use super::{alter, around, opaque, rename};
@@ -18,7 +18,8 @@ use crate::text::{Dialect, Ident, QName};
 /// A change SQLite cannot make, or rows that could not be restored; nothing is half planned.
 pub fn lower(diff: &Diff, direction: Direction, tag: &str) -> Result<Vec<Step>, LowerError> {
     let diff = &around::replaced_around_renames(diff);
-    let scope = Scope { diff, direction, tag };
+    let taken = TakenNames::of(&diff.after);
+    let scope = Scope { diff, direction, tag, taken: &taken };
     let mut opaques = Vec::new();
     let mut steps = Vec::new();
     // An INSTEAD OF trigger that is dropped by name goes before its view takes it away.

@@ -21,4 +21,5 @@ mod virtual_table;
 
 pub(super) use affinity::Affinity;
 pub use ddl::normalized_create;
+pub(super) use facts::whole;
 pub(super) use values::default_value;

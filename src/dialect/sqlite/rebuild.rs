@@ -324,17 +324,9 @@ impl Rebuild<'_> {
 
     /// Indexes whose name something else is to have: two tables may swap them.
     fn indexes_in_the_way(&self) -> impl Iterator<Item = &Index> {
-        let same = |left: &Ident, right: &Ident| left.as_str().eq_ignore_ascii_case(right.as_str());
         let own = &self.after.table.name;
-        let after = &self.scope.diff.after;
-        self.before.table.indexes.iter().filter(move |index| {
-            let indexes = after.tables.values().filter(|table| table.name != *own);
-            let mut names = indexes
-                .flat_map(|table| table.indexes.iter().map(|index| &index.name))
-                .chain(after.tables.keys().map(|name| &name.name))
-                .chain(after.opaques.keys().map(|id| &id.name.name));
-            names.any(|name| same(name, &index.name))
-        })
+        let indexes = self.before.table.indexes.iter();
+        indexes.filter(move |index| self.scope.taken.by_others(own, &index.name))
     }
 
     fn clear_names(&self) -> Vec<Step> {
