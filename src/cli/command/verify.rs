@@ -25,7 +25,8 @@ use crate::source::project::Project;
 use crate::source::{Loaded, Source, load};
 use crate::text::{Dialect, Ident, QName};
 use crate::verify::{
-    Baseline, BaselineWriter, Both, Keys, RowFormat, Saver, Unasked, Verdict, Wish, survey,
+    Baseline, BaselineWriter, Both, Choice, How, Keys, RowFormat, Saver, Unasked, Verdict, Wish,
+    survey,
 };
 
 use super::repair::{self, Ground};
@@ -51,6 +52,9 @@ pub(crate) struct VerifyArgs {
     /// How many violating rows are shown for a rule (usually 5, and 10 in JSON)
     #[arg(long, value_name = "N", visible_alias = "keys")]
     sample: Option<usize>,
+    /// Who answers rules that look at rows one by one (PostgreSQL)
+    #[arg(long, value_name = "ENGINE", default_value = "auto")]
+    engine: Engine,
     /// How many connections read at once (PostgreSQL)
     #[arg(long, value_name = "N", default_value = "1")]
     jobs: usize,
@@ -83,6 +87,16 @@ pub(crate) struct VerifyArgs {
     /// Write all violations to a baseline; what is in it is known from then on
     #[arg(long, value_name = "FILE", conflicts_with = "baseline")]
     save_baseline: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Engine {
+    /// The database counts
+    Sql,
+    /// Rows are streamed, and what is known exactly outside the database is answered here
+    Stream,
+    /// Whichever is expected to take less time
+    Auto,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -121,7 +135,7 @@ pub(crate) fn run(args: &VerifyArgs, world: &World) -> Result<Exit, CliError> {
     let mut found = to_ask(args, &mut database, &catalog, model.as_ref())?;
     select(args, &mut found)?;
     if args.explain {
-        world.print(&explain::explain(&found));
+        world.print(&explain::explain(&found, how(args).engine));
         return Ok(Exit::Done);
     }
     let wanted = model.as_ref().map(|loaded| &loaded.catalog);
@@ -159,6 +173,15 @@ pub(crate) fn run(args: &VerifyArgs, world: &World) -> Result<Exit, CliError> {
     };
     print(args, world, &verdict, file.as_deref());
     Ok(exit)
+}
+
+fn how(args: &VerifyArgs) -> How {
+    let engine = match args.engine {
+        Engine::Sql => Choice::Sql,
+        Engine::Stream => Choice::Stream,
+        Engine::Auto => Choice::Auto,
+    };
+    How { engine, jobs: args.jobs.max(1) }
 }
 
 /// How to go on after a repair was shown.
@@ -339,8 +362,7 @@ fn ask(
     let keys = if both.0.is_empty() { None } else { Some(&mut both as &mut dyn Keys) };
     let wish = Wish { shown: args.sample.unwrap_or(SAMPLE), baseline: baseline.as_ref() };
     let mut spinner = world.spinner();
-    let verdict =
-        survey(database, checks, &wish, args.jobs.max(1), keys, &mut |rule| spinner.phase(rule));
+    let verdict = survey(database, checks, &wish, how(args), keys, &mut |rule| spinner.phase(rule));
     drop(spinner);
     let verdict = verdict?;
     if let (Some(saver), Some(folder)) = (&saver, &args.save) {
