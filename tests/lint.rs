@@ -250,3 +250,35 @@ fn exit_codes_and_formats_are_as_promised() {
     assert!(text(&page.stdout).starts_with("# MG114: index-blocking"));
     assert_eq!(migrate(folder.path(), &["explain", "MG999"]).status.code(), Some(2));
 }
+
+#[test]
+fn the_gate_lints_what_was_written_by_hand() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path();
+    let write = |name: &str, text: &str| {
+        std::fs::write(path.join(name), text).expect("can be written");
+    };
+    let done = |words: &[&str]| {
+        let output = migrate(path, words);
+        assert!(output.status.success(), "{words:?}: {}", text(&output.stderr));
+    };
+    write("migrate.toml", "[lint]\nfail_on = 'warning'\n");
+    write(
+        "model.yaml",
+        "model: 1\nname: shop\ntargets: [sqlite >= 3.38]\nentities:\n  Person:\n    fields:\n      id: bigint\n      note: text?\n    key: id\n",
+    );
+    done(&["plan", "first"]);
+    done(&["check"]);
+    done(&["new", "quiet"]);
+    let up = "migrations/0002_quiet/sqlite.up.sql";
+    write(up, "UPDATE person SET note = note;\n");
+    done(&["rehash"]);
+    let output = migrate(path, &["check", "--json"]);
+    let said = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(4), "{said}");
+    assert!(said.contains("\"code\": \"MG209\"") && said.contains(up), "{said}");
+    write(up, "-- migrate:allow MG209 ten people\nUPDATE person SET note = note;\n");
+    done(&["rehash"]);
+    done(&["check"]);
+    done(&["lint"]);
+}

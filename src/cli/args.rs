@@ -112,7 +112,7 @@ pub(crate) enum Command {
     Lint(command::lint::LintArgs),
     /// Print the page of a rule of `migrate lint`
     Explain(command::explain::ExplainArgs),
-    /// The gate: history, plan, rehearsal and rows, all findings in one run
+    /// The gate: history, plan, lint, rehearsal and rows, all findings in one run
     Check(command::check::CheckArgs),
     /// Run pending plans up, down and up again on a copy of the database
     #[command(visible_alias = "dry-run")]

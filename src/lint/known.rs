@@ -24,6 +24,7 @@ pub struct Known {
 pub struct KnownColumn {
     pub ty: String,
     pub auto_increment: bool,
+    pub not_null: bool,
 }
 
 impl Known {
@@ -55,10 +56,11 @@ impl Known {
         self.domains.get(name).copied()
     }
 
-    /// Whether rows were checked against a rule by which the column holds no NULL.
+    /// Whether the column is NOT NULL already, or rows were checked against a rule by which it holds no NULL.
     /// Source: PostgreSQL manual, ALTER TABLE, "SET/DROP NOT NULL": the scan is skipped where a valid CHECK proves it.
     pub fn proves_not_null(&self, table: &str, column: &str) -> bool {
-        self.checked.iter().any(|(of, rule)| of == table && says_not_null(rule, column))
+        self.column(table, column).is_some_and(|column| column.not_null)
+            || self.checked.iter().any(|(of, rule)| of == table && says_not_null(rule, column))
     }
 
     /// Takes in what a statement does.
@@ -90,6 +92,13 @@ impl Known {
                 }
             }
             _ => {}
+        }
+    }
+
+    fn set_null(&mut self, table: &str, column: &str, nulls: Nulls) {
+        let column = self.tables.get_mut(table).and_then(|columns| columns.get_mut(column));
+        if let Some(column) = column {
+            column.not_null = nulls == Nulls::Refused;
         }
     }
 
@@ -126,8 +135,19 @@ impl Known {
             Act::SetType { column, ty, .. } => {
                 let column = self.tables.entry(table.to_owned()).or_default().entry(column.clone());
                 column
-                    .or_insert_with(|| KnownColumn { ty: String::new(), auto_increment: false })
+                    .or_insert_with(|| KnownColumn {
+                        ty: String::new(),
+                        auto_increment: false,
+                        not_null: false,
+                    })
                     .ty = ty.clone();
+            }
+            Act::SetNotNull(column) => self.set_null(table, column, Nulls::Refused),
+            Act::DropNotNull(column) => {
+                self.set_null(table, column, Nulls::Allowed);
+                self.checked.retain(|(of, rule)| {
+                    of != table || *rule != ConstraintRule::NotNull(column.clone())
+                });
             }
             Act::AddConstraint(Constraint { name, rule, skips_rows, .. }) => {
                 match (skips_rows, name) {
@@ -148,6 +168,13 @@ impl Known {
     }
 }
 
+/// Whether a column takes NULL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Nulls {
+    Allowed,
+    Refused,
+}
+
 fn known(column: &Column) -> KnownColumn {
     let ty = match column.ty.as_str() {
         "serial" => "int",
@@ -155,7 +182,11 @@ fn known(column: &Column) -> KnownColumn {
         "smallserial" => "smallint",
         other => other,
     };
-    KnownColumn { ty: ty.to_owned(), auto_increment: column.auto_increment }
+    KnownColumn {
+        ty: ty.to_owned(),
+        auto_increment: column.auto_increment,
+        not_null: column.not_null,
+    }
 }
 
 /// `c IS NOT NULL`, alone or joined by AND with others.

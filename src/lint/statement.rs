@@ -235,7 +235,7 @@ pub enum Act {
         converts: bool,
     },
     SetNotNull(String),
-    DropNotNull,
+    DropNotNull(String),
     SetDefault,
     AddConstraint(Constraint),
     Validate(String),

@@ -9,12 +9,20 @@ use crate::cli::exit::Exit;
 use crate::cli::shadow::ShadowArgs;
 use crate::cli::world::World;
 use crate::db::Access;
+use crate::lint;
+use crate::lint::file::Way;
+use crate::lint::rule::Severity;
+use crate::plan::version::VersionKind;
+use crate::report::lint as lint_report;
 use crate::report::style::count;
 use crate::report::style::{BAD, CAREFUL, GOOD, paint};
 use crate::report::{rehearsal, status::SchemaStatus};
 use crate::source::project::{Project, Version};
+use crate::text::Dialect;
+use crate::text::diagnostic::Colour;
 
 use super::apply::{evidence_folder, pending};
+use super::lint::{fails, lint_settings};
 use super::plan::draft;
 use super::planning::Answers;
 use super::proof::Proving;
@@ -23,7 +31,7 @@ use super::status;
 
 /// The gate for pull requests and deployments.
 ///
-/// Without a database: the history is whole and the model is planned. With one (--url, DATABASE_URL or the
+/// Without a database: the history is whole, the model is planned, the SQL of new versions is linted. With one (--url, DATABASE_URL or the
 /// environment): no drift, pending versions rehearsed on a copy with all rows, every new rule checked on every row.
 #[derive(Debug, clap::Args)]
 pub(crate) struct CheckArgs {
@@ -60,6 +68,8 @@ enum Outcome {
 
 struct Gate {
     findings: Vec<Finding>,
+    /// What the linter says of the versions, for machines.
+    lint: Vec<lint::Finding>,
     exit: Exit,
 }
 
@@ -84,7 +94,7 @@ impl Gate {
 
 pub(crate) fn run(args: &CheckArgs, world: &World) -> Result<Exit, CliError> {
     let project = world.project()?;
-    let mut gate = Gate { findings: Vec::new(), exit: Exit::Done };
+    let mut gate = Gate { findings: Vec::new(), lint: Vec::new(), exit: Exit::Done };
     match project.versions() {
         Ok(versions) => {
             gate.pass(
@@ -93,6 +103,9 @@ pub(crate) fn run(args: &CheckArgs, world: &World) -> Result<Exit, CliError> {
             );
             released(args, &project, &versions, &mut gate);
             planned(world, &project, &versions, &mut gate);
+            if let Err(error) = linted(args, &project, &versions, &mut gate) {
+                gate.fail("lint", error);
+            }
             if let Err(error) = database(world, &project, &args.shadow, &mut gate) {
                 gate.fail("database", error);
             }
@@ -174,6 +187,56 @@ fn planned(world: &World, project: &Project, versions: &[Version], gate: &mut Ga
     }
 }
 
+/// The SQL of versions that are new: all of them, or those that the base lacks.
+fn linted(
+    args: &CheckArgs,
+    project: &Project,
+    versions: &[Version],
+    gate: &mut Gate,
+) -> Result<(), CliError> {
+    let base = match &args.base {
+        Some(base) => base_hashes(project, base).unwrap_or_default(),
+        None => BTreeMap::new(),
+    };
+    // What a baseline stands for is there already.
+    let is_new = |version: &Version| {
+        let id = version.manifest.id.as_str();
+        version.manifest.kind != VersionKind::Baseline && !base.contains_key(id)
+    };
+    let folder = |version: &Version| {
+        let migrations = project.settings.migrations.trim_end_matches('/');
+        format!("{migrations}/{}/", version.manifest.id)
+    };
+    let new: Vec<String> = versions.iter().filter(|it| is_new(it)).map(folder).collect();
+    let mut files = Vec::new();
+    for dialect in [Dialect::Postgres, Dialect::Sqlite] {
+        let mut group = Vec::new();
+        for version in versions {
+            for (end, way) in [("up", Way::Up), ("down", Way::Down)] {
+                let name = format!("{dialect}.{end}.sql");
+                let Some(text) = version.sql.get(&name) else { continue };
+                let path = format!("{}{name}", folder(version));
+                group.push(lint::File { path, text: text.clone(), way });
+            }
+        }
+        // All versions are read, so that it is known what columns were before.
+        let settings = lint_settings(&project.settings.lint, dialect, None)?;
+        let found = lint::lint(&group, &settings);
+        let is_of_new = |path: &str| new.iter().any(|folder| path.starts_with(folder));
+        gate.lint.extend(found.into_iter().filter(|one| is_of_new(&one.path)));
+        files.extend(group.into_iter().filter(|file| is_of_new(&file.path)));
+    }
+    let verdict = lint_report::verdict(&gate.lint, files.len());
+    let shown = lint_report::text(&gate.lint, &files, Colour::Ansi);
+    let message = format!("{verdict}\n{shown}").trim_end().to_owned();
+    if fails(&gate.lint, Some(project.settings.lint.fail_on.unwrap_or(Severity::Error))) {
+        gate.fail("lint", CliError::new(Exit::Findings, message));
+    } else {
+        gate.pass("lint", message);
+    }
+    Ok(())
+}
+
 fn database(
     world: &World,
     project: &Project,
@@ -225,6 +288,7 @@ fn print(world: &World, gate: &Gate) {
         let findings: Vec<Finding> = gate.findings.iter().map(Finding::plain).collect();
         world.print_json(&serde_json::json!({
             "check": 1, "passed": failed == 0, "findings": findings, "exit": gate.exit.code(),
+            "lint": gate.lint.iter().map(lint_report::plain).collect::<Vec<_>>(),
         }));
         return;
     }

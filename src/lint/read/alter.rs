@@ -141,7 +141,7 @@ fn alter_column(cursor: &mut Cursor<'_, '_>, column: String) -> Result<Act, Stop
         return Ok(Act::SetNotNull(column));
     }
     if cursor.takes("drop not null") {
-        return Ok(Act::DropNotNull);
+        return Ok(Act::DropNotNull(column));
     }
     if cursor.takes("set default") || cursor.takes("drop default") {
         return Ok(Act::SetDefault);

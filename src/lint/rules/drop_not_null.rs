@@ -21,7 +21,7 @@ pub const RULE: Rule = Rule {
 
 fn ask(at: &At<'_>) -> Vec<Found> {
     at.actions()
-        .filter(|(_, action)| action.act == Act::DropNotNull)
+        .filter(|(_, action)| matches!(action.act, Act::DropNotNull(_)))
         .map(|(table, action)| {
             Found::new(
                 action.span,
