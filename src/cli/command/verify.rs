@@ -26,7 +26,7 @@ use crate::source::{Loaded, Source, load};
 use crate::text::{Dialect, Ident, QName};
 use crate::verify::{
     Baseline, BaselineWriter, Both, Choice, How, Keys, RowFormat, Saver, Unasked, Verdict, Wish,
-    survey,
+    measure, survey,
 };
 
 use super::repair::{self, Ground};
@@ -135,7 +135,8 @@ pub(crate) fn run(args: &VerifyArgs, world: &World) -> Result<Exit, CliError> {
     let mut found = to_ask(args, &mut database, &catalog, model.as_ref())?;
     select(args, &mut found)?;
     if args.explain {
-        world.print(&explain::explain(&found, how(args).engine));
+        let measured = measure(&mut database, &found.checks)?;
+        world.print(&explain::explain(&found, how(args).engine, &measured));
         return Ok(Exit::Done);
     }
     let wanted = model.as_ref().map(|loaded| &loaded.catalog);
