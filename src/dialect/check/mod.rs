@@ -5,6 +5,7 @@ mod domain;
 mod enum_values;
 mod joined;
 mod kept;
+mod partitions;
 pub mod program;
 mod query;
 pub mod reading;
@@ -261,6 +262,8 @@ pub fn checks(diff: &Diff, rules: &[Rule], tag: &str, kept: &BTreeSet<String>) -
         }
         checks.extend(in_order(asked_here));
     }
+    checks.extend(enum_values::stranded_where_nothing_changes(diff, &names, tag, kept));
+    checks.extend(partitions::homeless(diff, &names));
     checks.extend(beside(diff, rules, &names));
     checks
 }
