@@ -2,11 +2,12 @@
 
 use super::style::{CAREFUL, FAINT, GOOD, STRONG, count, paint};
 use crate::dialect::check::standing::Standing;
-use crate::verify::{Choice, EngineKind, Measured, Piece, Place, pieces};
+use crate::dialect::contract::{Expect, Measured};
+use crate::verify::{Choice, EngineKind, Piece, Place, Sizes, pieces};
 
 /// The plan of a verification.
-pub fn explain(standing: &Standing, engine: Choice, measured: &Measured) -> String {
-    let pieces = pieces(&standing.checks, engine, measured);
+pub fn explain(standing: &Standing, engine: Choice, sizes: &Sizes) -> String {
+    let pieces = pieces(&standing.checks, engine, sizes);
     let mut text: String = pieces.iter().map(piece).collect();
     for trusted in &standing.trusted {
         text.push_str(&format!(
@@ -29,6 +30,21 @@ pub fn explain(standing: &Standing, engine: Choice, measured: &Measured) -> Stri
         queries(pieces.len() as u64)
     ));
     text
+}
+
+/// The numbers that would be asked for.
+pub fn numbers(measured: &[Measured]) -> String {
+    let one = |it: &Measured| {
+        let must: Vec<String> = it.expect.iter().map(Expect::says).collect();
+        format!(
+            "{} [sql] one number, which must be {}\n  {}\n  {}\n",
+            paint(STRONG, &format!("`{}`", it.table)),
+            must.join(" and "),
+            it.rule,
+            paint(FAINT, it.sql.as_str())
+        )
+    };
+    measured.iter().map(one).collect()
 }
 
 fn queries(number: u64) -> String {

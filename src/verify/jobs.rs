@@ -2,8 +2,8 @@
 
 use std::sync::{Mutex, mpsc};
 
-use super::measure::{Measured, measure};
 use super::pieces::{Choice, Piece, pieces};
+use super::sizes::{Sizes, size_up};
 use super::verdict::{Verdict, VerifyError};
 use super::{Answer, Asking, Keys, OnError, Wish, settle};
 use crate::db::{Access, Database, DbError, Mode};
@@ -42,11 +42,11 @@ pub fn survey<'k>(
     let asking = Asking { wish, on_error: OnError::GoOn, listener: &listener };
     database.within(Mode::Snapshot, |database| {
         settle(database)?;
-        let measured = match (&*database, how.engine) {
-            (Database::Postgres(_), Choice::Auto | Choice::Stream) => measure(database, checks)?,
-            (_, _) => Measured::default(),
+        let sizes = match (&*database, how.engine) {
+            (Database::Postgres(_), Choice::Auto | Choice::Stream) => size_up(database, checks)?,
+            (_, _) => Sizes::default(),
         };
-        let pieces = pieces(checks, how.engine, &measured);
+        let pieces = pieces(checks, how.engine, &sizes);
         let answers = match database {
             Database::Postgres(_) if how.jobs > 1 => {
                 side_by_side(database, &asking, &pieces, how.jobs, hear)?

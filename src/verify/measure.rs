@@ -1,81 +1,113 @@
-//! How large the tables are, and how fast their rows come: what an engine is chosen by.
+//! Numbers that a contract compares.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Instant;
-
-use super::cost::{FEW_ROWS, Size};
-use crate::db::url::Host;
-use crate::db::{Database, DbError};
-use crate::dialect::check::Check;
-use crate::dialect::check::reading::{Source, sizes};
+use super::verdict::{Unasked, Verdict, VerifyError, Violation};
+use crate::db::{Database, DbError, DbErrorKind, Mode};
+use crate::dialect::contract::{Expect, Measured, Unit};
 use crate::dialect::session;
 
-/// What is known before rows are read.
-#[derive(Clone, Debug, Default)]
-pub struct Measured {
-    /// By table.
-    sizes: BTreeMap<String, Size>,
-}
-
-impl Measured {
-    pub(super) fn size(&self, checks: &[Check]) -> Size {
-        let table = checks.first().map_or("", |check| check.table.as_str());
-        self.sizes.get(table).copied().unwrap_or_default()
-    }
-}
-
-/// Asks the server how large the tables of some checks are and, where it is not on this machine and a table is large, sends a
-/// little over to see how fast it comes.
+/// Asks for numbers, in one unchanging view of the data; what cannot be asked is named, and the others are asked.
 ///
 /// # Errors
-/// What the server says.
-pub fn measure(database: &mut Database, checks: &[Check]) -> Result<Measured, DbError> {
-    let mut sources: BTreeMap<&str, Arc<Source>> = BTreeMap::new();
-    for check in checks {
-        if let Some(reading) = &check.reading {
-            sources.entry(&check.table).or_insert_with(|| reading.source.clone());
-        }
-    }
-    let mut measured = Measured::default();
-    let tables: Vec<(&str, Arc<Source>)> = sources.into_iter().collect();
-    // A query that names all tables of a large schema at once takes long to read.
-    for some in tables.chunks(500) {
-        let sources: Vec<&Source> = some.iter().map(|(_, source)| &**source).collect();
-        for row in database.rows(&sizes(&sources))? {
-            let number = |at: usize| -> Option<u64> { row.get(at)?.as_ref()?.parse().ok() };
-            let (Some(at), Some(rows), Some(blocks)) = (number(0), number(1), number(2)) else {
-                continue;
-            };
-            if let Some((table, _)) = some.get(at as usize) {
-                let blocks = u32::try_from(blocks).unwrap_or(u32::MAX);
-                let size = Size { rows, blocks, speed: None };
-                measured.sizes.insert((*table).to_owned(), size);
+/// The connection was lost.
+pub fn measure(
+    database: &mut Database,
+    measured: &[Measured],
+    hear: &mut dyn FnMut(&str),
+) -> Result<Verdict, VerifyError> {
+    let mut verdict = Verdict::default();
+    database.within(Mode::Snapshot, |database| {
+        super::settle(database)?;
+        for it in measured {
+            hear(&it.rule);
+            database.execute(&session::savepoint())?;
+            match number(database, it) {
+                Ok(found) => {
+                    database.execute(&session::release_savepoint())?;
+                    verdict.checked += 1;
+                    verdict.violations.extend(violation(it, found));
+                }
+                Err(source) if source.kind == DbErrorKind::Connect => {
+                    return Err(VerifyError { rule: it.rule.clone(), source });
+                }
+                Err(source) => {
+                    database.execute(&session::rollback_to_savepoint())?;
+                    verdict.unasked.push(Unasked {
+                        rule: it.rule.clone(),
+                        table: it.table.clone(),
+                        origin: Some(it.origin),
+                        file: None,
+                        reason: source.message.clone(),
+                    });
+                }
             }
         }
-    }
-    if measured.sizes.values().any(|size| size.rows >= FEW_ROWS) {
-        let speed = speed(database)?;
-        measured.sizes.values_mut().for_each(|size| size.speed = speed);
-    }
-    Ok(measured)
+        Ok(verdict)
+    })
 }
 
-/// How many bytes come a microsecond; `None` through a socket of this machine.
-fn speed(database: &mut Database) -> Result<Option<f64>, DbError> {
-    match database {
-        Database::Postgres(postgres) if postgres.url().hosts.iter().all(Host::is_socket) => {
-            return Ok(None);
-        }
-        Database::Postgres(_) => {}
-        Database::Sqlite(_) => return Ok(None),
+/// What a query answered.
+struct Found {
+    value: f64,
+    /// How many rows, where it counts rows.
+    rows: u64,
+    of: u64,
+}
+
+fn number(database: &mut Database, measured: &Measured) -> Result<Found, DbError> {
+    let rows = database.rows(&measured.sql)?;
+    let none = |what: &str| DbError::new(DbErrorKind::Sql, format!("its query answers {what}"));
+    let [row] = rows.as_slice() else { return Err(none("not one row")) };
+    let text = row.first().cloned().flatten().ok_or_else(|| none("NULL"))?;
+    let value = match text.as_str() {
+        "t" | "true" => 1.0,
+        "f" | "false" => 0.0,
+        text => text.parse::<f64>().map_err(|_| none(&format!("`{text}`, which is no number")))?,
+    };
+    let of = row.get(1).cloned().flatten().and_then(|text| text.parse().ok());
+    let rows = if of.is_some() { text.parse().unwrap_or(0) } else { 0 };
+    let of: u64 = of.unwrap_or(0);
+    let value = match measured.unit {
+        Unit::Rows => value,
+        Unit::Percent if of == 0 => 0.0,
+        Unit::Percent => value * 100.0 / of as f64,
+    };
+    Ok(Found { value, rows, of })
+}
+
+fn violation(measured: &Measured, found: Found) -> Option<Violation> {
+    let failed: Vec<String> = measured
+        .expect
+        .iter()
+        .filter(|expect| !expect.holds(found.value))
+        .map(Expect::says)
+        .collect();
+    if failed.is_empty() {
+        return None;
     }
-    let started = Instant::now();
-    let mut bytes = 0;
-    database.each_row(&session::sample_of_the_way(), &mut |row| {
-        bytes += row.iter().flatten().map(|text| text.len()).sum::<usize>();
-        Ok(())
-    })?;
-    let micros = started.elapsed().as_secs_f64() * 1e6;
-    Ok(Some(bytes as f64 / micros.max(1.0)))
+    let unit = match measured.unit {
+        Unit::Rows => "",
+        Unit::Percent => " percent",
+    };
+    let value = (found.value * 1000.0).round() / 1000.0;
+    let what = format!("it is {value}{unit}, and must be {}", failed.join(" and "));
+    let message = match &measured.message {
+        Some(message) => format!("{message} ({what})"),
+        None => what,
+    };
+    Some(Violation {
+        rule: measured.rule.clone(),
+        table: measured.table.clone(),
+        message,
+        enforce: measured.enforce,
+        origin: Some(measured.origin),
+        file: None,
+        rows: found.rows,
+        of: found.of,
+        known: None,
+        keys: Vec::new(),
+        values: Vec::new(),
+        sample: Vec::new(),
+        seen: None,
+        repairs: Vec::new(),
+    })
 }

@@ -10,6 +10,7 @@ mod measure;
 mod pieces;
 mod preview;
 mod save;
+mod sizes;
 mod spill;
 mod verdict;
 
@@ -28,10 +29,11 @@ pub use baseline::{Baseline, BaselineError, BaselineWriter};
 pub use cost::Expected;
 pub use jobs::{How, survey};
 pub use keys::{Keys, Wish};
-pub use measure::{Measured, measure};
+pub use measure::measure;
 pub use pieces::{Choice, EngineKind, Piece, Place, pieces};
 pub use preview::{Preview, preview};
 pub use save::{Both, RowFormat, Saver};
+pub use sizes::{Sizes, size_up};
 pub use verdict::{Proposed, Ready, Seen, Unasked, Verdict, VerifyError, Violation};
 
 /// Somebody who hears of every violating row, or nobody; shared by connections.
@@ -72,7 +74,7 @@ pub fn ask_all(
     settle(database)?;
     let mut verdict = Verdict::default();
     let mut blocked: BTreeSet<&str> = BTreeSet::new();
-    for piece in &pieces(checks, Choice::Auto, &Measured::default()) {
+    for piece in &pieces(checks, Choice::Auto, &Sizes::default()) {
         let table = piece.table();
         if blocked.contains(table) {
             verdict.skipped.extend(piece.checks.iter().map(|check| check.rule.clone()));

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::cost::{self, Expected, Size};
 use super::gather;
-use super::measure::Measured;
+use super::sizes::Sizes;
 use crate::catalog::rule::{Matching, Nulls};
 use crate::dialect::Sql;
 use crate::dialect::check::program::{Field, Key, Program, key, program, same_encoding};
@@ -153,10 +153,10 @@ fn patterns(check: &Check) -> usize {
 }
 
 /// Puts neighbours that look at the same rows together.
-pub fn pieces<'c>(checks: &'c [Check], choice: Choice, measured: &Measured) -> Vec<Piece<'c>> {
+pub fn pieces<'c>(checks: &'c [Check], choice: Choice, sizes: &Sizes) -> Vec<Piece<'c>> {
     let mut found = Vec::new();
     for group in checks.chunk_by(share_stream) {
-        let size = measured.size(group);
+        let size = sizes.size(group);
         let chosen = places(group).and_then(|places| cost::choose(group, places, size, choice));
         match chosen {
             Some((places, expected)) => split(group, &places, &mut |checks, places| {

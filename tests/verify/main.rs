@@ -6,8 +6,11 @@ mod journey;
 mod support;
 mod engines;
 mod place;
+mod contracts;
+mod faults;
 mod repairs;
 mod said;
+mod versions;
 
 use migrate::text::Dialect;
 use place::{Place, counts, keys, told};
