@@ -2,6 +2,7 @@
 
 use super::style::{CAREFUL, FAINT, GOOD, STRONG, count, paint};
 use crate::dialect::check::standing::Standing;
+use crate::dialect::contract::{Expect, Measured};
 use crate::verify::{Choice, EngineKind, Piece, Place, pieces};
 
 /// The plan of a verification.
@@ -29,6 +30,21 @@ pub fn explain(standing: &Standing, engine: Choice) -> String {
         queries(pieces.len() as u64)
     ));
     text
+}
+
+/// The numbers that would be asked for.
+pub fn numbers(measured: &[Measured]) -> String {
+    let one = |it: &Measured| {
+        let must: Vec<String> = it.expect.iter().map(Expect::says).collect();
+        format!(
+            "{} [sql] one number, which must be {}\n  {}\n  {}\n",
+            paint(STRONG, &format!("`{}`", it.table)),
+            must.join(" and "),
+            it.rule,
+            paint(FAINT, it.sql.as_str())
+        )
+    };
+    measured.iter().map(one).collect()
 }
 
 fn queries(number: u64) -> String {
