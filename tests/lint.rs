@@ -265,7 +265,7 @@ fn the_gate_lints_what_was_written_by_hand() {
     write("migrate.toml", "[lint]\nfail_on = 'warning'\n");
     write(
         "model.yaml",
-        "model: 1\nname: shop\ntargets: [sqlite >= 3.38]\nentities:\n  Person:\n    fields:\n      id: bigint\n      note: text?\n    key: id\n",
+        "model: 1\nname: shop\ntargets: [sqlite >= 3.38]\nentities:\n  Person:\n    fields:\n      id: int\n      note: text?\n    key: id\n",
     );
     done(&["plan", "first"]);
     done(&["check"]);
