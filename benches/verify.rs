@@ -13,7 +13,7 @@ use migrate::dialect::check::standing::{Doubts, Extent, Wanted, standing};
 use migrate::dialect::script::statements;
 use migrate::shadow::cluster::cluster;
 use migrate::text::{Dialect, QName};
-use migrate::verify::{Wish, survey};
+use migrate::verify::{How, Wish, survey};
 
 const ROUNDS: usize = 3;
 
@@ -115,10 +115,23 @@ fn postgres(url: &DatabaseUrl, rows: u64) {
             timed(&mut || each(&mut database, &checks)),
             timed(&mut || by_hand(&mut database)),
             timed(&mut || {
-                drop(survey(&mut database, &checks, &wish, 1, None, &mut |_| {}).expect("asked"))
+                drop(
+                    survey(&mut database, &checks, &wish, How::default(), None, &mut |_| {})
+                        .expect("asked"),
+                )
             }),
             timed(&mut || {
-                drop(survey(&mut database, &checks, &wish, 2, None, &mut |_| {}).expect("asked"))
+                drop(
+                    survey(
+                        &mut database,
+                        &checks,
+                        &wish,
+                        How { jobs: 2, ..How::default() },
+                        None,
+                        &mut |_| {},
+                    )
+                    .expect("asked"),
+                )
             }),
         ];
         for (best, time) in best.iter_mut().zip(times) {

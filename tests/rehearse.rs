@@ -304,6 +304,80 @@ fn a_new_enum_value_that_the_old_type_lacks_is_refused_before_anything_is_touche
 }
 
 #[test]
+fn a_new_enum_value_inside_other_types_is_refused_before_anything_is_touched() {
+    let rest = "CREATE DOMAIN state AS mood CHECK (value <> 'ok'); CREATE TYPE pair AS (n integer, m mood);
+        CREATE DOMAIN couple AS pair; CREATE TYPE span AS RANGE (subtype = mood);
+        CREATE TABLE pet (id integer PRIMARY KEY, s state, p pair, q pair[], c couple, r span, t state[]);
+        CREATE TABLE other (id integer PRIMARY KEY, s state);";
+    let before = format!("CREATE TYPE mood AS ENUM ('sad', 'ok'); {rest}");
+    let after = format!("CREATE TYPE mood AS ENUM ('sad', 'ok', 'wild'); {rest}");
+    let rows = "INSERT INTO pet VALUES (1, 'sad', (1, 'ok'), ARRAY[(1, 'sad')::pair], (1, 'ok'), '[sad,ok]', '{sad}')";
+    let Some(scene) = Scene::new(Dialect::Postgres, &before, &after, rows) else { return };
+    let found = scene.run(&["rehearse"]);
+    assert_eq!(found.code, 0, "{}", found.text);
+    assert!(!found.text.contains("would stop a rollback"), "{}", found.text);
+    assert_eq!(scene.run(&["apply", "-y"]).code, 0);
+    for (column, value) in [
+        ("s", "'wild'"),
+        ("p", "(2, 'wild')"),
+        ("q", "ARRAY[(1, 'sad')::pair, (2, 'wild')::pair]"),
+        ("c", "(2, 'wild')"),
+        ("r", "'[sad,wild)'"),
+        ("t", "'{sad,wild}'"),
+    ] {
+        let row = format!("INSERT INTO pet (id, {column}) VALUES (7, {value})");
+        support::run(&mut scene.place.open(), &row);
+        let there = journey::contents(&mut scene.place.open());
+        let refused = scene.run(&["rollback", "-y"]);
+        assert_eq!(refused.code, 7, "{column}: {}", refused.text);
+        let told = format!("`{column}` must be one of sad, ok");
+        assert!(refused.text.contains(&told), "{column}: {}", refused.text);
+        assert!(refused.text.contains("id=7"), "{column}: {}", refused.text);
+        assert_eq!(there, journey::contents(&mut scene.place.open()));
+        support::run(&mut scene.place.open(), "DELETE FROM pet WHERE id = 7");
+    }
+    let back = scene.run(&["rollback", "-y"]);
+    assert_eq!(back.code, 0, "{}", back.text);
+}
+
+#[test]
+fn rows_in_a_new_partition_that_the_old_table_has_no_place_for_are_refused() {
+    let head = "CREATE TABLE event (id integer, at date, note text, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
+        CREATE TABLE event_23 PARTITION OF event FOR VALUES FROM ('2023-01-01') TO ('2024-01-01');";
+    let new = "CREATE TABLE event_24 PARTITION OF event FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');";
+    let rest = "CREATE TABLE event_rest PARTITION OF event DEFAULT;";
+    let rows = "INSERT INTO event VALUES (1, '2023-05-05', 'x')";
+    let written = "INSERT INTO event VALUES (2, '2024-05-05', 'y')";
+    let scene = Scene::new(Dialect::Postgres, head, &format!("{head}{new}"), rows);
+    let Some(scene) = scene else { return };
+    let found = scene.run(&["rehearse"]);
+    assert_eq!(found.code, 0, "{}", found.text);
+    assert_eq!(scene.run(&["apply", "-y"]).code, 0);
+    support::run(&mut scene.place.open(), written);
+    let there = journey::contents(&mut scene.place.open());
+    let refused = scene.run(&["rollback", "-y"]);
+    assert_eq!(refused.code, 7, "{}", refused.text);
+    assert!(refused.text.contains("has no partition for its rows"), "{}", refused.text);
+    assert!(refused.text.contains("id=2"), "{}", refused.text);
+    assert_eq!(there, journey::contents(&mut scene.place.open()));
+    // Where that is wanted they go aside with their partition, and come back with it.
+    let back = scene.run(&["rollback", "-y", "--allow", "loss"]);
+    assert_eq!(back.code, 0, "{}", back.text);
+    assert_eq!(scene.run(&["apply", "-y"]).code, 0);
+    assert_eq!(there, journey::contents(&mut scene.place.open()));
+
+    // The default partition takes them.
+    let (before, after) = (format!("{head}{rest}"), format!("{head}{new}{rest}"));
+    let scene = Scene::new(Dialect::Postgres, &before, &after, rows).expect("there is a server");
+    assert_eq!(scene.run(&["apply", "-y"]).code, 0);
+    support::run(&mut scene.place.open(), written);
+    let back = scene.run(&["rollback", "-y"]);
+    assert_eq!(back.code, 0, "{}", back.text);
+    let all = support::rows(&mut scene.place.open(), "SELECT id FROM event ORDER BY 1");
+    assert_eq!(all, [["1"], ["2"]]);
+}
+
+#[test]
 fn faults_in_tables_without_a_key_are_named_and_new_rows_are_written_there() {
     let before = "CREATE TABLE note (a integer, b text);";
     let after = "CREATE TABLE note (a integer, b text, c integer DEFAULT 5);";

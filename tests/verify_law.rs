@@ -21,7 +21,7 @@ use migrate::dialect::script;
 use migrate::expr::Expr;
 use migrate::expr::eval::{Value, eval};
 use migrate::text::{Dialect, Ident, QName};
-use migrate::verify::{Wish, survey};
+use migrate::verify::{Choice, How, Place, Wish, pieces, survey};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
@@ -183,13 +183,25 @@ fn fill(database: &mut Database, rows: &[Row]) {
 }
 
 /// What the verifier finds, by rule.
-fn found(database: &mut Database, rules: &[Rule]) -> BTreeMap<String, (u64, BTreeSet<usize>)> {
+fn found(
+    database: &mut Database,
+    rules: &[Rule],
+    engine: Choice,
+    answered: &mut (usize, usize),
+) -> BTreeMap<String, (u64, BTreeSet<usize>)> {
     let catalog = database.inspect().expect("it can be inspected");
     let wanted = Wanted { rules, ..Wanted::default() };
     let standing = standing(&catalog, &wanted, &Doubts::new(), Extent::Unproven);
     assert!(standing.unaskable.is_empty(), "{:?}", standing.unaskable);
+    for place in pieces(&standing.checks, engine).into_iter().flat_map(|piece| piece.places) {
+        match place {
+            Place::Here(_) => answered.0 += 1,
+            Place::Server(_) => answered.1 += 1,
+        }
+    }
     let wish = Wish { shown: 10 * ROWS, baseline: None };
-    let verdict = survey(database, &standing.checks, &wish, 1, None, &mut |_| {});
+    let how = How { engine, jobs: 1 };
+    let verdict = survey(database, &standing.checks, &wish, how, None, &mut |_| {});
     let verdict = verdict.expect("the rules are asked");
     assert!(verdict.unasked.is_empty(), "{:?}", verdict.unasked);
     let mine = verdict.violations.into_iter().filter(|it| it.rule.starts_with("rule "));
@@ -200,8 +212,10 @@ fn found(database: &mut Database, rules: &[Rule]) -> BTreeMap<String, (u64, BTre
     .collect()
 }
 
-fn holds_on(mut database: Database) {
+fn holds_on(mut database: Database, engines: &[Choice]) {
     let dialect = database.dialect();
+    // Rules of streams, by whom they were answered.
+    let answered = std::cell::RefCell::new((0, 0));
     let all = rows(TABLES * ROWS);
     let mut runner = TestRunner::new_with_rng(
         Config { cases: SETS as u32, failure_persistence: None, ..Config::default() },
@@ -221,21 +235,27 @@ fn holds_on(mut database: Database) {
                 .filter(|(_, ids)| !ids.is_empty())
                 .map(|(name, ids)| (name, (ids.len() as u64, ids)))
                 .collect();
-            prop_assert_eq!(found(&mut database.borrow_mut(), &rules), expected);
+            for engine in engines {
+                let mut answered = answered.borrow_mut();
+                let found = found(&mut database.borrow_mut(), &rules, *engine, &mut answered);
+                prop_assert_eq!(found, expected.clone(), "by {:?}", engine);
+            }
             Ok(())
         });
         outcome.unwrap_or_else(|error| panic!("{error}"));
     }
+    let (here, by_server) = *answered.borrow();
+    assert!(here >= by_server, "{here} rules were answered here, {by_server} by the server");
 }
 
 #[test]
 fn sqlite_finds_what_the_definition_finds() {
-    holds_on(Database::memory().expect("it opens"));
+    holds_on(Database::memory().expect("it opens"), &[Choice::Auto]);
 }
 
 #[test]
 fn postgres_finds_what_the_definition_finds() {
     let Some(server) = support::postgres() else { return };
     let database = server.database();
-    holds_on(database.open());
+    holds_on(database.open(), &[Choice::Sql, Choice::Stream]);
 }

@@ -1,6 +1,7 @@
 //! Connections. Everything that is asked of a database goes through [`Database`], and only as [`Sql`].
 
 pub mod application;
+mod binary;
 pub mod env;
 pub mod error;
 pub mod fingerprint;
@@ -16,6 +17,7 @@ pub mod url;
 use std::time::Duration;
 
 pub use crate::dialect::session::Mode;
+pub use binary::TakeBinary;
 pub use env::Env;
 pub use error::{DbError, DbErrorKind};
 pub use url::DatabaseUrl;

@@ -18,7 +18,7 @@ const OLDEST: u32 = 130_000;
 
 /// A connection with its address, so that a second one can be opened.
 pub struct PostgresDb {
-    client: Client,
+    pub(super) client: Client,
     _running: Running,
     url: PostgresUrl,
     access: Access,
@@ -360,7 +360,7 @@ fn unescaped(cell: &str) -> Option<Cow<'_, str>> {
     Some(Cow::Owned(text))
 }
 
-fn from_io(error: std::io::Error) -> DbError {
+pub(super) fn from_io(error: std::io::Error) -> DbError {
     let text = error.to_string();
     match error.into_inner().and_then(|inner| inner.downcast::<postgres::Error>().ok()) {
         Some(error) => from_postgres(&error, ""),

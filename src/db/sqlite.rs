@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use regex::{Regex, RegexBuilder};
+use rusqlite::config::DbConfig;
 use rusqlite::fallible_iterator::FallibleIterator;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::types::ValueRef;
@@ -12,6 +13,7 @@ use super::application::{StandIn, StandIns};
 use super::error::{DbError, DbErrorKind, from_sqlite};
 use super::url::SqlitePlace;
 use super::{Access, OpenOptions, Row, TakeRow};
+use crate::dialect::masking::{self, Mask};
 use crate::dialect::{Sql, session};
 use crate::text::Dialect;
 
@@ -198,6 +200,26 @@ impl SqliteDb {
     pub fn interrupt_handle(&self) -> rusqlite::InterruptHandle {
         self.connection.get_interrupt_handle()
     }
+}
+
+/// Has a session stand something in for texts ([`Mask`]); its triggers are off from here on.
+///
+/// # Errors
+/// What SQLite says.
+pub fn prepare_masking(database: &SqliteDb, key: [u8; 8]) -> Result<(), DbError> {
+    let connection = &database.connection;
+    let mask = Mask::of(&key);
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    connection
+        .create_scalar_function(masking::FUNCTION, 1, flags, move |context| {
+            Ok(match context.get_raw(0) {
+                ValueRef::Null => None,
+                other => text(other).map(|value| mask.stand_in(&value)),
+            })
+        })
+        .and_then(|()| connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false))
+        .map(|_| ())
+        .map_err(|error| from_sqlite(&error))
 }
 
 /// Copies a whole database into another, in one step: one view of the source, whoever writes meanwhile.

@@ -4,6 +4,7 @@ pub mod aside;
 pub mod bookkeeping;
 pub mod castability;
 pub mod check;
+pub mod contract;
 pub mod dump;
 pub mod error;
 pub mod expression;

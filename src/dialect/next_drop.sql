@@ -25,6 +25,37 @@ SELECT statement FROM (
   SELECT 7, t.typname::text, format('DROP TYPE %I.%I CASCADE', n.nspname, t.typname)
   FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
   WHERE n.nspname = 'public' AND t.typtype IN ('e', 'd', 'r')
+  UNION ALL
+  SELECT 8, c.collname::text, format('DROP COLLATION %I.%I CASCADE', n.nspname, c.collname)
+  FROM pg_catalog.pg_collation c JOIN pg_catalog.pg_namespace n ON n.oid = c.collnamespace
+  WHERE n.nspname = 'public'
+  UNION ALL
+  SELECT 9, o.oid::text, format('DROP OPERATOR %s CASCADE', o.oid::regoperator)
+  FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace
+  WHERE n.nspname = 'public'
+  UNION ALL
+  SELECT 10, f.opfname::text, format('DROP OPERATOR FAMILY %I.%I USING %I CASCADE', n.nspname, f.opfname, a.amname)
+  FROM pg_catalog.pg_opfamily f JOIN pg_catalog.pg_namespace n ON n.oid = f.opfnamespace
+  JOIN pg_catalog.pg_am a ON a.oid = f.opfmethod
+  WHERE n.nspname = 'public'
+  UNION ALL
+  SELECT 11, c.cfgname::text, format('DROP TEXT SEARCH CONFIGURATION %I.%I CASCADE', n.nspname, c.cfgname)
+  FROM pg_catalog.pg_ts_config c JOIN pg_catalog.pg_namespace n ON n.oid = c.cfgnamespace
+  WHERE n.nspname = 'public'
+  UNION ALL
+  SELECT 12, d.dictname::text, format('DROP TEXT SEARCH DICTIONARY %I.%I CASCADE', n.nspname, d.dictname)
+  FROM pg_catalog.pg_ts_dict d JOIN pg_catalog.pg_namespace n ON n.oid = d.dictnamespace
+  WHERE n.nspname = 'public'
+  UNION ALL
+  SELECT 13, p.pubname::text, format('DROP PUBLICATION %I CASCADE', p.pubname) FROM pg_catalog.pg_publication p
+  UNION ALL
+  SELECT 14, w.fdwname::text, format('DROP FOREIGN DATA WRAPPER %I CASCADE', w.fdwname)
+  FROM pg_catalog.pg_foreign_data_wrapper w
+  UNION ALL
+  SELECT 15, m.oid::text, format('SELECT pg_catalog.lo_unlink(%s)', m.oid)
+  FROM pg_catalog.pg_largeobject_metadata m
+  WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_description d WHERE d.objoid = m.oid
+    AND d.classoid = 'pg_catalog.pg_largeobject'::regclass AND d.description LIKE 'made by migrate; owner: %')
 ) AS objects
 ORDER BY rank, name
 LIMIT 1

@@ -128,3 +128,38 @@ pub fn marked_databases() -> Sql {
          FROM pg_catalog.pg_database d WHERE d.datname LIKE 'migrate\\_shadow\\_%' ORDER BY 1",
     )
 }
+
+/// Says inside of a database who fills it, where it is not made for that: on a large object, which is in nobody's way.
+pub fn mark_inside(mark: &str) -> Sql {
+    Sql::new(format!(
+        "DO $do$ DECLARE made oid := pg_catalog.lo_create(0); BEGIN \
+         EXECUTE pg_catalog.format('COMMENT ON LARGE OBJECT %s IS %L', made, {}::text); END $do$",
+        quote_text(mark)
+    ))
+}
+
+/// The marks inside of a database: number and text.
+pub fn marks_inside() -> Sql {
+    Sql::new(format!(
+        "SELECT m.oid::text, d.description FROM pg_catalog.pg_largeobject_metadata m \
+         JOIN pg_catalog.pg_description d ON d.objoid = m.oid AND d.classoid = 'pg_catalog.pg_largeobject'::regclass \
+         WHERE d.description LIKE '{MARK}%' ORDER BY 1"
+    ))
+}
+
+/// How the comment on everything that is to be thrown away begins.
+pub const MARK: &str = "made by migrate; owner: ";
+
+/// Takes a mark away; `number` is one of [`marks_inside`].
+pub fn unmark(number: &str) -> Sql {
+    Sql::new(format!("SELECT pg_catalog.lo_unlink({}::oid)", quote_text(number)))
+}
+
+/// Ends the sessions that the same user has in this database by the same program, but for this one; how many there are.
+pub fn end_other_sessions() -> Sql {
+    Sql::new(
+        "SELECT count(pg_catalog.pg_terminate_backend(pid))::text FROM pg_catalog.pg_stat_activity \
+         WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid() \
+         AND application_name = current_setting('application_name')",
+    )
+}

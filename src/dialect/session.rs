@@ -164,6 +164,11 @@ pub fn copy_out(query: &Sql) -> Sql {
     Sql::new(format!("COPY ({query}) TO STDOUT"))
 }
 
+/// The rows of a query as a stream of values in the server's own binary form.
+pub fn copy_out_binary(query: &Sql) -> Sql {
+    Sql::new(format!("COPY ({query}) TO STDOUT (FORMAT BINARY)"))
+}
+
 /// Constraints and indexes that PostgreSQL does not hold rows to although it says nothing of it in their definition:
 /// schema, table, name, why. Triggers of a foreign key that are switched off let orphans in; an index whose
 /// concurrent build failed is not valid.

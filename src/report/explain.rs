@@ -1,13 +1,13 @@
 //! How rules would be asked: which query answers which rules, and what is not asked at all.
 
 use super::style::{CAREFUL, FAINT, GOOD, STRONG, count, paint};
-use crate::dialect::check::scan;
 use crate::dialect::check::standing::Standing;
-use crate::verify::{EngineKind, Piece, pieces};
+use crate::dialect::contract::{Expect, Measured};
+use crate::verify::{Choice, EngineKind, Piece, Place, pieces};
 
 /// The plan of a verification.
-pub fn explain(standing: &Standing) -> String {
-    let pieces = pieces(&standing.checks);
+pub fn explain(standing: &Standing, engine: Choice) -> String {
+    let pieces = pieces(&standing.checks, engine);
     let mut text: String = pieces.iter().map(piece).collect();
     for trusted in &standing.trusted {
         text.push_str(&format!(
@@ -32,6 +32,21 @@ pub fn explain(standing: &Standing) -> String {
     text
 }
 
+/// The numbers that would be asked for.
+pub fn numbers(measured: &[Measured]) -> String {
+    let one = |it: &Measured| {
+        let must: Vec<String> = it.expect.iter().map(Expect::says).collect();
+        format!(
+            "{} [sql] one number, which must be {}\n  {}\n  {}\n",
+            paint(STRONG, &format!("`{}`", it.table)),
+            must.join(" and "),
+            it.rule,
+            paint(FAINT, it.sql.as_str())
+        )
+    };
+    measured.iter().map(one).collect()
+}
+
 fn queries(number: u64) -> String {
     match number {
         1 => "1 query".to_owned(),
@@ -42,17 +57,19 @@ fn queries(number: u64) -> String {
 fn piece(piece: &Piece<'_>) -> String {
     let engine = match piece.engine {
         EngineKind::Sql => "sql",
+        EngineKind::Stream => "stream",
     };
     let mut text =
         format!("{} [{engine}] {}\n", paint(STRONG, &format!("`{}`", piece.table())), piece.why());
-    for check in piece.checks {
-        text.push_str(&format!("  {}\n", check.rule));
+    for (at, check) in piece.checks.iter().enumerate() {
+        let who = match piece.places.get(at) {
+            Some(Place::Server(why)) => format!(" (by the database: {why})"),
+            Some(Place::Here(_)) => " (here)".to_owned(),
+            None => String::new(),
+        };
+        text.push_str(&format!("  {}{}\n", check.rule, paint(FAINT, &who)));
     }
-    let sql = match piece.checks {
-        [only] => Some(only.count.clone()),
-        several => scan(several),
-    };
-    if let Some(sql) = sql {
+    if let Some(sql) = piece.sql() {
         text.push_str(&format!("  {}\n", paint(FAINT, sql.as_str())));
     }
     text

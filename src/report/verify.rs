@@ -61,6 +61,9 @@ fn sentence(violation: &Violation) -> String {
         Some(known) if known > 0 => format!(", {} of them known", number(known)),
         Some(_) | None => String::new(),
     };
+    if violation.of == 0 {
+        return format!("`{}`: {}", violation.table, violation.message);
+    }
     format!(
         "{} of {} of `{}`{known}: {}{keys}",
         number(violation.rows),

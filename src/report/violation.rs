@@ -132,12 +132,15 @@ fn violation_with(violation: &Violation, shown: usize) -> String {
         Enforce::Database | Enforce::Verify => (BAD, "violation"),
     };
     let place = place(violation.origin, violation.file.as_deref());
+    // A number that is compared may be about no rows.
+    let counted = match violation.of {
+        0 => String::new(),
+        of => format!(": {} of {}", number(violation.rows), count(of, "row")),
+    };
     let mut text = format!(
-        "{} {}: {} of {} in `{}`{place}\n  {}\n",
+        "{} {}{counted} in `{}`{place}\n  {}\n",
         paint(style, word),
         violation.rule,
-        number(violation.rows),
-        count(violation.of, "row"),
         violation.table,
         violation.message,
     );

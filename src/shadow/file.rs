@@ -3,28 +3,25 @@
 //! Sources: sqlite.org/backup.html; sqlite.org/lockingv3.html (a file is not written while somebody holds SHARED);
 //! ioctl_ficlone(2).
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::extent::Provider;
 use super::options::{Amount, SnapshotOptions};
 use super::snapshot::{Place, Shadow, whole};
+use super::survey::{links, spread};
 use super::temporary::{self, Kept};
 use super::{ShadowError, process};
 use crate::db::sqlite::SqliteDb;
 use crate::db::url::SqlitePlace;
 use crate::db::{Access, Database, DbError, DbErrorKind, Mode, OpenOptions};
-use crate::dialect::session;
+use crate::dialect::{masking, session};
+use crate::text::{Ident, QName};
 
 pub(super) fn copy_sqlite(
     source: &mut Database,
     options: &SnapshotOptions,
 ) -> Result<Shadow, ShadowError> {
-    if !options.mask.is_empty() {
-        return Err(ShadowError::Unfit {
-            provider: "file",
-            reason: "it copies whole files, so no column can be masked".to_owned(),
-        });
-    }
     let folder = Kept::new(temporary::folder(&options.env.temporary_folder(), temporary::COPY)?);
     let path = folder.path.join("shadow.db");
     refuse_no_room(source, &folder.path)?;
@@ -35,11 +32,15 @@ pub(super) fn copy_sqlite(
         "page by page in one step"
     };
     let place = SqlitePlace::File(path);
+    let masked = mask(&place, options)?;
     let mut copy = SqliteDb::open(&place, Access::ReadWrite, &OpenOptions::default())?;
     copy.execute(&session::sqlite_unsafe_fast())?;
     let mut database = Database::Sqlite(Box::new(copy));
     let mut extent = whole(&mut database, Provider::File, format!("copied {way}"))?;
     extent.seed = options.seed;
+    for table in &mut extent.tables {
+        table.masked = masked.get(&table.table).into_iter().flatten().cloned().collect();
+    }
     let warnings = match options.amount {
         Amount::Sample(_) => {
             vec!["a SQLite file is always copied whole; `--sample` changes nothing".to_owned()]
@@ -48,6 +49,46 @@ pub(super) fn copy_sqlite(
     };
     let place = Place::File { database: Box::new(database), _folder: folder };
     Ok(Shadow::new(place, extent, warnings))
+}
+
+/// Puts stand-ins into the columns that are to be masked, and those that share their values; in a session of its own. What
+/// was masked.
+fn mask(
+    place: &SqlitePlace,
+    options: &SnapshotOptions,
+) -> Result<BTreeMap<QName, BTreeSet<Ident>>, ShadowError> {
+    if options.mask.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let session = SqliteDb::open(place, Access::ReadWrite, &OpenOptions::default())?;
+    crate::db::sqlite::prepare_masking(&session, options.seed.to_be_bytes())?;
+    let mut copy = Database::Sqlite(Box::new(session));
+    copy.execute(&session::sqlite_unsafe_fast())?;
+    let catalog = copy.inspect()?;
+    let mut masked = spread(&options.mask, &links(&catalog));
+    for (name, columns) in &mut masked {
+        let stored = |column: &Ident| {
+            let found = catalog.tables.get(name).and_then(|table| table.column(column));
+            found.is_some_and(|found| found.generated.is_none())
+        };
+        columns.retain(|column| stored(column));
+        for column in columns.iter() {
+            let other = copy.rows(&masking::sqlite_holds_more_than_text(name, column))?;
+            if let Some(data_type) = other.into_iter().flatten().flatten().next() {
+                let column = format!("{}.{column}", name.name);
+                return Err(ShadowError::Unmaskable { column, data_type });
+            }
+        }
+        if columns.is_empty() {
+            continue;
+        }
+        for statement in masking::sqlite_masking(name, columns) {
+            copy.execute(&statement)
+                .map_err(|error| ShadowError::Unwritable { table: name.to_string(), error })?;
+        }
+    }
+    masked.retain(|_, columns| !columns.is_empty());
+    Ok(masked)
 }
 
 fn sqlite(database: &mut Database) -> Result<&mut SqliteDb, ShadowError> {

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use crate::db::{Access, Database, DatabaseUrl};
-use crate::dialect::session;
+use crate::db::DatabaseUrl;
 
 static OPEN: Mutex<BTreeMap<u64, Leftover>> = Mutex::new(BTreeMap::new());
 
@@ -17,6 +16,8 @@ pub(in crate::shadow) enum Leftover {
     Folder(PathBuf),
     /// A database on a server that is not ours.
     Database { server: DatabaseUrl, name: String },
+    /// What is in a database that was given to us empty.
+    Given(DatabaseUrl),
 }
 
 /// As long as this lives, the thing is to be removed.
@@ -43,11 +44,8 @@ pub fn remove_all() {
     for leftover in open.into_values() {
         match leftover {
             Leftover::Folder(folder) => drop(std::fs::remove_dir_all(folder)),
-            Leftover::Database { server, name } => {
-                let dropped = Database::open(&server, Access::ReadWrite)
-                    .and_then(|mut server| server.execute(&session::drop_database(&name)));
-                drop(dropped);
-            }
+            Leftover::Database { server, name } => drop(super::scratch::drop_from(&server, &name)),
+            Leftover::Given(url) => drop(super::given::give_back_from_outside(&url)),
         }
     }
     super::cluster::stop_all();

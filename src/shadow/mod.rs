@@ -5,6 +5,7 @@ pub mod cluster;
 mod copy;
 pub mod extent;
 mod file;
+mod given;
 mod in_place;
 pub mod leftover;
 pub mod options;
@@ -52,6 +53,13 @@ pub enum ShadowError {
     /// The schema of the source cannot be made on the shadow.
     #[error("making the schema of the copy: {error}\n  in: {statement}")]
     Schema { statement: String, error: DbError },
+    /// The connection to the database ended while it was copied.
+    #[error(
+        "{place} went away while it was copied: {}\nhelp: nothing was written to it; run the command again when it \
+         is back",
+        error.message
+    )]
+    Lost { place: String, error: DbError },
     #[error("`{table}` cannot be copied: {error}")]
     Unreadable { table: String, error: DbError },
     #[error("the rows of `{table}` cannot be put into the copy: {error}")]
@@ -72,6 +80,12 @@ pub enum ShadowError {
          or a user with CREATEDB"
     )]
     NotEmpty { place: String },
+    /// The database that was given to work in is being worked in.
+    #[error(
+        "{by} works in {place}\nhelp: give another empty database, or wait for it to end; if it is gone for good, \
+         empty the database yourself and run `SELECT lo_unlink({mark})` in it"
+    )]
+    Taken { place: String, by: String, mark: String },
     /// A server that is not ours lacks roles; they would outlive the scratch database, so they are not made there.
     #[error(
         "{place} has no role {}\nhelp: make {} there (`CREATE ROLE \"{}\"`), or leave out `--scratch-url`: \

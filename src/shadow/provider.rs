@@ -335,7 +335,9 @@ fn given(probe: &Probe, url: &DatabaseUrl) -> Result<Result<Provided, String>, S
     drop(server);
     let scratch = match on_server(url) {
         Ok(scratch) => scratch,
-        Err(full @ ShadowError::NotEmpty { .. }) => return Ok(Err(full.to_string())),
+        Err(full @ (ShadowError::NotEmpty { .. } | ShadowError::Taken { .. })) => {
+            return Ok(Err(full.to_string()));
+        }
         Err(error) => return Err(error),
     };
     let reason = format!("{place} was named");
@@ -362,6 +364,8 @@ pub(super) fn hand_over(
     }
     let Some(cluster) = scratch.cluster().cloned() else {
         warnings.extend(own(scratch.database(), &name, probe));
+        // Settings of a database are those of sessions that start later.
+        scratch.reopen()?;
         return Ok(warnings);
     };
     let database = scratch.database();

@@ -3,8 +3,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::cluster::{BUILDER, Cluster, USER, cluster};
+use super::given::{self, Maker};
 use super::leftover::{self, Leftover, Noted};
-use super::{ShadowError, binaries, process};
+use super::{ShadowError, binaries};
 use crate::db::{Access, Database, DatabaseUrl, DbError, Env};
 use crate::dialect::{Sql, roles, session};
 use crate::text::Dialect;
@@ -47,7 +48,9 @@ enum Cleanup {
         _noted: Noted,
     },
     /// The database is the user's own and was empty.
-    Empty,
+    Empty {
+        _noted: Noted,
+    },
 }
 
 /// Why there can be no scratch database on a server of a major version, where that is known without starting one.
@@ -108,24 +111,23 @@ fn in_cluster(
 
 /// A fresh database on a given server if its user may make one, else the given database if it is empty.
 pub(in crate::shadow) fn on_server(url: &DatabaseUrl) -> Result<Scratch, ShadowError> {
-    let mut given = Database::open(url, Access::ReadWrite)?;
-    if given.dialect() != Dialect::Postgres {
+    let mut database = Database::open(url, Access::ReadWrite)?;
+    if database.dialect() != Dialect::Postgres {
         return Err(ShadowError::Database(
             DbError::new(
                 crate::db::DbErrorKind::Unsupported,
-                format!("{} is not a PostgreSQL server", given.describe()),
+                format!("{} is not a PostgreSQL server", database.describe()),
             )
             .hint("`--scratch-url` takes `postgres://…`; SQLite needs none"),
         ));
     }
-    if given.value(&session::may_create_database())?.as_deref() == Some("true") {
-        return fresh(&mut given, url, |name| session::create_database(name, None));
+    if database.value(&session::may_create_database())?.as_deref() == Some("true") {
+        return fresh(&mut database, url, |name| session::create_database(name, None));
     }
-    if given.value(&session::next_drop())?.is_some() {
-        return Err(ShadowError::NotEmpty { place: given.describe() });
-    }
-    let note = format!("the empty database {}", given.describe());
-    Ok(Scratch { database: Some(given), cleanup: Cleanup::Empty, note })
+    given::claim(&mut database)?;
+    let _noted = leftover::note(Leftover::Given(url.clone()));
+    let note = format!("the empty database {}", database.describe());
+    Ok(Scratch { database: Some(database), cleanup: Cleanup::Empty { _noted }, note })
 }
 
 /// A fresh database on a server whose user may make one.
@@ -166,16 +168,9 @@ fn fresh(
     server.execute(&create(&name))?;
     let cleanup = Cleanup::DropFromServer { server: home, name: name.clone(), _noted };
     let scratch = finish(&url.with_database(&name), cleanup, note)?;
-    server.execute(&roles::mark_database(&name, &mark()))?;
+    server.execute(&roles::mark_database(&name, &given::mark()))?;
     Ok(scratch)
 }
-
-/// Who made a database: machine and process.
-fn mark() -> String {
-    format!("made by migrate; {MARK}{} {}", process::host(), process::signature(std::process::id()))
-}
-
-const MARK: &str = "owner: ";
 
 /// Drops databases that killed processes of this machine left behind.
 fn sweep(server: &mut Database) -> Result<(), ShadowError> {
@@ -183,11 +178,11 @@ fn sweep(server: &mut Database) -> Result<(), ShadowError> {
         let mut values = row.into_iter();
         let Some(name) = values.next().flatten() else { continue };
         let mark = values.next().flatten().unwrap_or_default();
-        let owner = mark.split_once(MARK).and_then(|(_, owner)| owner.split_once(' '));
-        let is_orphan = match owner {
-            Some((host, signature)) => host == process::host() && !process::is_alive(signature),
+        let is_orphan = match given::maker(&mark) {
+            Maker::Gone => true,
+            Maker::Alive | Maker::Elsewhere(_) => false,
             // Its maker was killed before it could say so.
-            None => is_old(&name),
+            Maker::Unknown => is_old(&name),
         };
         if is_orphan {
             // Somebody else's cannot be dropped, and is not ours to drop.
@@ -235,7 +230,7 @@ impl Scratch {
     /// is therefore emptied now.
     pub fn lasting(self) -> Option<Self> {
         match &self.cleanup {
-            Cleanup::Nothing | Cleanup::Empty => None,
+            Cleanup::Nothing | Cleanup::Empty { .. } => None,
             Cleanup::DropFromCluster { .. } | Cleanup::DropFromServer { .. } => Some(self),
         }
     }
@@ -246,7 +241,7 @@ impl Scratch {
     /// No connection.
     pub fn reopen(&mut self) -> Result<(), ShadowError> {
         let url = match &self.cleanup {
-            Cleanup::Nothing | Cleanup::Empty => return Ok(()),
+            Cleanup::Nothing | Cleanup::Empty { .. } => return Ok(()),
             Cleanup::DropFromCluster { cluster, name } => cluster.url(name),
             Cleanup::DropFromServer { server, name, .. } => server.with_database(name),
         };
@@ -266,7 +261,7 @@ impl Scratch {
     /// The name of the database, where it was made for this.
     pub(in crate::shadow) fn name(&self) -> Option<&str> {
         match &self.cleanup {
-            Cleanup::Nothing | Cleanup::Empty => None,
+            Cleanup::Nothing | Cleanup::Empty { .. } => None,
             Cleanup::DropFromCluster { name, .. } | Cleanup::DropFromServer { name, .. } => {
                 Some(name)
             }
@@ -298,7 +293,7 @@ impl Scratch {
     pub fn cluster(&self) -> Option<&Cluster> {
         match &self.cleanup {
             Cleanup::DropFromCluster { cluster, .. } => Some(cluster),
-            Cleanup::Nothing | Cleanup::DropFromServer { .. } | Cleanup::Empty => None,
+            Cleanup::Nothing | Cleanup::DropFromServer { .. } | Cleanup::Empty { .. } => None,
         }
     }
 }
@@ -314,24 +309,33 @@ impl Drop for Scratch {
             }
             Cleanup::DropFromServer { server, name, .. } => {
                 self.database = None;
-                let _ = Database::open(server, Access::ReadWrite)
-                    .and_then(|mut database| database.execute(&session::drop_database(name)));
+                let _ = drop_from(server, name);
             }
-            Cleanup::Empty => {
+            Cleanup::Empty { .. } => {
                 if let Some(database) = &mut self.database {
-                    let _ = empty(database);
+                    let _ = given::give_back(database);
                 }
             }
         }
     }
 }
 
-/// Drops everything a user made.
-fn empty(database: &mut Database) -> Result<(), DbError> {
-    // The session may stand in a failed transaction; outside one this only warns.
-    let _ = database.rollback();
-    while let Some(statement) = database.value(&session::next_drop())? {
-        database.execute(&session::returned(&statement))?;
+/// Drops a database of ours by way of another one of its server: the one it was made from, which may be gone, or those
+/// that every server has.
+///
+/// # Errors
+/// The last one's.
+pub(in crate::shadow) fn drop_from(server: &DatabaseUrl, name: &str) -> Result<(), DbError> {
+    let homes =
+        [server.clone(), server.with_database("postgres"), server.with_database("template1")];
+    let mut outcome = Ok(());
+    for home in homes {
+        outcome = Database::open(&home, Access::ReadWrite)
+            .and_then(|mut database| database.execute(&session::drop_database(name)))
+            .map(|_| ());
+        if outcome.is_ok() {
+            break;
+        }
     }
-    Ok(())
+    outcome
 }

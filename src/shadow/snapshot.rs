@@ -131,11 +131,13 @@ pub fn snapshot(source: &mut Database, options: &SnapshotOptions) -> Result<Shad
 fn copy_postgres(source: &mut Database, options: &SnapshotOptions) -> Result<Shadow, ShadowError> {
     source.begin(Mode::Snapshot)?;
     let outcome = probe(source, options).and_then(|probe| first_that_fits(source, &probe, options));
-    // After an error the first one tells; a lost connection has rolled back by itself.
-    let ended = source.rollback();
-    let shadow = outcome?;
-    ended?;
-    Ok(shadow)
+    // A lost connection has rolled back by itself.
+    match (outcome, source.rollback()) {
+        (Ok(shadow), Ok(())) => Ok(shadow),
+        (Ok(_), Err(error)) => Err(ShadowError::Lost { place: source.describe(), error }),
+        (Err(error), Ok(())) => Err(error),
+        (Err(_), Err(error)) => Err(ShadowError::Lost { place: source.describe(), error }),
+    }
 }
 
 /// Makes the copy in the first place that can hold it.

@@ -51,6 +51,8 @@ pub(super) fn copy(
         for line in source.rows(&roles::settings_for(&name))?.into_iter().flatten().flatten() {
             scratch.database().execute(&session::returned(&line))?;
         }
+        // Settings of a database are those of sessions that start later.
+        scratch.reopen()?;
     }
     let reason = "copied by the server of the database, as files".to_owned();
     let extent = whole(scratch.database(), Provider::Template, reason)?;

@@ -1,5 +1,6 @@
 //! Sources: the many places a schema can be read from, written the same way everywhere, and what is read from them.
 
+pub mod contract;
 pub mod directive;
 mod files;
 mod git;

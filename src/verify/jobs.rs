@@ -2,12 +2,26 @@
 
 use std::sync::{Mutex, mpsc};
 
-use super::pieces::{Piece, pieces};
+use super::pieces::{Choice, Piece, pieces};
 use super::verdict::{Verdict, VerifyError};
 use super::{Answer, Asking, Keys, OnError, Wish, settle};
 use crate::db::{Access, Database, DbError, Mode};
 use crate::dialect::check::Check;
 use crate::dialect::session;
+
+/// How rows are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct How {
+    pub engine: Choice,
+    /// How many connections read at once.
+    pub jobs: usize,
+}
+
+impl Default for How {
+    fn default() -> Self {
+        How { engine: Choice::Auto, jobs: 1 }
+    }
+}
 
 /// Asks every check in one unchanging view of the data, and goes on after what cannot be asked. With more than one job
 /// several connections share the view (PostgreSQL). `hear` hears what is read next.
@@ -18,7 +32,7 @@ pub fn survey<'k>(
     database: &mut Database,
     checks: &[Check],
     wish: &Wish<'_>,
-    jobs: usize,
+    how: How,
     keys: Option<&'k mut (dyn Keys + 'k)>,
     hear: &mut dyn FnMut(&str),
 ) -> Result<Verdict, VerifyError> {
@@ -26,10 +40,10 @@ pub fn survey<'k>(
     let asking = Asking { wish, on_error: OnError::GoOn, listener: &listener };
     database.within(Mode::Snapshot, |database| {
         settle(database)?;
-        let pieces = pieces(checks);
+        let pieces = pieces(checks, how.engine);
         let answers = match database {
-            Database::Postgres(_) if jobs > 1 && pieces.len() > 1 => {
-                let workers = open(database, jobs.min(pieces.len()))?;
+            Database::Postgres(_) if how.jobs > 1 && pieces.len() > 1 => {
+                let workers = open(database, how.jobs.min(pieces.len()))?;
                 together(workers, &asking, &pieces, hear)?
             }
             Database::Postgres(_) | Database::Sqlite(_) => {

@@ -4,6 +4,8 @@ use super::baseline::Baseline;
 use super::engine::Count;
 use super::verdict::{Seen, Violation};
 use crate::db::{Database, DbError, Row};
+use crate::dialect::Sql;
+use crate::dialect::check::reading::RowPlace;
 use crate::dialect::check::{Check, breaking_any, seen_any};
 
 /// What stands for a personal value.
@@ -39,19 +41,25 @@ pub(super) fn violation(
     check: &Check,
     count: Count,
     wish: &Wish<'_>,
+    places: Option<&[RowPlace]>,
     keys: Option<&mut (dyn Keys + '_)>,
 ) -> Result<Violation, DbError> {
     let mut violation = counted(check, count);
     if count.rows == 0 {
         return Ok(violation);
     }
+    // Rows are found again by where they lie if that is known, and else by the condition they break.
     if keys.is_some() || wish.baseline.is_some() {
-        every(database, check, wish, keys, &mut violation)?;
+        let known = places.and_then(|places| check.at(places, None));
+        let sql = known.unwrap_or_else(|| check.every());
+        every(database, (check, &sql), wish, keys, &mut violation)?;
     } else {
-        let rows = database.rows(&check.first(wish.shown))?;
+        let known = places.and_then(|places| check.at(places, Some(wish.shown)));
+        let rows = database.rows(&known.unwrap_or_else(|| check.first(wish.shown)))?;
         violation.sample = rows.into_iter().map(|row| hidden(check, row)).collect();
     }
-    if let Some(sql) = &check.seen {
+    let known = places.and_then(|places| check.seen_at(places));
+    if let Some(sql) = known.as_ref().or(check.seen.as_ref()) {
         let row = database.rows(sql)?.into_iter().next().unwrap_or_default();
         violation.seen = seen(&row);
     }
@@ -131,7 +139,7 @@ fn counted(check: &Check, count: Count) -> Violation {
 /// Goes through all rows, and shows those that the baseline does not know.
 fn every(
     database: &mut Database,
-    check: &Check,
+    (check, sql): (&Check, &Sql),
     wish: &Wish<'_>,
     mut keys: Option<&mut (dyn Keys + '_)>,
     violation: &mut Violation,
@@ -143,7 +151,7 @@ fn every(
         keys.begin(check).map_err(failed)?;
     }
     let mut known = 0;
-    database.each_row(&check.every(), &mut |row| {
+    database.each_row(sql, &mut |row| {
         let is_known = wish.baseline.is_some_and(|baseline| baseline.knows(check, row));
         known += u64::from(is_known);
         if !is_known && violation.sample.len() < wish.shown {

@@ -2,8 +2,10 @@
 
 mod baseline;
 mod engine;
+mod gather;
 mod jobs;
 mod keys;
+mod measure;
 mod pieces;
 mod preview;
 mod save;
@@ -14,15 +16,17 @@ use std::sync::Mutex;
 
 use crate::catalog::rule::Enforce;
 use crate::db::{Database, DbError, DbErrorKind, Mode};
+use crate::dialect::check::reading::{RowPlace, Slice};
 use crate::dialect::check::{Check, Part, SAMPLE, Shape};
 use crate::dialect::session;
 use crate::text::Dialect;
-use engine::{Engine, SqlEngine};
+use engine::Count;
 
 pub use baseline::{Baseline, BaselineError, BaselineWriter};
-pub use jobs::survey;
+pub use jobs::{How, survey};
 pub use keys::{Keys, Wish};
-pub use pieces::{EngineKind, Piece, pieces};
+pub use measure::measure;
+pub use pieces::{Choice, EngineKind, Piece, Place, pieces};
 pub use preview::{Preview, preview};
 pub use save::{Both, RowFormat, Saver};
 pub use verdict::{Proposed, Ready, Seen, Unasked, Verdict, VerifyError, Violation};
@@ -65,7 +69,7 @@ pub fn ask_all(
     settle(database)?;
     let mut verdict = Verdict::default();
     let mut blocked: BTreeSet<&str> = BTreeSet::new();
-    for piece in &pieces(checks) {
+    for piece in &pieces(checks, Choice::Auto) {
         let table = piece.table();
         if blocked.contains(table) {
             verdict.skipped.extend(piece.checks.iter().map(|check| check.rule.clone()));
@@ -161,6 +165,11 @@ impl Asking<'_, '_> {
                 Ok(found)
             }
             Err(error) if error.kind == DbErrorKind::Connect => Err(named(piece, error)),
+            // What the server cannot send it may still count.
+            Err(error) if piece.engine == EngineKind::Stream && !is_of_table(&error) => {
+                database.execute(&session::rollback_to_savepoint())?;
+                self.ask(database, &Piece::by_sql(piece.checks))
+            }
             Err(error) => {
                 let is_new = speaks_of_the_new(&error) && self.on_error == OnError::Stop;
                 if self.on_error == OnError::Stop && !is_new {
@@ -180,10 +189,8 @@ impl Asking<'_, '_> {
         error: DbError,
     ) -> Result<Vec<Answer<'c>>, VerifyError> {
         if let ([_, _, ..], false) = (piece.checks, is_of_table(&error)) {
-            let each = piece
-                .checks
-                .chunks(1)
-                .map(|checks| self.ask(database, &Piece { checks, engine: piece.engine }));
+            let each =
+                piece.checks.chunks(1).map(|checks| self.ask(database, &Piece::by_sql(checks)));
             return Ok(each.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect());
         }
         match (self.on_error, piece.checks) {
@@ -213,27 +220,65 @@ impl Asking<'_, '_> {
         database: &mut Database,
         piece: &Piece<'c>,
     ) -> Result<Vec<Answer<'c>>, DbError> {
-        let counts = match piece.engine {
-            EngineKind::Sql => SqlEngine(database).counts(piece)?,
-        };
+        match piece.engine {
+            EngineKind::Sql => self.counted(database, piece.checks),
+            EngineKind::Stream => self.streamed(database, piece),
+        }
+    }
+
+    fn counted<'c>(
+        &self,
+        database: &mut Database,
+        checks: &'c [Check],
+    ) -> Result<Vec<Answer<'c>>, DbError> {
+        let counts = engine::counts(database, checks)?;
         if self.listener.lock().unwrap_or_else(|poison| poison.into_inner()).is_none()
             && self.wish.baseline.is_none()
-            && let Some(violations) = keys::together(database, piece.checks, &counts, self.wish)?
+            && let Some(violations) = keys::together(database, checks, &counts, self.wish)?
         {
-            let each = piece.checks.iter().zip(violations);
             let answer = |(check, violation)| Answer { check, outcome: Outcome::Asked(violation) };
-            return Ok(each.map(answer).collect());
+            return Ok(checks.iter().zip(violations).map(answer).collect());
         }
-        let mut answers = Vec::new();
-        for (check, count) in piece.checks.iter().zip(counts) {
-            let mut listener = self.listener.lock().unwrap_or_else(|poison| poison.into_inner());
-            let violation = match listener.as_mut() {
-                Some(keys) => keys::violation(database, check, count, self.wish, Some(&mut **keys)),
-                None => keys::violation(database, check, count, self.wish, None),
-            }?;
-            answers.push(Answer { check, outcome: Outcome::Asked(violation) });
+        let each = checks.iter().zip(counts);
+        each.map(|(check, count)| self.answer(database, check, count, None)).collect()
+    }
+
+    fn streamed<'c>(
+        &self,
+        database: &mut Database,
+        piece: &Piece<'c>,
+    ) -> Result<Vec<Answer<'c>>, DbError> {
+        let gathered = gather::gather(database, piece, Slice::All)?;
+        let mut answers = Vec::with_capacity(piece.checks.len());
+        for (at, check) in piece.checks.iter().enumerate() {
+            let tally = &gathered.tallies[at];
+            match tally.is_doubtful {
+                true => answers.extend(self.counted(database, std::slice::from_ref(check))?),
+                false => {
+                    let (count, places) = (gathered.count(at), tally.places());
+                    answers.push(self.answer(database, check, count, places)?);
+                }
+            }
         }
         Ok(answers)
+    }
+
+    /// Fetches the rows behind a count.
+    fn answer<'c>(
+        &self,
+        database: &mut Database,
+        check: &'c Check,
+        count: Count,
+        places: Option<&[RowPlace]>,
+    ) -> Result<Answer<'c>, DbError> {
+        let mut listener = self.listener.lock().unwrap_or_else(|poison| poison.into_inner());
+        let violation = match listener.as_mut() {
+            Some(keys) => {
+                keys::violation(database, check, count, self.wish, places, Some(&mut **keys))
+            }
+            None => keys::violation(database, check, count, self.wish, places, None),
+        }?;
+        Ok(Answer { check, outcome: Outcome::Asked(violation) })
     }
 }
 

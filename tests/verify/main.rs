@@ -5,8 +5,11 @@ mod journey;
 #[path = "../support/mod.rs"]
 mod support;
 mod place;
+mod contracts;
+mod faults;
 mod repairs;
 mod said;
+mod versions;
 
 use migrate::text::Dialect;
 use place::{Place, counts, keys, told};

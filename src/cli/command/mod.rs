@@ -3,6 +3,7 @@
 pub(crate) mod apply;
 pub(crate) mod check;
 pub(crate) mod completions;
+pub(crate) mod contract;
 pub(crate) mod demo;
 pub(crate) mod diff;
 pub(crate) mod fmt;

@@ -25,9 +25,11 @@ use crate::source::project::Project;
 use crate::source::{Loaded, Source, load};
 use crate::text::{Dialect, Ident, QName};
 use crate::verify::{
-    Baseline, BaselineWriter, Both, Keys, RowFormat, Saver, Unasked, Verdict, Wish, survey,
+    Baseline, BaselineWriter, Both, Choice, How, Keys, RowFormat, Saver, Unasked, Verdict, Wish,
+    measure, survey,
 };
 
+use super::contract::{self, Contracts};
 use super::repair::{self, Ground};
 
 /// Check every rule on every row.
@@ -39,6 +41,10 @@ pub(crate) struct VerifyArgs {
     /// The model whose rules are checked
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
+    /// Ask also what this contract says: quality rules of the Open Data Contract Standard (version 3), or tests of a
+    /// property file of dbt; may be given several times
+    #[arg(long, value_name = "FILE")]
+    contract: Vec<PathBuf>,
     /// Only rules whose name contains this; may be given several times
     #[arg(long, value_name = "TEXT")]
     rule: Vec<String>,
@@ -51,6 +57,9 @@ pub(crate) struct VerifyArgs {
     /// How many violating rows are shown for a rule (usually 5, and 10 in JSON)
     #[arg(long, value_name = "N", visible_alias = "keys")]
     sample: Option<usize>,
+    /// Who answers rules that look at rows one by one (PostgreSQL)
+    #[arg(long, value_name = "ENGINE", default_value = "auto")]
+    engine: Engine,
     /// How many connections read at once (PostgreSQL)
     #[arg(long, value_name = "N", default_value = "1")]
     jobs: usize,
@@ -86,6 +95,16 @@ pub(crate) struct VerifyArgs {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Engine {
+    /// The database counts
+    Sql,
+    /// Rows are streamed, and what is known exactly outside the database is answered here
+    Stream,
+    /// Whichever is expected to take less time
+    Auto,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     Text,
     /// One document
@@ -118,10 +137,12 @@ pub(crate) fn run(args: &VerifyArgs, world: &World) -> Result<Exit, CliError> {
         Some(path) => Some(read_model(path, world, project.as_ref(), &database)?),
         None => None,
     };
-    let mut found = to_ask(args, &mut database, &catalog, model.as_ref())?;
-    select(args, &mut found)?;
+    let mut contracts = contract::read(&args.contract, world, &catalog)?;
+    let mut found = to_ask(args, &mut database, &catalog, model.as_ref(), &contracts)?;
+    select(args, &mut found, &mut contracts)?;
     if args.explain {
-        world.print(&explain::explain(&found));
+        world.print(&explain::explain(&found, how(args).engine));
+        world.print(&explain::numbers(&contracts.measured));
         return Ok(Exit::Done);
     }
     let wanted = model.as_ref().map(|loaded| &loaded.catalog);
@@ -132,6 +153,9 @@ pub(crate) fn run(args: &VerifyArgs, world: &World) -> Result<Exit, CliError> {
         return repair::show(world, &args.repair, out, &ground, &mut database, &next);
     }
     let mut verdict = ask(args, world, &mut database, &found.checks)?;
+    let mut spinner = world.spinner();
+    verdict.extend(measure(&mut database, &contracts.measured, &mut |rule| spinner.phase(rule))?);
+    drop(spinner);
     repair::propose(&mut verdict, &ground, &mut database);
     verdict.trusted = found.trusted.iter().map(|trusted| trusted.rule.clone()).collect();
     let lacking = found.unaskable.iter().map(|it| Unasked {
@@ -142,13 +166,16 @@ pub(crate) fn run(args: &VerifyArgs, world: &World) -> Result<Exit, CliError> {
         reason: it.reason.clone(),
     });
     // A project's model may be ahead of its database: what is pending is asked by `check` and `apply`.
-    match args.model {
-        Some(_) => verdict.unasked.splice(0..0, lacking),
-        None => verdict.notes.splice(0..0, lacking),
-    };
+    let (wrong, pending): (Vec<Unasked>, Vec<Unasked>) =
+        lacking.partition(|it| args.model.is_some() || contracts.states(&it.rule));
+    verdict.unasked.splice(0..0, wrong);
+    verdict.notes.splice(0..0, pending);
+    verdict.unasked.append(&mut contracts.unasked);
+    verdict.notes.append(&mut contracts.notes);
     if let Some(model) = &model {
         name_files(&mut verdict, &model.files);
     }
+    contracts.name_files(&mut verdict);
     let exit = exit_of(args, &verdict);
     let file = match (&model, &args.model) {
         (Some(Loaded { text: Some((path, _)), .. }), None) => Some(path.clone()),
@@ -159,6 +186,15 @@ pub(crate) fn run(args: &VerifyArgs, world: &World) -> Result<Exit, CliError> {
     };
     print(args, world, &verdict, file.as_deref());
     Ok(exit)
+}
+
+fn how(args: &VerifyArgs) -> How {
+    let engine = match args.engine {
+        Engine::Sql => Choice::Sql,
+        Engine::Stream => Choice::Stream,
+        Engine::Auto => Choice::Auto,
+    };
+    How { engine, jobs: args.jobs.max(1) }
 }
 
 /// How to go on after a repair was shown.
@@ -189,7 +225,8 @@ fn name_files(verdict: &mut Verdict, files: &BTreeMap<QName, String>) {
     for violation in verdict.violations.iter_mut().filter(|it| it.origin.is_some()) {
         violation.file = of(&violation.table);
     }
-    for unasked in verdict.unasked.iter_mut().chain(&mut verdict.notes) {
+    let unasked = verdict.unasked.iter_mut().chain(&mut verdict.notes);
+    for unasked in unasked.filter(|it| it.file.is_none()) {
         unasked.file = of(&unasked.table);
     }
 }
@@ -235,16 +272,20 @@ fn to_ask(
     database: &mut Database,
     catalog: &Catalog,
     model: Option<&Loaded>,
+    contracts: &Contracts,
 ) -> Result<Standing, CliError> {
     let personal = match model.and_then(|loaded| loaded.model.as_ref()) {
         Some(model) => personal_columns(model, database.dialect()),
         None => BTreeMap::new(),
     };
-    let wanted = Wanted {
-        rules: model.map(|loaded| loaded.rules.as_slice()).unwrap_or_default(),
-        catalog: model.map(|loaded| &loaded.catalog),
-        personal,
-    };
+    let rules: Vec<Rule> = model
+        .map(|loaded| loaded.rules.as_slice())
+        .unwrap_or_default()
+        .iter()
+        .chain(&contracts.rules)
+        .cloned()
+        .collect();
+    let wanted = Wanted { rules: &rules, catalog: model.map(|loaded| &loaded.catalog), personal };
     let extent = if args.all { Extent::All } else { Extent::Unproven };
     let doubts = doubts(database)?;
     Ok(standing(catalog, &wanted, &doubts, extent))
@@ -266,7 +307,11 @@ fn doubts(database: &mut Database) -> Result<Doubts, CliError> {
 }
 
 /// Leaves out what the user did not ask for.
-fn select(args: &VerifyArgs, found: &mut Standing) -> Result<(), CliError> {
+fn select(
+    args: &VerifyArgs,
+    found: &mut Standing,
+    contracts: &mut Contracts,
+) -> Result<(), CliError> {
     let names = |table: &str, wanted: &str| {
         table.eq_ignore_ascii_case(wanted)
             || table.rsplit_once('.').is_some_and(|(_, name)| name.eq_ignore_ascii_case(wanted))
@@ -282,11 +327,13 @@ fn select(args: &VerifyArgs, found: &mut Standing) -> Result<(), CliError> {
     found.checks.retain(|check| wanted(&check.rule, &check.table));
     found.unaskable.retain(|it| wanted(&it.rule, &it.table));
     found.trusted.retain(|it| wanted(&it.rule, &it.table));
+    contracts.retain(&wanted);
     let is_narrowed = !args.rule.is_empty() || !args.table.is_empty();
     if is_narrowed
         && found.checks.is_empty()
         && found.unaskable.is_empty()
         && found.trusted.is_empty()
+        && contracts.is_empty()
     {
         let mut words = args.rule.clone();
         words.extend(args.table.iter().cloned());
@@ -339,8 +386,7 @@ fn ask(
     let keys = if both.0.is_empty() { None } else { Some(&mut both as &mut dyn Keys) };
     let wish = Wish { shown: args.sample.unwrap_or(SAMPLE), baseline: baseline.as_ref() };
     let mut spinner = world.spinner();
-    let verdict =
-        survey(database, checks, &wish, args.jobs.max(1), keys, &mut |rule| spinner.phase(rule));
+    let verdict = survey(database, checks, &wish, how(args), keys, &mut |rule| spinner.phase(rule));
     drop(spinner);
     let verdict = verdict?;
     if let (Some(saver), Some(folder)) = (&saver, &args.save) {

@@ -5,7 +5,10 @@ mod domain;
 mod enum_values;
 mod joined;
 mod kept;
+mod partitions;
+pub mod program;
 mod query;
+pub mod reading;
 mod rows;
 mod same;
 mod sequence;
@@ -26,6 +29,7 @@ use crate::text::{Dialect, Ident, QName};
 
 use kept::KeptRows;
 use query::{castable, check};
+use reading::Reading;
 use rows::{Names, Rows};
 
 /// How many violating rows a check fetches.
@@ -67,6 +71,9 @@ pub struct Check {
     /// The statement after which the engine holds every row to the rule, once no row breaks it.
     #[serde(skip)]
     pub validates: Option<Sql>,
+    /// How its rows are read as a stream, where they can be.
+    #[serde(skip)]
+    pub reading: Option<Reading>,
     /// What the rule says, for a repair.
     #[serde(skip)]
     pub about: Option<About>,
@@ -255,6 +262,8 @@ pub fn checks(diff: &Diff, rules: &[Rule], tag: &str, kept: &BTreeSet<String>) -
         }
         checks.extend(in_order(asked_here));
     }
+    checks.extend(enum_values::stranded_where_nothing_changes(diff, &names, tag, kept));
+    checks.extend(partitions::homeless(diff, &names));
     checks.extend(beside(diff, rules, &names));
     checks
 }

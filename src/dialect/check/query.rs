@@ -1,6 +1,7 @@
 //! One rule as queries: how many rows break it, and which.
 
 use super::kept::KeptRows;
+use super::reading::Reading;
 use super::rows::{Names, Parent, Rows, keys_of, shown};
 use std::collections::BTreeSet;
 
@@ -90,8 +91,10 @@ fn of_rows(rule: &Rule, rows: &Rows, names: &Names, bad: &str, values: &[String]
     let sample = sample(rows, names, bad, values);
     let seen = rows.seen(&format!("{from} AS r WHERE {bad}"));
     let scan = Some(Scan { with, from, bad: bad.to_owned(), came: rows.came.clone() });
+    let reading = Reading::of(rows, columns_of(rows, values), by_keys(rows));
     let bad = Some(bad.to_owned());
-    Check { scan, seen, bad, ..blank(rule, rows, count, sample, values) }
+    let check = blank(rule, rows, count, sample, values);
+    Check { scan, seen, reading, bad, ..check }
 }
 
 fn sample(rows: &Rows, names: &Names, bad: &str, values: &[String]) -> String {
@@ -122,6 +125,7 @@ fn blank(rule: &Rule, rows: &Rows, count: String, sample: String, values: &[Stri
         personal: BTreeSet::new(),
         seen: None,
         validates: None,
+        reading: None,
         about: Some(About::Rule(rule.requirement.clone())),
         bad: None,
     }
@@ -398,6 +402,7 @@ pub(super) fn guard(change: &TableChange, names: &Names, misfit: &Misfit<'_>) ->
         personal: BTreeSet::new(),
         seen: None,
         validates: None,
+        reading: None,
         about: None,
         bad: None,
     }

@@ -5,8 +5,10 @@
 //! renames have run.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::kept::kept_table;
+use super::reading::Source;
 use super::{literal, qualified, quote};
 use crate::catalog::{Catalog, Column, Table, TableOptions};
 use crate::change::{Change, ColumnSource, Delta, Diff, Rename, SourceOrigin, TableChange};
@@ -152,6 +154,8 @@ pub(super) struct Rows {
     pub(super) came: Option<Ident>,
     /// Whether rows of heirs belong to a table when keys are asked.
     pub(super) heirs: Heirs,
+    /// The rows as a stream, where they can be read so.
+    pub(super) source: Option<Arc<Source>>,
 }
 
 /// Keys of a PostgreSQL table do not reach the tables that inherit from it; those of a partitioned table do.
@@ -216,6 +220,7 @@ impl Rows {
             untold,
             came: None,
             heirs: Heirs::Asked,
+            source: None,
         }
     }
 }

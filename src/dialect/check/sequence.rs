@@ -64,6 +64,7 @@ fn check(table: &Table, column: &Column, sequence: &Sequence, rows: &Rows) -> Ch
         personal: BTreeSet::new(),
         seen: rows.seen(&bad),
         validates: None,
+        reading: None,
         about: None,
         bad: None,
     }

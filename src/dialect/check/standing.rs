@@ -3,8 +3,10 @@
 //! What the engine holds all rows to is trusted and said to be. What cannot be asked is said too, with its reason.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::query::check;
+use super::reading::Source;
 use super::rows::{Heirs, Names, Rows, keys_of, only, row_id, shown};
 use super::same::{is_same_condition, spelled};
 use super::{Check, all_in_order, domain, mentioned, qualified, quote, sequence, storage};
@@ -453,24 +455,30 @@ impl Work<'_> {
             Heirs::LeftOut | Heirs::Asked => "",
         };
         let place = qualified(&table.name);
+        let mut list: Vec<String> = match casts {
+            [] => vec!["\"t\".*".to_owned()],
+            casts => table.columns.iter().map(|column| Cast::of(casts, column)).collect(),
+        };
+        list.extend(row_id.clone());
+        let list = list.join(", ");
         let from = match (&row_id, casts) {
             (None, []) => format!("{only}{place}"),
-            (id, casts) => {
-                let mut list: Vec<String> = match casts {
-                    [] => vec!["\"t\".*".to_owned()],
-                    casts => table.columns.iter().map(|column| Cast::of(casts, column)).collect(),
-                };
-                list.extend(id.clone());
-                format!("(SELECT {} FROM {only}{place} AS \"t\")", list.join(", "))
-            }
+            (_, _) => format!("(SELECT {list} FROM {only}{place} AS \"t\")"),
         };
+        let is_streamed = relation.is_table && self.catalog.dialect == Dialect::Postgres;
+        let becomes = |column: &Column| {
+            casts.iter().find(|cast| cast.column == column.name).map(|cast| cast.after.clone())
+        };
+        let source =
+            is_streamed.then(|| Arc::new(Source::of(self.catalog, table, &becomes, list, heirs)));
         let keys = match row_id {
             Some(_) => vec!["row id".to_owned()],
             None => shown(keys),
         };
         let came = arrival(table);
         let dialect = self.catalog.dialect;
-        Rows { dialect, table: table.name.clone(), from, keys, untold: Vec::new(), came, heirs }
+        let (table, untold) = (table.name.clone(), Vec::new());
+        Rows { dialect, table, from, keys, untold, came, heirs, source }
     }
 
     /// The check with its personal values marked.

@@ -350,7 +350,7 @@ fn drop(change: &TableChange, column: &Column, context: &Context<'_>) -> Step {
         let key = RowKey::to_keep(&change.before, &change.after);
         let kept = context.keeps_as(table, Some(&column.name));
         let mut statements =
-            vec![keep::hold_writes(table), keep::keep_column(table, column, &key, &kept)];
+            vec![keep::hold_writes(table), keep::keep_column(change, column, &key, &kept, context)];
         let position = positions::kept_as(table, &column.name, context);
         let sequence = super::context::column_sequences(column);
         statements.extend(sequence.map(|it| positions::save(it, table, column, &position)));

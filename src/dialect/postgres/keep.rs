@@ -7,6 +7,7 @@ use super::quote::{list, quote, quote_ident, quote_name};
 use super::stages::is_stage;
 use super::types::is_builtin;
 use crate::catalog::{Column, Table};
+use crate::change::TableChange;
 use crate::dialect::Resource;
 use crate::text::{Ident, QName};
 
@@ -215,15 +216,42 @@ pub(super) fn hold_writes(table: &QName) -> String {
     format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", quote_name(table))
 }
 
-/// Copies all values of a column.
-pub(super) fn keep_column(table: &QName, column: &Column, key: &RowKey, kept: &str) -> String {
-    let value = portable_column(&format!("\"t\".{}", quote_ident(&column.name)), column);
+/// Copies the values of a column: not those that the column has anyway when it comes back.
+pub(super) fn keep_column(
+    change: &TableChange,
+    column: &Column,
+    key: &RowKey,
+    kept: &str,
+    context: &Context<'_>,
+) -> String {
+    let own = format!("\"t\".{}", quote_ident(&column.name));
+    let value = portable_column(&own, column);
+    let filter = match comes_back_null(change, column, context) {
+        true => format!(" WHERE {own} IS NOT NULL"),
+        false => String::new(),
+    };
     format!(
-        "CREATE TABLE {} AS SELECT {}, {value} AS \"value\" FROM {} AS \"t\"",
+        "CREATE TABLE {} AS SELECT {}, {value} AS \"value\" FROM {} AS \"t\"{filter}",
         kept_table(kept),
         key.items(),
-        quote_name(table)
+        quote_name(&change.after.name)
     )
+}
+
+/// Whether a column is NULL in every row of which nothing is kept, whichever way brings it back: it has no default, its
+/// type has none, and nobody says what to fill it with.
+fn comes_back_null(change: &TableChange, column: &Column, context: &Context<'_>) -> bool {
+    let is_filled = context.diff.intent.columns.iter().any(|(target, said)| {
+        target.column.as_ref() == Some(&column.name)
+            && (said.backfill.is_some() || said.down.is_some())
+    });
+    // One that is generated on the other side comes back with what was computed.
+    change.after.column(&column.name).is_none()
+        && !column.not_null
+        && column.default.is_none()
+        && column.identity.is_none()
+        && is_builtin(&column.data_type)
+        && !is_filled
 }
 
 /// Puts the copied values of a column back. `renamed` are values of its enum that go by another name now.

@@ -140,6 +140,46 @@ fn goes_to<'t>(
     To::Some(takers.iter().copied().filter(|taker| is_near(taker)).collect())
 }
 
+/// The partitions that the way back takes from tables which stay, with the condition for those of their rows that have no
+/// place in what is left of the table, in the names that they have before. `before` is `original` under the new names. A
+/// tree that is built anew is not asked.
+pub(in crate::dialect) fn without_a_place<'c>(
+    original: &'c Catalog,
+    before: &Catalog,
+    after: &Catalog,
+) -> Vec<(&'c Table, String)> {
+    let mut found = Vec::new();
+    for parent in after.tables.values() {
+        let Some(old_parent) = before.tables.get(&parent.name) else { continue };
+        let (old, new) = (options(old_parent), options(parent));
+        if new.partition_by.is_none() || old.partition_by != new.partition_by {
+            continue;
+        }
+        let takers = takers(&parent.name, before, after);
+        for child in partitions(before, &parent.name) {
+            let going = bound_of(child).filter(|_| !after.tables.contains_key(&child.name));
+            // What goes is not renamed.
+            let (Some(bound), Some(child)) = (going, original.tables.get(&child.name)) else {
+                continue;
+            };
+            let own = options(child).parents.first().and_then(|it| original.tables.get(it));
+            let key = own.and_then(|it| Key::parse(options(it).partition_by.as_deref()?));
+            let near = match goes_to(&bound, &parent.name, &takers, after, Direction::Down) {
+                To::Default => continue,
+                To::Some(near) => near,
+            };
+            let takes = |table: &&Table| key.as_ref()?.takes(&bound_of(table)?, &parent.name);
+            match any(near.iter().map(takes)) {
+                Some(placed) => found.push((child, format!("NOT {placed}"))),
+                None if near.is_empty() => found.push((child, "true".to_owned())),
+                // Where they go only moving them tells.
+                None => {}
+            }
+        }
+    }
+    found
+}
+
 /// Whether rows of partitions that go have a place in others.
 pub(super) fn leaves_partitions(
     parent: &QName,

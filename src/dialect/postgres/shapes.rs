@@ -8,7 +8,7 @@ use crate::text::Ident;
 
 /// What a printed type is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Shape {
+pub(in crate::dialect) enum Shape {
     /// Attributes with their types, in order.
     Composite(Vec<(Ident, String)>),
     /// The type a domain stands on.
@@ -23,14 +23,14 @@ pub(super) enum Shape {
 
 /// The types of one catalog, by the ways in which they are printed.
 #[derive(Debug)]
-pub(super) struct Shapes<'c> {
+pub(in crate::dialect) struct Shapes<'c> {
     by_name: BTreeMap<String, &'c Opaque>,
     /// Multirange types, by their range types.
     multiranges: BTreeMap<String, &'c Opaque>,
 }
 
 impl<'c> Shapes<'c> {
-    pub(super) fn of(catalog: &'c Catalog) -> Self {
+    pub(in crate::dialect) fn of(catalog: &'c Catalog) -> Self {
         let (mut by_name, mut multiranges) = (BTreeMap::new(), BTreeMap::new());
         for opaque in catalog.opaques.values().filter(|opaque| is_shaped(opaque.id.kind)) {
             by_name.extend(printed_names(&opaque.id.name).into_iter().map(|name| (name, opaque)));
@@ -42,7 +42,7 @@ impl<'c> Shapes<'c> {
     }
 
     /// The shape of a printed type that is no array.
-    pub(super) fn shape(&self, printed: &str) -> Shape {
+    pub(in crate::dialect) fn shape(&self, printed: &str) -> Shape {
         if let Some(range) = self.multiranges.get(printed) {
             return Shape::Multirange(qualified(range));
         }

@@ -257,6 +257,7 @@ fn plan_check(
         personal: BTreeSet::new(),
         seen: None,
         validates: None,
+        reading: None,
         about: None,
         bad: None,
     }

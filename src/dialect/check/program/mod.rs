@@ -1,0 +1,123 @@
+//! Conditions of PostgreSQL as programs that answer a row outside the server, exactly as the server would.
+//!
+//! A condition becomes a program only where every part of it is known to mean the same here: types, operators and functions
+//! are a white list, and everything that depends on the server's locale, its clock or its catalogs is refused with a reason.
+//! A value that a program cannot take exactly is a [`Doubt`]: the rule is then the server's to answer.
+
+mod compile;
+mod eval;
+mod kind;
+mod literal;
+mod operators;
+mod shape;
+mod value;
+
+use std::collections::BTreeSet;
+
+use crate::text::Ident;
+
+use compile::Compiler;
+use eval::Node;
+
+pub use eval::Row;
+pub use kind::{Family, Kind, Order};
+pub use value::{Doubt, Value, same_encoding};
+
+/// A column that rules speak of: its name, and its kind where values of it are known exactly.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    pub name: Ident,
+    pub kind: Option<Kind>,
+}
+
+/// A condition that can be answered here.
+#[derive(Clone, Debug)]
+pub struct Program {
+    node: Node,
+    /// Positions of the fields that it looks at.
+    fields: BTreeSet<usize>,
+    /// How many parts it has, patterns apart.
+    parts: usize,
+    patterns: usize,
+}
+
+impl Program {
+    /// Whether the condition is TRUE for a row, whose cells stand at the positions of the fields.
+    ///
+    /// # Errors
+    /// The server has to be asked.
+    pub fn is_true(&self, row: Row<'_>) -> Result<bool, Doubt> {
+        Ok(self.node.truth(row)? == Some(true))
+    }
+
+    pub fn fields(&self) -> &BTreeSet<usize> {
+        &self.fields
+    }
+
+    pub fn parts(&self) -> usize {
+        self.parts
+    }
+
+    pub fn patterns(&self) -> usize {
+        self.patterns
+    }
+}
+
+/// Several values of a row that stand for it.
+#[derive(Clone, Debug)]
+pub struct Key {
+    nodes: Vec<Node>,
+    kinds: Vec<Kind>,
+    fields: BTreeSet<usize>,
+}
+
+impl Key {
+    pub fn fields(&self) -> &BTreeSet<usize> {
+        &self.fields
+    }
+
+    pub fn kinds(&self) -> &[Kind] {
+        &self.kinds
+    }
+
+    /// The values of a row, one after the other.
+    ///
+    /// # Errors
+    /// The server has to be asked.
+    pub fn values<'a>(
+        &'a self,
+        row: Row<'a>,
+    ) -> impl Iterator<Item = Result<Value<'a>, Doubt>> + 'a {
+        self.nodes.iter().map(move |node| node.value(row))
+    }
+}
+
+/// Makes a program of a condition.
+///
+/// # Errors
+/// What in it only the server can answer.
+pub fn program(condition: &str, fields: &[Field]) -> Result<Program, String> {
+    let mut compiler = Compiler::new(fields);
+    let node = compiler.condition(condition)?;
+    let Compiler { used, parts, patterns, .. } = compiler;
+    Ok(Program { node, fields: used, parts, patterns })
+}
+
+/// Makes a key of expressions.
+///
+/// # Errors
+/// What in it only the server can answer.
+pub fn key(texts: &[String], fields: &[Field]) -> Result<Key, String> {
+    let mut compiler = Compiler::new(fields);
+    let mut found = Key { nodes: Vec::new(), kinds: Vec::new(), fields: BTreeSet::new() };
+    for text in texts {
+        let (node, kind) = compiler.expression(text)?;
+        found.nodes.push(node);
+        found.kinds.push(kind);
+    }
+    found.fields = compiler.used;
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,226 @@
+//! Rows as a stream: one scan of a table that sends of each row where it lies, which rules it breaks by the server's answer, and
+//! the columns that are looked at outside; and the queries that find rows again by where they lie.
+
+use std::sync::Arc;
+
+use super::program::{Field, Kind};
+use super::rows::{Heirs, Rows};
+use super::{Check, Sql, qualified, quote};
+use crate::catalog::{Catalog, Column, Table};
+use crate::text::Ident;
+
+/// A table whose rows can be read as a stream (PostgreSQL).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// The table as a FROM item.
+    pub(super) base: String,
+    /// What rules see of a row `t`.
+    pub(super) list: String,
+    pub spread: Spread,
+    /// The columns that rules see.
+    pub fields: Vec<Field>,
+}
+
+/// Whether the rows of a source lie in one table, so that a place in it names a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spread {
+    One,
+    Several,
+}
+
+/// How the rows of a check are read as a stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reading {
+    pub source: Arc<Source>,
+    /// The keys and the values that are shown of a row `r`.
+    columns: String,
+    order: String,
+    came: Option<Ident>,
+}
+
+impl Reading {
+    pub(super) fn of(rows: &Rows, columns: String, order: String) -> Option<Self> {
+        let source = rows.source.clone()?;
+        Some(Reading { source, columns, order, came: rows.came.clone() })
+    }
+}
+
+/// Where a row lies, as long as the snapshot lasts: table, block, position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RowPlace {
+    /// Zero where all rows lie in one table.
+    pub table: u32,
+    pub block: u32,
+    pub position: u16,
+}
+
+/// How many answers one number holds.
+pub const ANSWERS_MAX: usize = 62;
+
+/// What a stream sends of each row.
+#[derive(Clone, Debug)]
+pub struct Stream<'a> {
+    pub source: &'a Source,
+    /// Conditions that the server answers, `TRUE` where a row breaks a rule.
+    pub conditions: Vec<&'a str>,
+    /// Positions of the fields that are sent.
+    pub fields: Vec<usize>,
+    pub extent: Extent,
+    pub slice: Slice,
+}
+
+/// Which rows are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    All,
+    /// Those for which a condition is true.
+    Breaking,
+}
+
+/// A part of a table, by its blocks.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Slice {
+    #[default]
+    All,
+    /// From the first of these blocks up to the second, which is left out; `None`: to the end.
+    Blocks(u32, Option<u32>),
+}
+
+impl Stream<'_> {
+    /// How many cells stand before those of the fields.
+    pub fn answers(&self) -> std::ops::Range<usize> {
+        let first = match self.source.spread {
+            Spread::One => 1,
+            Spread::Several => 2,
+        };
+        first..first + self.conditions.len().div_ceil(ANSWERS_MAX)
+    }
+
+    /// The query: the place of a row, answers as bits of numbers, values.
+    pub fn sql(&self) -> Sql {
+        let mut list = vec!["r.migrate_place".to_owned()];
+        if self.source.spread == Spread::Several {
+            list.push("r.migrate_table".to_owned());
+        }
+        for some in self.conditions.chunks(ANSWERS_MAX) {
+            let bits = some.iter().enumerate().map(|(at, condition)| {
+                format!("CASE WHEN {condition} THEN {}::bigint ELSE 0 END", 1_u64 << at)
+            });
+            list.push(format!("({})", bits.collect::<Vec<_>>().join(" | ")));
+        }
+        let names = self.fields.iter().filter_map(|at| self.source.fields.get(*at));
+        list.extend(names.map(|field| format!("r.{}", quote(&field.name))));
+        let mut sql = format!("SELECT {} FROM {}", list.join(", "), self.source.rows(self.slice));
+        if self.extent == Extent::Breaking {
+            let any: Vec<String> = self.conditions.iter().map(|it| format!("({it})")).collect();
+            sql.push_str(&format!(" WHERE {}", any.join(" OR ")));
+        }
+        Sql::new(sql)
+    }
+}
+
+impl Source {
+    /// The rows of a table as rules see them: `list` of each row `t`, in which `becomes` tells columns of another type.
+    pub(super) fn of(
+        catalog: &Catalog,
+        table: &Table,
+        becomes: &dyn Fn(&Column) -> Option<String>,
+        list: String,
+        heirs: Heirs,
+    ) -> Self {
+        let has_heirs = catalog.tables.values().any(|other| {
+            let options = other.options.of_postgres();
+            options.is_some_and(|options| options.parents.contains(&table.name))
+        });
+        let is_partitioned =
+            table.options.of_postgres().is_some_and(|options| options.partition_by.is_some());
+        let is_one = !is_partitioned && (!has_heirs || heirs == Heirs::LeftOut);
+        let fields = table.columns.iter().map(|column| {
+            let kind = match becomes(column) {
+                Some(data_type) => Kind::of_type(&data_type),
+                None => Kind::of_column(column, catalog),
+            };
+            Field { name: column.name.clone(), kind }
+        });
+        let only = if has_heirs && is_one { "ONLY " } else { "" };
+        Source {
+            base: format!("{only}{}", qualified(&table.name)),
+            list,
+            spread: if is_one { Spread::One } else { Spread::Several },
+            fields: fields.collect(),
+        }
+    }
+
+    /// The rows with their places, as the FROM item `r`.
+    fn rows(&self, slice: Slice) -> String {
+        let table = match self.spread {
+            Spread::One => "",
+            Spread::Several => ", \"t\".tableoid AS migrate_table",
+        };
+        let slice = match slice {
+            Slice::All => String::new(),
+            Slice::Blocks(from, to) => {
+                let until = to.map(|to| format!(" AND \"t\".ctid < '({to},0)'"));
+                format!(" WHERE \"t\".ctid >= '({from},0)'{}", until.unwrap_or_default())
+            }
+        };
+        format!(
+            "(SELECT {}, \"t\".ctid AS migrate_place{table} FROM {} AS \"t\"{slice}) AS r",
+            self.list, self.base
+        )
+    }
+
+    /// How many rows there are.
+    pub fn count(&self, slice: Slice) -> Sql {
+        Sql::new(format!("SELECT count(*) FROM {}", self.rows(slice)))
+    }
+
+    fn among(&self, places: &[RowPlace]) -> String {
+        let list = |some: &[RowPlace]| {
+            let each: Vec<String> =
+                some.iter().map(|it| format!("\"({},{})\"", it.block, it.position)).collect();
+            format!("r.migrate_place = ANY ('{{{}}}'::tid[])", each.join(","))
+        };
+        let condition = match self.spread {
+            Spread::One => list(places),
+            Spread::Several => {
+                let each = places.chunk_by(|left, right| left.table == right.table);
+                let each = each.map(|some| {
+                    format!("(r.migrate_table = {} AND {})", some[0].table, list(some))
+                });
+                each.collect::<Vec<_>>().join(" OR ")
+            }
+        };
+        format!("{} WHERE {condition}", self.rows(Slice::All))
+    }
+}
+
+impl Check {
+    /// Rows found again by where they lie, as [`Check::sample`] answers them. Places of one table stand together.
+    pub fn at(&self, places: &[RowPlace], limit: Option<usize>) -> Option<Sql> {
+        let reading = self.reading.as_ref()?;
+        let limit = limit.map(|limit| format!(" LIMIT {limit}")).unwrap_or_default();
+        Some(Sql::new(format!(
+            "SELECT {} FROM {}{}{limit}",
+            reading.columns,
+            reading.source.among(places),
+            reading.order
+        )))
+    }
+
+    /// When the first and the last of some rows came.
+    pub fn seen_at(&self, places: &[RowPlace]) -> Option<Sql> {
+        let reading = self.reading.as_ref()?;
+        let came = quote(reading.came.as_ref()?);
+        Some(Sql::new(format!(
+            "SELECT min(r.{came}), max(r.{came}) FROM {}",
+            reading.source.among(places)
+        )))
+    }
+
+    /// The source of its rows and the condition that breaks it, where rows are looked at one by one.
+    pub fn row_rule(&self) -> Option<(&Arc<Source>, &str)> {
+        let (reading, scan) = (self.reading.as_ref()?, self.scan.as_ref()?);
+        Some((&reading.source, scan.bad.as_str()))
+    }
+}
