@@ -1,9 +1,13 @@
 //! How long it takes to hold 16 rules against the rows of one table, beside 16 queries of one rule each and beside the
 //! best single query that a person would write: `cargo bench --bench verify`. `ROWS=5000000` for more rows.
 //!
-//! Nothing here passes or fails; all are run in turn and the best of each counts. The work is the server's: the profile of
-//! the build changes little.
+//! Nothing here passes or fails; all are run in turn and the best of each counts. The engines, two connections, one rule more, and
+//! a link of 100 Mbit/s stand beside each other.
 
+use std::cell::RefCell;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use migrate::catalog::rule::{Enforce, Matching, Nulls, Requirement, Rule};
@@ -13,7 +17,7 @@ use migrate::dialect::check::standing::{Doubts, Extent, Wanted, standing};
 use migrate::dialect::script::statements;
 use migrate::shadow::cluster::cluster;
 use migrate::text::{Dialect, QName};
-use migrate::verify::{How, Wish, survey};
+use migrate::verify::{Choice, How, Wish, survey};
 
 const ROUNDS: usize = 3;
 
@@ -104,46 +108,102 @@ fn timed(work: &mut dyn FnMut()) -> Duration {
 fn postgres(url: &DatabaseUrl, rows: u64) {
     let mut database = Database::open(url, Access::ReadWrite).expect("the server answers");
     run(&mut database, &TABLES.replace(":rows", &rows.to_string()));
-    let rules = rules();
-    let catalog = database.inspect().expect("it can be inspected");
-    let wanted = Wanted { rules: &rules, ..Wanted::default() };
-    let checks = standing(&catalog, &wanted, &Doubts::new(), Extent::Unproven).checks;
-    let wish = Wish { shown: 10, baseline: None };
-    let mut best = [Duration::MAX; 4];
+    let checks = checks(&mut database, &rules());
+    let more = [rules(), vec![simple()]].concat();
+    let one_more = self::checks(&mut database, &more);
+    let slow = throttled(url);
+    let slow = slow.map(|url| Database::open(&url, Access::ReadOnly).expect("it answers"));
+    let database = RefCell::new(database);
+    let slow = RefCell::new(slow);
+    let ask = |engine, jobs, checks: &[Check]| {
+        asked(&mut database.borrow_mut(), How { engine, jobs }, checks);
+    };
+    let ask_slowly = |engine| {
+        if let Some(slow) = &mut *slow.borrow_mut() {
+            asked(slow, How { engine, jobs: 1 }, &checks);
+        }
+    };
+    let ways: [(&str, &dyn Fn()); 10] = [
+        ("by hand, 3 queries", &|| by_hand(&mut database.borrow_mut())),
+        ("16 queries", &|| each(&mut database.borrow_mut(), &checks)),
+        ("--engine sql", &|| ask(Choice::Sql, 1, &checks)),
+        ("--engine stream", &|| ask(Choice::Stream, 1, &checks)),
+        ("--engine auto", &|| ask(Choice::Auto, 1, &checks)),
+        ("--engine auto, a 17th rule", &|| ask(Choice::Auto, 1, &one_more)),
+        ("--engine auto --jobs 2", &|| ask(Choice::Auto, 2, &checks)),
+        ("100 Mbit/s, --engine sql", &|| ask_slowly(Choice::Sql)),
+        ("100 Mbit/s, --engine stream", &|| ask_slowly(Choice::Stream)),
+        ("100 Mbit/s, --engine auto", &|| ask_slowly(Choice::Auto)),
+    ];
+    let mut best = ways.map(|_| Duration::MAX);
     for _ in 0..ROUNDS {
-        let times = [
-            timed(&mut || each(&mut database, &checks)),
-            timed(&mut || by_hand(&mut database)),
-            timed(&mut || {
-                drop(
-                    survey(&mut database, &checks, &wish, How::default(), None, &mut |_| {})
-                        .expect("asked"),
-                )
-            }),
-            timed(&mut || {
-                drop(
-                    survey(
-                        &mut database,
-                        &checks,
-                        &wish,
-                        How { jobs: 2, ..How::default() },
-                        None,
-                        &mut |_| {},
-                    )
-                    .expect("asked"),
-                )
-            }),
-        ];
-        for (best, time) in best.iter_mut().zip(times) {
-            *best = (*best).min(time);
+        for (best, (_, way)) in best.iter_mut().zip(ways) {
+            *best = (*best).min(timed(&mut || way()));
         }
     }
-    let names =
-        ["16 queries", "by hand, 3 queries", "migrate verify", "migrate verify, 2 connections"];
     println!("PostgreSQL, {rows} rows, {} checks:", checks.len());
-    for (name, time) in names.iter().zip(best) {
-        let against = time.as_secs_f64() / best[1].as_secs_f64();
+    for ((name, _), time) in ways.iter().zip(best) {
+        let against = time.as_secs_f64() / best[0].as_secs_f64();
         println!("  {name}: {:.2} s, {against:.2} times by hand", time.as_secs_f64());
+    }
+}
+
+fn checks(database: &mut Database, rules: &[Rule]) -> Vec<Check> {
+    let catalog = database.inspect().expect("it can be inspected");
+    let wanted = Wanted { rules, ..Wanted::default() };
+    standing(&catalog, &wanted, &Doubts::new(), Extent::Unproven).checks
+}
+
+fn simple() -> Rule {
+    let requirement = Requirement::Holds { expression: "quantity <> 7777".into() };
+    Rule { name: "17th".into(), requirement, ..rules().remove(0) }
+}
+
+fn asked(database: &mut Database, how: How, checks: &[Check]) {
+    let wish = Wish { shown: 10, baseline: None };
+    let verdict = survey(database, checks, &wish, how, None, &mut |_| {}).expect("it is asked");
+    assert_eq!(verdict.violations.len(), 4, "what was planted is found");
+}
+
+/// The same server behind a link of 100 Mbit/s; `None` where it has no socket.
+fn throttled(url: &DatabaseUrl) -> Option<DatabaseUrl> {
+    let DatabaseUrl::Postgres(url) = url else { return None };
+    let host = url.hosts.first().filter(|host| host.is_socket())?;
+    let socket = format!("{}/.s.PGSQL.{}", host.name, host.port);
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = listener.local_addr().expect("it has one").port();
+    std::thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            let server = UnixStream::connect(&socket).expect("the server listens");
+            let (mut from, mut to) =
+                (client.try_clone().expect("twice"), server.try_clone().expect("twice"));
+            std::thread::spawn(move || std::io::copy(&mut from, &mut to));
+            std::thread::spawn(move || slowly(server, client));
+        }
+    });
+    let mut slow = url.clone();
+    slow.hosts[0].name = "127.0.0.1".into();
+    slow.hosts[0].port = port;
+    slow.tls.mode = migrate::db::url::TlsMode::Disable;
+    Some(DatabaseUrl::Postgres(slow))
+}
+
+/// Passes on 12.5 bytes a microsecond.
+fn slowly(mut server: UnixStream, mut client: TcpStream) {
+    let (started, mut sent) = (Instant::now(), 0);
+    let mut bytes = [0; 16 << 10];
+    let mut begun = started;
+    while let Ok(length @ 1..) = server.read(&mut bytes) {
+        let due = Duration::from_secs_f64(sent as f64 / 12.5e6);
+        match due.checked_sub(begun.elapsed()) {
+            Some(early) => std::thread::sleep(early),
+            // What was not sent in time is not made up for.
+            None => (begun, sent) = (Instant::now(), 0),
+        }
+        sent += length;
+        if client.write_all(&bytes[..length]).is_err() {
+            break;
+        }
     }
 }
 

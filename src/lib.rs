@@ -12,6 +12,7 @@ pub mod change;
 pub mod diff;
 pub mod dialect;
 pub mod plan;
+pub mod lint;
 pub mod journal;
 pub mod db;
 pub mod shadow;

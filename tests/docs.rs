@@ -207,3 +207,26 @@ fn every_refused_kind_of_object_is_documented() {
         &format!("{head}<!-- refused -->\n\n{list}\n<!-- end -->{tail}"),
     );
 }
+
+#[test]
+fn the_pages_of_rules_are_the_rules() {
+    let folder = root().join("docs/reference/rules");
+    if updates() {
+        std::fs::create_dir_all(&folder).expect("the folder can be made");
+    }
+    is_as_generated("docs/reference/rules/README.md", &migrate::lint::page::index());
+    let mut names: Vec<String> = vec!["README.md".to_owned()];
+    for rule in migrate::lint::rules::ALL {
+        let name = format!("{}.md", rule.code);
+        let page = migrate::lint::page::page(rule);
+        is_as_generated(&format!("docs/reference/rules/{name}"), &page);
+        names.push(name);
+    }
+    names.sort();
+    let mut found: Vec<String> = std::fs::read_dir(&folder)
+        .expect("the folder can be listed")
+        .map(|entry| entry.expect("it can be listed").file_name().to_string_lossy().into_owned())
+        .collect();
+    found.sort();
+    assert_eq!(found, names);
+}

@@ -21,7 +21,7 @@ use migrate::dialect::script;
 use migrate::expr::Expr;
 use migrate::expr::eval::{Value, eval};
 use migrate::text::{Dialect, Ident, QName};
-use migrate::verify::{Choice, How, Place, Wish, pieces, survey};
+use migrate::verify::{Choice, How, Place, Sizes, Wish, pieces, survey};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
@@ -193,9 +193,12 @@ fn found(
     let wanted = Wanted { rules, ..Wanted::default() };
     let standing = standing(&catalog, &wanted, &Doubts::new(), Extent::Unproven);
     assert!(standing.unaskable.is_empty(), "{:?}", standing.unaskable);
-    for place in pieces(&standing.checks, engine).into_iter().flat_map(|piece| piece.places) {
+    for place in pieces(&standing.checks, engine, &Sizes::default())
+        .into_iter()
+        .flat_map(|piece| piece.places)
+    {
         match place {
-            Place::Here(_) => answered.0 += 1,
+            Place::Here(_) | Place::Unique(_) | Place::Lookup(_) => answered.0 += 1,
             Place::Server(_) => answered.1 += 1,
         }
     }

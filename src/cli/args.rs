@@ -108,6 +108,10 @@ pub(crate) enum Command {
     New(command::new::NewArgs),
     /// Prove an edited, unreleased version anew and seal it
     Rehash(command::rehash::RehashArgs),
+    /// Say what is unsafe in SQL migrations, of any tool
+    Lint(command::lint::LintArgs),
+    /// Print the page of a rule of `migrate lint`
+    Explain(command::explain::ExplainArgs),
     /// The gate: history, plan, rehearsal and rows, all findings in one run
     Check(command::check::CheckArgs),
     /// Run pending plans up, down and up again on a copy of the database

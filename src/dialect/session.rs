@@ -164,6 +164,11 @@ pub fn copy_out(query: &Sql) -> Sql {
     Sql::new(format!("COPY ({query}) TO STDOUT"))
 }
 
+/// A quarter of a megabyte, to see how fast the server's answers come.
+pub fn sample_of_the_way() -> Sql {
+    Sql::new("SELECT repeat('x', 8192) FROM generate_series(1, 32)")
+}
+
 /// The rows of a query as a stream of values in the server's own binary form.
 pub fn copy_out_binary(query: &Sql) -> Sql {
     Sql::new(format!("COPY ({query}) TO STDOUT (FORMAT BINARY)"))

@@ -101,7 +101,11 @@ fn unnamed_step() -> Step {
     }
 }
 
-fn read_heading(heading: &str) -> Result<Step, String> {
+/// Reads what follows `-- step ` on a step line.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn read_heading(heading: &str) -> Result<Step, String> {
     let (_, rest) = heading.split_once(": ").ok_or("a step line reads `-- step N: TITLE | …`")?;
     let (title, facts) =
         rest.rsplit_once(" | ").ok_or("the facts after ` | ` are missing (tx=… lock=… …)")?;

@@ -3,11 +3,11 @@
 use super::style::{CAREFUL, FAINT, GOOD, STRONG, count, paint};
 use crate::dialect::check::standing::Standing;
 use crate::dialect::contract::{Expect, Measured};
-use crate::verify::{Choice, EngineKind, Piece, Place, pieces};
+use crate::verify::{Choice, EngineKind, Piece, Place, Sizes, pieces};
 
 /// The plan of a verification.
-pub fn explain(standing: &Standing, engine: Choice) -> String {
-    let pieces = pieces(&standing.checks, engine);
+pub fn explain(standing: &Standing, engine: Choice, sizes: &Sizes) -> String {
+    let pieces = pieces(&standing.checks, engine, sizes);
     let mut text: String = pieces.iter().map(piece).collect();
     for trusted in &standing.trusted {
         text.push_str(&format!(
@@ -59,12 +59,15 @@ fn piece(piece: &Piece<'_>) -> String {
         EngineKind::Sql => "sql",
         EngineKind::Stream => "stream",
     };
-    let mut text =
-        format!("{} [{engine}] {}\n", paint(STRONG, &format!("`{}`", piece.table())), piece.why());
+    let expected = piece.expected.map(|expected| {
+        format!("; expected {:.1} s, by the database alone {:.1} s", expected.stream, expected.sql)
+    });
+    let (table, expected) = (format!("`{}`", piece.table()), expected.unwrap_or_default());
+    let mut text = format!("{} [{engine}] {}{expected}\n", paint(STRONG, &table), piece.why());
     for (at, check) in piece.checks.iter().enumerate() {
         let who = match piece.places.get(at) {
             Some(Place::Server(why)) => format!(" (by the database: {why})"),
-            Some(Place::Here(_)) => " (here)".to_owned(),
+            Some(Place::Here(_) | Place::Unique(_) | Place::Lookup(_)) => " (here)".to_owned(),
             None => String::new(),
         };
         text.push_str(&format!("  {}{}\n", check.rule, paint(FAINT, &who)));

@@ -2,6 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::formats::{
+    Counts, Spot, cell, github_line, junit_document, sarif_document, sarif_location, xml,
+};
 use super::style::{count, number};
 use crate::catalog::rule::Enforce;
 use crate::verify::{Unasked, Verdict, Violation};
@@ -145,49 +148,23 @@ fn markdown(verdict: &Verdict) -> String {
     text
 }
 
-fn cell(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('|', "\\|").replace(['\n', '\r'], " ")
-}
-
-/// Source: docs.github.com, "Workflow commands for GitHub Actions".
 fn github(verdict: &Verdict, place: Place<'_>) -> String {
-    let message = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
-    let property = |text: &str| message(text).replace(':', "%3A").replace(',', "%2C");
-    type Origin<'o> = (Option<&'o String>, Option<(usize, usize)>);
-    let line = |level: &str, (file, origin): Origin<'_>, title: &str, text: &str| {
-        let at = match (place.of(file), origin) {
-            (Some(file), Some((line, column))) => {
-                format!("file={},line={line},col={column},", property(file))
-            }
-            (Some(file), None) => format!("file={},", property(file)),
-            (None, _) => String::new(),
-        };
-        format!("::{level} {at}title={}::{}\n", property(title), message(text))
-    };
     let mut text = String::new();
     for violation in &verdict.violations {
         let level = if is_warning(violation) { "warning" } else { "error" };
-        let at = (violation.file.as_ref(), violation.origin);
-        text.push_str(&line(level, at, &violation.rule, &sentence(violation)));
+        let spot = Spot { file: place.of(violation.file.as_ref()), at: violation.origin };
+        text.push_str(&github_line(level, spot, &violation.rule, &sentence(violation)));
     }
     for Unasked { rule, origin, file, reason, .. } in &verdict.unasked {
-        let at = (file.as_ref(), *origin);
-        text.push_str(&line("error", at, rule, &format!("not asked: {reason}")));
+        let spot = Spot { file: place.of(file.as_ref()), at: *origin };
+        text.push_str(&github_line("error", spot, rule, &format!("not asked: {reason}")));
     }
     text
 }
 
-/// Source: docs.oasis-open.org, SARIF 2.1.0.
 fn sarif(verdict: &Verdict, place: Place<'_>) -> String {
-    let location = |file: Option<&String>, origin: Option<(usize, usize)>| match place.of(file) {
-        None => json!([]),
-        Some(file) => {
-            let mut physical = json!({ "artifactLocation": { "uri": file.replace('\\', "/") } });
-            if let Some((line, column)) = origin {
-                physical["region"] = json!({ "startLine": line, "startColumn": column });
-            }
-            json!([{ "physicalLocation": physical }])
-        }
+    let location = |file: Option<&String>, origin: Option<(usize, usize)>| {
+        sarif_location(Spot { file: place.of(file), at: origin })
     };
     let mut results = Vec::new();
     let mut rules: Vec<Value> = Vec::new();
@@ -214,45 +191,21 @@ fn sarif(verdict: &Verdict, place: Place<'_>) -> String {
             "locations": location(unasked.file.as_ref(), unasked.origin),
         }));
     }
-    let document = json!({
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-        "version": "2.1.0",
-        "runs": [{
-            "tool": { "driver": {
-                "name": "migrate verify",
-                "version": env!("CARGO_PKG_VERSION"),
-                "rules": rules,
-            } },
-            "results": results,
-        }],
-    });
-    format!("{document:#}\n")
+    sarif_document("migrate verify", &rules, &results)
 }
 
 fn junit(verdict: &Verdict) -> String {
-    let escape = |text: &str| {
-        let shown: String = text
-            .chars()
-            .map(|c| if c < ' ' && !matches!(c, '\n' | '\t') { '\u{fffd}' } else { c })
-            .collect();
-        shown
-            .replace('&', "&amp;")
-            .replace('<', "&lt;")
-            .replace('>', "&gt;")
-            .replace('"', "&quot;")
-            .replace('\n', "&#10;")
-    };
     let mut cases = String::new();
     let case = |table: &str, rule: &str, inner: &str| {
         format!(
             "    <testcase classname=\"{}\" name=\"{}\">{inner}</testcase>\n",
-            escape(table),
-            escape(rule)
+            xml(table),
+            xml(rule)
         )
     };
     let mut failures = 0;
     for violation in &verdict.violations {
-        let text = escape(&sentence(violation));
+        let text = xml(&sentence(violation));
         let inner = match is_warning(violation) {
             true => format!("<system-out>{text}</system-out>"),
             false => {
@@ -263,7 +216,7 @@ fn junit(verdict: &Verdict) -> String {
         cases.push_str(&case(&violation.table, &violation.rule, &inner));
     }
     for unasked in &verdict.unasked {
-        let inner = format!("<error message=\"{}\"/>", escape(&unasked.reason));
+        let inner = format!("<error message=\"{}\"/>", xml(&unasked.reason));
         cases.push_str(&case(&unasked.table, &unasked.rule, &inner));
     }
     let held = verdict.checked.saturating_sub(verdict.violations.len());
@@ -272,10 +225,6 @@ fn junit(verdict: &Verdict) -> String {
         cases.push_str(&case("rules", &text, ""));
     }
     let tests = verdict.violations.len() + verdict.unasked.len() + usize::from(held > 0);
-    let counts =
-        format!("tests=\"{tests}\" failures=\"{failures}\" errors=\"{}\"", verdict.unasked.len());
-    format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites {counts}>\n  \
-         <testsuite name=\"migrate verify\" {counts}>\n{cases}  </testsuite>\n</testsuites>\n"
-    )
+    let counts = Counts { tests, failures, errors: verdict.unasked.len() };
+    junit_document("migrate verify", counts, &cases)
 }

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::db::Env;
+use crate::lint::Level;
+use crate::lint::rule::Severity;
 use crate::plan::PlanFile;
 use crate::plan::version::{Chain, ChainFault, Link, Manifest, VersionId, version_hash};
 use crate::text::Dialect;
@@ -34,6 +36,29 @@ pub struct Settings {
     pub env: BTreeMap<String, Environment>,
     #[serde(default, skip_serializing_if = "ApplicationNames::is_empty")]
     pub sqlite: ApplicationNames,
+    #[serde(default, skip_serializing_if = "LintSettings::is_empty")]
+    pub lint: LintSettings,
+}
+
+/// `[lint]` of the settings.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LintSettings {
+    /// The severity from which findings fail. Default: error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fail_on: Option<Severity>,
+    /// The version of the servers that the migrations run on: `15`, `14.3`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server_version: Option<String>,
+    /// Code or name of a rule → `off`, `note`, `warning` or `error`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rules: BTreeMap<String, Level>,
+}
+
+impl LintSettings {
+    fn is_empty(&self) -> bool {
+        *self == LintSettings::default()
+    }
 }
 
 /// `[sqlite]` of the settings: what the application registers, and the schema may use.
@@ -75,6 +100,7 @@ impl Default for Settings {
             default_env: None,
             env: BTreeMap::new(),
             sqlite: ApplicationNames::default(),
+            lint: LintSettings::default(),
         }
     }
 }

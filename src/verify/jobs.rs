@@ -3,10 +3,12 @@
 use std::sync::{Mutex, mpsc};
 
 use super::pieces::{Choice, Piece, pieces};
+use super::sizes::{Sizes, size_up};
 use super::verdict::{Verdict, VerifyError};
 use super::{Answer, Asking, Keys, OnError, Wish, settle};
 use crate::db::{Access, Database, DbError, Mode};
 use crate::dialect::check::Check;
+use crate::dialect::check::reading::Slice;
 use crate::dialect::session;
 
 /// How rows are read.
@@ -40,11 +42,14 @@ pub fn survey<'k>(
     let asking = Asking { wish, on_error: OnError::GoOn, listener: &listener };
     database.within(Mode::Snapshot, |database| {
         settle(database)?;
-        let pieces = pieces(checks, how.engine);
+        let sizes = match (&*database, how.engine) {
+            (Database::Postgres(_), Choice::Auto | Choice::Stream) => size_up(database, checks)?,
+            (_, _) => Sizes::default(),
+        };
+        let pieces = pieces(checks, how.engine, &sizes);
         let answers = match database {
-            Database::Postgres(_) if how.jobs > 1 && pieces.len() > 1 => {
-                let workers = open(database, how.jobs.min(pieces.len()))?;
-                together(workers, &asking, &pieces, hear)?
+            Database::Postgres(_) if how.jobs > 1 => {
+                side_by_side(database, &asking, &pieces, how.jobs, hear)?
             }
             Database::Postgres(_) | Database::Sqlite(_) => {
                 one_by_one(database, &asking, &pieces, hear)?
@@ -69,6 +74,46 @@ fn one_by_one<'c>(
     each.collect()
 }
 
+/// Large tables are read in slices by all connections at once, one table after the other; each other piece by one of them.
+fn side_by_side<'c>(
+    database: &mut Database,
+    asking: &Asking<'_, '_>,
+    pieces: &[Piece<'c>],
+    jobs: usize,
+    hear: &mut dyn FnMut(&str),
+) -> Result<Vec<Vec<Answer<'c>>>, VerifyError> {
+    let major = database.major().unwrap_or_default();
+    let slices: Vec<Vec<Slice>> =
+        pieces.iter().map(|piece| slices(piece.slices_max(), jobs, major)).collect();
+    let (large, small): (Vec<usize>, Vec<usize>) =
+        (0..pieces.len()).partition(|at| !slices[*at].is_empty());
+    if large.is_empty() && small.len() < 2 {
+        return one_by_one(database, asking, pieces, hear);
+    }
+    let connections = if large.is_empty() { jobs.min(small.len()) } else { jobs };
+    let mut workers = open(database, connections)?;
+    let mut found = Vec::with_capacity(pieces.len());
+    for at in large {
+        hear(&told(&pieces[at]));
+        found.push((at, asking.ask_slices(database, &pieces[at], &slices[at], &mut workers)?));
+    }
+    let others: Vec<&Piece<'c>> = small.iter().map(|at| &pieces[*at]).collect();
+    found.extend(small.into_iter().zip(together(workers, asking, &others, hear)?));
+    found.sort_by_key(|(at, _)| *at);
+    Ok(found.into_iter().map(|(_, answers)| answers).collect())
+}
+
+/// Parts of a table of so many blocks. Before PostgreSQL 14 each part costs a scan of the whole table, of which only a part
+/// is looked at; since then none is read twice.
+fn slices(blocks: Option<u32>, jobs: usize, major: u32) -> Vec<Slice> {
+    let each = if major >= 14 { 4 } else { 1 };
+    let count = u32::try_from(jobs * each).unwrap_or(u32::MAX);
+    let Some(blocks) = blocks.filter(|blocks| *blocks >= count) else { return Vec::new() };
+    let start = |at: u32| (u64::from(blocks) * u64::from(at) / u64::from(count)) as u32;
+    // The last one has no end: the table may have grown.
+    (0..count).map(|at| Slice::Blocks(start(at), (at + 1 < count).then(|| start(at + 1)))).collect()
+}
+
 /// Connections that see what the open transaction sees.
 fn open(database: &mut Database, jobs: usize) -> Result<Vec<Database>, DbError> {
     let snapshot = database.value(&session::export_snapshot())?.unwrap_or_default();
@@ -86,7 +131,7 @@ fn open(database: &mut Database, jobs: usize) -> Result<Vec<Database>, DbError> 
 fn together<'c>(
     workers: Vec<Database>,
     asking: &Asking<'_, '_>,
-    pieces: &[Piece<'c>],
+    pieces: &[&Piece<'c>],
     hear: &mut dyn FnMut(&str),
 ) -> Result<Vec<Vec<Answer<'c>>>, VerifyError> {
     let next = Mutex::new(0..pieces.len());
@@ -99,7 +144,7 @@ fn together<'c>(
             let (send, take) = (send.clone(), &take);
             scope.spawn(move || {
                 while let Some(at) = take() {
-                    let found = asking.ask(&mut worker, &pieces[at]);
+                    let found = asking.ask(&mut worker, pieces[at]);
                     let is_lost = found.is_err();
                     // Nobody listens any more only where this thread's caller has gone.
                     if send.send((at, found)).is_err() || is_lost {
@@ -110,7 +155,7 @@ fn together<'c>(
         }
         drop(send);
         for (at, found) in receive {
-            hear(&told(&pieces[at]));
+            hear(&told(pieces[at]));
             match found {
                 Ok(found) => answers.push((at, found)),
                 Err(error) => failed = failed.take().or(Some(error)),
@@ -128,5 +173,26 @@ fn told(piece: &Piece<'_>) -> String {
     match piece.checks {
         [only] => only.rule.clone(),
         [..] => format!("{}: {} rules", piece.table(), piece.checks.len()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slices_are_the_whole_table_and_nothing_twice() {
+        assert_eq!(
+            slices(Some(10), 1, 17),
+            [
+                Slice::Blocks(0, Some(2)),
+                Slice::Blocks(2, Some(5)),
+                Slice::Blocks(5, Some(7)),
+                Slice::Blocks(7, None)
+            ]
+        );
+        assert_eq!(slices(Some(9), 2, 13), [Slice::Blocks(0, Some(4)), Slice::Blocks(4, None)]);
+        assert_eq!(slices(Some(3), 1, 17), []);
+        assert_eq!(slices(None, 4, 17), []);
     }
 }

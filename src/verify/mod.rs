@@ -1,6 +1,7 @@
 //! Asks rows whether they satisfy rules: counts, keys and values of the rows that do not.
 
 mod baseline;
+mod cost;
 mod engine;
 mod gather;
 mod jobs;
@@ -9,6 +10,8 @@ mod measure;
 mod pieces;
 mod preview;
 mod save;
+mod sizes;
+mod spill;
 mod verdict;
 
 use std::collections::BTreeSet;
@@ -23,12 +26,14 @@ use crate::text::Dialect;
 use engine::Count;
 
 pub use baseline::{Baseline, BaselineError, BaselineWriter};
+pub use cost::Expected;
 pub use jobs::{How, survey};
 pub use keys::{Keys, Wish};
 pub use measure::measure;
 pub use pieces::{Choice, EngineKind, Piece, Place, pieces};
 pub use preview::{Preview, preview};
 pub use save::{Both, RowFormat, Saver};
+pub use sizes::{Sizes, size_up};
 pub use verdict::{Proposed, Ready, Seen, Unasked, Verdict, VerifyError, Violation};
 
 /// Somebody who hears of every violating row, or nobody; shared by connections.
@@ -69,7 +74,7 @@ pub fn ask_all(
     settle(database)?;
     let mut verdict = Verdict::default();
     let mut blocked: BTreeSet<&str> = BTreeSet::new();
-    for piece in &pieces(checks, Choice::Auto) {
+    for piece in &pieces(checks, Choice::Auto, &Sizes::default()) {
         let table = piece.table();
         if blocked.contains(table) {
             verdict.skipped.extend(piece.checks.iter().map(|check| check.rule.clone()));
@@ -158,8 +163,31 @@ impl Asking<'_, '_> {
         database: &mut Database,
         piece: &Piece<'c>,
     ) -> Result<Vec<Answer<'c>>, VerifyError> {
+        self.ask_slices(database, piece, &[], &mut [])
+    }
+
+    /// The same, where several connections read slices of the rows.
+    fn ask_slices<'c>(
+        &self,
+        database: &mut Database,
+        piece: &Piece<'c>,
+        slices: &[Slice],
+        workers: &mut [Database],
+    ) -> Result<Vec<Answer<'c>>, VerifyError> {
         database.execute(&session::savepoint())?;
-        match self.ask_once(database, piece) {
+        for worker in &mut *workers {
+            worker.execute(&session::savepoint())?;
+        }
+        let asked = match piece.engine {
+            EngineKind::Sql => self.counted(database, piece.checks),
+            EngineKind::Stream => self.streamed(database, piece, slices, workers),
+        };
+        if asked.is_err() {
+            for worker in &mut *workers {
+                worker.execute(&session::rollback_to_savepoint())?;
+            }
+        }
+        match asked {
             Ok(found) => {
                 database.execute(&session::release_savepoint())?;
                 Ok(found)
@@ -215,17 +243,6 @@ impl Asking<'_, '_> {
         }
     }
 
-    fn ask_once<'c>(
-        &self,
-        database: &mut Database,
-        piece: &Piece<'c>,
-    ) -> Result<Vec<Answer<'c>>, DbError> {
-        match piece.engine {
-            EngineKind::Sql => self.counted(database, piece.checks),
-            EngineKind::Stream => self.streamed(database, piece),
-        }
-    }
-
     fn counted<'c>(
         &self,
         database: &mut Database,
@@ -247,8 +264,10 @@ impl Asking<'_, '_> {
         &self,
         database: &mut Database,
         piece: &Piece<'c>,
+        slices: &[Slice],
+        workers: &mut [Database],
     ) -> Result<Vec<Answer<'c>>, DbError> {
-        let gathered = gather::gather(database, piece, Slice::All)?;
+        let gathered = gather::gather(database, piece, slices, workers)?;
         let mut answers = Vec::with_capacity(piece.checks.len());
         for (at, check) in piece.checks.iter().enumerate() {
             let tally = &gathered.tallies[at];

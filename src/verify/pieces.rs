@@ -1,9 +1,15 @@
-//! What is asked together, and who answers it: rules that look at one row share one scan of their table, all others have a
-//! query of their own.
+//! What is asked together, and who answers it: rules that look at one row share one scan of their table; all others have a
+//! query of their own, unless the rows are streamed, where keys and references are answered too.
 
+use std::collections::BTreeSet;
+
+use super::cost::{self, Expected, Size};
 use super::gather;
+use super::sizes::Sizes;
+use crate::catalog::rule::{Matching, Nulls};
 use crate::dialect::Sql;
-use crate::dialect::check::program::{Program, program};
+use crate::dialect::check::program::{Field, Key, Program, key, program, same_encoding};
+use crate::dialect::check::reading::{ParentKeys, SetRule};
 use crate::dialect::check::{Check, Shape, scan, share_rows};
 
 /// How many patterns one query matches: PostgreSQL caches 32 compiled ones a session, and compiles each anew for every
@@ -20,6 +26,9 @@ pub struct Piece<'c> {
     pub engine: EngineKind,
     /// Who answers each of them; empty where the database answers all.
     pub places: Vec<Place>,
+    /// What was expected when the engine was chosen.
+    pub expected: Option<Expected>,
+    pub(super) size: Size,
 }
 
 /// How a piece is answered.
@@ -37,6 +46,25 @@ pub enum Place {
     /// The database, for this reason.
     Server(String),
     Here(Box<Program>),
+    Unique(Box<UniqueKey>),
+    Lookup(Box<Lookup>),
+}
+
+/// A key that no two rows share.
+#[derive(Clone, Debug)]
+pub struct UniqueKey {
+    pub(super) key: Key,
+    pub(super) condition: Option<Program>,
+    pub(super) nulls: Nulls,
+}
+
+/// A key that is found in another table.
+#[derive(Clone, Debug)]
+pub struct Lookup {
+    pub(super) key: Key,
+    pub(super) matching: Matching,
+    pub(super) parent: ParentKeys,
+    pub(super) parent_key: Key,
 }
 
 /// Which engine is wanted.
@@ -49,6 +77,21 @@ pub enum Choice {
     Auto,
 }
 
+impl Place {
+    /// Positions of the fields that are sent for it.
+    pub(super) fn fields(&self) -> BTreeSet<usize> {
+        match self {
+            Place::Server(_) => BTreeSet::new(),
+            Place::Here(program) => program.fields().clone(),
+            Place::Unique(unique) => {
+                let condition = unique.condition.iter().flat_map(|program| program.fields());
+                unique.key.fields().iter().chain(condition).copied().collect()
+            }
+            Place::Lookup(lookup) => lookup.key.fields().clone(),
+        }
+    }
+}
+
 impl<'c> Piece<'c> {
     /// The table that is read.
     pub fn table(&self) -> &'c str {
@@ -57,7 +100,14 @@ impl<'c> Piece<'c> {
 
     /// The same checks, answered by the database alone.
     pub(super) fn by_sql(checks: &'c [Check]) -> Self {
-        Piece { checks, engine: EngineKind::Sql, places: Vec::new() }
+        let (engine, size) = (EngineKind::Sql, Size::default());
+        Piece { checks, engine, places: Vec::new(), expected: None, size }
+    }
+
+    /// How many blocks there are to be shared out; `None` where it is not worth it.
+    pub(super) fn slices_max(&self) -> Option<u32> {
+        let is_large = self.engine == EngineKind::Stream && self.size.rows >= cost::SLICED_ROWS;
+        is_large.then_some(self.size.blocks)
     }
 
     /// The query.
@@ -72,7 +122,7 @@ impl<'c> Piece<'c> {
     /// What the engine does, for people.
     pub fn why(&self) -> String {
         if self.engine == EngineKind::Stream {
-            let here = self.places.iter().filter(|it| matches!(it, Place::Here(_))).count();
+            let here = self.places.iter().filter(|it| !matches!(it, Place::Server(_))).count();
             return match self.checks {
                 [_] => "rows are sent and the rule is answered here".to_owned(),
                 [..] => {
@@ -103,55 +153,92 @@ fn patterns(check: &Check) -> usize {
 }
 
 /// Puts neighbours that look at the same rows together.
-pub fn pieces(checks: &[Check], choice: Choice) -> Vec<Piece<'_>> {
+pub fn pieces<'c>(checks: &'c [Check], choice: Choice, sizes: &Sizes) -> Vec<Piece<'c>> {
     let mut found = Vec::new();
-    for group in checks.chunk_by(share_rows) {
-        let places = places(group, choice);
-        let mut start = 0;
-        let mut patterns_here = 0;
-        for (at, check) in group.iter().enumerate() {
-            let own = match places.get(at) {
-                Some(Place::Here(_)) => 0,
-                Some(Place::Server(_)) | None => patterns(check),
-            };
-            let is_full = patterns_here + own > PATTERNS_MAX || at - start >= RULES_MAX;
-            if at > start && is_full {
-                found.push(piece(&group[start..at], &places, start));
-                (start, patterns_here) = (at, 0);
+    for group in checks.chunk_by(share_stream) {
+        let size = sizes.size(group);
+        let chosen = places(group).and_then(|places| cost::choose(group, places, size, choice));
+        match chosen {
+            Some((places, expected)) => split(group, &places, &mut |checks, places| {
+                let (engine, places) = (EngineKind::Stream, places.to_vec());
+                found.push(Piece { checks, engine, places, expected: Some(expected), size });
+            }),
+            None => {
+                for group in group.chunk_by(share_rows) {
+                    split(group, &[], &mut |checks, _| found.push(Piece::by_sql(checks)));
+                }
             }
-            patterns_here += own;
         }
-        found.push(piece(&group[start..], &places, start));
     }
     found
 }
 
-fn piece<'c>(checks: &'c [Check], places: &[Place], start: usize) -> Piece<'c> {
-    match places.get(start..start + checks.len()) {
-        Some(places) => Piece { checks, engine: EngineKind::Stream, places: places.to_vec() },
-        None => Piece::by_sql(checks),
+/// Whether one stream of rows can answer both.
+fn share_stream(left: &Check, right: &Check) -> bool {
+    let source = |check: &Check| {
+        let is_asked = check.scan.is_some() || check.set_rule().is_some();
+        check.reading.as_ref().filter(|_| is_asked).map(|reading| reading.source.clone())
+    };
+    match (source(left), source(right)) {
+        (Some(left), Some(right)) => left == right,
+        (None, None) => share_rows(left, right),
+        (_, _) => false,
     }
 }
 
-/// Who answers each of some checks that look at the same rows; empty where the rows are not sent.
-fn places(group: &[Check], choice: Choice) -> Vec<Place> {
+/// No query has more than so many rules and patterns.
+fn split<'c>(checks: &'c [Check], places: &[Place], take: &mut dyn FnMut(&'c [Check], &[Place])) {
+    let mut start = 0;
+    let mut patterns_here = 0;
+    let of = |start: usize, end: usize| places.get(start..end).unwrap_or_default();
+    for (at, check) in checks.iter().enumerate() {
+        let own = match places.get(at) {
+            Some(Place::Server(_)) | None => patterns(check),
+            Some(_) => 0,
+        };
+        let is_full = patterns_here + own > PATTERNS_MAX || at - start >= RULES_MAX;
+        if at > start && is_full {
+            take(&checks[start..at], of(start, at));
+            (start, patterns_here) = (at, 0);
+        }
+        patterns_here += own;
+    }
+    take(&checks[start..], of(start, checks.len()));
+}
+
+/// Who can answer each of some checks; `None` where their rows cannot be streamed.
+fn places(group: &[Check]) -> Option<Vec<Place>> {
     let each = group.iter().map(|check| {
-        let (source, condition) = check.row_rule()?;
-        Some(match program(condition, &source.fields) {
-            Ok(program) => Place::Here(Box::new(program)),
-            Err(reason) => Place::Server(reason),
-        })
+        let place = match (check.row_rule(), check.set_rule()) {
+            (Some((source, condition)), _) => {
+                program(condition, &source.fields).map(|it| Place::Here(Box::new(it)))
+            }
+            (None, Some((source, rule))) => set(rule, &source.fields),
+            (None, None) => return None,
+        };
+        Some(place.unwrap_or_else(Place::Server))
     });
-    let Some(places) = each.collect::<Option<Vec<Place>>>() else { return Vec::new() };
-    let is_here = |place: &Place| matches!(place, Place::Here(_));
-    let has_patterns = |place: &Place| match place {
-        Place::Here(program) => program.patterns() > 0,
-        Place::Server(_) => false,
-    };
-    let is_streamed = match choice {
-        Choice::Sql => false,
-        Choice::Stream => places.iter().any(is_here),
-        Choice::Auto => places.iter().any(has_patterns),
-    };
-    if is_streamed { places } else { Vec::new() }
+    each.collect()
+}
+
+fn set(rule: &SetRule, fields: &[Field]) -> Result<Place, String> {
+    match rule {
+        SetRule::Unique { keys, condition, nulls } => {
+            let key = key(keys, fields)?;
+            let condition = condition.as_ref().map(|it| program(it, fields)).transpose()?;
+            Ok(Place::Unique(Box::new(UniqueKey { key, condition, nulls: *nulls })))
+        }
+        SetRule::References { keys, matching, parent } => {
+            let key = key(keys, fields)?;
+            let kinds = parent.kinds.iter().cloned().collect::<Option<Vec<_>>>();
+            let kinds = kinds.ok_or("only the server knows when its keys are equal")?;
+            let is_same = kinds.len() == key.kinds().len()
+                && key.kinds().iter().zip(&kinds).all(|(own, other)| same_encoding(own, other));
+            if !is_same {
+                return Err("only the server compares keys of these types".to_owned());
+            }
+            let (parent_key, parent) = (Key::of_cells(&kinds), parent.clone());
+            Ok(Place::Lookup(Box::new(Lookup { key, matching: *matching, parent, parent_key })))
+        }
+    }
 }

@@ -4,6 +4,7 @@
 mod journey;
 #[path = "../support/mod.rs"]
 mod support;
+mod engines;
 mod place;
 mod contracts;
 mod faults;

@@ -341,3 +341,83 @@ fn many_rows_are_repaired_in_parts_and_partitions_follow() {
     .expect("a file");
     there_and_back(&place, &["t.above=clamp"]);
 }
+
+#[test]
+fn what_a_repair_runs_is_as_reviewed() {
+    let cases = [
+        ("bounds", vec!["Purchase.quantity_max=clamp"]),
+        ("twins_that_others_refer_to", vec!["Customer.email_once=dedupe:oldest"]),
+        ("moved_rows", vec!["Purchase.quantity required=quarantine"]),
+    ];
+    for dialect in BOTH {
+        let Some(place) = Place::new(dialect, MODEL, ROWS) else { return };
+        place.run(triggers(dialect));
+        for (name, repairs) in &cases {
+            place.plan(name, repairs);
+            for way in ["up", "down"] {
+                let written = place.folder.path().join(name).join(format!("{way}.sql"));
+                let text = std::fs::read_to_string(written).expect("a plan");
+                // The tag follows from the schema, which versions of a server print in their own ways.
+                let plan = place.folder.path().join(name).join("plan.json");
+                let plan = std::fs::read_to_string(plan).expect("a plan");
+                let plan: serde_json::Value = serde_json::from_str(&plan).expect("a plan");
+                let text = text.replace(plan["tag"].as_str().unwrap_or_default(), "TAG");
+                golden(&format!("fixtures/repairs/{name}/{dialect}.{way}.sql"), &text);
+            }
+        }
+    }
+}
+
+/// Compares with a file of the repository, or writes it where that is asked for.
+fn golden(path: &str, text: &str) {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(&path, text).expect("a file");
+        return;
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(text, expected, "{}", path.display());
+}
+
+#[test]
+fn a_repair_that_stops_half_way_goes_on_where_it_stopped() {
+    let sql = "
+      CREATE TABLE t (id integer PRIMARY KEY, n integer);
+      INSERT INTO t SELECT i, -i FROM generate_series(1, 25000) AS i;
+      ALTER TABLE t ADD CONSTRAINT above CHECK (n >= 0) NOT VALID";
+    let model = "model: 1\nname: x\ntargets: [postgres >= 13]\nentities: {}\n";
+    let Some(place) = Place::new(Dialect::Postgres, model, sql) else { return };
+    let before = place.contents();
+    place.plan("plan", &["t.above=clamp"]);
+    let settings = format!(
+        "model = \"m.yaml\"\ndefault_env = \"it\"\n[env.it]\nurl = \"{}\"\nlock_timeout_ms = 300\n",
+        typed(&place.url)
+    );
+    std::fs::write(place.folder.path().join("migrate.toml"), settings).expect("a file");
+    let mut other = Database::open(&place.url, Access::ReadWrite).expect("it opens");
+    other.begin(migrate::db::Mode::Write).expect("it begins");
+    crate::support::rows(&mut other, "SELECT id FROM t WHERE id = 15000 FOR UPDATE");
+    let stopped = place.command(&["apply", "--plan", "plan"]);
+    assert_eq!(stopped.code, 8, "{}", stopped.text);
+    let count = "SELECT count(*) FROM t WHERE n >= 0";
+    assert_eq!(crate::support::rows(&mut other, count), [["10000"]], "the first part is done");
+    other.rollback().expect("it ends");
+    place.apply("plan");
+    assert_eq!(crate::support::rows(&mut other, count), [["25000"]]);
+    place.rollback("plan");
+    same("taken back", &before, &place.contents());
+}
+
+#[test]
+fn values_that_are_none_of_the_models_type_are_repaired_in_the_old_type() {
+    let model = "model: 1\nname: x\ntargets: [postgres >= 13]\nentities:\n  T:\n    fields:\n      id: int\n      n: int?\n";
+    let sql = "CREATE TABLE t (id bigint PRIMARY KEY, n text);
+               INSERT INTO t VALUES (1, '5'), (2, 'x'), (3, NULL), (4, '')";
+    let Some(place) = Place::new(Dialect::Postgres, model, sql) else { return };
+    let shown = place.plan("plan", &["t.n as bigint=cast"]);
+    assert!(shown.contains("id=2  n: x → NULL"), "{shown}");
+    there_and_back(&place, &["t.n as bigint=cast:0"]);
+    let after = there_and_back(&place, &["t.n as bigint=cast"]);
+    assert!(!format!("{after:?}").contains("'x'"), "{after:#?}");
+}

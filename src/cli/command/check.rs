@@ -9,6 +9,7 @@ use crate::cli::exit::Exit;
 use crate::cli::shadow::ShadowArgs;
 use crate::cli::world::World;
 use crate::db::Access;
+use crate::dialect::Undo;
 use crate::report::style::count;
 use crate::report::style::{BAD, CAREFUL, GOOD, paint};
 use crate::report::{rehearsal, status::SchemaStatus};
@@ -19,7 +20,7 @@ use super::plan::draft;
 use super::planning::Answers;
 use super::proof::Proving;
 use super::rehearse::rehearse_pending;
-use super::status;
+use super::{status, versions};
 
 /// The gate for pull requests and deployments.
 ///
@@ -30,8 +31,29 @@ pub(crate) struct CheckArgs {
     /// A git revision; versions that it has must not have changed since
     #[arg(long, value_name = "REF")]
     base: Option<String>,
+    /// Fail (7) if a version that the base does not have cannot be taken back at least like this
+    #[arg(long, value_name = "CLASS")]
+    require: Option<Require>,
     #[command(flatten)]
     shadow: ShadowArgs,
+}
+
+/// How versions must be able to go back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Require {
+    /// Nothing has to be kept for it: every value stays or can be computed.
+    Exact,
+    /// Exactly, with the help of kept data.
+    Kept,
+}
+
+impl Require {
+    fn undo(self) -> Undo {
+        match self {
+            Require::Exact => Undo::Exact,
+            Require::Kept => Undo::Kept,
+        }
+    }
 }
 
 /// One thing that was looked at.
@@ -92,6 +114,7 @@ pub(crate) fn run(args: &CheckArgs, world: &World) -> Result<Exit, CliError> {
                 format!("{}, one line of descent", count(versions.len() as u64, "version")),
             );
             released(args, &project, &versions, &mut gate);
+            reversible(args, &project, &versions, &mut gate);
             planned(world, &project, &versions, &mut gate);
             if let Err(error) = database(world, &project, &args.shadow, &mut gate) {
                 gate.fail("database", error);
@@ -138,6 +161,48 @@ fn released(args: &CheckArgs, project: &Project, versions: &[Version], gate: &mu
             }
         }
     }
+}
+
+/// Every step of the versions that are new since the base, or of all, must be of the class that is asked for.
+fn reversible(args: &CheckArgs, project: &Project, versions: &[Version], gate: &mut Gate) {
+    let Some(require) = args.require else { return };
+    let released = args.base.as_ref().map(|base| base_hashes(project, base));
+    let released = match released.transpose() {
+        Ok(released) => released.unwrap_or_default(),
+        Err(error) => return gate.fail("reversible", error),
+    };
+    let new: Vec<&Version> = versions
+        .iter()
+        .filter(|version| !released.contains_key(version.manifest.id.as_str()))
+        .collect();
+    let wanted = require.undo();
+    let mut worse = Vec::new();
+    for version in &new {
+        for dialect in version.plans.keys() {
+            let bundle = match versions::bundle(version, *dialect) {
+                Ok(bundle) => bundle,
+                Err(error) => return gate.fail("reversible", error),
+            };
+            let steps = bundle.up.iter().zip(1..).filter(|(step, _)| step.facts.undo > wanted);
+            worse.extend(steps.map(|(step, number)| {
+                let (name, undo) = (&bundle.name, step.facts.undo.name());
+                format!("  {name} ({dialect}) step {number}: {} is {undo}", step.title)
+            }));
+        }
+    }
+    if worse.is_empty() {
+        let class = format!("{} or better", wanted.name());
+        let class = if wanted == Undo::Exact { "exact".to_owned() } else { class };
+        gate.pass("reversible", format!("{} {class}", count(new.len() as u64, "version")));
+        return;
+    }
+    let message = format!(
+        "steps that are less than {}\n{}\nhelp: change what the plan does, or ask for less: `--require kept` takes kept \
+         data",
+        wanted.name(),
+        worse.join("\n")
+    );
+    gate.fail("reversible", CliError::new(Exit::Refused, message));
 }
 
 /// Version ids and hashes in the base's `chain.sum`.

@@ -8,12 +8,14 @@ use crate::apply::{Bundle, Context};
 use crate::cli::args::Allow;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
+use crate::cli::shadow::ShadowArgs;
 use crate::cli::world::{World, allows, now};
 use crate::db::{Access, Database};
 use crate::journal::{Action, applied};
 use crate::report::plan::steps;
 use crate::report::style::{FAINT, GOOD, duration, paint};
-use crate::shadow::options::SnapshotOptions;
+use crate::shadow::options::{Choice, Scope, SnapshotOptions};
+use crate::shadow::snapshot::snapshot;
 use crate::source::project::Project;
 
 use super::apply::{evidence_folder, project_for};
@@ -34,9 +36,11 @@ pub(crate) struct RollbackArgs {
     /// How many versions to take back
     #[arg(long = "steps", value_name = "N", default_value_t = 1)]
     count: usize,
-    /// Say what would run, and run nothing
+    /// Take them back on a copy of the database, and say how it went
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    shadow: ShadowArgs,
     /// Go on even if rows cannot live in the old shape
     #[arg(long, value_name = "KIND", value_delimiter = ',')]
     allow: Vec<Allow>,
@@ -61,19 +65,10 @@ pub(crate) fn run(args: &RollbackArgs, world: &World) -> Result<Exit, CliError> 
         return Ok(Exit::Done);
     }
     if args.dry_run {
-        for bundle in &bundles {
-            world.print(&format!("would roll back {}\n{}", bundle.name, steps(&bundle.down)));
-        }
-        return Ok(Exit::Done);
+        return try_on_a_copy(args, world, project.as_ref(), &mut database, &bundles);
     }
     world.confirm(project.as_ref(), "roll back", &database)?;
-    let options = Options {
-        rehearsal: RehearsalPolicy::Skip,
-        snapshot: SnapshotOptions::default(),
-        evidence: evidence_folder(world, project.as_ref(), args.plan.as_ref()),
-        patience: Duration::from_secs(args.wait),
-        loss: if allows(&args.allow, "loss") { LossPolicy::Allow } else { LossPolicy::Refuse },
-    };
+    let options = options(args, world, project.as_ref());
     let mut spinner = world.spinner();
     let mut context =
         Context { who: world.who(args.reason.as_deref()), now, progress: &mut spinner };
@@ -97,6 +92,61 @@ pub(crate) fn run(args: &RollbackArgs, world: &World) -> Result<Exit, CliError> 
             )
         ));
     }
+    Ok(Exit::Done)
+}
+
+fn options(args: &RollbackArgs, world: &World, project: Option<&Project>) -> Options {
+    Options {
+        rehearsal: RehearsalPolicy::Skip,
+        snapshot: SnapshotOptions::default(),
+        evidence: evidence_folder(world, project, args.plan.as_ref()),
+        patience: Duration::from_secs(args.wait),
+        loss: if allows(&args.allow, "loss") { LossPolicy::Allow } else { LossPolicy::Refuse },
+    }
+}
+
+/// All versions one after the other on a copy: what would stop the second, only the rows after the first tell.
+fn try_on_a_copy(
+    args: &RollbackArgs,
+    world: &World,
+    project: Option<&Project>,
+    database: &mut Database,
+    bundles: &[Bundle],
+) -> Result<Exit, CliError> {
+    let mut wanted = world.snapshot_options(project, &args.shadow)?;
+    if matches!(wanted.provider, Choice::Transaction) {
+        return Err(CliError::usage(
+            "a dry run commits one version after the other, so it needs a copy: `--shadow local`, or `server`",
+        ));
+    }
+    wanted.scope = Scope::Everything;
+    let mut spinner = world.spinner();
+    let mut shadow = snapshot(database, &wanted).map_err(CliError::from)?;
+    let note = shadow.note().to_owned();
+    let mut context =
+        Context { who: world.who(args.reason.as_deref()), now, progress: &mut spinner };
+    let references: Vec<&Bundle> = bundles.iter().collect();
+    let options = options(args, world, project);
+    let outcome = take_back(shadow.database(), &references, &options, &mut context);
+    drop(spinner);
+    let done = outcome?;
+    if world.global.json {
+        let versions: Vec<_> = bundles
+            .iter()
+            .zip(&done.finished)
+            .map(|(bundle, finished)| {
+                serde_json::json!({ "version": bundle.name, "duration_ms": finished.entry.duration_ms,
+                    "steps": bundle.down.len() })
+            })
+            .collect();
+        world.print_json(&serde_json::json!({ "would_roll_back": versions, "copy": note }));
+        return Ok(Exit::Done);
+    }
+    for (bundle, finished) in bundles.iter().zip(&done.finished) {
+        let took = paint(FAINT, &format!("in {}", duration(finished.entry.duration_ms)));
+        world.print(&format!("would roll back {} {took}\n{}", bundle.name, steps(&bundle.down)));
+    }
+    world.print(&format!("taken back on a copy, {note}; the database is as it was\n"));
     Ok(Exit::Done)
 }
 

@@ -26,7 +26,7 @@ use crate::source::{Loaded, Source, load};
 use crate::text::{Dialect, Ident, QName};
 use crate::verify::{
     Baseline, BaselineWriter, Both, Choice, How, Keys, RowFormat, Saver, Unasked, Verdict, Wish,
-    measure, survey,
+    measure, size_up, survey,
 };
 
 use super::contract::{self, Contracts};
@@ -141,7 +141,8 @@ pub(crate) fn run(args: &VerifyArgs, world: &World) -> Result<Exit, CliError> {
     let mut found = to_ask(args, &mut database, &catalog, model.as_ref(), &contracts)?;
     select(args, &mut found, &mut contracts)?;
     if args.explain {
-        world.print(&explain::explain(&found, how(args).engine));
+        let sizes = size_up(&mut database, &found.checks)?;
+        world.print(&explain::explain(&found, how(args).engine, &sizes));
         world.print(&explain::numbers(&contracts.measured));
         return Ok(Exit::Done);
     }

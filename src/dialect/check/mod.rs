@@ -349,9 +349,12 @@ fn all_in_order(checks: Vec<Check>) -> Vec<Check> {
     groups.into_iter().flatten().collect()
 }
 
-/// Guards first, then rules that share a scan, so that they stand together.
+/// Guards first, then rules that share a scan, so that they stand together, then those that a stream answers too.
 fn in_order(mut checks: Vec<Check>) -> Vec<Check> {
-    checks.sort_by_key(|check| (check.part != Part::Guard, check.scan.is_none()));
+    let key = |check: &Check| {
+        (check.part != Part::Guard, check.scan.is_none(), check.set_rule().is_none())
+    };
+    checks.sort_by_key(key);
     checks
 }
 

@@ -1,7 +1,7 @@
 //! One rule as queries: how many rows break it, and which.
 
 use super::kept::KeptRows;
-use super::reading::Reading;
+use super::reading::{ParentKeys, Reading, SetRule};
 use super::rows::{Names, Parent, Rows, keys_of, shown};
 use std::collections::BTreeSet;
 
@@ -76,8 +76,11 @@ pub(super) fn check(
     );
     let sample = sample(rows, names, &bad, &values);
     let seen = rows.seen(&format!("{from} AS r WHERE {bad}"));
+    let reading = Reading::of(rows, columns_of(rows, &values), by_keys(rows))
+        .map(|reading| reading.with(looked_up(&rule.requirement, rows, before)));
     let bad = Some(bad);
-    Some(Check { shape: Shape::Lookup, seen, bad, ..blank(rule, rows, count, sample, &values) })
+    let check = blank(rule, rows, count, sample, &values);
+    Some(Check { shape: Shape::Lookup, seen, bad, reading, ..check })
 }
 
 /// The check that no row answers true to `bad`.
@@ -288,6 +291,22 @@ fn orphan(key: &ForeignKey<'_>, rows: &Rows, before: &Catalog, names: &Names) ->
     })
 }
 
+/// A reference for a stream; `None` where the other table does not stand.
+fn looked_up(requirement: &Requirement, rows: &Rows, before: &Catalog) -> Option<SetRule> {
+    let Requirement::References { columns, table, referenced_columns, matching } = requirement
+    else {
+        return None;
+    };
+    let parent = before.tables.get(table)?;
+    let referenced = match referenced_columns.as_slice() {
+        [] => parent.primary_key(),
+        named => named,
+    };
+    let parent = ParentKeys::of(before, parent, referenced, rows.only_of(Some(parent)))?;
+    let keys = columns.iter().map(quote).collect();
+    Some(SetRule::References { keys, matching: *matching, parent })
+}
+
 /// A key that no two rows share.
 struct Unique<'a> {
     keys: &'a [String],
@@ -320,7 +339,15 @@ impl Unique<'_> {
         let columns = columns_of(rows, self.keys);
         let sample = format!("{with}SELECT {columns} FROM {bad} ORDER BY {list} LIMIT {SAMPLE}");
         let seen = rows.seen(&bad);
-        Check { shape: Shape::Groups, seen, ..blank(rule, rows, count, sample, self.keys) }
+        let set = SetRule::Unique {
+            keys: self.keys.to_vec(),
+            condition: self.predicate.map(str::to_owned),
+            nulls: self.nulls,
+        };
+        let reading = Reading::of(rows, columns, format!(" ORDER BY {list}"))
+            .map(|reading| reading.with(Some(set)));
+        let check = blank(rule, rows, count, sample, self.keys);
+        Check { shape: Shape::Groups, seen, reading, ..check }
     }
 
     fn condition(&self) -> String {

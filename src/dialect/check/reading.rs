@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::program::{Field, Kind};
 use super::rows::{Heirs, Rows};
-use super::{Check, Sql, qualified, quote};
+use super::{Check, Sql, literal, qualified, quote};
+use crate::catalog::rule::{Matching, Nulls};
 use crate::catalog::{Catalog, Column, Table};
 use crate::text::Ident;
 
@@ -36,12 +37,69 @@ pub struct Reading {
     columns: String,
     order: String,
     came: Option<Ident>,
+    /// What is asked of rows together; `None` for a rule that looks at them one by one.
+    pub set: Option<SetRule>,
+}
+
+/// A rule that looks at many rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SetRule {
+    /// No two rows (of those where the condition is true) are equal in all keys.
+    Unique { keys: Vec<String>, condition: Option<String>, nulls: Nulls },
+    /// The keys are found in the other table.
+    References { keys: Vec<String>, matching: Matching, parent: ParentKeys },
+}
+
+/// The keys that rows may refer to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParentKeys {
+    from: String,
+    columns: Vec<Ident>,
+    /// What is known of them.
+    pub kinds: Vec<Option<Kind>>,
+}
+
+impl ParentKeys {
+    /// The columns of a table, in the order in which they are referred to; `None` where it lacks one.
+    pub(super) fn of(
+        catalog: &Catalog,
+        table: &Table,
+        columns: &[Ident],
+        only: &str,
+    ) -> Option<Self> {
+        let kinds = columns.iter().map(|name| {
+            let column = table.column(name)?;
+            Some(Kind::of_column(column, catalog))
+        });
+        Some(ParentKeys {
+            from: format!("{only}{}", qualified(&table.name)),
+            columns: columns.to_vec(),
+            kinds: kinds.collect::<Option<_>>()?,
+        })
+    }
+
+    /// The keys, up to so many.
+    pub fn sql(&self, limit: usize) -> Sql {
+        let list: Vec<String> =
+            self.columns.iter().map(|column| format!("p.{}", quote(column))).collect();
+        Sql::new(format!("SELECT {} FROM {} AS p LIMIT {limit}", list.join(", "), self.from))
+    }
+
+    /// Whether two rules refer to the same keys.
+    pub fn table(&self) -> &str {
+        self.from.trim_start_matches("ONLY ")
+    }
 }
 
 impl Reading {
     pub(super) fn of(rows: &Rows, columns: String, order: String) -> Option<Self> {
         let source = rows.source.clone()?;
-        Some(Reading { source, columns, order, came: rows.came.clone() })
+        Some(Reading { source, columns, order, came: rows.came.clone(), set: None })
+    }
+
+    /// What is asked of the rows together.
+    pub(super) fn with(self, set: Option<SetRule>) -> Self {
+        Reading { set, ..self }
     }
 }
 
@@ -218,9 +276,54 @@ impl Check {
         )))
     }
 
+    /// Those of some rows that are equal in all keys to another of them: where they lie.
+    pub fn doubles_at(&self, places: &[RowPlace]) -> Option<Sql> {
+        let reading = self.reading.as_ref()?;
+        let Some(SetRule::Unique { keys, .. }) = &reading.set else { return None };
+        let source = &reading.source;
+        let place = match source.spread {
+            Spread::One => "r.migrate_place",
+            Spread::Several => "r.migrate_place, r.migrate_table",
+        };
+        let (keys, among) = (keys.join(", "), source.among(places));
+        Some(Sql::new(format!(
+            "SELECT {place} FROM (SELECT r.*, count(*) OVER (PARTITION BY {keys}) AS migrate_n FROM \
+             {among}) AS r WHERE r.migrate_n > 1"
+        )))
+    }
+
+    /// The source of its rows and what is asked of them together.
+    pub fn set_rule(&self) -> Option<(&Arc<Source>, &SetRule)> {
+        let reading = self.reading.as_ref()?;
+        Some((&reading.source, reading.set.as_ref()?))
+    }
+
     /// The source of its rows and the condition that breaks it, where rows are looked at one by one.
     pub fn row_rule(&self) -> Option<(&Arc<Source>, &str)> {
         let (reading, scan) = (self.reading.as_ref()?, self.scan.as_ref()?);
         Some((&reading.source, scan.bad.as_str()))
     }
+}
+
+/// How large tables are: for each of some sources its position, rows (as far as the server has counted them), blocks of its
+/// largest part, bytes.
+pub fn sizes(sources: &[&Source]) -> Sql {
+    let list: Vec<String> = sources
+        .iter()
+        .enumerate()
+        .map(|(at, source)| {
+            let name = literal(source.base.trim_start_matches("ONLY "));
+            format!("({at}, to_regclass({name})::oid)")
+        })
+        .collect();
+    Sql::new(format!(
+        "SELECT s.at, sum(CASE WHEN c.reltuples < 0 THEN b.bytes / 80 ELSE c.reltuples END)::bigint, \
+         max(b.bytes / current_setting('block_size')::bigint), sum(b.bytes)::bigint \
+         FROM (VALUES {}) AS s (at, id) \
+         CROSS JOIN LATERAL (SELECT s.id UNION SELECT p.relid FROM pg_partition_tree(s.id) AS p) AS t (id) \
+         JOIN pg_class AS c ON c.oid = t.id \
+         CROSS JOIN LATERAL (SELECT CASE WHEN c.relkind IN ('r', 'm') \
+         THEN pg_relation_size(c.oid) ELSE 0 END AS bytes) AS b GROUP BY s.at",
+        list.join(", ")
+    ))
 }

@@ -76,6 +76,13 @@ impl Key {
         &self.fields
     }
 
+    /// The first cells of a row, of these kinds.
+    pub fn of_cells(kinds: &[Kind]) -> Self {
+        let cells = kinds.iter().enumerate();
+        let nodes = cells.map(|(at, kind)| Node::Column(at, kind.clone())).collect();
+        Key { nodes, kinds: kinds.to_vec(), fields: (0..kinds.len()).collect() }
+    }
+
     pub fn kinds(&self) -> &[Kind] {
         &self.kinds
     }
