@@ -205,8 +205,13 @@ fn texts_of(change: &TableChange, context: &Context<'_>) -> BTreeSet<Resource> {
     let below = below(name, &context.before);
     let tables = below.iter().filter(|table| travels(table, context)).chain([name]);
     let tables = tables.filter_map(|table| context.before.tables.get(table));
-    let texts: Vec<&str> = tables.flat_map(texts_and_indexes).collect();
-    context.taken_in(texts)
+    let tables: Vec<&Table> = tables.collect();
+    let mut taken = context.taken_in(tables.iter().flat_map(|table| texts_and_indexes(table)));
+    // Names that went aside with the tables hold nobody back: a sequence that a column owns.
+    for name in tables.iter().flat_map(|table| slots(table)) {
+        taken.remove(&name);
+    }
+    taken
 }
 
 /// The marker of a tree that has its rows.

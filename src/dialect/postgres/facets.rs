@@ -255,11 +255,22 @@ fn set(subject: &Subject, plan: &Plan<'_>, context: &Context<'_>) -> Vec<Step> {
     if matches!(subject, Subject::Table(table) if plan.lifted.contains(table)) {
         before.switches.remove(&Switch::ForceRowSecurity);
     }
+    let is_owned = |name: &QName| {
+        owner_of(context.after(), name).is_some()
+            || context.moving.iter().any(|it| it.name == *name && it.gets_owned())
+    };
+    if matches!(subject, Subject::Sequence(name) if is_owned(name)) {
+        // It goes with its table, whoever had it alone.
+        before.owner = after.and_then(|after| after.owner.clone());
+    }
     let pair = Pair { subject, before: &before, after: after.unwrap_or(&nothing) };
     let lines: Vec<&str> = pair.after.lines.iter().map(|line| line.set.as_str()).collect();
     let mentioned = context.made_in(lines);
     let mut steps = pair.steps(&rights, passage);
     for step in &mut steps {
+        if step.order.makes.contains(&owned(subject)) {
+            step.order.needs.extend(with_sequences(subject, context));
+        }
         step.order.needs.extend(needs(subject, context.after()));
         step.order.needs.extend(mentioned.iter().cloned());
         if passage == Passage::Fresh && !is_on_an_old_table(subject, context) {
@@ -402,6 +413,19 @@ impl Pair<'_> {
         let unset = gone.map(|line| &line.unset).filter(|unset| !is_replaced(unset)).cloned();
         unset.chain(new.map(|line| line.set.clone())).collect()
     }
+}
+
+/// The columns of a table that own sequences: those they get are given to the role that has the table before.
+fn with_sequences(subject: &Subject, context: &Context<'_>) -> Vec<Resource> {
+    let Subject::Table(name) = subject else { return Vec::new() };
+    let columns = context.after().tables.get(name).into_iter().flat_map(|table| &table.columns);
+    columns
+        .filter(|column| column_sequences(column).is_some())
+        .flat_map(|column| {
+            let made = Resource::Column(name.clone(), column.name.clone());
+            [made, numbered(name, &column.name)]
+        })
+        .collect()
 }
 
 /// That an object has its new owner.

@@ -36,9 +36,10 @@ pub(super) fn finish(mut steps: Vec<Step>, context: &Context<'_>) -> Vec<Step> {
                 step.order.needs.insert(marker(sequence));
             }
         }
-        let values = columns
-            .iter()
-            .map(|(table, column)| Resource::Values((*table).clone(), (*column).clone()));
+        // The rows of a stage get theirs before they move into the table that is made anew.
+        let settled = columns.iter().filter(|(table, _)| !super::stages::is_stage(table));
+        let values =
+            settled.map(|(table, column)| Resource::Values((*table).clone(), (*column).clone()));
         found.extend(note(sequence, values.collect(), context));
     }
     if context.direction == Direction::Down {

@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use super::action::{Action, step};
 use super::context::Context;
-use super::quote::quote_name;
+use super::quote::{quote_ident, quote_name};
 use super::{positions, render, sequences};
+use crate::catalog::facets::Subject;
 use crate::catalog::{Catalog, Column, Dependency, Opaque, OpaqueKind, Sequence, Table};
 use crate::change::{Change, Delta, Diff};
 use crate::dialect::{Resource, Step};
@@ -61,6 +62,16 @@ pub(super) struct Moving {
     pub(super) name: QName,
     before: Owner,
     after: Owner,
+}
+
+impl Moving {
+    /// Whether a column owns it afterwards.
+    pub(super) fn gets_owned(&self) -> bool {
+        match &self.after {
+            Owner::Column { .. } => true,
+            Owner::Free(opaque) => is_owned(opaque),
+        }
+    }
 }
 
 /// The difference as if no column owned the sequences that stay without their owner, and those sequences.
@@ -194,6 +205,8 @@ pub(super) fn steps(context: &Context<'_>) -> Vec<Step> {
         let mut needs = vec![free];
         match &moving.after {
             Owner::Column { table, column, sequence } => {
+                let role = role_of(moving, context);
+                statements.extend(like_table(&sequence.name, role, table, context));
                 statements.push(render::own_sequence(sequence, table, column));
                 needs.push(Resource::Table(table.clone()));
                 needs.push(Resource::Column(table.clone(), column.clone()));
@@ -216,6 +229,41 @@ pub(super) fn steps(context: &Context<'_>) -> Vec<Step> {
         }
     }
     steps
+}
+
+/// The role that has a sequence when its new column gets it: whoever has it alone, or the table that let it go.
+fn role_of<'c>(moving: &Moving, context: &'c Context<'_>) -> Option<&'c Ident> {
+    match &moving.before {
+        Owner::Column { table, .. } => role_of_table(table, context),
+        Owner::Free(opaque) => {
+            let facets = context.before.facets_of(&Subject::Sequence(opaque.id.name.clone()));
+            facets.and_then(|facets| facets.owner.as_ref())
+        }
+    }
+}
+
+/// The role that has a table while the plan runs: one that is made, or made anew, belongs to whoever runs the plan
+/// until its owner is set.
+fn role_of_table<'c>(table: &QName, context: &'c Context<'_>) -> Option<&'c Ident> {
+    let stands =
+        context.before.tables.contains_key(table) && !context.around.rebuilt_tables.contains(table);
+    let facets = context.before.facets_of(&Subject::Table(table.clone()));
+    facets.filter(|_| stands).and_then(|facets| facets.owner.as_ref())
+}
+
+/// Gives a sequence that one role has to the role of the table whose column will own it: the engine demands that they
+/// are one. Source: `process_owned_by` in `sequence.c`.
+pub(super) fn like_table(
+    sequence: &QName,
+    role: Option<&Ident>,
+    table: &QName,
+    context: &Context<'_>,
+) -> Option<String> {
+    let wanted = role_of_table(table, context);
+    (wanted != role).then(|| {
+        let wanted = wanted.map_or_else(|| "CURRENT_USER".to_owned(), quote_ident);
+        format!("ALTER SEQUENCE {} OWNER TO {wanted}", quote_name(sequence))
+    })
 }
 
 /// What differs but for the owner.

@@ -79,10 +79,21 @@ pub(super) fn carry(sequence: &Sequence, saved: &str) -> Vec<String> {
     vec![copy(sequence, &kept_table(saved)), drop_kept(saved)]
 }
 
-/// Sets a sequence to where another relation says.
+/// Sets a sequence to where another relation says: at its own end where that is beyond it, and not at all where that is
+/// before its beginning, as after counting the other way.
 pub(super) fn copy(sequence: &Sequence, from: &str) -> String {
+    let (end, begun) = match sequence.increment < 0 {
+        false => (
+            format!("least(last_value, {})", sequence.max),
+            format!("last_value >= {}", sequence.min),
+        ),
+        true => (
+            format!("greatest(last_value, {})", sequence.min),
+            format!("last_value <= {}", sequence.max),
+        ),
+    };
     format!(
-        "SELECT pg_catalog.setval({}, last_value, is_called) FROM {from}",
+        "SELECT pg_catalog.setval({}, {end}, is_called) FROM {from} WHERE {begun}",
         literal(&quote_name(&sequence.name))
     )
 }

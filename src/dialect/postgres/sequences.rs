@@ -4,7 +4,7 @@ use super::action::{Action, step};
 use super::context::{Context, column_sequences, slot};
 use super::quote::{quote_ident, quote_name};
 use super::values::{self, Staying};
-use super::{passing, positions, render};
+use super::{ownership, passing, positions, render};
 use crate::catalog::{Column, Identity, Opaque, Sequence, Table};
 use crate::dialect::{Resource, Step};
 use crate::text::{Ident, QName};
@@ -122,7 +122,7 @@ fn changed(staying: &Staying<'_>, context: &Context<'_>) -> Changed {
         statements.push(default.clone());
     }
     if let Some(sequence) = &after.owned_sequence {
-        statements.extend(make(sequence, table, name));
+        statements.extend(make(sequence, table, name, context));
         statements.push(default);
         action = Action::SetDefault;
     }
@@ -209,8 +209,11 @@ pub(super) fn save_position(staying: &Staying<'_>, context: &Context<'_>) -> Opt
 }
 
 /// Makes a sequence that a column owns.
-fn make(sequence: &Sequence, table: &QName, column: &Ident) -> Vec<String> {
-    vec![render::create_sequence(sequence), render::own_sequence(sequence, table, column)]
+fn make(sequence: &Sequence, table: &QName, column: &Ident, context: &Context<'_>) -> Vec<String> {
+    let mut statements = vec![render::create_sequence(sequence)];
+    statements.extend(ownership::like_table(&sequence.name, None, table, context));
+    statements.push(render::own_sequence(sequence, table, column));
+    statements
 }
 
 /// Renames a sequence and changes its options; one that was not used yet begins where a new one would.
@@ -324,7 +327,7 @@ pub(super) fn number_rows(of: &Table, column: &Column, context: &Context<'_>) ->
     let sequence = column_sequences(column);
     let mut statements = Vec::new();
     if let Some(sequence) = &column.owned_sequence {
-        statements.extend(make(sequence, table, name));
+        statements.extend(make(sequence, table, name, context));
     }
     let counts = column.identity.is_some() || passing::counts_itself(column);
     if let Some(Sequence { start, increment, .. }) = sequence.filter(|_| counts) {
