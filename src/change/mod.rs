@@ -1,6 +1,9 @@
 //! What differs between two catalogs, with both sides kept, so that the inverse is a swap and always exists.
 
 pub mod describe;
+mod steady;
+
+pub use steady::is_steady;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -9,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalog::facets::Facets;
 use crate::catalog::{Catalog, Column, Constraint, EnumType, Index, Opaque, Table};
-use crate::text::{Ident, QName};
+use crate::text::{Dialect, Ident, QName};
 
 /// One thing added, dropped, or changed from `before` to `after`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,6 +94,25 @@ pub struct TableChange {
     pub indexes: Vec<Delta<Index>>,
     /// Where the value of each column of `after` comes from, in `after`'s column order.
     pub mapping: Vec<ColumnSource>,
+    /// Columns that go and that the way back can compute.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub leaving: Vec<Leaving>,
+}
+
+/// A column that goes, and what the way back computes for it where nothing better is known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Leaving {
+    pub column: Ident,
+    /// Expression over the row as it is once this way is done (`"t"."column"`).
+    pub computed: String,
+}
+
+impl ColumnSource {
+    /// What is computed for rows of which nothing is kept, where it would be the same at any time.
+    pub fn computed(&self, dialect: Dialect) -> Option<&str> {
+        let fill = self.fill.as_deref().filter(|_| self.origin == SourceOrigin::New);
+        fill.filter(|fill| is_steady(fill, dialect))
+    }
 }
 
 /// How one column of the new shape gets its values from rows of the old shape.
@@ -189,6 +211,12 @@ impl Rename {
 }
 
 impl TableChange {
+    /// What the way back computes for a column that goes.
+    pub fn computed_back(&self, column: &Ident) -> Option<&str> {
+        let leaving = self.leaving.iter().find(|leaving| leaving.column == *column);
+        leaving.map(|leaving| leaving.computed.as_str())
+    }
+
     /// A change of nothing: rows go from one shape to the other as they are. Both have the same columns.
     pub(crate) fn unchanged(before: &Table, after: &Table) -> Self {
         let mapping = after.columns.iter().map(|column| ColumnSource {
@@ -208,6 +236,7 @@ impl TableChange {
             constraints: Vec::new(),
             indexes: Vec::new(),
             mapping: mapping.collect(),
+            leaving: Vec::new(),
         }
     }
 }

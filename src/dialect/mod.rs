@@ -16,6 +16,7 @@ pub mod measure;
 pub mod mention;
 pub mod pending;
 pub mod postgres;
+mod reach;
 pub mod realize;
 pub mod repair;
 pub mod roles;

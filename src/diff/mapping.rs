@@ -5,9 +5,11 @@ use std::collections::BTreeSet;
 use super::rename;
 use crate::catalog::value_set::value_set;
 use crate::catalog::{Catalog, Column, ConstraintKind, Table};
-use crate::change::{ColumnIntent, ColumnSource, Intent, Keep, Rename, SourceOrigin, Target, Way};
+use crate::change::{
+    ColumnIntent, ColumnSource, Intent, Keep, Leaving, Rename, SourceOrigin, Target, Way, is_steady,
+};
 use crate::text::token::{canonical, rename_identifier};
-use crate::text::{Dialect, Ident};
+use crate::text::{Dialect, Ident, QName};
 
 /// The two catalogs of a comparison (the old one under new names) and what the user said.
 pub(super) struct Sides<'a> {
@@ -54,6 +56,46 @@ fn source(column: &Column, before: &Table, after: &Table, sides: &Sides<'_>) -> 
     };
     let keep = keep(&origin, fill.as_deref(), &target, &sets, sides);
     ColumnSource { column: column.name.clone(), origin, values, fill, keep }
+}
+
+/// What the way back computes for the columns of `before` that go.
+pub(super) fn leaving(before: &Table, after: &Table, sides: &Sides<'_>) -> Vec<Leaving> {
+    let dialect = sides.after.dialect;
+    let goes = |column: &&Column| {
+        column.generated.is_none() && old_column(after, &column.name, dialect).is_none()
+    };
+    let of = |column: &Column| {
+        let target = Target::column(&after.name, &column.name);
+        let computed = computed_back(&target, sides).filter(|it| is_steady(it, dialect))?;
+        Some(Leaving { column: column.name.clone(), computed })
+    };
+    before.columns.iter().filter(goes).filter_map(of).collect()
+}
+
+/// What fills the column when it comes back, over the rows that this way leaves.
+fn computed_back(target: &Target, sides: &Sides<'_>) -> Option<String> {
+    let earlier = Target { table: earlier_name(&target.table, sides), ..target.clone() };
+    match sides.way {
+        Way::Forth => {
+            let said = sides.intent.columns.iter().find(|(said, _)| {
+                rename::old_target(sides.intent, said) == earlier || **said == earlier
+            });
+            said?.1.down.clone()
+        }
+        Way::Back => {
+            let text = sides.intent.columns.get(&earlier)?.backfill.as_ref()?;
+            Some(in_new_names(text, target, sides))
+        }
+    }
+}
+
+/// What a table is called before the renames of this way.
+fn earlier_name(table: &QName, sides: &Sides<'_>) -> QName {
+    let renamed = sides.renames.iter().find_map(|rename| match rename {
+        Rename::Table { before, after } if after == table => Some(before.clone()),
+        _ => None,
+    });
+    renamed.unwrap_or_else(|| table.clone())
 }
 
 /// The column that holds the values now. Names that differ in case alone, where they could not be renamed, are one

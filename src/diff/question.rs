@@ -172,7 +172,9 @@ fn column_renames(change: &TableChange, diff: &Diff) -> Vec<Question> {
     let table = &change.after.name;
     let mut questions = Vec::new();
     for old in change.columns.iter().filter_map(dropped) {
-        if is_written_down(diff, &Target::column(table, &old.name)) {
+        // A `down` of a column that is no more says that it goes.
+        let is_said = has_down(diff, &Target::column(table, &old.name));
+        if is_said || is_written_down(diff, &Target::column(table, &old.name)) {
             continue;
         }
         for new in change.columns.iter().filter_map(added).filter(|new| could_be(old, new)) {
@@ -199,6 +201,14 @@ fn column_renames(change: &TableChange, diff: &Diff) -> Vec<Question> {
         }
     }
     questions
+}
+
+/// Whether a `down` is written for a column that is no more.
+fn has_down(diff: &Diff, target: &Target) -> bool {
+    let mut said = diff.intent.columns.iter();
+    said.any(|(it, said)| {
+        said.down.is_some() && (it == target || rename::old_target(&diff.intent, it) == *target)
+    })
 }
 
 fn dropped(delta: &Delta<Column>) -> Option<&Column> {

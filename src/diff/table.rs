@@ -46,7 +46,8 @@ pub(super) fn change(before: Table, after: Table, sides: &Sides<'_>) -> TableCha
         },
     );
     let mapping = mapping::columns(&before, &after, sides);
-    TableChange { before, after, columns, constraints, indexes, mapping }
+    let leaving = mapping::leaving(&before, &after, sides);
+    TableChange { before, after, columns, constraints, indexes, mapping, leaving }
 }
 
 /// A constraint is told from others by its name; where it has none, by what it says.

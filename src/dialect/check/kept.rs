@@ -42,7 +42,8 @@ impl KeptRows<'_> {
             {
                 return None;
             }
-            condition.push_str(&format!(" AND NOT EXISTS ({})", self.lookup(alias, &name, key)));
+            condition
+                .push_str(&format!(" AND NOT EXISTS ({})", self.lookup(alias, &name, column, key)));
         }
         Some(condition)
     }
@@ -75,7 +76,19 @@ impl KeptRows<'_> {
         renamed.unwrap_or(table)
     }
 
-    fn lookup(&self, alias: &str, name: &str, key: &[Ident]) -> String {
+    /// The condition that a row still has what was written when the value was kept: other rows get what is computed now.
+    fn unchanged(&self, alias: &str, column: &Ident) -> Option<String> {
+        let mapping = &self.change.mapping;
+        let source = mapping.iter().find(|source| source.column == *column)?;
+        let is_computed = source.computed(self.rows.dialect).is_some();
+        let own = format!("{alias}.{}", quote(column));
+        is_computed.then(|| match self.rows.dialect {
+            Dialect::Postgres => format!("{own}::text IS NOT DISTINCT FROM k.\"written\""),
+            Dialect::Sqlite => format!("{own} IS k.\"_migrate_written\""),
+        })
+    }
+
+    fn lookup(&self, alias: &str, name: &str, of: &Ident, key: &[Ident]) -> String {
         let table = kept_table(name, self.rows.dialect);
         let prefix = match self.rows.dialect {
             Dialect::Postgres => "key_",
@@ -92,6 +105,7 @@ impl KeptRows<'_> {
                     Dialect::Sqlite => format!("{held} IS {alias}.{}", quote(column)),
                 }
             })
+            .chain(self.unchanged(alias, of))
             .collect();
         format!("SELECT 1 FROM {table} AS k WHERE {}", same.join(" AND "))
     }

@@ -12,8 +12,9 @@ use super::work::of_type_change;
 use super::{handed_out, hierarchy, not_null, passing, positions, render, sequences};
 use crate::catalog::Column;
 use crate::change::{ColumnSource, TableChange};
+use crate::dialect::reach::Reach;
 use crate::dialect::{LowerError, Resource, Step, Undo};
-use crate::text::QName;
+use crate::text::{Dialect, QName};
 
 /// The steps for the columns of one table.
 ///
@@ -352,6 +353,7 @@ fn drop(change: &TableChange, column: &Column, context: &Context<'_>) -> Step {
         let mut statements =
             vec![keep::hold_writes(table), keep::keep_column(change, column, &key, &kept, context)];
         let position = positions::kept_as(table, &column.name, context);
+        let computed = keep::computed_back(change, column).map(|text| reads_at_last(text, context));
         let sequence = super::context::column_sequences(column);
         statements.extend(sequence.map(|it| positions::save(it, table, column, &position)));
         statements.push(drop_column(table, column));
@@ -365,6 +367,7 @@ fn drop(change: &TableChange, column: &Column, context: &Context<'_>) -> Step {
         step(Action::KeepAndDropColumn, title, statements)
             .frees(reads.collect::<Vec<_>>())
             .needs(key.needs())
+            .needs(computed.unwrap_or_default())
             .makes([Resource::Kept(kept)])
             .makes(sequence.map(|_| Resource::Kept(position)))
     };
@@ -435,12 +438,15 @@ fn add(
                 .needs(all([columns(&change.after)]))
                 .needs(values::fill_needs(change, context))
                 .frees(values::fill_frees(change, name))
+                .frees(reads_first(&fill, table, context))
                 .makes([filled.clone()]);
         steps.push(filling.takes([own_values.clone()]));
     }
     // After the backfill: a NULL that was kept is a value too.
     if restores {
-        steps.push(restore(change, column, &key, context).needs([filled]));
+        let computed = source.computed(Dialect::Postgres);
+        let returns = restore(change, column, &key, computed, context);
+        steps.push(returns.needs([filled]));
     }
     if numbers {
         steps.push(
@@ -473,6 +479,7 @@ pub(super) fn restore(
     change: &TableChange,
     column: &Column,
     key: &RowKey,
+    computed: Option<&str>,
     context: &Context<'_>,
 ) -> Step {
     let table = &change.after.name;
@@ -480,7 +487,7 @@ pub(super) fn restore(
     let renamed = context.renamed_values(&column.data_type);
     let statements = match returns_uncounted(table, column, context) {
         true => keep::restore_or_count(table, column, key, &kept.name, &renamed),
-        false => keep::restore_column(table, column, key, &kept.name, &renamed),
+        false => keep::restore_column(table, column, key, &kept.name, &renamed, computed),
     };
     let reads = key.columns().into_iter().flat_map(|name| {
         [
@@ -501,6 +508,16 @@ pub(super) fn restore(
     .makes([Resource::Kept(kept.name.clone())])
     .takes([own_values])
     .reads(kept)
+}
+
+/// What an expression over a row reads of other tables and this way takes away.
+fn reads_first(text: &str, own: &QName, context: &Context<'_>) -> Vec<Resource> {
+    Reach::of(text, Dialect::Postgres).goes(own, &context.before, context.after())
+}
+
+/// What an expression over the rows as this way leaves them reads and this way fills.
+fn reads_at_last(text: &str, context: &Context<'_>) -> Vec<Resource> {
+    Reach::of(text, Dialect::Postgres).comes(&context.before, context.after())
 }
 
 /// Whether a column comes back without taking numbers for the rows that come back too.

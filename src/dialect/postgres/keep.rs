@@ -216,6 +216,16 @@ pub(super) fn hold_writes(table: &QName) -> String {
     format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", quote_name(table))
 }
 
+/// `computed` as a value of the column's type, as text.
+fn as_value(computed: &str, column: &Column) -> String {
+    format!("CAST(({computed}) AS {})::text", column.data_type)
+}
+
+/// What the way back computes for a column that goes, where it computes every value: a counted one is not.
+pub(super) fn computed_back<'c>(change: &'c TableChange, column: &Column) -> Option<&'c str> {
+    change.computed_back(&column.name).filter(|_| !counts_elsewhere(column))
+}
+
 /// Copies the values of a column: not those that the column has anyway when it comes back.
 pub(super) fn keep_column(
     change: &TableChange,
@@ -226,6 +236,16 @@ pub(super) fn keep_column(
 ) -> String {
     let own = format!("\"t\".{}", quote_ident(&column.name));
     let value = portable_column(&own, column);
+    if let Some(computed) = computed_back(change, column) {
+        let written = as_value(computed, column);
+        return format!(
+            "CREATE TABLE {} AS SELECT {}, {value} AS \"value\", {written} AS \"written\" FROM {} AS \"t\" \
+             WHERE {own}::text IS DISTINCT FROM {written}",
+            kept_table(kept),
+            key.items(),
+            quote_name(&change.after.name)
+        );
+    }
     let filter = match comes_back_null(change, column, context) {
         true => format!(" WHERE {own} IS NOT NULL"),
         false => String::new(),
@@ -254,21 +274,33 @@ fn comes_back_null(change: &TableChange, column: &Column, context: &Context<'_>)
         && !is_filled
 }
 
-/// Puts the copied values of a column back. `renamed` are values of its enum that go by another name now.
+/// Puts the copied values of a column back. `computed` is what fills the rows of which nothing was kept; `renamed` are values of its enum that go by another name now.
 pub(super) fn restore_column(
     table: &QName,
     column: &Column,
     key: &RowKey,
     kept: &str,
     renamed: &[(String, String)],
+    computed: Option<&str>,
 ) -> Vec<String> {
+    // A row for which something else was computed just now was changed since: that stands.
+    let unchanged = computed.filter(|_| !counts_elsewhere(column)).map(|_| {
+        let now = format!("\"t\".{}::text", quote_ident(&column.name));
+        let same = format!("{now} IS NOT DISTINCT FROM \"k\".\"written\"");
+        match column.default {
+            // The default stands for what could not be computed.
+            Some(_) => format!(" AND ({same} OR \"k\".\"written\" IS NULL)"),
+            None => format!(" AND {same}"),
+        }
+    });
     vec![
         format!(
-            "UPDATE {} AS \"t\" SET {} = {} {}",
+            "UPDATE {} AS \"t\" SET {} = {} {}{}",
             quote_name(table),
             quote_ident(&column.name),
             kept_value("\"k\"", column, renamed),
-            key.joined(kept)
+            key.joined(kept),
+            unchanged.unwrap_or_default()
         ),
         drop_kept(kept),
     ]

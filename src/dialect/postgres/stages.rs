@@ -50,6 +50,7 @@ pub(super) fn staged(change: &TableChange, stage: &QName) -> TableChange {
         constraints: Vec::new(),
         indexes: Vec::new(),
         mapping: change.mapping.clone(),
+        leaving: change.leaving.clone(),
     }
 }
 

@@ -41,7 +41,7 @@ pub(super) fn ungenerate(
     let mut steps = vec![made];
     if restores {
         let key = RowKey::to_restore(&staying.change.before, &staying.change.after, context);
-        let mut back = restore(staying.change, &meanwhile, &key, context);
+        let mut back = restore(staying.change, &meanwhile, &key, None, context);
         back.order.needs.remove(&staying.column());
         let filled = if last.is_none() { staying.values() } else { staying.stage("filled") };
         steps.push(back.needs([shape.clone()]).makes([filled]));

@@ -2,6 +2,7 @@
 //!
 //! Kept values stand in untyped columns, which store every value as it is (sqlite.org/datatype3.html 3.1).
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::facts::{facts, statements};
@@ -15,6 +16,8 @@ use crate::text::{Dialect, Ident, QName};
 
 /// The column of kept data that holds a dropped value.
 pub(super) const VALUE: &str = "\"_migrate_value\"";
+/// Beside it: what the way back would have computed when it was kept.
+pub(super) const WRITTEN: &str = "\"_migrate_written\"";
 /// The columns of kept data that hold an altered value.
 pub(super) const BEFORE: &str = "\"_migrate_before\"";
 pub(super) const AFTER: &str = "\"_migrate_after\"";
@@ -87,6 +90,12 @@ impl Kept {
 }
 
 impl Scope<'_> {
+    /// The old side under the names of the new one.
+    pub(super) fn renamed(&self) -> Cow<'_, Catalog> {
+        let renames: Vec<Rename> = self.diff.renames().cloned().collect();
+        crate::diff::renamed(&self.diff.before, &renames)
+    }
+
     /// Where this direction keeps.
     pub(super) fn kept_here(&self, table: &QName, column: Option<&Ident>) -> Kept {
         Kept { name: kept_name(self.tag, self.direction, table, column, Dialect::Sqlite) }
@@ -152,15 +161,49 @@ impl Scope<'_> {
     }
 }
 
+/// Whether the way back computes values of a column that goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Computed {
+    Back,
+    Never,
+}
+
+/// Statements that note what the way back would compute for each row, and keep only what it would not. A negative zero
+/// equals zero and prints like it.
+pub(super) fn note_computed(
+    kept: &Kept,
+    key: &RowKey,
+    after: &Shape<'_>,
+    computed: &str,
+) -> Vec<String> {
+    let own = kept.quoted();
+    vec![
+        format!(
+            "UPDATE {own} AS \"k\" SET {WRITTEN} = (SELECT ({computed}) FROM {} AS \"t\" WHERE {})",
+            quote(after.name()),
+            key.matches(after, "\"t\"")
+        ),
+        format!(
+            "DELETE FROM {own} WHERE quote({VALUE}) = quote({WRITTEN}) \
+             AND NOT (typeof({VALUE}) = 'real' AND {VALUE} = 0.0)"
+        ),
+    ]
+}
+
 /// Statements that set the values of a column aside before it goes.
 pub(super) fn keep_column(
     kept: &Kept,
     key: &RowKey,
     shape: &Shape<'_>,
     column: &Ident,
+    computed: Computed,
 ) -> Vec<String> {
     let (mut columns, constraint) = key.definitions(shape);
     columns.push(VALUE.to_owned());
+    match computed {
+        Computed::Back => columns.push(WRITTEN.to_owned()),
+        Computed::Never => {}
+    }
     columns.extend(constraint);
     let mut values = key.values(shape, "\"t\"");
     values.push(format!("\"t\".{}", quote(column.as_str())));

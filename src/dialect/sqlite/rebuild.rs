@@ -9,7 +9,10 @@
 use super::alter::drop_index;
 use super::ddl::CreateTable;
 use super::facts::{facts, statements, whole};
-use super::kept::{AFTER, BEFORE, Kept, Scope, VALUE, keep_column, move_position, restore_step};
+use super::kept::{
+    AFTER, BEFORE, Computed, Kept, Scope, VALUE, WRITTEN, keep_column, move_position,
+    note_computed, restore_step,
+};
 use super::lower::name_of;
 use super::opaque::triggers_that_stay;
 use super::quote::{literal, quote};
@@ -17,6 +20,7 @@ use super::table::{RowKey, Shape, row_key};
 use super::values::{self, Altered, Source};
 use crate::catalog::{Column, Index};
 use crate::change::{TableChange, Target};
+use crate::dialect::reach::Reach;
 use crate::dialect::{Absence, LowerError, Order, Resource, Step, Undo, Work};
 use crate::text::token::{Kind, Token, tokenize};
 use crate::text::{Dialect, Ident};
@@ -29,13 +33,15 @@ pub(super) fn steps(change: &TableChange, scope: &Scope<'_>) -> Result<Vec<Step>
     let before = Shape::of(&change.before)?;
     let after = Shape::of(&change.after)?;
     let sources = values::sources(change, &before, &after, scope);
-    let rebuild = Rebuild { before, after, sources, scope };
+    let rebuild = Rebuild { change, before, after, sources, scope };
     let mut steps = rebuild.steps()?;
+    steps.extend(rebuild.note_steps()?);
     steps.extend(rebuild.restore_steps()?);
     Ok(steps)
 }
 
 struct Rebuild<'a> {
+    change: &'a TableChange,
     before: Shape<'a>,
     after: Shape<'a>,
     sources: Vec<Source<'a>>,
@@ -106,10 +112,56 @@ impl Rebuild<'_> {
         for column in self.dropped() {
             if !self.scope.is_discarded(&self.after.table.name, Some(&column.name)) {
                 let kept = self.scope.kept_here(&self.after.table.name, Some(&column.name));
-                texts.extend(keep_column(&kept, &self.key()?, &self.before, &column.name));
+                let computed = match self.change.computed_back(&column.name) {
+                    Some(_) => Computed::Back,
+                    None => Computed::Never,
+                };
+                let key = self.key()?;
+                texts.extend(keep_column(&kept, &key, &self.before, &column.name, computed));
             }
         }
         Ok(texts)
+    }
+
+    /// Once all rows are in place: of the values that go, only those stay kept that the way back does not compute.
+    fn note_steps(&self) -> Result<Vec<Step>, LowerError> {
+        let table = &self.after.table.name;
+        let mut steps = Vec::new();
+        for column in self.dropped() {
+            let Some(computed) = self.change.computed_back(&column.name) else { continue };
+            if self.scope.is_discarded(table, Some(&column.name)) {
+                continue;
+            }
+            let kept = self.scope.kept_here(table, Some(&column.name));
+            let texts = note_computed(&kept, &self.key()?, &self.after, computed);
+            let reach = Reach::of(computed, Dialect::Sqlite);
+            let (before, after) = (&self.scope.renamed(), &self.scope.diff.after);
+            let own = self.after.table.columns.iter();
+            let own = own.map(|column| Resource::Values(table.clone(), column.name.clone()));
+            steps.push(Step {
+                title: format!("keep of {table}.{} what the way back cannot compute", column.name),
+                statements: statements(texts),
+                facts: facts(Work::Write, Undo::Exact, "the values are kept already"),
+                reads_kept: None,
+                order: Order {
+                    needs: own
+                        .chain([Resource::Table(table.clone())])
+                        .chain(reach.comes(before, after))
+                        .collect(),
+                    ..Order::default()
+                },
+            });
+        }
+        Ok(steps)
+    }
+
+    /// Tables that fills read: they change, or go, after.
+    fn reads(&self) -> Vec<Resource> {
+        let own = &self.after.table.name;
+        let before = self.scope.renamed();
+        let fills = self.sources.iter().filter_map(|source| source.source.fill.as_deref());
+        let tables = fills.flat_map(|fill| Reach::of(fill, Dialect::Sqlite).others(own, &before));
+        tables.map(Resource::Table).collect()
     }
 
     /// Creates the new table under its temporary name and fills it.
@@ -338,6 +390,7 @@ impl Rebuild<'_> {
         let table = &self.after.table.name;
         let own = Resource::Table(table.clone());
         let mut order = Order::default();
+        order.frees.extend(self.reads());
         order.takes.insert(own.clone());
         order.makes.insert(own);
         order.makes.extend(
@@ -400,7 +453,15 @@ fn restore_column(rebuild: &Rebuild<'_>, source: &Source<'_>) -> Result<Step, Lo
     let (scope, after, key) = (rebuild.scope, &rebuild.after, rebuild.key()?);
     let column = &source.after.name;
     if source.held().is_none() {
-        return Ok(restore_values(scope, after, &key, column, VALUE, None));
+        // Where something else is computed by now, the row was changed since: that stands.
+        let own = format!("{}.{}", quote(after.name()), quote(column.as_str()));
+        let by_default = match source.after.default {
+            Some(_) => format!(" OR \"k\".{WRITTEN} IS NULL"),
+            None => String::new(),
+        };
+        let unchanged = format!("({own} IS \"k\".{WRITTEN}{by_default})");
+        let condition = source.source.computed(Dialect::Sqlite).map(|_| unchanged.as_str());
+        return Ok(restore_values(scope, after, &key, column, VALUE, condition));
     }
     let here = scope.kept_here(&after.table.name, Some(column)).quoted();
     let there = scope.kept_there(&after.table.name, Some(column)).quoted();

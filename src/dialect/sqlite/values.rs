@@ -1,7 +1,7 @@
 //! Where each column of a rebuilt table gets its values from, as expressions over the row `"t"` of the old table.
 
 use super::affinity::Affinity;
-use super::kept::{AFTER, BEFORE, Kept, Scope, VALUE, kept_or};
+use super::kept::{AFTER, BEFORE, Kept, Scope, VALUE, WRITTEN, kept_or};
 use super::quote::{literal, quote};
 use super::table::{RowKey, Shape};
 use crate::catalog::Column;
@@ -143,7 +143,11 @@ pub(super) fn restored_value(
     let plain = plain_value(source, before, after);
     let row = key.matches(before, "\"t\"");
     match source.held() {
-        None => kept_or(kept, &row, VALUE, None, &plain),
+        None => {
+            let computed = source.source.computed(Dialect::Sqlite);
+            let unchanged = computed.map(|fill| format!("({fill}) IS \"k\".{WRITTEN}"));
+            kept_or(kept, &row, VALUE, unchanged.as_deref(), &plain)
+        }
         Some(old) => {
             let now = format!("\"t\".{}", quote(old.name.as_str()));
             let unchanged =
