@@ -154,6 +154,22 @@ pub fn verification() -> Sql {
     Sql::new("SET LOCAL jit TO off")
 }
 
+/// How many processes the server may add to one query.
+pub fn parallel_workers() -> Sql {
+    Sql::new("SELECT current_setting('max_parallel_workers_per_gather')")
+}
+
+/// Lets several processes of the server look for rows of which few are sent, until [`as_usual`]: the server expects many and would
+/// rather have one process send them.
+pub fn few_are_sent() -> Sql {
+    Sql::new("SET LOCAL parallel_tuple_cost TO 0")
+}
+
+/// Takes [`few_are_sent`] back.
+pub fn as_usual() -> Sql {
+    Sql::new("SET LOCAL parallel_tuple_cost TO DEFAULT")
+}
+
 /// Sees what the transaction sees that exported the snapshot; the first statement of a transaction.
 pub fn import_snapshot(snapshot: &str) -> Sql {
     Sql::new(format!("SET TRANSACTION SNAPSHOT {}", quote_text(snapshot)))

@@ -17,6 +17,7 @@ use crate::dialect::check::program::{Doubt, Key, Row, Value};
 use crate::dialect::check::reading::{
     ANSWERS_MAX, Extent, RowPlace, Slice, Source, Spread, Stream,
 };
+use crate::dialect::session;
 
 /// How many rows that break a rule are remembered.
 const REMEMBERED_MAX: usize = 10_000;
@@ -116,6 +117,34 @@ pub(super) fn gather(
     };
     reader.finish(database)?;
     Ok(reader.gathered)
+}
+
+/// Reads only the rows that break some rules, which the server answers: one scan tells how many they are and where they lie.
+/// `None` where they are too many to be remembered, or lie in no table.
+///
+/// # Errors
+/// What the server says.
+pub(super) fn breaking(
+    database: &mut Database,
+    checks: &[Check],
+) -> Result<Option<Gathered>, DbError> {
+    let Some((first, _)) = checks.first().and_then(Check::row_rule) else { return Ok(None) };
+    if !checks.iter().all(|check| check.row_rule().is_some_and(|(source, _)| source == first)) {
+        return Ok(None);
+    }
+    let piece = Piece::by_server(checks);
+    let states = (RandomState::new(), RandomState::new());
+    let parents = Parents { hashes: states.clone(), of: BTreeMap::new() };
+    let mut reader = Reader::of(&piece, first, Slice::All, &parents, &states);
+    reader.stream.limit = Some(REMEMBERED_MAX + 1);
+    database.execute(&session::few_are_sent())?;
+    reader.read(database)?;
+    database.execute(&session::as_usual())?;
+    if reader.gathered.of > REMEMBERED_MAX as u64 {
+        return Ok(None);
+    }
+    reader.finish(database)?;
+    Ok(Some(reader.gathered))
 }
 
 fn source<'a>(piece: &Piece<'a>) -> Option<&'a Source> {
@@ -249,7 +278,7 @@ impl<'a> Reader<'a> {
         let fields = fields.into_iter().collect();
         Reader {
             checks: piece.checks,
-            stream: Stream { source, conditions, fields, extent, slice },
+            stream: Stream { source, conditions, fields, extent, slice, limit: None },
             answered,
             here,
             parents,

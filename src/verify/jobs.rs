@@ -42,9 +42,9 @@ pub fn survey<'k>(
     let asking = Asking { wish, on_error: OnError::GoOn, listener: &listener };
     database.within(Mode::Snapshot, |database| {
         settle(database)?;
-        let sizes = match (&*database, how.engine) {
-            (Database::Postgres(_), Choice::Auto | Choice::Stream) => size_up(database, checks)?,
-            (_, _) => Sizes::default(),
+        let sizes = match database {
+            Database::Postgres(_) => size_up(database, checks)?,
+            Database::Sqlite(_) => Sizes::default(),
         };
         let pieces = pieces(checks, how.engine, &sizes);
         let answers = match database {

@@ -179,7 +179,7 @@ impl Asking<'_, '_> {
             worker.execute(&session::savepoint())?;
         }
         let asked = match piece.engine {
-            EngineKind::Sql => self.counted(database, piece.checks),
+            EngineKind::Sql => self.counted(database, piece),
             EngineKind::Stream => self.streamed(database, piece, slices, workers),
         };
         if asked.is_err() {
@@ -196,7 +196,7 @@ impl Asking<'_, '_> {
             // What the server cannot send it may still count.
             Err(error) if piece.engine == EngineKind::Stream && !is_of_table(&error) => {
                 database.execute(&session::rollback_to_savepoint())?;
-                self.ask(database, &Piece::by_sql(piece.checks))
+                self.ask(database, &Piece::by_sql(piece.checks, piece.size))
             }
             Err(error) => {
                 let is_new = speaks_of_the_new(&error) && self.on_error == OnError::Stop;
@@ -217,8 +217,8 @@ impl Asking<'_, '_> {
         error: DbError,
     ) -> Result<Vec<Answer<'c>>, VerifyError> {
         if let ([_, _, ..], false) = (piece.checks, is_of_table(&error)) {
-            let each =
-                piece.checks.chunks(1).map(|checks| self.ask(database, &Piece::by_sql(checks)));
+            let each = piece.checks.chunks(1);
+            let each = each.map(|some| self.ask(database, &Piece::by_sql(some, piece.size)));
             return Ok(each.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect());
         }
         match (self.on_error, piece.checks) {
@@ -246,8 +246,19 @@ impl Asking<'_, '_> {
     fn counted<'c>(
         &self,
         database: &mut Database,
-        checks: &'c [Check],
+        piece: &Piece<'c>,
     ) -> Result<Vec<Answer<'c>>, DbError> {
+        let checks = piece.checks;
+        if piece.is_large()
+            && let Some(found) = gather::breaking(database, checks)?
+        {
+            let each = checks.iter().enumerate();
+            let each = each.map(|(at, check)| {
+                let places = found.tallies[at].places();
+                self.answer(database, check, found.count(at), places)
+            });
+            return each.collect();
+        }
         let counts = engine::counts(database, checks)?;
         if self.listener.lock().unwrap_or_else(|poison| poison.into_inner()).is_none()
             && self.wish.baseline.is_none()
@@ -272,7 +283,10 @@ impl Asking<'_, '_> {
         for (at, check) in piece.checks.iter().enumerate() {
             let tally = &gathered.tallies[at];
             match tally.is_doubtful {
-                true => answers.extend(self.counted(database, std::slice::from_ref(check))?),
+                true => {
+                    let alone = Piece::by_sql(std::slice::from_ref(check), piece.size);
+                    answers.extend(self.counted(database, &alone)?);
+                }
                 false => {
                     let (count, places) = (gathered.count(at), tally.places());
                     answers.push(self.answer(database, check, count, places)?);

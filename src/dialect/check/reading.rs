@@ -125,6 +125,8 @@ pub struct Stream<'a> {
     pub fields: Vec<usize>,
     pub extent: Extent,
     pub slice: Slice,
+    /// How many rows are sent at most.
+    pub limit: Option<usize>,
 }
 
 /// Which rows are sent.
@@ -164,17 +166,29 @@ impl Stream<'_> {
             let bits = some.iter().enumerate().map(|(at, condition)| {
                 format!("CASE WHEN {condition} THEN {}::bigint ELSE 0 END", 1_u64 << at)
             });
-            list.push(format!("({})", bits.collect::<Vec<_>>().join(" | ")));
+            let bits = bits.collect::<Vec<_>>().join(" | ");
+            list.push(match self.extent {
+                Extent::Breaking => format!("({bits})"),
+                // Of most rows all conditions are answered at once.
+                Extent::All => format!("CASE WHEN {} THEN {bits} ELSE 0::bigint END", any_of(some)),
+            });
         }
         let names = self.fields.iter().filter_map(|at| self.source.fields.get(*at));
         list.extend(names.map(|field| format!("r.{}", quote(&field.name))));
         let mut sql = format!("SELECT {} FROM {}", list.join(", "), self.source.rows(self.slice));
         if self.extent == Extent::Breaking {
-            let any: Vec<String> = self.conditions.iter().map(|it| format!("({it})")).collect();
-            sql.push_str(&format!(" WHERE {}", any.join(" OR ")));
+            sql.push_str(&format!(" WHERE {}", any_of(&self.conditions)));
+        }
+        if let Some(limit) = self.limit {
+            sql.push_str(&format!(" LIMIT {limit}"));
         }
         Sql::new(sql)
     }
+}
+
+fn any_of(conditions: &[&str]) -> String {
+    let each: Vec<String> = conditions.iter().map(|it| format!("({it})")).collect();
+    each.join(" OR ")
 }
 
 impl Source {
