@@ -162,12 +162,17 @@ pub fn parallel_workers() -> Sql {
 /// Lets several processes of the server look for rows of which few are sent, until [`as_usual`]: the server expects many and would
 /// rather have one process send them.
 pub fn few_are_sent() -> Sql {
-    Sql::new("SET LOCAL parallel_tuple_cost TO 0")
+    Sql::new(
+        "SELECT set_config('parallel_tuple_cost', '0', TRUE), set_config('parallel_setup_cost', '0', TRUE)",
+    )
 }
 
 /// Takes [`few_are_sent`] back.
 pub fn as_usual() -> Sql {
-    Sql::new("SET LOCAL parallel_tuple_cost TO DEFAULT")
+    Sql::new(
+        "SELECT set_config(name, reset_val, TRUE) FROM pg_settings \
+         WHERE name IN ('parallel_tuple_cost', 'parallel_setup_cost')",
+    )
 }
 
 /// Sees what the transaction sees that exported the snapshot; the first statement of a transaction.

@@ -20,7 +20,7 @@ use crate::dialect::check::reading::{
 use crate::dialect::session;
 
 /// How many rows that break a rule are remembered.
-const REMEMBERED_MAX: usize = 10_000;
+pub(super) const REMEMBERED_MAX: usize = 10_000;
 
 /// What a stream says of one rule.
 #[derive(Clone, Debug, Default)]
@@ -137,9 +137,9 @@ pub(super) fn breaking(
     let parents = Parents { hashes: states.clone(), of: BTreeMap::new() };
     let mut reader = Reader::of(&piece, first, Slice::All, &parents, &states);
     reader.stream.limit = Some(REMEMBERED_MAX + 1);
-    database.execute(&session::few_are_sent())?;
+    database.rows(&session::few_are_sent())?;
     reader.read(database)?;
-    database.execute(&session::as_usual())?;
+    database.rows(&session::as_usual())?;
     if reader.gathered.of > REMEMBERED_MAX as u64 {
         return Ok(None);
     }

@@ -4,6 +4,7 @@ mod baseline;
 mod cost;
 mod engine;
 mod gather;
+mod groups;
 mod jobs;
 mod keys;
 mod measure;
@@ -258,6 +259,11 @@ impl Asking<'_, '_> {
                 self.answer(database, check, found.count(at), places)
             });
             return each.collect();
+        }
+        if let ([only], true) = (checks, piece.is_large())
+            && let Some((count, places)) = groups::groups(database, only, gather::REMEMBERED_MAX)?
+        {
+            return Ok(vec![self.answer(database, only, count, Some(&places))?]);
         }
         let counts = engine::counts(database, checks)?;
         if self.listener.lock().unwrap_or_else(|poison| poison.into_inner()).is_none()

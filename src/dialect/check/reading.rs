@@ -306,6 +306,39 @@ impl Check {
         )))
     }
 
+    /// Keys that several rows share: where one of the rows lies, and how many they are; `None` where places in several tables
+    /// would be mixed, and where NULLs are equal.
+    pub fn shared_keys(&self, limit: usize) -> Option<Sql> {
+        let (rows, condition, keys) = self.counted_keys()?;
+        Some(Sql::new(format!(
+            "SELECT min(r.migrate_place), count(*) FROM {rows} WHERE {condition} GROUP BY {keys} \
+             HAVING count(*) > 1 LIMIT {limit}"
+        )))
+    }
+
+    /// Where all rows lie that share a key with one of some rows.
+    pub fn sharing(&self, places: &[RowPlace], limit: usize) -> Option<Sql> {
+        let (rows, condition, keys) = self.counted_keys()?;
+        let among = self.reading.as_ref()?.source.among(places);
+        Some(Sql::new(format!(
+            "SELECT r.migrate_place FROM {rows} WHERE {condition} AND ({keys}) IN (SELECT {keys} FROM {among}) \
+             LIMIT {limit}"
+        )))
+    }
+
+    /// The rows whose keys must differ, the condition that picks them, and their keys.
+    fn counted_keys(&self) -> Option<(String, String, String)> {
+        let reading = self.reading.as_ref()?;
+        let (Spread::One, Some(SetRule::Unique { keys, condition, nulls: Nulls::Distinct })) =
+            (reading.source.spread, &reading.set)
+        else {
+            return None;
+        };
+        let known = keys.iter().map(|key| format!("({key}) IS NOT NULL"));
+        let all: Vec<String> = known.chain(condition.iter().map(|it| format!("({it})"))).collect();
+        Some((reading.source.rows(Slice::All), all.join(" AND "), keys.join(", ")))
+    }
+
     /// The source of its rows and what is asked of them together.
     pub fn set_rule(&self) -> Option<(&Arc<Source>, &SetRule)> {
         let reading = self.reading.as_ref()?;
