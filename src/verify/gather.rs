@@ -47,6 +47,11 @@ impl Tally {
         self.places.extend(other.places.into_iter().take(room));
     }
 
+    /// Where some of them lie.
+    pub(super) fn some_places(&self) -> &[RowPlace] {
+        &self.places
+    }
+
     /// Where all rows lie that break the rule, if all are remembered.
     pub(super) fn places(&self) -> Option<&[RowPlace]> {
         (self.rows == self.places.len() as u64).then_some(&self.places)
@@ -68,7 +73,7 @@ impl Gathered {
     }
 }
 
-/// Reads the rows of a piece once.
+/// Reads the rows of a piece once; without workers those of the first slice, or all.
 ///
 /// # Errors
 /// What the server says.
@@ -86,7 +91,8 @@ pub(super) fn gather(
     let make = |slice| Reader::of(piece, source, slice, &parents, &hashes).holding(share);
     let mut reader = match workers {
         [] => {
-            let mut reader = make(Slice::All);
+            let slice = slices.first().copied().unwrap_or_default();
+            let mut reader = make(slice);
             reader.read(database)?;
             reader
         }
@@ -427,7 +433,7 @@ impl<'a> Reader<'a> {
             }
         }
         if self.stream.extent == Extent::Breaking {
-            let count = database.value(&self.stream.source.count(Slice::All))?;
+            let count = database.value(&self.stream.source.count(self.stream.slice))?;
             self.gathered.of = count.and_then(|text| text.parse().ok()).unwrap_or(0);
         }
         for tally in &mut self.gathered.tallies {

@@ -1,6 +1,7 @@
 //! Asks rows whether they satisfy rules: counts, keys and values of the rows that do not.
 
 mod baseline;
+mod chunks;
 mod cost;
 mod engine;
 mod gather;
@@ -35,7 +36,9 @@ pub use pieces::{Choice, EngineKind, Piece, Place, pieces};
 pub use preview::{Preview, preview};
 pub use save::{Both, RowFormat, Saver};
 pub use sizes::{Sizes, size_up};
-pub use verdict::{Proposed, Ready, Seen, Unasked, Verdict, VerifyError, Violation};
+pub use verdict::{
+    Estimate, Proposed, Ready, Sampled, Seen, Unasked, Verdict, VerifyError, Violation,
+};
 
 /// Somebody who hears of every violating row, or nobody; shared by connections.
 type Listener<'k> = Mutex<Option<&'k mut (dyn Keys + 'k)>>;
@@ -115,7 +118,7 @@ struct Answer<'c> {
 }
 
 enum Outcome {
-    Asked(Violation),
+    Asked(Box<Violation>),
     /// It speaks of what the plan has yet to make.
     LeftToEngine,
     Unasked(Unasked),
@@ -134,7 +137,7 @@ impl Answer<'_> {
                 verdict.checked += 1;
                 verdict.rows = verdict.rows.max(violation.of);
                 if violation.rows > 0 {
-                    verdict.violations.push(violation);
+                    verdict.violations.push(*violation);
                 } else if let Some(statement) = &self.check.validates {
                     let (rule, statement) = (violation.rule, statement.to_string());
                     verdict.ready.push(Ready { rule, statement });
@@ -270,7 +273,8 @@ impl Asking<'_, '_> {
             && self.wish.baseline.is_none()
             && let Some(violations) = keys::together(database, checks, &counts, self.wish)?
         {
-            let answer = |(check, violation)| Answer { check, outcome: Outcome::Asked(violation) };
+            let answer =
+                |(check, violation)| Answer { check, outcome: Outcome::Asked(Box::new(violation)) };
             return Ok(checks.iter().zip(violations).map(answer).collect());
         }
         let each = checks.iter().zip(counts);
@@ -317,7 +321,7 @@ impl Asking<'_, '_> {
             }
             None => keys::violation(database, check, count, self.wish, places, None),
         }?;
-        Ok(Answer { check, outcome: Outcome::Asked(violation) })
+        Ok(Answer { check, outcome: Outcome::Asked(Box::new(violation)) })
     }
 }
 

@@ -19,6 +19,11 @@ pub struct Sizes {
 }
 
 impl Sizes {
+    /// About how many rows the table of a check has; `None` where that is not known.
+    pub fn rows(&self, table: &str) -> Option<u64> {
+        self.sizes.get(table).map(|size| size.rows)
+    }
+
     pub(super) fn size(&self, checks: &[Check]) -> Size {
         let table = checks.first().map_or("", |check| check.table.as_str());
         self.sizes.get(table).copied().unwrap_or_default()

@@ -17,6 +17,8 @@ pub struct Source {
     pub(super) base: String,
     /// What rules see of a row `t`.
     pub(super) list: String,
+    /// What picks some of the rows, or nothing.
+    pub(super) sample: String,
     pub spread: Spread,
     /// The columns that rules see.
     pub fields: Vec<Field>,
@@ -197,7 +199,7 @@ impl Source {
         catalog: &Catalog,
         table: &Table,
         becomes: &dyn Fn(&Column) -> Option<String>,
-        list: String,
+        (list, sample): (String, String),
         heirs: Heirs,
     ) -> Self {
         let has_heirs = catalog.tables.values().any(|other| {
@@ -218,6 +220,7 @@ impl Source {
         Source {
             base: format!("{only}{}", qualified(&table.name)),
             list,
+            sample,
             spread: if is_one { Spread::One } else { Spread::Several },
             fields: fields.collect(),
         }
@@ -225,6 +228,10 @@ impl Source {
 
     /// The rows with their places, as the FROM item `r`.
     fn rows(&self, slice: Slice) -> String {
+        self.picked(&self.sample, slice)
+    }
+
+    fn picked(&self, sample: &str, slice: Slice) -> String {
         let table = match self.spread {
             Spread::One => "",
             Spread::Several => ", \"t\".tableoid AS migrate_table",
@@ -237,7 +244,7 @@ impl Source {
             }
         };
         format!(
-            "(SELECT {}, \"t\".ctid AS migrate_place{table} FROM {} AS \"t\"{slice}) AS r",
+            "(SELECT {}, \"t\".ctid AS migrate_place{table} FROM {} AS \"t\"{sample}{slice}) AS r",
             self.list, self.base
         )
     }
@@ -263,7 +270,8 @@ impl Source {
                 each.collect::<Vec<_>>().join(" OR ")
             }
         };
-        format!("{} WHERE {condition}", self.rows(Slice::All))
+        // What is found by its place is not looked for among some of the rows.
+        format!("{} WHERE {condition}", self.picked("", Slice::All))
     }
 }
 
