@@ -116,11 +116,11 @@ fn postgres(url: &DatabaseUrl, rows: u64) {
     let database = RefCell::new(database);
     let slow = RefCell::new(slow);
     let ask = |engine, jobs, checks: &[Check]| {
-        asked(&mut database.borrow_mut(), How { engine, jobs }, checks);
+        asked(&mut database.borrow_mut(), How { engine, jobs, ..How::default() }, checks);
     };
     let ask_slowly = |engine| {
         if let Some(slow) = &mut *slow.borrow_mut() {
-            asked(slow, How { engine, jobs: 1 }, &checks);
+            asked(slow, How { engine, ..How::default() }, &checks);
         }
     };
     let ways: [(&str, &dyn Fn()); 10] = [

@@ -203,7 +203,7 @@ fn found(
         }
     }
     let wish = Wish { shown: 10 * ROWS, baseline: None };
-    let how = How { engine, jobs: 1 };
+    let how = How { engine, ..How::default() };
     let verdict = survey(database, &standing.checks, &wish, how, None, &mut |_| {});
     let verdict = verdict.expect("the rules are asked");
     assert!(verdict.unasked.is_empty(), "{:?}", verdict.unasked);

@@ -154,6 +154,27 @@ pub fn verification() -> Sql {
     Sql::new("SET LOCAL jit TO off")
 }
 
+/// How many processes the server may add to one query.
+pub fn parallel_workers() -> Sql {
+    Sql::new("SELECT current_setting('max_parallel_workers_per_gather')")
+}
+
+/// Lets several processes of the server look for rows of which few are sent, until [`as_usual`]: the server expects many and would
+/// rather have one process send them.
+pub fn few_are_sent() -> Sql {
+    Sql::new(
+        "SELECT set_config('parallel_tuple_cost', '0', TRUE), set_config('parallel_setup_cost', '0', TRUE)",
+    )
+}
+
+/// Takes [`few_are_sent`] back.
+pub fn as_usual() -> Sql {
+    Sql::new(
+        "SELECT set_config(name, reset_val, TRUE) FROM pg_settings \
+         WHERE name IN ('parallel_tuple_cost', 'parallel_setup_cost')",
+    )
+}
+
 /// Sees what the transaction sees that exported the snapshot; the first statement of a transaction.
 pub fn import_snapshot(snapshot: &str) -> Sql {
     Sql::new(format!("SET TRANSACTION SNAPSHOT {}", quote_text(snapshot)))

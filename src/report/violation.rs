@@ -2,7 +2,7 @@
 
 use super::style::{BAD, CAREFUL, FAINT, GOOD, count, number, paint};
 use crate::catalog::rule::Enforce;
-use crate::verify::{Proposed, Ready, Seen, Unasked, Verdict, Violation};
+use crate::verify::{Estimate, Proposed, Ready, Sampled, Seen, Unasked, Verdict, Violation};
 
 /// How many sample rows are printed for a rule, unless somebody wants more.
 const SHOWN: usize = 5;
@@ -48,6 +48,16 @@ fn verdict_with(verdict: &Verdict, shown: usize, command: Option<&str>) -> Strin
     for Ready { rule, statement } in &verdict.ready {
         text.push_str(&format!("{} {rule}: no row breaks it: {statement}\n", paint(GOOD, "ready")));
     }
+    for Sampled { table, rows, of, unseen } in &verdict.sampled {
+        text.push_str(&format!(
+            "{} `{table}`: about {} of {} looked at by rules that look at rows one by one; up to {} may break a \
+             rule that none of them breaks\n",
+            paint(CAREFUL, "sampled"),
+            number(*rows),
+            count(*of, "row"),
+            number(*unseen)
+        ));
+    }
     text.push_str(&closing(verdict));
     if !verdict.trusted.is_empty() {
         let trusted = count(verdict.trusted.len() as u64, "rule");
@@ -92,6 +102,7 @@ fn place(origin: Option<(usize, usize)>, file: Option<&str>) -> String {
 
 fn closing(verdict: &Verdict) -> String {
     let rules = count(verdict.checked as u64, "rule");
+    let every = if verdict.sampled.is_empty() { "every row" } else { "every row looked at" };
     match verdict.violations.len() {
         0 if verdict.checked == 0 && !verdict.unasked.is_empty() => {
             let unasked = count(verdict.unasked.len() as u64, "rule");
@@ -102,9 +113,9 @@ fn closing(verdict: &Verdict) -> String {
         }
         0 if verdict.checked == 0 => "no rule is new or tightened: nothing to ask\n".to_owned(),
         0 if verdict.checked == 1 => {
-            format!("{} {rules} holds on every row\n", paint(GOOD, "verified"))
+            format!("{} {rules} holds on {every}\n", paint(GOOD, "verified"))
         }
-        0 => format!("{} {rules} hold on every row\n", paint(GOOD, "verified")),
+        0 => format!("{} {rules} hold on {every}\n", paint(GOOD, "verified")),
         broken => {
             let rows: u64 = verdict.violations.iter().map(|violation| violation.rows).sum();
             let (style, end) = match verdict.fails() {
@@ -147,6 +158,10 @@ fn violation_with(violation: &Violation, shown: usize) -> String {
     if let Some(known) = violation.known.filter(|known| *known > 0 && violation.fails()) {
         let new = violation.rows - known.min(violation.rows);
         text.push_str(&format!("  {} known, {} new\n", number(known), number(new)));
+    }
+    if let Some(Estimate { least, most }) = violation.estimate {
+        let (least, most) = (number(least), count(most, "row"));
+        text.push_str(&format!("  of all rows probably {least} to {most}\n"));
     }
     if let Some(Seen { first, last }) = &violation.seen {
         text.push_str(&paint(FAINT, &format!("  first {first}, last {last}\n")));

@@ -1,29 +1,35 @@
 //! What the engines are expected to take for a table, and which of them takes less.
 //!
-//! Microseconds a row on one core of a server of 2020, as measured (`docs/reference/performance.md`). Only their proportions
-//! matter: both engines are reckoned with the same numbers.
+//! Microseconds a row on one core, as measured (`docs/reference/performance.md`). Only their proportions matter: both engines are
+//! reckoned with the same numbers. What is compared is all that a table costs: the scans of a mixed answer are added up.
+
+use std::collections::BTreeSet;
 
 use super::pieces::{Choice, Place};
 use crate::dialect::check::Check;
 
 /// Reading a row, whoever asks.
-const SCAN: f64 = 0.1;
-/// Sending a row, and taking it.
-const SEND_ROW: f64 = 0.2;
-const TAKE_ROW: f64 = 0.2;
-const SEND_FIELD: f64 = 0.09;
-/// One comparison or call.
-const PART_BY_SERVER: f64 = 0.05;
-const PART_HERE: f64 = 0.02;
-/// One pattern.
-const PATTERN_BY_SERVER: f64 = 1.2;
-const PATTERN_HERE: f64 = 0.12;
+const SCAN: f64 = 0.08;
+/// Sending a row and one of its values, and taking them.
+const SEND_ROW: f64 = 0.1;
+const SEND_FIELD: f64 = 0.075;
+const TAKE_ROW: f64 = 0.3;
+const TAKE_FIELD: f64 = 0.015;
+/// One condition, each comparison or call in it, each pattern.
+const CONDITION_BY_SERVER: f64 = 0.012;
+const PART_BY_SERVER: f64 = 0.007;
+const PATTERN_BY_SERVER: f64 = 0.6;
+const CONDITION_HERE: f64 = 0.02;
+const PART_HERE: f64 = 0.012;
+const PATTERN_HERE: f64 = 0.15;
 /// Grouping by a key, and sorting its hashes.
-const UNIQUE_BY_SERVER: f64 = 1.2;
+const UNIQUE_BY_SERVER: f64 = 0.75;
 const UNIQUE_HERE: f64 = 0.2;
 /// Looking a key up.
-const LOOKUP_BY_SERVER: f64 = 0.5;
-const LOOKUP_HERE: f64 = 0.1;
+const LOOKUP_BY_SERVER: f64 = 0.25;
+const LOOKUP_HERE: f64 = 0.2;
+/// How much of the lesser work is felt although both sides work at once.
+const FELT: f64 = 0.2;
 /// How many bytes a row and each of its fields take on the way.
 const ROW_BYTES: f64 = 22.0;
 const FIELD_BYTES: f64 = 14.0;
@@ -42,6 +48,8 @@ pub(super) struct Size {
     pub(super) blocks: u32,
     /// How many bytes come a microsecond; `None` where the server is on this machine.
     pub(super) speed: Option<f64>,
+    /// How many processes of the server read the table at once for one query, beside the first.
+    pub(super) helpers: u32,
 }
 
 /// The expected seconds of both engines.
@@ -58,73 +66,170 @@ pub(super) fn choose(
     size: Size,
     choice: Choice,
 ) -> Option<(Vec<Place>, Expected)> {
-    let can_here = |place: &Place| !matches!(place, Place::Server(_));
-    let places = match choice {
-        Choice::Sql => return None,
-        Choice::Stream => places,
-        Choice::Auto => cheapest(places),
-    };
-    let expected = expected(checks, &places, size);
-    let is_streamed = places.iter().any(can_here)
-        && (choice == Choice::Stream || size.rows >= FEW_ROWS && expected.stream < expected.sql);
-    is_streamed.then_some((places, expected))
-}
-
-/// Leaves to the server what it answers for less than it takes to send what the rule speaks of.
-fn cheapest(places: Vec<Place>) -> Vec<Place> {
-    let is_costly = |place: &Place| match place {
-        Place::Here(program) => program.patterns() > 0,
-        Place::Unique(_) | Place::Lookup(_) => true,
-        Place::Server(_) => false,
-    };
-    let mut sent = std::collections::BTreeSet::new();
-    places.iter().filter(|place| is_costly(place)).for_each(|place| sent.extend(place.fields()));
-    let each = places.into_iter().map(|place| match place {
-        Place::Here(program) if program.patterns() == 0 => {
-            let more = program.fields().iter().filter(|field| !sent.contains(*field)).count();
-            let by_server = program.parts() as f64 * PART_BY_SERVER;
-            match more as f64 * SEND_FIELD > by_server {
-                true => Place::Server("cheaper there than its columns on the way".to_owned()),
-                false => {
-                    sent.extend(program.fields());
-                    Place::Here(program)
-                }
-            }
-        }
-        other => other,
-    });
-    each.collect()
-}
-
-fn expected(checks: &[Check], places: &[Place], size: Size) -> Expected {
-    let (mut sql, mut server, mut here) = (SCAN, SCAN + SEND_ROW, TAKE_ROW);
-    let mut sent = std::collections::BTreeSet::new();
-    for (check, place) in checks.iter().zip(places) {
-        let (by_server, own) = match place {
-            Place::Here(program) => {
-                let (parts, patterns) = (program.parts() as f64, program.patterns() as f64);
-                (
-                    parts * PART_BY_SERVER + patterns * PATTERN_BY_SERVER,
-                    Some(parts * PART_HERE + patterns * PATTERN_HERE),
-                )
-            }
-            Place::Unique(_) => (SCAN + UNIQUE_BY_SERVER, Some(UNIQUE_HERE)),
-            Place::Lookup(_) => (SCAN + LOOKUP_BY_SERVER, Some(LOOKUP_HERE)),
-            Place::Server(_) => {
-                let patterns = check.scan.as_ref().map_or(0, |scan| scan.patterns());
-                (2.0 * PART_BY_SERVER + patterns as f64 * PATTERN_BY_SERVER, None)
-            }
-        };
-        sql += by_server;
-        match own {
-            Some(own) => here += own,
-            None => server += by_server,
-        }
-        sent.extend(place.fields());
+    if choice == Choice::Sql || !places.iter().any(can_here) {
+        return None;
     }
-    server += sent.len() as f64 * SEND_FIELD;
-    let bytes = ROW_BYTES + sent.len() as f64 * FIELD_BYTES;
-    let way = size.speed.map_or(0.0, |speed| bytes / speed);
-    let seconds = size.rows as f64 / 1e6;
-    Expected { sql: sql * seconds, stream: server.max(here).max(way) * seconds }
+    let rules: Vec<Cost> = checks.iter().zip(&places).map(|(it, place)| cost(it, place)).collect();
+    let all_here: Vec<bool> = places.iter().map(can_here).collect();
+    let total = |here: &[bool]| seconds(&rules, here, size);
+    let sql = total(&vec![false; rules.len()]);
+    if choice == Choice::Stream {
+        return Some((places, Expected { sql, stream: total(&all_here) }));
+    }
+    let here = cheapest(&rules, &all_here, &total);
+    let expected = Expected { sql, stream: total(&here) };
+    if size.rows < FEW_ROWS || expected.stream >= expected.sql || !here.contains(&true) {
+        return None;
+    }
+    let left = |(place, is_here): (Place, &bool)| match (place, is_here) {
+        (place @ Place::Server(_), _) | (place, true) => place,
+        (Place::Here(_), false) => {
+            Place::Server("cheaper there than its columns on the way".to_owned())
+        }
+        (Place::Unique(_) | Place::Lookup(_), false) => {
+            Place::Server("a query of its own is expected to take less".to_owned())
+        }
+    };
+    Some((places.into_iter().zip(&here).map(left).collect(), expected))
+}
+
+fn can_here(place: &Place) -> bool {
+    !matches!(place, Place::Server(_))
+}
+
+/// What a rule costs, a row.
+struct Cost {
+    /// Within the scan that all rules share.
+    shared: f64,
+    /// As a query of its own, which other processes of the server share or do not.
+    own: f64,
+    own_alone: f64,
+    here: f64,
+    fields: BTreeSet<usize>,
+}
+
+fn cost(check: &Check, place: &Place) -> Cost {
+    let none = Cost { shared: 0.0, own: 0.0, own_alone: 0.0, here: 0.0, fields: place.fields() };
+    match place {
+        Place::Here(program) => {
+            let (parts, patterns) = (program.parts() as f64, program.patterns() as f64);
+            Cost {
+                shared: CONDITION_BY_SERVER + parts * PART_BY_SERVER + patterns * PATTERN_BY_SERVER,
+                here: CONDITION_HERE + parts * PART_HERE + patterns * PATTERN_HERE,
+                ..none
+            }
+        }
+        // Grouping by many different keys is rarely shared out.
+        Place::Unique(_) => {
+            Cost { own: SCAN, own_alone: SCAN + UNIQUE_BY_SERVER, here: UNIQUE_HERE, ..none }
+        }
+        Place::Lookup(_) => Cost { own: 2.0 * SCAN + LOOKUP_BY_SERVER, here: LOOKUP_HERE, ..none },
+        Place::Server(_) => match &check.scan {
+            Some(scan) => {
+                let patterns = scan.patterns() as f64 * PATTERN_BY_SERVER;
+                Cost { shared: CONDITION_BY_SERVER + 3.0 * PART_BY_SERVER + patterns, ..none }
+            }
+            None => Cost { own: 2.0 * SCAN, own_alone: UNIQUE_BY_SERVER, ..none },
+        },
+    }
+}
+
+/// What all scans of a table take together, where some rules are answered here.
+fn seconds(rules: &[Cost], is_here: &[bool], size: Size) -> f64 {
+    let (mut shared, mut own, mut own_alone, mut here) = (0.0, 0.0, 0.0, 0.0);
+    let mut sent: BTreeSet<usize> = BTreeSet::new();
+    for (rule, is_here) in rules.iter().zip(is_here) {
+        if *is_here {
+            here += rule.here;
+            sent.extend(&rule.fields);
+        } else {
+            shared += rule.shared;
+            own += rule.own;
+            own_alone += rule.own_alone;
+        }
+    }
+    // Two processes are a little less than twice as fast as one.
+    let together = 1.0 + 0.8 * f64::from(size.helpers);
+    let queries = own / together + own_alone;
+    let rows = size.rows as f64 / 1e6;
+    if !is_here.contains(&true) {
+        let scans = if shared > 0.0 { shared + 2.0 * SCAN } else { 0.0 };
+        return rows * (scans / together + queries);
+    }
+    let fields = sent.len() as f64;
+    let server = SCAN + SEND_ROW + fields * SEND_FIELD + shared;
+    let here = TAKE_ROW + fields * TAKE_FIELD + here;
+    let way = size.speed.map_or(0.0, |speed| (ROW_BYTES + fields * FIELD_BYTES) / speed);
+    rows * (server.max(here).max(way) + FELT * server.min(here) + queries)
+}
+
+/// Leaves rules to the server one by one, and field by field, as long as that takes less.
+fn cheapest(rules: &[Cost], all_here: &[bool], total: &dyn Fn(&[bool]) -> f64) -> Vec<bool> {
+    let fields: BTreeSet<usize> = rules.iter().flat_map(|rule| &rule.fields).copied().collect();
+    let by_field = fields
+        .iter()
+        .map(|field| (0..rules.len()).filter(|at| rules[*at].fields.contains(field)).collect());
+    let one_by_one = (0..rules.len()).map(|at| vec![at]);
+    let moves: Vec<Vec<usize>> = one_by_one.chain(by_field).collect();
+    // With very many rules it matters less, and trying takes longer.
+    let rounds = if rules.len() > 300 { 1 } else { 4 };
+    let mut here = all_here.to_vec();
+    let mut least = total(&here);
+    for _ in 0..rounds {
+        let before = least;
+        for some in &moves {
+            let was = here.clone();
+            for at in some {
+                here[*at] = all_here[*at] && !was[*at];
+            }
+            let now = total(&here);
+            if now < least && here != was {
+                least = now;
+            } else {
+                here = was;
+            }
+        }
+        if least >= before {
+            break;
+        }
+    }
+    here
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(shared: f64, own_alone: f64, here: f64, fields: &[usize]) -> Cost {
+        Cost { shared, own: 0.0, own_alone, here, fields: fields.iter().copied().collect() }
+    }
+
+    /// Two patterns, a key, and ten cheap conditions over columns of their own.
+    fn rules() -> Vec<Cost> {
+        let mut rules =
+            vec![rule(0.6, 0.0, 0.2, &[0]), rule(0.6, 0.0, 0.2, &[1]), rule(0.0, 0.8, 0.2, &[0])];
+        rules.extend((2..12).map(|field| rule(0.03, 0.0, 0.05, &[field])));
+        rules
+    }
+
+    #[test]
+    fn cheap_conditions_are_left_to_the_server_and_dear_ones_are_not() {
+        let (rules, size) = (rules(), Size { rows: 1_000_000, ..Size::default() });
+        let total = |here: &[bool]| seconds(&rules, here, size);
+        let here = cheapest(&rules, &[true; 13], &total);
+        assert_eq!(&here[..3], [true; 3]);
+        assert_eq!(here.iter().filter(|is_here| **is_here).count(), 3, "{here:?}");
+        assert!(total(&here) < total(&[true; 13]) && total(&here) < total(&[false; 13]));
+    }
+
+    #[test]
+    fn a_slow_link_sends_nothing() {
+        let rules = rules();
+        // 12 MB/s: 100 Mbit/s.
+        let size = Size { rows: 1_000_000, speed: Some(12.0), helpers: 1, ..Size::default() };
+        let total = |here: &[bool]| seconds(&rules, here, size);
+        let here = cheapest(&rules, &[true; 13], &total);
+        assert!(total(&here).min(total(&[false; 13])) >= total(&[false; 13]) * 0.7, "{here:?}");
+        assert!(total(&[true; 13]) > 2.0 * total(&[false; 13]));
+    }
 }

@@ -17,9 +17,10 @@ use crate::dialect::check::program::{Doubt, Key, Row, Value};
 use crate::dialect::check::reading::{
     ANSWERS_MAX, Extent, RowPlace, Slice, Source, Spread, Stream,
 };
+use crate::dialect::session;
 
 /// How many rows that break a rule are remembered.
-const REMEMBERED_MAX: usize = 10_000;
+pub(super) const REMEMBERED_MAX: usize = 10_000;
 
 /// What a stream says of one rule.
 #[derive(Clone, Debug, Default)]
@@ -46,6 +47,11 @@ impl Tally {
         self.places.extend(other.places.into_iter().take(room));
     }
 
+    /// Where some of them lie.
+    pub(super) fn some_places(&self) -> &[RowPlace] {
+        &self.places
+    }
+
     /// Where all rows lie that break the rule, if all are remembered.
     pub(super) fn places(&self) -> Option<&[RowPlace]> {
         (self.rows == self.places.len() as u64).then_some(&self.places)
@@ -67,7 +73,7 @@ impl Gathered {
     }
 }
 
-/// Reads the rows of a piece once.
+/// Reads the rows of a piece once; without workers those of the first slice, or all.
 ///
 /// # Errors
 /// What the server says.
@@ -85,7 +91,8 @@ pub(super) fn gather(
     let make = |slice| Reader::of(piece, source, slice, &parents, &hashes).holding(share);
     let mut reader = match workers {
         [] => {
-            let mut reader = make(Slice::All);
+            let slice = slices.first().copied().unwrap_or_default();
+            let mut reader = make(slice);
             reader.read(database)?;
             reader
         }
@@ -116,6 +123,34 @@ pub(super) fn gather(
     };
     reader.finish(database)?;
     Ok(reader.gathered)
+}
+
+/// Reads only the rows that break some rules, which the server answers: one scan tells how many they are and where they lie.
+/// `None` where they are too many to be remembered, or lie in no table.
+///
+/// # Errors
+/// What the server says.
+pub(super) fn breaking(
+    database: &mut Database,
+    checks: &[Check],
+) -> Result<Option<Gathered>, DbError> {
+    let Some((first, _)) = checks.first().and_then(Check::row_rule) else { return Ok(None) };
+    if !checks.iter().all(|check| check.row_rule().is_some_and(|(source, _)| source == first)) {
+        return Ok(None);
+    }
+    let piece = Piece::by_server(checks);
+    let states = (RandomState::new(), RandomState::new());
+    let parents = Parents { hashes: states.clone(), of: BTreeMap::new() };
+    let mut reader = Reader::of(&piece, first, Slice::All, &parents, &states);
+    reader.stream.limit = Some(REMEMBERED_MAX + 1);
+    database.rows(&session::few_are_sent())?;
+    reader.read(database)?;
+    database.rows(&session::as_usual())?;
+    if reader.gathered.of > REMEMBERED_MAX as u64 {
+        return Ok(None);
+    }
+    reader.finish(database)?;
+    Ok(Some(reader.gathered))
 }
 
 fn source<'a>(piece: &Piece<'a>) -> Option<&'a Source> {
@@ -249,7 +284,7 @@ impl<'a> Reader<'a> {
         let fields = fields.into_iter().collect();
         Reader {
             checks: piece.checks,
-            stream: Stream { source, conditions, fields, extent, slice },
+            stream: Stream { source, conditions, fields, extent, slice, limit: None },
             answered,
             here,
             parents,
@@ -398,7 +433,7 @@ impl<'a> Reader<'a> {
             }
         }
         if self.stream.extent == Extent::Breaking {
-            let count = database.value(&self.stream.source.count(Slice::All))?;
+            let count = database.value(&self.stream.source.count(self.stream.slice))?;
             self.gathered.of = count.and_then(|text| text.parse().ok()).unwrap_or(0);
         }
         for tally in &mut self.gathered.tallies {

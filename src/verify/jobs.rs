@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, mpsc};
 
+use super::chunks::in_parts;
 use super::pieces::{Choice, Piece, pieces};
 use super::sizes::{Sizes, size_up};
 use super::verdict::{Verdict, VerifyError};
@@ -17,11 +18,13 @@ pub struct How {
     pub engine: Choice,
     /// How many connections read at once.
     pub jobs: usize,
+    /// How many rows are read within one view of the data (PostgreSQL); `None` for one view of everything.
+    pub chunk: Option<u64>,
 }
 
 impl Default for How {
     fn default() -> Self {
-        How { engine: Choice::Auto, jobs: 1 }
+        How { engine: Choice::Auto, jobs: 1, chunk: None }
     }
 }
 
@@ -40,11 +43,14 @@ pub fn survey<'k>(
 ) -> Result<Verdict, VerifyError> {
     let listener = Mutex::new(keys);
     let asking = Asking { wish, on_error: OnError::GoOn, listener: &listener };
+    if let (Database::Postgres(_), Some(rows)) = (&*database, how.chunk) {
+        return in_parts(database, checks, &asking, (how.engine, rows), hear);
+    }
     database.within(Mode::Snapshot, |database| {
         settle(database)?;
-        let sizes = match (&*database, how.engine) {
-            (Database::Postgres(_), Choice::Auto | Choice::Stream) => size_up(database, checks)?,
-            (_, _) => Sizes::default(),
+        let sizes = match database {
+            Database::Postgres(_) => size_up(database, checks)?,
+            Database::Sqlite(_) => Sizes::default(),
         };
         let pieces = pieces(checks, how.engine, &sizes);
         let answers = match database {
@@ -169,7 +175,7 @@ fn together<'c>(
     Ok(answers.into_iter().map(|(_, answers)| answers).collect())
 }
 
-fn told(piece: &Piece<'_>) -> String {
+pub(super) fn told(piece: &Piece<'_>) -> String {
     match piece.checks {
         [only] => only.rule.clone(),
         [..] => format!("{}: {} rules", piece.table(), piece.checks.len()),

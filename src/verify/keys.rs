@@ -66,7 +66,7 @@ pub(super) fn violation(
     Ok(violation)
 }
 
-fn seen(times: &[Option<String>]) -> Option<Seen> {
+pub(super) fn seen(times: &[Option<String>]) -> Option<Seen> {
     match times {
         [Some(first), Some(last)] => Some(Seen { first: first.clone(), last: last.clone() }),
         _ => None,
@@ -117,7 +117,7 @@ pub(super) fn together(
     Ok(Some(violations))
 }
 
-fn counted(check: &Check, count: Count) -> Violation {
+pub(super) fn counted(check: &Check, count: Count) -> Violation {
     Violation {
         rule: check.rule.clone(),
         table: check.table.clone(),
@@ -132,6 +132,7 @@ fn counted(check: &Check, count: Count) -> Violation {
         values: check.values.clone(),
         sample: Vec::new(),
         seen: None,
+        estimate: None,
         repairs: Vec::new(),
     }
 }
@@ -171,7 +172,7 @@ fn every(
 }
 
 /// The row with its personal values hidden.
-fn hidden(check: &Check, row: Row) -> Row {
+pub(super) fn hidden(check: &Check, row: Row) -> Row {
     let names = check.keys.iter().chain(&check.values);
     row.into_iter()
         .zip(names)

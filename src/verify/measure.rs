@@ -108,6 +108,7 @@ fn violation(measured: &Measured, found: Found) -> Option<Violation> {
         values: Vec::new(),
         sample: Vec::new(),
         seen: None,
+        estimate: None,
         repairs: Vec::new(),
     })
 }

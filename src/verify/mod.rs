@@ -1,9 +1,11 @@
 //! Asks rows whether they satisfy rules: counts, keys and values of the rows that do not.
 
 mod baseline;
+mod chunks;
 mod cost;
 mod engine;
 mod gather;
+mod groups;
 mod jobs;
 mod keys;
 mod measure;
@@ -34,7 +36,9 @@ pub use pieces::{Choice, EngineKind, Piece, Place, pieces};
 pub use preview::{Preview, preview};
 pub use save::{Both, RowFormat, Saver};
 pub use sizes::{Sizes, size_up};
-pub use verdict::{Proposed, Ready, Seen, Unasked, Verdict, VerifyError, Violation};
+pub use verdict::{
+    Estimate, Proposed, Ready, Sampled, Seen, Unasked, Verdict, VerifyError, Violation,
+};
 
 /// Somebody who hears of every violating row, or nobody; shared by connections.
 type Listener<'k> = Mutex<Option<&'k mut (dyn Keys + 'k)>>;
@@ -114,7 +118,7 @@ struct Answer<'c> {
 }
 
 enum Outcome {
-    Asked(Violation),
+    Asked(Box<Violation>),
     /// It speaks of what the plan has yet to make.
     LeftToEngine,
     Unasked(Unasked),
@@ -133,7 +137,7 @@ impl Answer<'_> {
                 verdict.checked += 1;
                 verdict.rows = verdict.rows.max(violation.of);
                 if violation.rows > 0 {
-                    verdict.violations.push(violation);
+                    verdict.violations.push(*violation);
                 } else if let Some(statement) = &self.check.validates {
                     let (rule, statement) = (violation.rule, statement.to_string());
                     verdict.ready.push(Ready { rule, statement });
@@ -179,7 +183,7 @@ impl Asking<'_, '_> {
             worker.execute(&session::savepoint())?;
         }
         let asked = match piece.engine {
-            EngineKind::Sql => self.counted(database, piece.checks),
+            EngineKind::Sql => self.counted(database, piece),
             EngineKind::Stream => self.streamed(database, piece, slices, workers),
         };
         if asked.is_err() {
@@ -196,7 +200,7 @@ impl Asking<'_, '_> {
             // What the server cannot send it may still count.
             Err(error) if piece.engine == EngineKind::Stream && !is_of_table(&error) => {
                 database.execute(&session::rollback_to_savepoint())?;
-                self.ask(database, &Piece::by_sql(piece.checks))
+                self.ask(database, &Piece::by_sql(piece.checks, piece.size))
             }
             Err(error) => {
                 let is_new = speaks_of_the_new(&error) && self.on_error == OnError::Stop;
@@ -217,8 +221,8 @@ impl Asking<'_, '_> {
         error: DbError,
     ) -> Result<Vec<Answer<'c>>, VerifyError> {
         if let ([_, _, ..], false) = (piece.checks, is_of_table(&error)) {
-            let each =
-                piece.checks.chunks(1).map(|checks| self.ask(database, &Piece::by_sql(checks)));
+            let each = piece.checks.chunks(1);
+            let each = each.map(|some| self.ask(database, &Piece::by_sql(some, piece.size)));
             return Ok(each.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect());
         }
         match (self.on_error, piece.checks) {
@@ -246,14 +250,31 @@ impl Asking<'_, '_> {
     fn counted<'c>(
         &self,
         database: &mut Database,
-        checks: &'c [Check],
+        piece: &Piece<'c>,
     ) -> Result<Vec<Answer<'c>>, DbError> {
+        let checks = piece.checks;
+        if piece.is_large()
+            && let Some(found) = gather::breaking(database, checks)?
+        {
+            let each = checks.iter().enumerate();
+            let each = each.map(|(at, check)| {
+                let places = found.tallies[at].places();
+                self.answer(database, check, found.count(at), places)
+            });
+            return each.collect();
+        }
+        if let ([only], true) = (checks, piece.is_large())
+            && let Some((count, places)) = groups::groups(database, only, gather::REMEMBERED_MAX)?
+        {
+            return Ok(vec![self.answer(database, only, count, Some(&places))?]);
+        }
         let counts = engine::counts(database, checks)?;
         if self.listener.lock().unwrap_or_else(|poison| poison.into_inner()).is_none()
             && self.wish.baseline.is_none()
             && let Some(violations) = keys::together(database, checks, &counts, self.wish)?
         {
-            let answer = |(check, violation)| Answer { check, outcome: Outcome::Asked(violation) };
+            let answer =
+                |(check, violation)| Answer { check, outcome: Outcome::Asked(Box::new(violation)) };
             return Ok(checks.iter().zip(violations).map(answer).collect());
         }
         let each = checks.iter().zip(counts);
@@ -272,7 +293,10 @@ impl Asking<'_, '_> {
         for (at, check) in piece.checks.iter().enumerate() {
             let tally = &gathered.tallies[at];
             match tally.is_doubtful {
-                true => answers.extend(self.counted(database, std::slice::from_ref(check))?),
+                true => {
+                    let alone = Piece::by_sql(std::slice::from_ref(check), piece.size);
+                    answers.extend(self.counted(database, &alone)?);
+                }
                 false => {
                     let (count, places) = (gathered.count(at), tally.places());
                     answers.push(self.answer(database, check, count, places)?);
@@ -297,7 +321,7 @@ impl Asking<'_, '_> {
             }
             None => keys::violation(database, check, count, self.wish, places, None),
         }?;
-        Ok(Answer { check, outcome: Outcome::Asked(violation) })
+        Ok(Answer { check, outcome: Outcome::Asked(Box::new(violation)) })
     }
 }
 

@@ -99,9 +99,20 @@ impl<'c> Piece<'c> {
     }
 
     /// The same checks, answered by the database alone.
-    pub(super) fn by_sql(checks: &'c [Check]) -> Self {
-        let (engine, size) = (EngineKind::Sql, Size::default());
-        Piece { checks, engine, places: Vec::new(), expected: None, size }
+    pub(super) fn by_sql(checks: &'c [Check], size: Size) -> Self {
+        Piece { checks, engine: EngineKind::Sql, places: Vec::new(), expected: None, size }
+    }
+
+    /// A stream of which the database answers everything.
+    pub(super) fn by_server(checks: &'c [Check]) -> Self {
+        let (engine, size) = (EngineKind::Stream, Size::default());
+        let places = vec![Place::Server(String::new()); checks.len()];
+        Piece { checks, engine, places, expected: None, size }
+    }
+
+    /// Whether it is worth another query to look for what breaks rules before it is counted.
+    pub(super) fn is_large(&self) -> bool {
+        self.size.rows >= cost::FEW_ROWS
     }
 
     /// How many blocks there are to be shared out; `None` where it is not worth it.
@@ -114,6 +125,9 @@ impl<'c> Piece<'c> {
     pub fn sql(&self) -> Option<Sql> {
         match (self.engine, self.checks) {
             (EngineKind::Stream, _) => gather::query(self),
+            (EngineKind::Sql, [first, ..]) if self.is_large() && first.row_rule().is_some() => {
+                gather::query(&Piece::by_server(self.checks))
+            }
             (EngineKind::Sql, [only]) => Some(only.count.clone()),
             (EngineKind::Sql, several) => scan(several),
         }
@@ -165,7 +179,7 @@ pub fn pieces<'c>(checks: &'c [Check], choice: Choice, sizes: &Sizes) -> Vec<Pie
             }),
             None => {
                 for group in group.chunk_by(share_rows) {
-                    split(group, &[], &mut |checks, _| found.push(Piece::by_sql(checks)));
+                    split(group, &[], &mut |checks, _| found.push(Piece::by_sql(checks, size)));
                 }
             }
         }

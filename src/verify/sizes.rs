@@ -19,6 +19,11 @@ pub struct Sizes {
 }
 
 impl Sizes {
+    /// About how many rows the table of a check has; `None` where that is not known.
+    pub fn rows(&self, table: &str) -> Option<u64> {
+        self.sizes.get(table).map(|size| size.rows)
+    }
+
     pub(super) fn size(&self, checks: &[Check]) -> Size {
         let table = checks.first().map_or("", |check| check.table.as_str());
         self.sizes.get(table).copied().unwrap_or_default()
@@ -49,16 +54,37 @@ pub fn size_up(database: &mut Database, checks: &[Check]) -> Result<Sizes, DbErr
             };
             if let Some((table, _)) = some.get(at as usize) {
                 let blocks = u32::try_from(blocks).unwrap_or(u32::MAX);
-                let size = Size { rows, blocks, speed: None };
+                let size = Size { rows, blocks, ..Size::default() };
                 found.sizes.insert((*table).to_owned(), size);
             }
         }
     }
     if found.sizes.values().any(|size| size.rows >= FEW_ROWS) {
         let speed = speed(database)?;
-        found.sizes.values_mut().for_each(|size| size.speed = speed);
+        let most = helpers_max(database, speed)?;
+        for size in found.sizes.values_mut() {
+            size.speed = speed;
+            size.helpers = helpers(size.blocks).min(most);
+        }
     }
     Ok(found)
+}
+
+/// How many processes the server may add to one query. On this machine no more than it has processors for.
+fn helpers_max(database: &mut Database, speed: Option<f64>) -> Result<u32, DbError> {
+    let allowed = database.value(&session::parallel_workers())?;
+    let allowed: u32 = allowed.and_then(|text| text.parse().ok()).unwrap_or(0);
+    let own = std::thread::available_parallelism().map_or(1, |count| count.get() as u32);
+    Ok(if speed.is_none() { allowed.min(own.saturating_sub(1)) } else { allowed })
+}
+
+/// How many processes the server adds to a scan: one from 8 MiB on, one more for each tripling. Source:
+/// `compute_parallel_worker` in `src/backend/optimizer/path/allpaths.c`.
+fn helpers(blocks: u32) -> u32 {
+    match blocks / 1024 {
+        0 => 0,
+        large => 1 + large.ilog(3),
+    }
 }
 
 /// How many bytes come a microsecond; `None` through a socket of this machine.

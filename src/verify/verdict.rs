@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::catalog::rule::Enforce;
 use crate::db::{DbError, Row};
 use crate::dialect::check::Check;
+use crate::dialect::check::sample::Sample;
 
 /// What the rows say to a list of checks.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -24,6 +25,9 @@ pub struct Verdict {
     /// Constraints that are NOT VALID, which no row breaks: the engine can hold all rows to them from now on.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ready: Vec<Ready>,
+    /// Tables of which only some rows were looked at by rules that look at rows one by one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sampled: Vec<Sampled>,
     /// Rules that could not be asked: nothing is known of them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unasked: Vec<Unasked>,
@@ -38,6 +42,19 @@ impl Verdict {
         self.violations.iter().any(Violation::fails)
     }
 
+    /// Says of tables of which only some rows were asked what that means. `samples` tells how many rows there are.
+    pub fn estimate(&mut self, samples: &[(String, Sample)]) {
+        for (table, sample) in samples {
+            let is_partial = |it: &&mut Violation| it.table == *table && it.of < sample.of;
+            for violation in self.violations.iter_mut().filter(is_partial) {
+                violation.estimate = Some(Estimate::of(violation.rows, violation.of, sample.of));
+            }
+            let Sample { rows, of } = *sample;
+            let unseen = Estimate::of(0, rows, of).most;
+            self.sampled.push(Sampled { table: table.clone(), rows, of, unseen });
+        }
+    }
+
     /// Adds what another list of checks found.
     pub fn extend(&mut self, other: Verdict) {
         self.checked += other.checked;
@@ -47,6 +64,7 @@ impl Verdict {
         self.left_to_engine.extend(other.left_to_engine);
         self.trusted.extend(other.trusted);
         self.ready.extend(other.ready);
+        self.sampled.extend(other.sampled);
         self.unasked.extend(other.unasked);
         self.notes.extend(other.notes);
     }
@@ -78,9 +96,47 @@ pub struct Violation {
     /// When the first and the last of the rows came, where the table says so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seen: Option<Seen>,
+    /// How many of all rows may break the rule, where only some were looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub estimate: Option<Estimate>,
     /// Ways to repair the rows, the plainest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub repairs: Vec<Proposed>,
+}
+
+/// A table of which only some rows were looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Sampled {
+    pub table: String,
+    /// How many rows were looked at, of about how many.
+    pub rows: u64,
+    pub of: u64,
+    /// A rule that none of these rows breaks may be broken by so many of all rows.
+    pub unseen: u64,
+}
+
+/// How many rows, with a confidence of 95 percent, as long as rows that break the rule lie scattered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Estimate {
+    pub least: u64,
+    pub most: u64,
+}
+
+impl Estimate {
+    /// What so many of some rows say of `all`. Source: E. B. Wilson, "Probable inference, the law of succession, and
+    /// statistical inference", 1927.
+    pub fn of(found: u64, looked_at: u64, all: u64) -> Self {
+        let (found_f, n, all_f) = (found as f64, (looked_at as f64).max(1.0), all as f64);
+        let z2 = 1.96_f64 * 1.96;
+        let (share, scale) = (found_f / n, 1.0 / (1.0 + z2 / n));
+        let middle = scale * (share + z2 / (2.0 * n));
+        let spread = scale * (z2 * (share * (1.0 - share) / n + z2 / (4.0 * n * n))).sqrt();
+        let least = ((middle - spread).max(0.0) * all_f).floor() as u64;
+        let most = ((middle + spread).min(1.0) * all_f).ceil() as u64;
+        // What was found is there, and what was looked at and holds is not.
+        let whole = looked_at.saturating_sub(found);
+        Estimate { least: least.max(found), most: most.min(all.saturating_sub(whole)).max(found) }
+    }
 }
 
 /// A repair that fits a rule.

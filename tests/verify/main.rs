@@ -5,6 +5,7 @@ mod journey;
 #[path = "../support/mod.rs"]
 mod support;
 mod engines;
+mod parts;
 mod place;
 mod contracts;
 mod faults;

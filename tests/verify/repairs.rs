@@ -225,6 +225,31 @@ fn a_rollback_is_refused_where_a_moved_row_cannot_return() {
 }
 
 #[test]
+fn a_rollback_is_refused_where_another_key_is_taken_or_what_a_row_refers_to_is_gone() {
+    for dialect in BOTH {
+        let Some(place) = Place::new(dialect, MODEL, ROWS) else { return };
+        place.run("ALTER TABLE purchase ADD COLUMN number text; CREATE UNIQUE INDEX numbers ON purchase (lower(number)) WHERE status <> 'shipped'");
+        place.run("UPDATE purchase SET number = 'N-' || id");
+        place.plan("plan", &["Purchase.quantity required=quarantine"]);
+        place.apply("plan");
+        place.run("INSERT INTO purchase VALUES (30, 1, 4, 'open', 'n-3')");
+        let ran = place.command(&["rollback", "--plan", "plan"]);
+        assert_eq!(ran.code, 7, "{dialect}: {}", ran.text);
+        assert!(ran.text.contains("id=3") && ran.text.contains("numbers"), "{}", ran.text);
+        place.run("UPDATE purchase SET status = 'shipped' WHERE id = 30");
+        if dialect == Dialect::Postgres {
+            place.run("UPDATE purchase SET customer_id = NULL WHERE customer_id = 4; UPDATE customer SET parent_id = NULL; DELETE FROM customer WHERE id = 4");
+            let ran = place.command(&["rollback", "--plan", "plan"]);
+            assert_eq!(ran.code, 7, "{}", ran.text);
+            assert!(ran.text.contains("id=3") && ran.text.contains("of_customer"), "{}", ran.text);
+            place.run("INSERT INTO customer VALUES (4, 'x@d.org', 'DE', 'Dan', 3, 5)");
+        }
+        place.rollback("plan");
+        assert_eq!(place.broken("quantity required"), 1);
+    }
+}
+
+#[test]
 fn rows_that_others_refer_to_are_not_moved() {
     for dialect in BOTH {
         let Some(place) = Place::new(dialect, MODEL, ROWS) else { return };

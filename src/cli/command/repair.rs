@@ -193,7 +193,8 @@ fn rules_on(catalog: &Catalog, model: &Loaded, dialect: Dialect) -> Standing {
         Some(model) => personal_columns(model, dialect),
         None => BTreeMap::new(),
     };
-    let wanted = Wanted { rules: &rules, catalog: Some(&model.catalog), personal };
+    let meant = Some(&model.catalog);
+    let wanted = Wanted { rules: &rules, catalog: meant, personal, ..Wanted::default() };
     standing(catalog, &wanted, &Doubts::new(), Extent::All)
 }
 

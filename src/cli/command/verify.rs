@@ -12,6 +12,7 @@ use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::world::World;
 use crate::db::{Access, Database};
+use crate::dialect::check::sample::{Sample, can_be_sampled, rows_of};
 use crate::dialect::check::standing::{Doubts, Extent, Standing, Wanted, standing};
 use crate::dialect::check::{Check, SAMPLE};
 use crate::dialect::realize::personal::personal_columns;
@@ -25,8 +26,8 @@ use crate::source::project::Project;
 use crate::source::{Loaded, Source, load};
 use crate::text::{Dialect, Ident, QName};
 use crate::verify::{
-    Baseline, BaselineWriter, Both, Choice, How, Keys, RowFormat, Saver, Unasked, Verdict, Wish,
-    measure, size_up, survey,
+    Baseline, BaselineWriter, Both, Choice, How, Keys, RowFormat, Saver, Sizes, Unasked, Verdict,
+    Wish, measure, size_up, survey,
 };
 
 use super::contract::{self, Contracts};
@@ -63,6 +64,16 @@ pub(crate) struct VerifyArgs {
     /// How many connections read at once (PostgreSQL)
     #[arg(long, value_name = "N", default_value = "1")]
     jobs: usize,
+    /// Read about N rows of a table within one view of the data, and the next N in another: no view is held for long, and
+    /// rows that are written meanwhile may be missed or counted twice (PostgreSQL 14)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..),
+        conflicts_with_all = ["jobs", "save", "baseline", "save_baseline", "max_rows"])]
+    chunk: Option<u64>,
+    /// Look at about N rows of each table that has more, chosen at random, and say what that means; keys and exclusions
+    /// are asked of all rows
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..),
+        conflicts_with_all = ["save_baseline", "repair"])]
+    max_rows: Option<u64>,
     /// Read from this copy of the database instead of the database itself
     #[arg(long, value_name = "URL")]
     replica: Option<String>,
@@ -138,7 +149,12 @@ pub(crate) fn run(args: &VerifyArgs, world: &World) -> Result<Exit, CliError> {
         None => None,
     };
     let mut contracts = contract::read(&args.contract, world, &catalog)?;
-    let mut found = to_ask(args, &mut database, &catalog, model.as_ref(), &contracts)?;
+    let none = BTreeMap::new();
+    let mut found = to_ask(args, &mut database, &catalog, (model.as_ref(), &contracts), &none)?;
+    let samples = samples(args, world, &mut database, &catalog, &found)?;
+    if !samples.is_empty() {
+        found = to_ask(args, &mut database, &catalog, (model.as_ref(), &contracts), &samples)?;
+    }
     select(args, &mut found, &mut contracts)?;
     if args.explain {
         let sizes = size_up(&mut database, &found.checks)?;
@@ -157,6 +173,9 @@ pub(crate) fn run(args: &VerifyArgs, world: &World) -> Result<Exit, CliError> {
     let mut spinner = world.spinner();
     verdict.extend(measure(&mut database, &contracts.measured, &mut |rule| spinner.phase(rule))?);
     drop(spinner);
+    let is_asked = |table: &str| found.checks.iter().any(|check| check.table == table);
+    let named = samples.iter().map(|(table, sample)| (table.to_string(), *sample));
+    verdict.estimate(&named.filter(|(table, _)| is_asked(table)).collect::<Vec<_>>());
     repair::propose(&mut verdict, &ground, &mut database);
     verdict.trusted = found.trusted.iter().map(|trusted| trusted.rule.clone()).collect();
     let lacking = found.unaskable.iter().map(|it| Unasked {
@@ -195,7 +214,7 @@ fn how(args: &VerifyArgs) -> How {
         Engine::Stream => Choice::Stream,
         Engine::Auto => Choice::Auto,
     };
-    How { engine, jobs: args.jobs.max(1) }
+    How { engine, jobs: args.jobs.max(1), chunk: args.chunk }
 }
 
 /// How to go on after a repair was shown.
@@ -272,8 +291,8 @@ fn to_ask(
     args: &VerifyArgs,
     database: &mut Database,
     catalog: &Catalog,
-    model: Option<&Loaded>,
-    contracts: &Contracts,
+    (model, contracts): (Option<&Loaded>, &Contracts),
+    samples: &BTreeMap<QName, Sample>,
 ) -> Result<Standing, CliError> {
     let personal = match model.and_then(|loaded| loaded.model.as_ref()) {
         Some(model) => personal_columns(model, database.dialect()),
@@ -286,10 +305,47 @@ fn to_ask(
         .chain(&contracts.rules)
         .cloned()
         .collect();
-    let wanted = Wanted { rules: &rules, catalog: model.map(|loaded| &loaded.catalog), personal };
+    let catalog_of_model = model.map(|loaded| &loaded.catalog);
+    let samples = samples.clone();
+    let wanted = Wanted { rules: &rules, catalog: catalog_of_model, personal, samples };
     let extent = if args.all { Extent::All } else { Extent::Unproven };
     let doubts = doubts(database)?;
     Ok(standing(catalog, &wanted, &doubts, extent))
+}
+
+/// Tables with more rows than are looked at.
+fn samples(
+    args: &VerifyArgs,
+    world: &World,
+    database: &mut Database,
+    catalog: &Catalog,
+    found: &Standing,
+) -> Result<BTreeMap<QName, Sample>, CliError> {
+    let mut samples = BTreeMap::new();
+    let Some(rows) = args.max_rows else { return Ok(samples) };
+    let sizes = match database.dialect() {
+        Dialect::Postgres => size_up(database, &found.checks)?,
+        Dialect::Sqlite => Sizes::default(),
+    };
+    for table in catalog.tables.values() {
+        let name = table.name.to_string();
+        if !found.checks.iter().any(|check| check.table == name) {
+            continue;
+        }
+        let of = match database.dialect() {
+            Dialect::Postgres => sizes.rows(&name).unwrap_or(0),
+            Dialect::Sqlite => {
+                let counted = database.value(&rows_of(table))?;
+                counted.and_then(|text| text.parse().ok()).unwrap_or(0)
+            }
+        };
+        if of > rows && can_be_sampled(table) {
+            samples.insert(table.name.clone(), Sample { rows, of });
+        } else if of > rows {
+            world.note(&format!("all rows of `{name}` are looked at: its rows have no number"));
+        }
+    }
+    Ok(samples)
 }
 
 fn doubts(database: &mut Database) -> Result<Doubts, CliError> {

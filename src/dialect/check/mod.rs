@@ -1,6 +1,7 @@
 //! Rules as queries: which rows break a rule, asked of the rows as they are, or as a pending change will leave
 //! them.
 
+mod cast;
 mod domain;
 mod enum_values;
 mod joined;
@@ -11,6 +12,7 @@ mod query;
 pub mod reading;
 mod rows;
 mod same;
+pub mod sample;
 mod sequence;
 pub mod standing;
 mod storable;

@@ -17,6 +17,8 @@ pub struct Source {
     pub(super) base: String,
     /// What rules see of a row `t`.
     pub(super) list: String,
+    /// What picks some of the rows, or nothing.
+    pub(super) sample: String,
     pub spread: Spread,
     /// The columns that rules see.
     pub fields: Vec<Field>,
@@ -125,6 +127,8 @@ pub struct Stream<'a> {
     pub fields: Vec<usize>,
     pub extent: Extent,
     pub slice: Slice,
+    /// How many rows are sent at most.
+    pub limit: Option<usize>,
 }
 
 /// Which rows are sent.
@@ -164,17 +168,29 @@ impl Stream<'_> {
             let bits = some.iter().enumerate().map(|(at, condition)| {
                 format!("CASE WHEN {condition} THEN {}::bigint ELSE 0 END", 1_u64 << at)
             });
-            list.push(format!("({})", bits.collect::<Vec<_>>().join(" | ")));
+            let bits = bits.collect::<Vec<_>>().join(" | ");
+            list.push(match self.extent {
+                Extent::Breaking => format!("({bits})"),
+                // Of most rows all conditions are answered at once.
+                Extent::All => format!("CASE WHEN {} THEN {bits} ELSE 0::bigint END", any_of(some)),
+            });
         }
         let names = self.fields.iter().filter_map(|at| self.source.fields.get(*at));
         list.extend(names.map(|field| format!("r.{}", quote(&field.name))));
         let mut sql = format!("SELECT {} FROM {}", list.join(", "), self.source.rows(self.slice));
         if self.extent == Extent::Breaking {
-            let any: Vec<String> = self.conditions.iter().map(|it| format!("({it})")).collect();
-            sql.push_str(&format!(" WHERE {}", any.join(" OR ")));
+            sql.push_str(&format!(" WHERE {}", any_of(&self.conditions)));
+        }
+        if let Some(limit) = self.limit {
+            sql.push_str(&format!(" LIMIT {limit}"));
         }
         Sql::new(sql)
     }
+}
+
+fn any_of(conditions: &[&str]) -> String {
+    let each: Vec<String> = conditions.iter().map(|it| format!("({it})")).collect();
+    each.join(" OR ")
 }
 
 impl Source {
@@ -183,7 +199,7 @@ impl Source {
         catalog: &Catalog,
         table: &Table,
         becomes: &dyn Fn(&Column) -> Option<String>,
-        list: String,
+        (list, sample): (String, String),
         heirs: Heirs,
     ) -> Self {
         let has_heirs = catalog.tables.values().any(|other| {
@@ -204,6 +220,7 @@ impl Source {
         Source {
             base: format!("{only}{}", qualified(&table.name)),
             list,
+            sample,
             spread: if is_one { Spread::One } else { Spread::Several },
             fields: fields.collect(),
         }
@@ -211,6 +228,10 @@ impl Source {
 
     /// The rows with their places, as the FROM item `r`.
     fn rows(&self, slice: Slice) -> String {
+        self.picked(&self.sample, slice)
+    }
+
+    fn picked(&self, sample: &str, slice: Slice) -> String {
         let table = match self.spread {
             Spread::One => "",
             Spread::Several => ", \"t\".tableoid AS migrate_table",
@@ -223,7 +244,7 @@ impl Source {
             }
         };
         format!(
-            "(SELECT {}, \"t\".ctid AS migrate_place{table} FROM {} AS \"t\"{slice}) AS r",
+            "(SELECT {}, \"t\".ctid AS migrate_place{table} FROM {} AS \"t\"{sample}{slice}) AS r",
             self.list, self.base
         )
     }
@@ -249,7 +270,8 @@ impl Source {
                 each.collect::<Vec<_>>().join(" OR ")
             }
         };
-        format!("{} WHERE {condition}", self.rows(Slice::All))
+        // What is found by its place is not looked for among some of the rows.
+        format!("{} WHERE {condition}", self.picked("", Slice::All))
     }
 }
 
@@ -290,6 +312,39 @@ impl Check {
             "SELECT {place} FROM (SELECT r.*, count(*) OVER (PARTITION BY {keys}) AS migrate_n FROM \
              {among}) AS r WHERE r.migrate_n > 1"
         )))
+    }
+
+    /// Keys that several rows share: where one of the rows lies, and how many they are; `None` where places in several tables
+    /// would be mixed, and where NULLs are equal.
+    pub fn shared_keys(&self, limit: usize) -> Option<Sql> {
+        let (rows, condition, keys) = self.counted_keys()?;
+        Some(Sql::new(format!(
+            "SELECT min(r.migrate_place), count(*) FROM {rows} WHERE {condition} GROUP BY {keys} \
+             HAVING count(*) > 1 LIMIT {limit}"
+        )))
+    }
+
+    /// Where all rows lie that share a key with one of some rows.
+    pub fn sharing(&self, places: &[RowPlace], limit: usize) -> Option<Sql> {
+        let (rows, condition, keys) = self.counted_keys()?;
+        let among = self.reading.as_ref()?.source.among(places);
+        Some(Sql::new(format!(
+            "SELECT r.migrate_place FROM {rows} WHERE {condition} AND ({keys}) IN (SELECT {keys} FROM {among}) \
+             LIMIT {limit}"
+        )))
+    }
+
+    /// The rows whose keys must differ, the condition that picks them, and their keys.
+    fn counted_keys(&self) -> Option<(String, String, String)> {
+        let reading = self.reading.as_ref()?;
+        let (Spread::One, Some(SetRule::Unique { keys, condition, nulls: Nulls::Distinct })) =
+            (reading.source.spread, &reading.set)
+        else {
+            return None;
+        };
+        let known = keys.iter().map(|key| format!("({key}) IS NOT NULL"));
+        let all: Vec<String> = known.chain(condition.iter().map(|it| format!("({it})"))).collect();
+        Some((reading.source.rows(Slice::All), all.join(" AND "), keys.join(", ")))
     }
 
     /// The source of its rows and what is asked of them together.

@@ -247,14 +247,16 @@ pub(super) fn row_id(table: &Table, keys: &[Ident]) -> Option<String> {
         TableOptions::Postgres(_) => Some("\"t\".ctid::text AS \"row id\"".to_owned()),
         TableOptions::Sqlite { without_rowid: true, .. } => None,
         TableOptions::Sqlite { without_rowid: false, .. } => {
-            // A column of that name would stand in its way; all three taken, nothing names the row.
-            let is_free = |name: &&str| {
-                !table.columns.iter().any(|it| it.name.as_str().eq_ignore_ascii_case(name))
-            };
-            let name = ["rowid", "_rowid_", "oid"].into_iter().find(is_free)?;
-            Some(format!("\"t\".{name} AS \"row id\""))
+            Some(format!("\"t\".{} AS \"row id\"", free_row_id(table)?))
         }
     }
+}
+
+/// SQLite's own name for a row. A column of that name would stand in its way; all three taken, nothing names the row.
+pub(super) fn free_row_id(table: &Table) -> Option<&'static str> {
+    let is_free =
+        |name: &&str| !table.columns.iter().any(|it| it.name.as_str().eq_ignore_ascii_case(name));
+    ["rowid", "_rowid_", "oid"].into_iter().find(is_free)
 }
 
 /// The value as SQLite stores and compares it: after the affinity of the column, and under its collation.

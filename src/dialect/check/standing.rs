@@ -5,10 +5,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::cast::Cast;
 use super::query::check;
 use super::reading::Source;
 use super::rows::{Heirs, Names, Rows, keys_of, only, row_id, shown};
 use super::same::{is_same_condition, spelled};
+use super::sample::{Sample, picks};
 use super::{Check, all_in_order, domain, mentioned, qualified, quote, sequence, storage};
 use crate::catalog::rule::{Held, Requirement, Rule, own_rules};
 use crate::catalog::{Catalog, Column, ObjectId, OpaqueKind, Table, TableOptions};
@@ -34,6 +36,8 @@ pub struct Wanted<'a> {
     pub catalog: Option<&'a Catalog>,
     /// Columns whose values are not shown.
     pub personal: BTreeMap<QName, BTreeSet<Ident>>,
+    /// Tables of which only some rows are looked at by rules that look at rows one by one.
+    pub samples: BTreeMap<QName, Sample>,
 }
 
 /// Constraints and indexes that the engine does not hold rows to although the schema has them: table, name, why.
@@ -212,11 +216,16 @@ impl Work<'_> {
                 | Requirement::Excludes { .. }
                 | Requirement::OnlyEngine { .. } => Heirs::Asked,
             };
-            let rows = self.rows(relation, &casts, heirs);
+            let is_sampled = !matches!(
+                rule.requirement,
+                Requirement::Unique { .. } | Requirement::Excludes { .. }
+            );
+            let sample = if is_sampled { self.sample(relation) } else { None };
+            let rows = self.rows(relation, &casts, heirs, sample);
             let columns = mentioned(&rule.requirement, &relation.table, self.catalog.dialect);
             match check(rule, &rows, &columns, "", self.catalog, &Names::default()) {
                 Some(check) => {
-                    let validates = open.get(&rule.name).cloned();
+                    let validates = open.get(&rule.name).filter(|_| sample.is_none()).cloned();
                     // Where values are read as another type, what breaks the rule is not what is stored.
                     let bad = check.bad.clone().filter(|_| casts.is_empty());
                     checks.push(self.masked(Check { validates, bad, ..check }, relation));
@@ -224,9 +233,10 @@ impl Work<'_> {
                 None => self.unaskable(rule, self.unsaid(relation, rule)),
             }
         }
-        let rows = self.rows(relation, &[], Heirs::Asked);
+        let rows = self.rows(relation, &[], Heirs::Asked, self.sample(relation));
         if relation.is_table && self.catalog.dialect == Dialect::Postgres {
-            let own = sequence::behind(&relation.table, &self.rows(relation, &[], Heirs::LeftOut));
+            let own =
+                sequence::behind(&relation.table, &self.rows(relation, &[], Heirs::LeftOut, None));
             checks.extend(own.into_iter().map(|check| self.masked(check, relation)));
         }
         for cast in &casts {
@@ -442,7 +452,18 @@ impl Work<'_> {
         pairs.collect()
     }
 
-    fn rows(&self, relation: &Relation, casts: &[Cast], heirs: Heirs) -> Rows {
+    fn sample(&self, relation: &Relation) -> Option<Sample> {
+        let found = self.wanted.samples.get(&relation.table.name).copied();
+        found.filter(|_| relation.is_table)
+    }
+
+    fn rows(
+        &self,
+        relation: &Relation,
+        casts: &[Cast],
+        heirs: Heirs,
+        sample: Option<Sample>,
+    ) -> Rows {
         let table = &relation.table;
         let keys = match (relation.is_table, self.modelled(&table.name)) {
             (true, _) => keys_of(table, &|column| table.column(column).is_some()),
@@ -461,16 +482,17 @@ impl Work<'_> {
         };
         list.extend(row_id.clone());
         let list = list.join(", ");
-        let from = match (&row_id, casts) {
-            (None, []) => format!("{only}{place}"),
-            (_, _) => format!("(SELECT {list} FROM {only}{place} AS \"t\")"),
+        let sample = sample.and_then(|sample| picks(sample, table)).unwrap_or_default();
+        let from = match (&row_id, casts, sample.as_str()) {
+            (None, [], "") => format!("{only}{place}"),
+            (_, _, _) => format!("(SELECT {list} FROM {only}{place} AS \"t\"{sample})"),
         };
         let is_streamed = relation.is_table && self.catalog.dialect == Dialect::Postgres;
         let becomes = |column: &Column| {
             casts.iter().find(|cast| cast.column == column.name).map(|cast| cast.after.clone())
         };
-        let source =
-            is_streamed.then(|| Arc::new(Source::of(self.catalog, table, &becomes, list, heirs)));
+        let source = is_streamed
+            .then(|| Arc::new(Source::of(self.catalog, table, &becomes, (list, sample), heirs)));
         let keys = match row_id {
             Some(_) => vec!["row id".to_owned()],
             None => shown(keys),
@@ -502,44 +524,6 @@ impl Work<'_> {
         check.personal =
             check.keys.iter().chain(&check.values).filter(|text| speaks(text)).cloned().collect();
         check
-    }
-}
-
-/// A column whose values become others in the model's type.
-struct Cast {
-    column: Ident,
-    after: String,
-    /// The condition under which a value of `t` does not fit.
-    bad: String,
-}
-
-impl Cast {
-    /// A column of `t` in the type that rules speak of; NULL where the value does not fit, which has a check of its own.
-    fn of(casts: &[Cast], column: &Column) -> String {
-        let name = quote(&column.name);
-        match casts.iter().find(|cast| cast.column == column.name) {
-            None => format!("\"t\".{name}"),
-            Some(Cast { after, bad, .. }) => format!(
-                "CASE WHEN ({bad}) IS NOT TRUE THEN CAST(\"t\".{name} AS {after}) END AS {name}"
-            ),
-        }
-    }
-
-    /// The check that all values fit.
-    fn check(&self, rows: &Rows) -> Check {
-        let name = quote(&self.column);
-        let bad = self.bad.replace(&format!("\"t\".{name}"), &format!("r.{name}"));
-        let rule = Rule {
-            name: format!("{}.{} as {}", rows.table, self.column, self.after),
-            table: rows.table.clone(),
-            requirement: Requirement::Required { column: self.column.clone() },
-            enforce: crate::catalog::rule::Enforce::Database,
-            message: Some(format!("every value must be a valid {}", self.after)),
-            origin: None,
-        };
-        let (column, after) = (self.column.clone(), self.after.clone());
-        let check = super::query::row_check(&rule, rows, &bad, &[name]);
-        Check { about: Some(super::About::Type { column, after }), ..check }
     }
 }
 

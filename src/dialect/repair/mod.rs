@@ -6,6 +6,7 @@ mod bounds;
 mod fitting;
 mod moving;
 mod quiet;
+mod returning;
 mod rows;
 mod strategy;
 mod target;

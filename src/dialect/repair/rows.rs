@@ -71,7 +71,7 @@ pub(super) fn quarantine(
         count: Sql::new(format!("SELECT count(*), count(*) {all}")),
         sample: sample(&keys, &all),
         up_checks,
-        down_checks: moving.down_check(subject.check).into_iter().collect(),
+        down_checks: moving.down_checks(subject.check),
         ..moving.mended(
             subject,
             chosen,
@@ -178,7 +178,7 @@ pub(super) fn dedupe(
         )),
         sample: sample(&moving.keys("x"), &all),
         up_checks,
-        down_checks: moving.down_check(subject.check).into_iter().collect(),
+        down_checks: moving.down_checks(subject.check),
         ..mended
     })
 }
