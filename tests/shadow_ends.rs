@@ -117,6 +117,10 @@ fn what_is_younger_than_the_mark_of_a_killed_run_is_left_alone() {
         assert!(refused.text.contains("is left alone"), "{}", refused.text);
     };
 
+    // Its session, which holds locks until it writes to the process again.
+    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() \
+         AND pid <> pg_backend_pid()";
+    wait_until("the session ends", || support::rows(&mut place.open(), end).is_empty());
     // A row in a table that the killed run left.
     support::run(&mut place.open(), "INSERT INTO item VALUES (-1, 'mine')");
     refused("rows of `public.item`");
