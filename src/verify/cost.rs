@@ -49,7 +49,7 @@ pub(super) struct Size {
     /// How many bytes come a microsecond; `None` where the server is on this machine.
     pub(super) speed: Option<f64>,
     /// How many processes of the server read the table at once for one query, beside the first.
-    pub(super) helpers: u32,
+    pub(super) workers: u32,
 }
 
 /// The expected seconds of both engines.
@@ -149,7 +149,7 @@ fn seconds(rules: &[Cost], is_here: &[bool], size: Size) -> f64 {
         }
     }
     // Two processes are a little less than twice as fast as one.
-    let together = 1.0 + 0.8 * f64::from(size.helpers);
+    let together = 1.0 + 0.8 * f64::from(size.workers);
     let queries = own / together + own_alone;
     let rows = size.rows as f64 / 1e6;
     if !is_here.contains(&true) {
@@ -226,7 +226,7 @@ mod tests {
     fn a_slow_link_sends_nothing() {
         let rules = rules();
         // 12 MB/s: 100 Mbit/s.
-        let size = Size { rows: 1_000_000, speed: Some(12.0), helpers: 1, ..Size::default() };
+        let size = Size { rows: 1_000_000, speed: Some(12.0), workers: 1, ..Size::default() };
         let total = |here: &[bool]| seconds(&rules, here, size);
         let here = cheapest(&rules, &[true; 13], &total);
         assert!(total(&here).min(total(&[false; 13])) >= total(&[false; 13]) * 0.7, "{here:?}");

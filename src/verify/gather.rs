@@ -2,18 +2,19 @@
 //!
 //! Memory does not grow with the rows: of those that break a rule a few thousand are remembered, by where they lie.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Mutex;
 
 use super::engine::Count;
-use super::pieces::{Lookup, Piece, Place, UniqueKey};
+use super::parents::{Parents, encode};
+use super::pieces::{Piece, Place, UniqueKey};
 use super::spill::{self, Sorter};
-use crate::catalog::rule::{Matching, Nulls};
+use crate::catalog::rule::Nulls;
 use crate::db::{Database, DbError, DbErrorKind};
 use crate::dialect::Sql;
 use crate::dialect::check::Check;
-use crate::dialect::check::program::{Doubt, Key, Row, Value};
+use crate::dialect::check::program::{Doubt, Row};
 use crate::dialect::check::reading::{
     ANSWERS_MAX, Extent, RowPlace, Slice, Source, Spread, Stream,
 };
@@ -84,7 +85,7 @@ pub(super) fn gather(
     workers: &mut [Database],
 ) -> Result<Gathered, DbError> {
     let source = source(piece).ok_or_else(|| unsupported("these rows cannot be streamed"))?;
-    let parents = parents(database, piece)?;
+    let parents = Parents::read(database, piece)?;
     let hashes = (RandomState::new(), RandomState::new());
     // All readers together hold no more than one alone.
     let share = spill::HELD_MAX / (workers.len() + 1);
@@ -140,7 +141,7 @@ pub(super) fn breaking(
     }
     let piece = Piece::by_server(checks);
     let states = (RandomState::new(), RandomState::new());
-    let parents = Parents { hashes: states.clone(), of: BTreeMap::new() };
+    let parents = Parents::none();
     let mut reader = Reader::of(&piece, first, Slice::All, &parents, &states);
     reader.stream.limit = Some(REMEMBERED_MAX + 1);
     database.rows(&session::few_are_sent())?;
@@ -166,7 +167,7 @@ fn failed(error: std::io::Error) -> DbError {
     DbError::new(DbErrorKind::Sql, format!("cannot use a temporary file: {error}"))
 }
 
-fn stream(
+pub(super) fn stream(
     database: &mut Database,
     sql: &Sql,
     take: &mut crate::db::TakeBinary<'_>,
@@ -177,60 +178,11 @@ fn stream(
     }
 }
 
-/// How many keys of other tables are held in memory.
-const PARENTS_MAX: usize = 2_000_000;
-
-/// The keys that rows may refer to, for each check that looks there; `None` where there are too many or one is in doubt.
-struct Parents {
-    hashes: (RandomState, RandomState),
-    of: BTreeMap<usize, Option<HashSet<u128>>>,
-}
-
-fn parents(database: &mut Database, piece: &Piece<'_>) -> Result<Parents, DbError> {
-    let mut parents =
-        Parents { hashes: (RandomState::new(), RandomState::new()), of: BTreeMap::new() };
-    let mut left = PARENTS_MAX;
-    for (at, place) in piece.places.iter().enumerate() {
-        let Place::Lookup(lookup) = place else { continue };
-        let (mut keys, mut is_known) = (HashSet::new(), true);
-        let mut bytes = Vec::new();
-        let hashes = &parents.hashes;
-        stream(database, &lookup.parent.sql(left + 1), &mut |row| {
-            match encode(&lookup.parent_key, row, &mut bytes) {
-                Ok(_) => drop(keys.insert(hash(hashes, &bytes))),
-                Err(_) => is_known = false,
-            }
-            Ok(())
-        })?;
-        is_known &= keys.len() <= left;
-        left = left.saturating_sub(keys.len());
-        parents.of.insert(at, is_known.then_some(keys));
-    }
-    Ok(parents)
-}
-
-/// 128 bits of two keyed hashes: no two keys of one run come to the same by chance or by intent.
-fn hash(states: &(RandomState, RandomState), bytes: &[u8]) -> u128 {
-    u128::from(states.0.hash_one(bytes)) << 64 | u128::from(states.1.hash_one(bytes))
-}
-
-/// Puts a key into bytes; how many of its values are NULL.
-fn encode(key: &Key, row: Row<'_>, bytes: &mut Vec<u8>) -> Result<usize, Doubt> {
-    bytes.clear();
-    let mut nulls = 0;
-    for value in key.values(row) {
-        let value = value?;
-        nulls += usize::from(value == Value::Null);
-        value.encode(bytes);
-    }
-    Ok(nulls)
-}
-
 /// The query that a piece sends.
 pub(super) fn query(piece: &Piece<'_>) -> Option<Sql> {
     let source = source(piece)?;
     let states = (RandomState::new(), RandomState::new());
-    let parents = Parents { hashes: states.clone(), of: BTreeMap::new() };
+    let parents = Parents::none();
     Some(Reader::of(piece, source, Slice::All, &parents, &states).stream.sql())
 }
 
@@ -338,10 +290,7 @@ impl<'a> Reader<'a> {
             let broken = match asked {
                 Place::Here(program) => program.is_true(seen),
                 Place::Lookup(lookup) => {
-                    let known = self.parents.of.get(&check).and_then(Option::as_ref);
-                    is_orphan(lookup, seen, &mut self.key, &|key| {
-                        known.is_some_and(|known| known.contains(&hash(&self.parents.hashes, key)))
-                    })
+                    self.parents.is_orphan((check, lookup), seen, &mut self.key)
                 }
                 Place::Unique(unique) => {
                     let counts = counts(unique, seen, &mut self.key);
@@ -441,21 +390,6 @@ impl<'a> Reader<'a> {
         }
         Ok(())
     }
-}
-
-/// Whether a row refers to what is not there.
-fn is_orphan(
-    lookup: &Lookup,
-    row: Row<'_>,
-    key: &mut Vec<u8>,
-    is_known: &dyn Fn(&[u8]) -> bool,
-) -> Result<bool, Doubt> {
-    let nulls = encode(&lookup.key, row, key)?;
-    Ok(match (lookup.matching, nulls) {
-        (_, 0) => !is_known(key),
-        (Matching::Simple, _) => false,
-        (Matching::Full, nulls) => nulls < lookup.key.kinds().len(),
-    })
 }
 
 /// Whether a row is among those whose keys must differ; then its key is in the bytes.

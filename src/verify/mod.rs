@@ -9,6 +9,7 @@ mod groups;
 mod jobs;
 mod keys;
 mod measure;
+mod parents;
 mod pieces;
 mod preview;
 mod save;

@@ -61,17 +61,17 @@ pub fn size_up(database: &mut Database, checks: &[Check]) -> Result<Sizes, DbErr
     }
     if found.sizes.values().any(|size| size.rows >= FEW_ROWS) {
         let speed = speed(database)?;
-        let most = helpers_max(database, speed)?;
+        let most = workers_max(database, speed)?;
         for size in found.sizes.values_mut() {
             size.speed = speed;
-            size.helpers = helpers(size.blocks).min(most);
+            size.workers = workers(size.blocks).min(most);
         }
     }
     Ok(found)
 }
 
 /// How many processes the server may add to one query. On this machine no more than it has processors for.
-fn helpers_max(database: &mut Database, speed: Option<f64>) -> Result<u32, DbError> {
+fn workers_max(database: &mut Database, speed: Option<f64>) -> Result<u32, DbError> {
     let allowed = database.value(&session::parallel_workers())?;
     let allowed: u32 = allowed.and_then(|text| text.parse().ok()).unwrap_or(0);
     let own = std::thread::available_parallelism().map_or(1, |count| count.get() as u32);
@@ -80,7 +80,7 @@ fn helpers_max(database: &mut Database, speed: Option<f64>) -> Result<u32, DbErr
 
 /// How many processes the server adds to a scan: one from 8 MiB on, one more for each tripling. Source:
 /// `compute_parallel_worker` in `src/backend/optimizer/path/allpaths.c`.
-fn helpers(blocks: u32) -> u32 {
+fn workers(blocks: u32) -> u32 {
     match blocks / 1024 {
         0 => 0,
         large => 1 + large.ilog(3),
