@@ -91,6 +91,67 @@ fn an_empty_database_that_a_killed_run_filled_is_emptied_by_the_next_one() {
 }
 
 #[test]
+fn what_is_younger_than_the_mark_of_a_killed_run_is_left_alone() {
+    let _alone = support::alone();
+    let Some(scene) = Scene::new(Dialect::Postgres) else { return };
+    let plain = std::fs::read(scene.folder.path().join("plan/up.sql")).expect("a file");
+    let sealed = std::fs::read(scene.folder.path().join("plan/plan.json")).expect("a file");
+    scene.slow_up();
+    let owner = humble(&scene, "");
+    let (place, url) = empty_place(&owner);
+    let provider = format!("url:{}", typed(&url));
+    let run = || scene.rehearsal(&owner, &["--shadow", &provider]);
+    let child = started(&mut run());
+    wait_until("the plan runs", || is_waiting(&scene, scene.temporary.path()));
+    tell(&child, libc::SIGKILL);
+    ended(child);
+    std::fs::write(scene.folder.path().join("plan/up.sql"), plain).expect("a file");
+    std::fs::write(scene.folder.path().join("plan/plan.json"), sealed).expect("a file");
+    let marks =
+        "SELECT description FROM pg_description WHERE description LIKE 'made by migrate; owner: %'";
+    let mark = support::rows(&mut place.open(), marks)[0][0].clone();
+    let refused = |told: &str| {
+        let refused = ran(&mut run());
+        assert_eq!(refused.code, 1, "{}", refused.text);
+        assert!(refused.text.contains(told), "{}", refused.text);
+        assert!(refused.text.contains("is left alone"), "{}", refused.text);
+    };
+
+    // Its session, which holds locks until it writes to the process again.
+    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() \
+         AND pid <> pg_backend_pid()";
+    wait_until("the session ends", || support::rows(&mut place.open(), end).is_empty());
+    // A row in a table that the killed run left.
+    support::run(&mut place.open(), "INSERT INTO item VALUES (-1, 'mine')");
+    refused("rows of `public.item`");
+    assert_eq!(support::rows(&mut place.open(), "SELECT name FROM item WHERE id < 0"), [["mine"]]);
+    support::run(&mut place.open(), "DELETE FROM item WHERE id < 0");
+    // A table beside those.
+    support::run(&mut place.open(), "CREATE TABLE mine (a int); INSERT INTO mine VALUES (1)");
+    refused("`public.mine`");
+    assert_eq!(support::rows(&mut place.open(), "SELECT a FROM mine"), [["1"]]);
+    support::run(&mut place.open(), "DROP TABLE mine");
+    let next = ran(&mut run());
+    assert_eq!(next.code, 0, "{}", next.text);
+    assert_eq!(content(&place), Vec::<Vec<String>>::new());
+
+    // A run that was killed before it made anything.
+    let alone = format!(
+        "DO $$ DECLARE made oid := lo_create(0); BEGIN EXECUTE format('COMMENT ON LARGE OBJECT %s IS %L', made, '{mark}'); END $$"
+    );
+    let mut theirs =
+        migrate::db::Database::open(&url, migrate::db::Access::ReadWrite).expect("it opens");
+    support::run(&mut theirs, &alone);
+    drop(theirs);
+    support::run(&mut place.open(), "CREATE TABLE mine (a int); INSERT INTO mine VALUES (1)");
+    refused("`public.mine`");
+    assert_eq!(support::rows(&mut place.open(), "SELECT a FROM mine"), [["1"]]);
+    let DatabaseUrl::Postgres(url) = &owner else { return };
+    support::run(&mut place.open(), &format!("DROP OWNED BY {}", url.user));
+    forget(&scene, &owner);
+}
+
+#[test]
 fn killed_or_told_to_end_while_rows_are_copied_nothing_stays() {
     let _alone = support::alone();
     for provider in ["local", "server"] {

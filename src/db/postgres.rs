@@ -25,6 +25,10 @@ pub struct PostgresDb {
     options: OpenOptions,
     /// Transactions that stand in one that is rolled back; `None` where transactions are real.
     nested: Option<Vec<session::Mode>>,
+    /// What is said at the end of everything that writes, where it is to be known later what was written here.
+    trail: Option<Sql>,
+    /// Whether a transaction is open that [`PostgresDb::begin`] opened.
+    is_open: bool,
     version_number: u32,
     version: String,
 }
@@ -43,6 +47,8 @@ impl PostgresDb {
             access,
             options: options.clone(),
             nested: None,
+            trail: None,
+            is_open: false,
             version_number: 0,
             version: String::new(),
         };
@@ -129,6 +135,19 @@ impl PostgresDb {
         self.nested = None;
     }
 
+    /// From here on a statement follows all that is written: in the same transaction where one is open, else after it.
+    /// It must not fail where it cannot do its work.
+    pub fn leave_trail(&mut self, statement: Sql) {
+        self.trail = Some(statement);
+    }
+
+    /// Says the trail's statement; it tells of what was done, and must not stand in its way.
+    fn tread(&mut self) {
+        if let Some(statement) = self.trail.clone() {
+            let _ = self.client.simple_query(statement.as_str());
+        }
+    }
+
     /// Opens a transaction.
     ///
     /// # Errors
@@ -141,6 +160,7 @@ impl PostgresDb {
                 session::nested_begin(open.len())
             }
         };
+        self.is_open = true;
         self.execute(&sql).map(|_| ())
     }
 
@@ -161,7 +181,10 @@ impl PostgresDb {
                 }
             }
         };
-        self.execute(&sql).map(|_| ())
+        self.tread();
+        let outcome = self.send(&sql).map(|_| ());
+        self.is_open = false;
+        outcome
     }
 
     /// Drops what the open transaction did.
@@ -179,7 +202,9 @@ impl PostgresDb {
                 session::nested_rollback(depth)
             }
         };
-        self.execute(&sql).map(|_| ())
+        let outcome = self.send(&sql).map(|_| ());
+        self.is_open = false;
+        outcome
     }
 
     /// Runs one statement or several; the sum of the rows they changed or returned.
@@ -194,6 +219,14 @@ impl PostgresDb {
             )
             .hint("rehearse on another shadow: `--shadow local` or `--shadow server`"));
         }
+        let affected = self.send(sql)?;
+        if !self.is_open {
+            self.tread();
+        }
+        Ok(affected)
+    }
+
+    fn send(&mut self, sql: &Sql) -> Result<u64, DbError> {
         let mut affected = 0;
         self.each_message(sql, |message| {
             if let SimpleQueryMessage::CommandComplete(rows) = message {
@@ -327,7 +360,11 @@ pub fn stream(
             held.clear();
         }
         if length == 0 {
-            return writer.finish().map_err(|error| of_target(&error));
+            let rows = writer.finish().map_err(|error| of_target(&error))?;
+            if !target.is_open {
+                target.tread();
+            }
+            return Ok(rows);
         }
     }
 }

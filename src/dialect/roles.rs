@@ -80,6 +80,22 @@ pub fn settings_for(database: &str) -> Sql {
     ))
 }
 
+/// Settings that the current database gives the role that is connected, for one session of another: each as the statement,
+/// the weaker ones first. Settings of our own sessions are left as they are.
+pub fn settings_here() -> Sql {
+    Sql::new(
+        "SELECT format('SELECT pg_catalog.set_config(%L, %L, false)', split_part(s, '=', 1), \
+         substr(s, strpos(s, '=') + 1)) \
+         FROM pg_catalog.pg_db_role_setting r, unnest(r.setconfig) s \
+         WHERE r.setrole IN (0, (SELECT u.oid FROM pg_catalog.pg_roles u WHERE u.rolname = session_user)) \
+         AND r.setdatabase IN (0, (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = current_database())) \
+         AND split_part(s, '=', 1) NOT IN ('standard_conforming_strings', 'client_encoding', 'TimeZone', 'DateStyle', \
+         'IntervalStyle', 'bytea_output', 'extra_float_digits', 'client_min_messages', 'row_security', 'lock_timeout', \
+         'statement_timeout', 'default_transaction_read_only', 'role') \
+         ORDER BY r.setrole <> 0, r.setdatabase <> 0",
+    )
+}
+
 /// Extensions in use: name and version.
 pub fn extensions() -> Sql {
     Sql::new(
@@ -135,6 +151,35 @@ pub fn mark_inside(mark: &str) -> Sql {
         "DO $do$ DECLARE made oid := pg_catalog.lo_create(0); BEGIN \
          EXECUTE pg_catalog.format('COMMENT ON LARGE OBJECT %s IS %L', made, {}::text); END $do$",
         quote_text(mark)
+    ))
+}
+
+/// Says a mark anew, in a row of the catalog that is younger than all that its transaction has written before; where it
+/// may not be said (another role is set, the transaction has failed), it stays as it was.
+pub fn mark_again(number: &str, mark: &str) -> Sql {
+    let (number, mark) = (quote_text(number), quote_text(mark));
+    Sql::new(format!(
+        "DO $do$ BEGIN EXECUTE pg_catalog.format('COMMENT ON LARGE OBJECT %s IS %L', {number}::oid, {mark}::text); \
+         EXCEPTION WHEN OTHERS THEN NULL; END $do$"
+    ))
+}
+
+/// What was made in a database after a mark was last said: a few of them, for people.
+pub fn younger_objects(number: &str) -> Sql {
+    Sql::new(include_str!("younger_objects.sql").replace(":mark", &quote_text(number)))
+}
+
+/// For each table that is older than a mark, the query that tells whether rows are younger.
+pub fn younger_rows(number: &str) -> Sql {
+    let number = quote_text(number);
+    Sql::new(format!(
+        "SELECT pg_catalog.format('SELECT %L WHERE EXISTS (SELECT FROM ONLY %I.%I AS t WHERE pg_catalog.age(t.xmin) < \
+         (SELECT pg_catalog.age(d.xmin) FROM pg_catalog.pg_description d WHERE d.objoid = %L::oid \
+         AND d.classoid = ''pg_catalog.pg_largeobject''::pg_catalog.regclass))', \
+         pg_catalog.format('rows of `%s.%s`', n.nspname, c.relname), n.nspname, c.relname, {number}::text) \
+         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+         WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' \
+         AND n.nspname <> 'information_schema' ORDER BY 1"
     ))
 }
 

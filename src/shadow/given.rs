@@ -1,7 +1,8 @@
 //! A database that is not ours to drop: empty when it is given to us, and empty again when we leave it.
 //!
-//! A mark inside says who fills it. The mark goes in the transaction that drops the last object, so that a database with a
-//! mark holds only what a run of ours put there: what a killed run left is known from rows of a user.
+//! A mark inside says who fills it. It is said anew at the end of all that the run writes, and the server numbers what is
+//! written: objects and rows that are younger than the mark of a killed run are not that run's, and nothing is dropped
+//! then. The mark goes in the transaction that drops the last object.
 
 use std::time::{Duration, Instant};
 
@@ -47,13 +48,16 @@ pub(super) fn maker(mark: &str) -> Maker {
 /// # Errors
 /// It holds something else, or another run works in it.
 pub(super) fn claim(given: &mut Database) -> Result<(), ShadowError> {
-    for (number, text) in marks(given)? {
-        match maker(&text) {
-            Maker::Gone => clear(given)?,
-            Maker::Alive | Maker::Elsewhere(_) | Maker::Unknown => {
-                return Err(taken(given, &number, &text));
-            }
-        }
+    let found = marks(given)?;
+    let is_held = |(_, text): &&(String, String)| match maker(text) {
+        Maker::Gone => false,
+        Maker::Alive | Maker::Elsewhere(_) | Maker::Unknown => true,
+    };
+    if let Some((number, text)) = found.iter().find(is_held) {
+        return Err(taken(given, number, text));
+    }
+    if !found.is_empty() {
+        clear(given, &found)?;
     }
     if given.value(&session::next_drop())?.is_some() {
         return Err(ShadowError::NotEmpty { place: given.describe() });
@@ -63,12 +67,24 @@ pub(super) fn claim(given: &mut Database) -> Result<(), ShadowError> {
     // Two may have found it empty at the same time.
     let all = marks(given)?;
     let other = all.iter().find(|(_, text)| *text != own);
-    let Some((number, text)) = other.or(all.get(1)) else { return Ok(()) };
+    let Some((number, text)) = other.or(all.get(1)) else {
+        if let Some((number, _)) = all.first() {
+            follow(given, number);
+        }
+        return Ok(());
+    };
     let error = taken(given, number, text);
     for (number, _) in all.iter().filter(|(_, text)| *text == own).take(1) {
         given.rows(&roles::unmark(number))?;
     }
     Err(error)
+}
+
+/// Has the session say the mark anew after all that it writes.
+fn follow(database: &mut Database, number: &str) {
+    if let Database::Postgres(server) = database {
+        server.leave_trail(roles::mark_again(number, &mark()));
+    }
 }
 
 fn marks(database: &mut Database) -> Result<Vec<(String, String)>, DbError> {
@@ -112,16 +128,41 @@ pub(super) fn give_back_from_outside(url: &DatabaseUrl) -> Result<(), DbError> {
     give_back(&mut database)
 }
 
-/// Empties the database of what a killed run left in it; its mark stays until nothing else is there.
-fn clear(database: &mut Database) -> Result<(), DbError> {
+/// Empties the database of what a killed run left in it; a mark stays until nothing else is there.
+///
+/// # Errors
+/// Something in it is younger than all marks: somebody else put it there.
+fn clear(database: &mut Database, found: &[(String, String)]) -> Result<(), ShadowError> {
     end_others(database)?;
-    let gone: Vec<String> = marks(database)?
-        .into_iter()
-        .filter(|(_, text)| matches!(maker(text), Maker::Gone))
-        .map(|(number, _)| number)
-        .collect();
-    while database.within(Mode::Write, |database| step(database, &gone))? {}
+    let mut others: Option<Vec<String>> = None;
+    for (number, _) in found {
+        let made = younger(database, number)?;
+        if others.as_ref().is_none_or(|fewest| made.len() < fewest.len()) {
+            others = Some(made);
+        }
+    }
+    let Some((number, _)) = found.first() else { return Ok(()) };
+    if let Some(what) = others.filter(|what| !what.is_empty()) {
+        let (place, mark) = (database.describe(), number.clone());
+        return Err(ShadowError::NotOurs { place, what: what.join(", "), mark });
+    }
+    // From here on it is ours: killed again, the next run knows what was dropped and what is left.
+    follow(database, number);
+    let numbers: Vec<String> = found.iter().map(|(number, _)| number.clone()).collect();
+    while database.within(Mode::Write, |database| step(database, &numbers))? {}
     Ok(())
+}
+
+/// What is in a database that was written after a mark was last said, for people.
+fn younger(database: &mut Database, number: &str) -> Result<Vec<String>, DbError> {
+    let texts = |rows: Vec<crate::db::Row>| rows.into_iter().flatten().flatten();
+    let mut found: Vec<String> = texts(database.rows(&roles::younger_objects(number))?).collect();
+    if found.is_empty() {
+        for query in texts(database.rows(&roles::younger_rows(number))?) {
+            found.extend(database.value(&session::returned(&query))?);
+        }
+    }
+    Ok(found)
 }
 
 /// Sessions of a killed process live on until the server writes to them, with their locks.

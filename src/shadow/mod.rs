@@ -80,6 +80,13 @@ pub enum ShadowError {
          or a user with CREATEDB"
     )]
     NotEmpty { place: String },
+    /// The database that was given to work in holds what a killed run left, and what is somebody else's.
+    #[error(
+        "{place} holds {what}: that is younger than all that the killed run of `migrate` made whose mark is in it, and is \
+         left alone\nhelp: give another empty database; if nothing in this one is needed, empty it and run \
+         `SELECT lo_unlink({mark})` in it"
+    )]
+    NotOurs { place: String, what: String, mark: String },
     /// The database that was given to work in is being worked in.
     #[error(
         "{by} works in {place}\nhelp: give another empty database, or wait for it to end; if it is gone for good, \

@@ -41,15 +41,7 @@ pub(super) fn probe(
     source: &mut Database,
     options: &SnapshotOptions,
 ) -> Result<Probe, ShadowError> {
-    let mut values = source
-        .rows(&session::database_locale())?
-        .into_iter()
-        .next()
-        .unwrap_or_default()
-        .into_iter()
-        .map(Option::unwrap_or_default);
-    let mut next = || values.next().unwrap_or_default();
-    let locale = Locale { encoding: next(), collate: next(), ctype: next() };
+    let locale = locale(source)?;
     let mut values = source
         .rows(&roles::database())?
         .into_iter()
@@ -82,6 +74,34 @@ pub(super) fn probe(
         plan_roles: options.scope.roles(),
         roles: lines.into_iter().flatten().flatten().collect(),
     })
+}
+
+fn locale(database: &mut Database) -> Result<Locale, ShadowError> {
+    let rows = database.rows(&session::database_locale())?;
+    let mut values =
+        rows.into_iter().next().unwrap_or_default().into_iter().map(Option::unwrap_or_default);
+    let mut next = || values.next().unwrap_or_default();
+    Ok(Locale { encoding: next(), collate: next(), ctype: next() })
+}
+
+/// What is said of a copy that sorts text otherwise.
+fn other_locale(copy: &mut Database, probe: &Probe) -> Result<Option<String>, ShadowError> {
+    let there = locale(copy)?;
+    let (copied, original) = (told(&there), told(&probe.locale));
+    Ok((there != probe.locale).then(|| {
+        format!(
+            "the copy is in {copied}, and the database in {original}: text may sort and compare otherwise there"
+        )
+    }))
+}
+
+/// A locale in one word, or two where its parts differ.
+fn told(locale: &Locale) -> String {
+    if locale.collate == locale.ctype {
+        format!("`{} {}`", locale.encoding, locale.collate)
+    } else {
+        format!("`{} {} {}`", locale.encoding, locale.collate, locale.ctype)
+    }
 }
 
 fn pairs(rows: Vec<crate::db::Row>) -> Vec<(String, String)> {
@@ -333,13 +353,16 @@ fn given(probe: &Probe, url: &DatabaseUrl) -> Result<Result<Provided, String>, S
         ));
     }
     drop(server);
-    let scratch = match on_server(url) {
+    let mut scratch = match on_server(url, Some(&probe.locale)) {
         Ok(scratch) => scratch,
-        Err(full @ (ShadowError::NotEmpty { .. } | ShadowError::Taken { .. })) => {
-            return Ok(Err(full.to_string()));
-        }
+        Err(
+            full @ (ShadowError::NotEmpty { .. }
+            | ShadowError::Taken { .. }
+            | ShadowError::NotOurs { .. }),
+        ) => return Ok(Err(full.to_string())),
         Err(error) => return Err(error),
     };
+    warnings.extend(other_locale(scratch.database(), probe)?);
     let reason = format!("{place} was named");
     Ok(Ok(Provided { scratch, provider: Provider::Url, reason, warnings }))
 }
@@ -354,7 +377,15 @@ pub(super) fn hand_over(
     probe: &Probe,
 ) -> Result<Vec<String>, ShadowError> {
     let mut warnings = Vec::new();
-    let Some(name) = scratch.name().map(str::to_owned) else { return Ok(warnings) };
+    let Some(name) = scratch.name().map(str::to_owned) else {
+        // The database is the user's own: its settings are not touched, those of the session are.
+        for line in source.rows(&roles::settings_here())?.into_iter().flatten().flatten() {
+            if let Err(error) = scratch.database().rows(&session::returned(&line)) {
+                warnings.push(format!("a setting of the database is left out: {error}"));
+            }
+        }
+        return Ok(warnings);
+    };
     for row in source.rows(&roles::settings_for(&name))? {
         for line in row.into_iter().flatten() {
             if let Err(error) = scratch.database().execute(&session::returned(&line)) {

@@ -79,7 +79,7 @@ pub fn scratch(dialect: Dialect, options: &ScratchOptions) -> Result<Scratch, Sh
             cleanup: Cleanup::Nothing,
             note: format!("SQLite {} in memory", rusqlite::version()),
         }),
-        (Dialect::Postgres, Some(url)) => on_server(url),
+        (Dialect::Postgres, Some(url)) => on_server(url, None),
         (Dialect::Postgres, None) => {
             let cluster = cluster(&options.env, options.major)?;
             in_cluster(&cluster, None, USER)
@@ -109,8 +109,12 @@ fn in_cluster(
     finish(&url, cleanup, note)
 }
 
-/// A fresh database on a given server if its user may make one, else the given database if it is empty.
-pub(in crate::shadow) fn on_server(url: &DatabaseUrl) -> Result<Scratch, ShadowError> {
+/// A fresh database on a given server if its user may make one, of that locale where the server has it; else the given
+/// database if it is empty.
+pub(in crate::shadow) fn on_server(
+    url: &DatabaseUrl,
+    locale: Option<&session::Locale>,
+) -> Result<Scratch, ShadowError> {
     let mut database = Database::open(url, Access::ReadWrite)?;
     if database.dialect() != Dialect::Postgres {
         return Err(ShadowError::Database(
@@ -122,7 +126,14 @@ pub(in crate::shadow) fn on_server(url: &DatabaseUrl) -> Result<Scratch, ShadowE
         ));
     }
     if database.value(&session::may_create_database())?.as_deref() == Some("true") {
-        return fresh(&mut database, url, |name| session::create_database(name, None));
+        return match fresh(&mut database, url, |name| session::create_database(name, locale)) {
+            Err(ShadowError::Database(error))
+                if locale.is_some() && error.kind == crate::db::DbErrorKind::Sql =>
+            {
+                fresh(&mut database, url, |name| session::create_database(name, None))
+            }
+            outcome => outcome,
+        };
     }
     given::claim(&mut database)?;
     let _noted = leftover::note(Leftover::Given(url.clone()));

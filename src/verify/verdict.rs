@@ -115,7 +115,7 @@ pub struct Sampled {
     pub unseen: u64,
 }
 
-/// How many rows, with a confidence of 95 percent, as long as rows that break the rule lie scattered.
+/// How many rows, with a confidence of 95 percent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Estimate {
     pub least: u64,

@@ -37,7 +37,7 @@ const ROWS: &str = "CREATE TABLE owner (id bigint PRIMARY KEY);
         part_of_id bigint);
     INSERT INTO thing SELECT n, CASE WHEN n % 20000 = 7 THEN 'bad ü' WHEN n % 9999 = 0 THEN 'T-1' ELSE 'T-' || n END,
         CASE n WHEN 5 THEN 'NaN' WHEN 6 THEN -0.5 WHEN 8 THEN 1e30 ELSE n / 100.0 END,
-        CASE n WHEN 9 THEN 'NaN' WHEN 10 THEN '-Infinity' WHEN 11 THEN -0.0 ELSE n END,
+        CASE n WHEN 9 THEN 'NaN' WHEN 10 THEN '-Infinity' WHEN 11 THEN -0.0 ELSE n::double precision END,
         CASE WHEN n = 12 THEN 'infinity' WHEN n % 30000 = 1 THEN NULL ELSE date '2024-01-01' + (n % 30)::int END,
         CASE WHEN n % 10000 = 3 THEN 0 ELSE 1 + n % 500 END, nullif(n - 1, 0) FROM generate_series(1, 60000) AS n;
     UPDATE thing SET price = 7.10, ratio = 1 WHERE id IN (59, 60); UPDATE thing SET price = 7.1, ratio = 1 WHERE id = 58;

@@ -74,6 +74,25 @@ fn parts_say_what_the_whole_says() {
 }
 
 #[test]
+fn rows_of_partitions_are_counted_once_and_rows_changed_together_do_not_mislead() {
+    let sql = "CREATE TABLE part (a int, b int) PARTITION BY RANGE (a);
+        CREATE TABLE part1 PARTITION OF part FOR VALUES FROM (0) TO (10000);
+        CREATE TABLE part2 PARTITION OF part FOR VALUES FROM (10000) TO (50000);
+        INSERT INTO part SELECT n, n FROM generate_series(1, 40000) AS n;
+        UPDATE part SET b = -b WHERE a % 40 = 0;
+        ALTER TABLE part ADD CONSTRAINT positive CHECK (b > 0) NOT VALID; ANALYZE part; ANALYZE part1; ANALYZE part2";
+    let Some(place) = Place::new(Dialect::Postgres, "", sql) else { return };
+    for engine in ["sql", "stream"] {
+        let ran = place.verify(&["--json", "--max-rows", "8000", "--engine", engine]);
+        let verdict: Value = serde_json::from_str(&ran.text).expect("it is JSON");
+        assert_eq!(verdict["sampled"][0]["of"], 40000, "{verdict:#}");
+        let estimate = &verdict["violations"][0]["estimate"];
+        let number = |name: &str| estimate[name].as_u64().expect("a number");
+        assert!(number("least") < 1000 && 1000 < number("most"), "{verdict:#}");
+    }
+}
+
+#[test]
 fn some_rows_say_about_how_many_break_a_rule() {
     for dialect in [Dialect::Postgres, Dialect::Sqlite] {
         let Some(place) = Place::new(dialect, MODEL, &rows(dialect)) else { continue };

@@ -372,7 +372,8 @@ pub fn sizes(sources: &[&Source]) -> Sql {
         })
         .collect();
     Sql::new(format!(
-        "SELECT s.at, sum(CASE WHEN c.reltuples < 0 THEN b.bytes / 80 ELSE c.reltuples END)::bigint, \
+        "SELECT s.at, sum(CASE WHEN c.relkind = 'p' THEN 0 WHEN c.reltuples < 0 THEN b.bytes / 80 \
+         ELSE c.reltuples END)::bigint, \
          max(b.bytes / current_setting('block_size')::bigint), sum(b.bytes)::bigint \
          FROM (VALUES {}) AS s (at, id) \
          CROSS JOIN LATERAL (SELECT s.id UNION SELECT p.relid FROM pg_partition_tree(s.id) AS p) AS t (id) \

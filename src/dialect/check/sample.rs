@@ -14,8 +14,8 @@ pub struct Sample {
 /// What follows a FROM item `t` so that some of its rows are picked; `None` where rows cannot be told apart for that (SQLite, WITHOUT
 /// ROWID).
 ///
-/// PostgreSQL reads whole blocks, chosen at random, so that no more is read than is looked at. SQLite numbers rows in the order
-/// in which they came; the number is scrambled.
+/// Each row by itself: whole blocks would be read faster, but rows that were changed together lie together, and what is said of all
+/// rows would be wrong. SQLite numbers rows in the order in which they came; the number is scrambled.
 pub(super) fn picks(sample: Sample, table: &Table) -> Option<String> {
     if sample.rows >= sample.of {
         return None;
@@ -23,7 +23,7 @@ pub(super) fn picks(sample: Sample, table: &Table) -> Option<String> {
     match &table.options {
         TableOptions::Postgres(_) => {
             let percent = sample.rows as f64 * 100.0 / sample.of as f64;
-            Some(format!(" TABLESAMPLE SYSTEM ({percent:.6}) REPEATABLE (1)"))
+            Some(format!(" TABLESAMPLE BERNOULLI ({percent:.6}) REPEATABLE (1)"))
         }
         TableOptions::Sqlite { without_rowid: true, .. } => None,
         TableOptions::Sqlite { without_rowid: false, .. } => {
