@@ -6,7 +6,8 @@ use super::rename;
 use crate::catalog::value_set::value_set;
 use crate::catalog::{Catalog, Column, ConstraintKind, Table};
 use crate::change::{
-    ColumnIntent, ColumnSource, Intent, Keep, Leaving, Rename, SourceOrigin, Target, Way, is_steady,
+    ColumnIntent, ColumnSource, Contested, Intent, Keep, Leaving, Rename, SourceOrigin, Target,
+    Way, is_steady,
 };
 use crate::text::token::{canonical, rename_identifier};
 use crate::text::{Dialect, Ident, QName};
@@ -55,7 +56,8 @@ fn source(column: &Column, before: &Table, after: &Table, sides: &Sides<'_>) -> 
         SourceOrigin::Same | SourceOrigin::Cast { .. } | SourceOrigin::Computed => None,
     };
     let keep = keep(&origin, fill.as_deref(), &target, &sets, sides);
-    ColumnSource { column: column.name.clone(), origin, values, fill, keep }
+    let contested = intent.contested.forth.filter(|_| fill.is_some());
+    ColumnSource { column: column.name.clone(), origin, values, fill, contested, keep }
 }
 
 /// What the way back computes for the columns of `before` that go.
@@ -131,8 +133,14 @@ fn intent_for(target: &Target, sides: &Sides<'_>) -> Option<ColumnIntent> {
                 let old = rename::old_target(sides.intent, said);
                 (old == *target || said == target).then_some(intent)
             })?;
-            let down = said.down.as_ref().map(|text| in_new_names(text, target, sides));
-            Some(ColumnIntent { backfill: down, down: None, values: said.values.clone() })
+            let told = |text: &String| in_new_names(text, target, sides);
+            let contested = said.contested.back.as_ref().map(told);
+            Some(ColumnIntent {
+                backfill: said.down.as_ref().map(told),
+                down: None,
+                values: said.values.clone(),
+                contested: Contested { forth: contested, back: None },
+            })
         }
     }
 }
