@@ -331,6 +331,8 @@ pub struct Intent {
     pub columns: BTreeMap<Target, ColumnIntent>,
     /// Tables and columns (old names) whose drop is written down (`changes: - drop:`).
     pub drops: BTreeSet<Target>,
+    /// Columns that move, and the columns of another table that receive them.
+    pub moves: BTreeMap<Target, Target>,
     /// Drops that say `keep: none`.
     pub discard: BTreeSet<Target>,
     pub drop_policy: DropPolicy,

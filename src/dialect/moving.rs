@@ -96,6 +96,7 @@ pub fn say(moved: &Moved, after: &Catalog, intent: &mut Intent) -> Result<(), Un
     said.down = Some(or_else(back.value(dialect), said.down.take()));
     said.contested.back = back.contested(dialect);
     intent.drops.insert(moved.giver.clone());
+    intent.moves.insert(moved.giver.clone(), moved.receiver.clone());
     Ok(())
 }
 

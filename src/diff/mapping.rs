@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use super::rename;
+use super::retold::retold;
 use crate::catalog::value_set::value_set;
 use crate::catalog::{Catalog, Column, ConstraintKind, Table};
 use crate::change::{
     ColumnIntent, ColumnSource, Contested, Intent, Keep, Leaving, Rename, SourceOrigin, Target,
     Way, is_steady,
 };
-use crate::text::token::{canonical, rename_identifier};
+use crate::text::token::canonical;
 use crate::text::{Dialect, Ident, QName};
 
 /// The two catalogs of a comparison (the old one under new names) and what the user said.
@@ -147,12 +148,7 @@ fn intent_for(target: &Target, sides: &Sides<'_>) -> Option<ColumnIntent> {
 
 /// A `down:` is written over the row before the way back, and runs after that way's renames.
 fn in_new_names(text: &str, target: &Target, sides: &Sides<'_>) -> String {
-    sides.renames.iter().fold(text.to_owned(), |text, rename| match rename {
-        Rename::Column { table, before, after } if *table == target.table => {
-            rename_identifier(&text, before.as_str(), after.as_str(), sides.after.dialect)
-        }
-        _ => text,
-    })
+    retold(text, &target.table, sides.renames, sides.after.dialect)
 }
 
 /// The values that a CHECK or an enum type allows on each side, where they are known.
