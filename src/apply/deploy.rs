@@ -108,6 +108,10 @@ pub enum DeployError {
     Released(String),
     #[error("the rehearsal did not pass; nothing was applied")]
     NotPassed(Box<Rehearsal>),
+    #[error(
+        "another migrator changed this database meanwhile\nhelp: look at `migrate status`, then run again"
+    )]
+    Overtaken,
     #[error("rows break rules; nothing was applied")]
     Violations(Box<Verdict>),
     #[error("rows cannot live in the old shape; nothing was rolled back")]
@@ -269,7 +273,10 @@ fn finish_first(
 }
 
 /// Does something as the only migrator of the database.
-fn alone<T>(
+///
+/// # Errors
+/// Somebody else is at work, and those of `work`.
+pub(super) fn alone<T>(
     database: &mut Database,
     patience: Duration,
     work: impl FnOnce(&mut Database) -> Result<T, DeployError>,
@@ -296,7 +303,7 @@ pub fn sound_books(database: &mut Database) -> Result<Books, DeployError> {
 }
 
 /// The run that stopped half-way, if it is the one that would go on now.
-fn resumable(
+pub(super) fn resumable(
     books: &Books,
     next: Option<&Bundle>,
     way: Direction,
