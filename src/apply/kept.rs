@@ -44,6 +44,14 @@ impl Rows {
 /// # Errors
 /// The engine's own.
 pub fn kept(database: &mut Database) -> Result<Vec<KeptTable>, DbError> {
+    kept_counted(database, COUNTED_BYTES)
+}
+
+/// As [`kept`]; rows of tables above `limit` bytes are not counted where the server has an estimate.
+///
+/// # Errors
+/// The engine's own.
+pub fn kept_counted(database: &mut Database, limit: u64) -> Result<Vec<KeptTable>, DbError> {
     let dialect = database.dialect();
     let mut tables = Vec::new();
     for row in database.rows(&bookkeeping::kept_sizes(dialect))? {
@@ -55,7 +63,7 @@ pub fn kept(database: &mut Database) -> Result<Vec<KeptTable>, DbError> {
         let readable = next().as_deref() == Some("t");
         let rows = match (readable, estimate) {
             (false, _) => None,
-            (true, Some(estimate)) if bytes > COUNTED_BYTES => Some(Rows::Estimated(estimate)),
+            (true, Some(estimate)) if bytes > limit => Some(Rows::Estimated(estimate)),
             (true, _) => {
                 let counted = database.value(&bookkeeping::count_kept(&name, dialect))?;
                 counted.and_then(|text| text.parse().ok()).map(Rows::Counted)
