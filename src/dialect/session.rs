@@ -318,11 +318,14 @@ fn lock_condition(lock: MigratorLock) -> String {
     )
 }
 
-/// Encoding, collation, character type of the current database.
+/// Encoding, collation, character type of the current database; the provider of its locale, and for another than the C
+/// library its name there and its rules. Columns that came with later versions are asked by way of the row.
+/// Source: `pg_database`: `datlocprovider` and `daticulocale` since 15, `daticurules` since 16, `datlocale` since 17.
 pub fn database_locale() -> Sql {
     Sql::new(
-        "SELECT pg_encoding_to_char(encoding), datcollate, datctype FROM pg_database \
-         WHERE datname = current_database()",
+        "SELECT pg_encoding_to_char(d.encoding), d.datcollate, d.datctype, coalesce(j.row ->> 'datlocprovider', 'c'), \
+         coalesce(j.row ->> 'datlocale', j.row ->> 'daticulocale'), j.row ->> 'daticurules' \
+         FROM pg_database d, LATERAL (SELECT to_jsonb(d) AS row) AS j WHERE d.datname = current_database()",
     )
 }
 
@@ -332,19 +335,59 @@ pub struct Locale {
     pub encoding: String,
     pub collate: String,
     pub ctype: String,
+    /// Where another than the C library sorts and compares.
+    pub own: Option<OwnLocale>,
+}
+
+/// The locale of a provider other than the C library.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnLocale {
+    pub provider: LocaleProvider,
+    pub name: String,
+    /// Empty where there are none.
+    pub rules: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LocaleProvider {
+    Icu,
+    Builtin,
+}
+
+impl LocaleProvider {
+    pub fn word(self) -> &'static str {
+        match self {
+            LocaleProvider::Icu => "icu",
+            LocaleProvider::Builtin => "builtin",
+        }
+    }
 }
 
 /// Makes a database from `template0`, so that nothing that an administrator put into `template1` is in it.
 pub fn create_database(name: &str, locale: Option<&Locale>) -> Sql {
     let locale = locale.map_or_else(String::new, |locale| {
         format!(
-            " ENCODING {} LC_COLLATE {} LC_CTYPE {}",
+            " ENCODING {} LC_COLLATE {} LC_CTYPE {}{}",
             quote_text(&locale.encoding),
             quote_text(&locale.collate),
-            quote_text(&locale.ctype)
+            quote_text(&locale.ctype),
+            locale.own.as_ref().map(own_locale).unwrap_or_default()
         )
     });
     Sql::new(format!("CREATE DATABASE {} TEMPLATE template0{locale}", quote_name(name)))
+}
+
+fn own_locale(own: &OwnLocale) -> String {
+    let name = quote_text(&own.name);
+    match own.provider {
+        LocaleProvider::Icu if own.rules.is_empty() => {
+            format!(" LOCALE_PROVIDER icu ICU_LOCALE {name}")
+        }
+        LocaleProvider::Icu => {
+            format!(" LOCALE_PROVIDER icu ICU_LOCALE {name} ICU_RULES {}", quote_text(&own.rules))
+        }
+        LocaleProvider::Builtin => format!(" LOCALE_PROVIDER builtin BUILTIN_LOCALE {name}"),
+    }
 }
 
 /// Drops a database made by `create_database`, and the sessions in it. `FORCE` is in PostgreSQL 13 and later.
