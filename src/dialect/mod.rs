@@ -15,6 +15,7 @@ pub mod masking;
 pub mod measure;
 pub mod mention;
 pub mod moving;
+pub mod outside;
 pub mod pending;
 pub mod postgres;
 mod reach;
