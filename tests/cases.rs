@@ -3,7 +3,8 @@
 //!
 //! A folder holds either `a.sql` and `b.sql` (or `a.postgres.sql` …, then it runs on that engine only) or a model pair
 //! `before.yaml` and `after.yaml`; `rows.sql`, the rows of the old shape; `new_rows.sql`, what is written while the new
-//! shape is in force and must survive the way back; `answers`, flags of `migrate plan`; `roles`, which the server must have. Each of the SQL files may be
+//! shape is in force and must survive the way back; `late_rows.sql`, what is written once the old shape is back, before
+//! the new one is made again; `answers`, flags of `migrate plan`; `roles`, which the server must have. Each of the SQL files may be
 //! there once for both engines or once for each (`rows.sqlite.sql`). Goldens are `ENGINE.up.sql`, `ENGINE.down.sql` and
 //! `ENGINE.rows.txt` (the rows at each station); `UPDATE_GOLDEN=1` writes them, and they are read in review.
 //! `MIGRATE_CASE=part-of-a-path` runs only those cases.
@@ -61,7 +62,7 @@ fn every_folder_is_a_case_and_every_file_is_read() {
         }
         let mut known =
             BTreeSet::from(["answers", "roles", "before.yaml", "after.yaml"].map(str::to_owned));
-        for stem in ["a", "b", "rows", "new_rows"] {
+        for stem in ["a", "b", "rows", "new_rows", "late_rows"] {
             known.insert(format!("{stem}.sql"));
             known.extend(ran.iter().map(|dialect| format!("{stem}.{dialect}.sql")));
         }
@@ -286,6 +287,14 @@ fn travel(case: &Path, dialect: Dialect) -> Result<(), String> {
         Some(_) => stations.push_str(&format!("\nafter down with the new rows\n\n{}", page(&last))),
     }
     refuse_left_over("after down again", &mut database, "_u_")?;
+    if let Some(rows) = file(case, "late_rows", dialect) {
+        support::run(&mut database, &text(&rows));
+        up(&mut database, beside(dialect))?;
+        same_in_all("after up with all rows", &schemas.1, &inspect(&mut database))?;
+        let page = page(&contents(&mut database));
+        stations.push_str(&format!("\nafter late rows and up\n\n{page}"));
+        refuse_left_over("after up with all rows", &mut database, "_d_")?;
+    }
     golden(case, dialect, "rows.txt", &stations)
 }
 

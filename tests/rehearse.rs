@@ -378,6 +378,68 @@ fn rows_in_a_new_partition_that_the_old_table_has_no_place_for_are_refused() {
 }
 
 #[test]
+fn rows_that_a_tree_built_anew_has_no_place_for_are_refused_before_anything_is_touched() {
+    let columns = "id integer, at date, note text, PRIMARY KEY (id, at)";
+    let by_range = format!(
+        "CREATE TABLE event ({columns}) PARTITION BY RANGE (at);
+        CREATE TABLE event_23 PARTITION OF event FOR VALUES FROM ('2023-01-01') TO ('2024-01-01');"
+    );
+    let narrow = by_range.replace("'2023-01-01'", "'2023-05-01'");
+    let by_list = format!(
+        "CREATE TABLE event ({columns}) PARTITION BY LIST (at);
+        CREATE TABLE event_23 PARTITION OF event FOR VALUES IN ('2023-05-05');"
+    );
+    let rest = "CREATE TABLE event_rest PARTITION OF event DEFAULT;";
+    let plain = format!("CREATE TABLE event ({columns});");
+    let row = "INSERT INTO event VALUES (1, '2023-05-05', 'x')";
+    let lists = format!("{by_list}{rest}");
+    for (before, after) in [(&by_range, &lists), (&by_range, &plain), (&narrow, &by_range)] {
+        let Some(scene) = Scene::new(Dialect::Postgres, before, after, row) else { return };
+        assert_eq!(scene.run(&["rehearse"]).code, 0);
+        assert_eq!(scene.run(&["apply", "-y"]).code, 0);
+        let new = if after == &by_range { "2023-02-02" } else { "2029-05-05" };
+        let written = format!("INSERT INTO event VALUES (2, '{new}', 'y')");
+        support::run(&mut scene.place.open(), &written);
+        let there = journey::contents(&mut scene.place.open());
+        let refused = scene.run(&["rollback", "-y"]);
+        assert_eq!(refused.code, 7, "{}", refused.text);
+        assert!(refused.text.contains("1 of 2 rows in `event`"), "{}", refused.text);
+        let told = "no partition that `event` will have takes it";
+        assert!(refused.text.contains(told), "{}", refused.text);
+        assert!(refused.text.contains(&format!("id=2  at={new}")), "{}", refused.text);
+        assert_eq!(there, journey::contents(&mut scene.place.open()));
+        support::run(&mut scene.place.open(), "DELETE FROM event WHERE id = 2");
+        let back = scene.run(&["rollback", "-y"]);
+        assert_eq!(back.code, 0, "{}", back.text);
+    }
+    // The same on the way up; what leaves the tree with its rows is not asked.
+    let stays = format!("{by_range}CREATE TABLE event_29 (LIKE event_23);")
+        .replace("LIKE event_23", "id integer NOT NULL, at date NOT NULL, note text");
+    let key = "ALTER TABLE event_29 ADD CONSTRAINT event_29_pkey PRIMARY KEY (id, at);";
+    let attached = "ALTER TABLE event ATTACH PARTITION event_29 FOR VALUES FROM ('2029-01-01') TO ('2030-01-01');";
+    let (whole, parted) = (format!("{stays}{key}{attached}"), format!("{narrow}{key}"));
+    let parted = parted.replace(key, &format!("{}{key}", &stays[by_range.len()..]));
+    let rows = "INSERT INTO event VALUES (1, '2023-03-03', 'x'), (2, '2029-03-03', 'y')";
+    for (before, after, rows, of) in [
+        (&by_range, &by_list, "INSERT INTO event VALUES (1, '2023-03-03', 'x')", "1 row"),
+        (&plain, &by_list, "INSERT INTO event VALUES (1, '2023-03-03', 'x')", "1 row"),
+        (&whole, &parted, rows, "1 row"),
+    ] {
+        let scene = Scene::new(Dialect::Postgres, before, after, rows).expect("there is a server");
+        let there = journey::contents(&mut scene.place.open());
+        let refused =
+            scene.run(&["apply", "-y", "--no-rehearsal", "--reason", "to see the checks"]);
+        assert_eq!(refused.code, 5, "{}", refused.text);
+        assert!(refused.text.contains(&format!("1 of {of} in `event`")), "{}", refused.text);
+        assert!(refused.text.contains("id=1  at=2023-03-03"), "{}", refused.text);
+        assert_eq!(there, journey::contents(&mut scene.place.open()));
+        support::run(&mut scene.place.open(), "UPDATE event SET at = '2023-05-05' WHERE id = 1");
+        let applied = scene.run(&["apply", "-y"]);
+        assert_eq!(applied.code, 0, "{}", applied.text);
+    }
+}
+
+#[test]
 fn faults_in_tables_without_a_key_are_named_and_new_rows_are_written_there() {
     let before = "CREATE TABLE note (a integer, b text);";
     let after = "CREATE TABLE note (a integer, b text, c integer DEFAULT 5);";

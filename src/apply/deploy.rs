@@ -112,6 +112,10 @@ pub enum DeployError {
     Released(String),
     #[error("the rehearsal did not pass; nothing was applied")]
     NotPassed(Box<Rehearsal>),
+    #[error(
+        "another migrator changed this database meanwhile\nhelp: look at `migrate status`, then run again"
+    )]
+    Overtaken,
     #[error("rows break rules; nothing was applied")]
     Violations(Box<Verdict>),
     #[error("rows cannot live in the old shape; nothing was rolled back")]
@@ -226,7 +230,11 @@ pub fn take_back(
     Ok(deployed)
 }
 
-fn claim(
+/// Asks for the one-migrator lock.
+///
+/// # Errors
+/// Somebody else has it.
+pub(super) fn claim(
     database: &mut Database,
     patience: Duration,
 ) -> Result<crate::db::lock::LockGuard, DeployError> {
@@ -251,7 +259,7 @@ pub fn sound_books(database: &mut Database) -> Result<Books, DeployError> {
 }
 
 /// The run that stopped half-way, if it is the one that would go on now.
-fn resumable(
+pub(super) fn resumable(
     books: &Books,
     next: Option<&Bundle>,
     way: Direction,

@@ -4,6 +4,7 @@ pub mod book;
 pub mod bundle;
 pub mod deploy;
 pub mod evidence;
+pub mod kept;
 pub mod prove;
 pub mod rehearse;
 pub mod run;

@@ -500,7 +500,9 @@ impl Runner<'_> {
             return Ok(0);
         }
         let count = self.database.value(&bookkeeping::kept_orphans(tag))?;
-        self.database.execute(&bookkeeping::release(&name, self.bundle.dialect))?;
+        for sql in bookkeeping::release([name.as_str()].into_iter(), self.bundle.dialect) {
+            self.database.execute(&sql)?;
+        }
         Ok(count.and_then(|count| count.parse().ok()).unwrap_or(0))
     }
 

@@ -13,7 +13,7 @@ use super::postgres_table::{PostgresTable, SettingTarget};
 use super::{
     Catalog, ConstraintKind, Dependency, IndexKey, ObjectId, OpaqueKind, Table, TableOptions,
 };
-use crate::text::token::{rename_identifier, rename_qualified};
+use crate::text::token::{canonical_name, rename_identifier, rename_qualified};
 use crate::text::{Dialect, Ident, QName};
 
 impl Catalog {
@@ -415,7 +415,10 @@ fn rename_own_column(table: &mut Table, before: &Ident, after: &Ident, dialect: 
 
 fn rename_option_column(options: &mut PostgresTable, before: &Ident, after: &Ident) {
     if let Some(key) = &mut options.partition_by {
-        *key = rename_identifier(key, before.as_str(), after.as_str(), Dialect::Postgres);
+        // As the engine prints it: another spelling would be another key, for which the table is built anew.
+        let quoted = format!("\"{}\"", after.as_str().replace('"', "\"\""));
+        *key = rename_identifier(key, before.as_str(), after.as_str(), Dialect::Postgres)
+            .replace(&quoted, &canonical_name(after.as_str(), Dialect::Postgres));
     }
     if let Some(origin) = options.inherited_columns.remove(before) {
         options.inherited_columns.insert(after.clone(), origin);

@@ -137,7 +137,7 @@ impl From<DeployError> for CliError {
             }
             DeployError::NotPassed(found) if found.blames_rows() => Exit::Violations,
             DeployError::NotPassed(_) => Exit::Failure,
-            DeployError::Busy(_) => Exit::Busy,
+            DeployError::Busy(_) | DeployError::Overtaken => Exit::Busy,
             DeployError::Ledger(_)
             | DeployError::Drift { .. }
             | DeployError::WrongStart { .. }

@@ -5,6 +5,7 @@ mod command;
 mod error;
 mod exit;
 mod interrupt;
+mod keepers;
 mod progress;
 mod reference;
 mod shadow;

@@ -174,13 +174,70 @@ pub fn kept_orphans(tag: &str) -> Sql {
     Sql::new(format!("SELECT \"count\" FROM \"_migrate_kept_{}\"", orphans_name(tag)))
 }
 
-/// Throws one kept table away for good.
-pub fn release(name: &str, dialect: Dialect) -> Sql {
-    let name = name.replace('"', "\"\"");
+/// All kept tables, by name: name, bytes on disk with indexes, the engine's estimate of its rows (NULL where it has none),
+/// and `t` where this user may read it.
+pub fn kept_sizes(dialect: Dialect) -> Sql {
     Sql::new(match dialect {
-        Dialect::Postgres => format!("DROP TABLE \"migrate_kept\".\"{name}\""),
-        Dialect::Sqlite => format!("DROP TABLE \"_migrate_kept_{name}\""),
+        // `reltuples` is -1 before the first ANALYZE (0 before PostgreSQL 14, which an empty table has too).
+        Dialect::Postgres => {
+            "SELECT c.relname, pg_catalog.pg_total_relation_size(c.oid), \
+             CASE WHEN c.reltuples > 0 THEN c.reltuples::bigint END, \
+             pg_catalog.has_schema_privilege(n.oid, 'USAGE') \
+             AND pg_catalog.has_table_privilege(c.oid, 'SELECT') \
+             FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+             WHERE n.nspname = 'migrate_kept' AND c.relkind IN ('r', 'p') ORDER BY 1"
+        }
+        // Pages of the table and of its indexes. Source: sqlite.org/dbstat.html section 2 "Aggregated Data".
+        Dialect::Sqlite => {
+            "SELECT substr(t.name, 15), (SELECT sum(d.pgsize) FROM sqlite_schema o \
+             JOIN dbstat d ON d.name = o.name WHERE o.tbl_name = t.name AND d.aggregate = TRUE), \
+             NULL, 't' FROM sqlite_schema t WHERE t.type = 'table' \
+             AND t.name GLOB '_migrate_kept_*' ORDER BY 1"
+        }
     })
+}
+
+/// How many rows a kept table has.
+pub fn count_kept(name: &str, dialect: Dialect) -> Sql {
+    let only = match dialect {
+        Dialect::Postgres => "ONLY ",
+        Dialect::Sqlite => "",
+    };
+    Sql::new(format!("SELECT count(*) FROM {only}{}", kept_table(name, dialect)))
+}
+
+/// Partitions among the kept tables, each with the kept table it is one of: they go where that goes.
+pub fn kept_partitions(dialect: Dialect) -> Sql {
+    Sql::new(match dialect {
+        Dialect::Postgres => {
+            "SELECT c.relname, p.relname FROM pg_catalog.pg_inherits i \
+             JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid \
+             JOIN pg_catalog.pg_class p ON p.oid = i.inhparent AND p.relnamespace = c.relnamespace \
+             JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+             WHERE n.nspname = 'migrate_kept' AND c.relispartition ORDER BY 1"
+        }
+        Dialect::Sqlite => "SELECT name, name FROM sqlite_schema WHERE false",
+    })
+}
+
+/// Throws kept tables away for good. On PostgreSQL all at once: some may hang together.
+pub fn release<'n>(names: impl Iterator<Item = &'n str>, dialect: Dialect) -> Vec<Sql> {
+    let tables: Vec<String> = names.map(|name| kept_table(name, dialect)).collect();
+    match dialect {
+        _ if tables.is_empty() => Vec::new(),
+        Dialect::Postgres => vec![Sql::new(format!("DROP TABLE {}", tables.join(", ")))],
+        Dialect::Sqlite => {
+            tables.iter().map(|table| Sql::new(format!("DROP TABLE {table}"))).collect()
+        }
+    }
+}
+
+fn kept_table(name: &str, dialect: Dialect) -> String {
+    let name = name.replace('"', "\"\"");
+    match dialect {
+        Dialect::Postgres => format!("\"migrate_kept\".\"{name}\""),
+        Dialect::Sqlite => format!("\"_migrate_kept_{name}\""),
+    }
 }
 
 #[cfg(test)]

@@ -396,6 +396,7 @@ impl Printer<'_> {
             Function::Trim => plain("trim"),
             Function::Length => plain("length"),
             Function::Substr => plain("substr"),
+            Function::Before | Function::After => self.parted(function, arguments),
             Function::Abs => plain("abs"),
             Function::Least | Function::Greatest => self.extreme(function, arguments, value),
             Function::Now => Ok(match self.dialect {
@@ -412,6 +413,25 @@ impl Printer<'_> {
                 Dialect::Sqlite => sqlite::UUID.into(),
             }),
         }
+    }
+
+    /// A text parted at the first occurrence of another one, of which it may have none.
+    fn parted(&self, function: Function, arguments: &[Expr]) -> Result<String, Unprintable> {
+        let texts: Result<Vec<String>, Unprintable> =
+            arguments.iter().map(|argument| self.print(argument, None)).collect();
+        let texts = texts?;
+        let [whole, mark] = texts.as_slice() else {
+            return Err(Unprintable::Column("a text is parted at one other".to_owned()));
+        };
+        let found = match self.dialect {
+            Dialect::Postgres => format!("strpos({whole}, {mark})"),
+            Dialect::Sqlite => format!("instr({whole}, {mark})"),
+        };
+        let (none, part) = match function {
+            Function::After => ("''", format!("substr({whole}, {found} + length({mark}))")),
+            _ => (whole.as_str(), format!("substr({whole}, 1, {found} - 1)")),
+        };
+        Ok(format!("(CASE WHEN {found} = 0 THEN {none} ELSE {part} END)"))
     }
 
     fn extreme(

@@ -297,6 +297,14 @@ fn call(function: Function, values: &[Value]) -> Value {
             let rest = text.chars().skip(count(1).unwrap_or(1).saturating_sub(1));
             Value::Text(rest.take(count(2).unwrap_or(usize::MAX)).collect())
         }),
+        Function::Before | Function::After => match (text(first), values.get(1).and_then(text)) {
+            (Some(whole), Some(mark)) => {
+                let (before, after) = whole.split_once(mark).unwrap_or((whole, ""));
+                let part = if function == Function::Before { before } else { after };
+                Value::Text(part.to_owned())
+            }
+            (Some(_), None) | (None, _) => Value::Null,
+        },
         Function::Least => {
             let lesser = |left: Value, right: Value| match compare(&left, &right) {
                 Some(std::cmp::Ordering::Greater) => right,

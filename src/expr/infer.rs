@@ -168,9 +168,12 @@ fn call(function: Function, arguments: &[Expr], field: FieldType) -> Option<Valu
     match function {
         Function::Coalesce | Function::Least | Function::Greatest => common_type(arguments, field),
         Function::NullIf | Function::Abs => type_of(arguments.first()?, field),
-        Function::Lower | Function::Upper | Function::Trim | Function::Substr => {
-            Some(ValueType::Text)
-        }
+        Function::Lower
+        | Function::Upper
+        | Function::Trim
+        | Function::Substr
+        | Function::Before
+        | Function::After => Some(ValueType::Text),
         Function::Length => Some(ValueType::Int),
         Function::Now => Some(ValueType::Timestamp),
         Function::Today => Some(ValueType::Date),

@@ -142,6 +142,10 @@ pub enum Function {
     Trim,
     Length,
     Substr,
+    /// What stands before the first occurrence of a text: all of it where there is none.
+    Before,
+    /// What stands behind the first occurrence of a text: the empty text where there is none.
+    After,
     Least,
     Greatest,
     Abs,

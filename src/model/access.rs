@@ -1,8 +1,8 @@
 //! What follows from the parts of a model: names of tables and columns, keys, implied fields.
 
 use super::{
-    DefaultValue, Entity, Facets, Field, FieldKind, Format, Model, NamedType, Override, Place,
-    parse, tree,
+    ChangeNote, DefaultValue, Entity, Facets, Field, FieldKind, Format, Model, NamedType, Override,
+    Place, parse, tree,
 };
 use crate::expr::ValueType;
 use crate::text::Dialect;
@@ -32,6 +32,24 @@ impl Format {
 impl Model {
     pub fn entity(&self, name: &str) -> Option<&Entity> {
         self.entities.iter().find(|entity| entity.name == name)
+    }
+
+    /// The note of a field that an entity loses, and that expressions over its rows before that may name.
+    pub fn dropped_field<'m>(&'m self, entity: &'m Entity, name: &str) -> Option<&'m ChangeNote> {
+        self.dropped_fields(entity).find_map(|(note, field)| (field == name).then_some(note))
+    }
+
+    /// The fields that an entity loses, under its name or an earlier one.
+    pub fn dropped_fields<'m>(
+        &'m self,
+        entity: &'m Entity,
+    ) -> impl Iterator<Item = (&'m ChangeNote, &'m str)> {
+        self.changes.iter().filter_map(|note| match note.target() {
+            (name, Some(field)) if entity.name == name || entity.was.iter().any(|w| w == name) => {
+                Some((note, field))
+            }
+            _ => None,
+        })
     }
 
     pub fn named_type(&self, name: &str) -> Option<&NamedType> {

@@ -413,6 +413,12 @@ const SQL_TEXT: &[Key] = &[
 
 const CHANGE: &[Key] = &[
     key("drop", Shape::Text, "`Entity` or `Entity.field` that is taken away."),
+    key("down", Shape::Expression, "Value that the dropped field gets on rollback."),
+    key(
+        "type",
+        Shape::Text,
+        "Type the dropped field had, where a `backfill` reads it and it is not text.",
+    ),
     key("reason", Shape::Text, "Why."),
     key("keep", Shape::Word(&["none"]), "`none`: its data need not be kept."),
 ];

@@ -437,9 +437,23 @@ pub struct SqlText {
 pub struct ChangeNote {
     /// `Entity` or `Entity.field`.
     pub drop: String,
+    /// Type that a dropped field had, as expressions of `backfill` see it, and as written. Without it, text.
+    pub value_type: Option<(ValueType, String)>,
+    /// Value that the dropped field gets on rollback, over the fields that stay.
+    pub down: Option<Condition>,
     pub reason: Option<String>,
     pub keep: KeepNote,
     pub place: Place,
+}
+
+impl ChangeNote {
+    /// The entity, and the field where it is one.
+    pub fn target(&self) -> (&str, Option<&str>) {
+        match self.drop.split_once('.') {
+            Some((entity, field)) => (entity, Some(field)),
+            None => (&self.drop, None),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -452,6 +452,8 @@ fn sql_text(text: &SqlText) -> Tree {
 fn change(change: &ChangeNote) -> Tree {
     let mut out = Out::default();
     out.text("drop", Some(&change.drop));
+    out.plain("down", change.down.as_ref().map(|condition| &condition.text));
+    out.text("type", change.value_type.as_ref().map(|(_, text)| text));
     out.text("reason", change.reason.as_ref());
     match change.keep {
         KeepNote::Kept => {}

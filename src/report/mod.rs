@@ -3,6 +3,7 @@
 
 pub mod explain;
 pub mod formats;
+pub mod kept;
 pub mod lint;
 pub mod plan;
 pub mod question;

@@ -40,6 +40,21 @@ pub fn number(value: u64) -> String {
     text
 }
 
+/// A size on disk: `512 bytes`, `4.0 KiB`, `1.5 GiB`.
+pub fn bytes(size: u64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    if size < 1024 {
+        return count(size, "byte");
+    }
+    let mut unit = 0;
+    let mut whole = size;
+    while whole >= 1024 * 1024 && unit + 1 < UNITS.len() {
+        whole /= 1024;
+        unit += 1;
+    }
+    format!("{}.{} {}", number(whole / 1024), whole % 1024 * 10 / 1024, UNITS[unit])
+}
+
 /// `1 row`, `2 rows`.
 pub fn count(value: u64, one: &str) -> String {
     let plural = if value == 1 { "" } else { "s" };
@@ -92,6 +107,11 @@ mod tests {
     fn numbers_and_durations_are_readable() {
         assert_eq!(number(1_234_567), "1,234,567");
         assert_eq!(count(1, "row"), "1 row");
+        assert_eq!(bytes(1_023), "1,023 bytes");
+        assert_eq!(bytes(4_096), "4.0 KiB");
+        assert_eq!(bytes(1_048_575), "1,023.9 KiB");
+        assert_eq!(bytes(1_610_612_736), "1.5 GiB");
+        assert_eq!(bytes(u64::MAX), "16,777,215.9 TiB");
         assert_eq!(duration(3_456), "3.4 s");
         assert_eq!(duration(125_000), "2 min 5 s");
     }

@@ -158,6 +158,10 @@ fn text(below: &Level) -> BoxedStrategy<Expr> {
     let bounds =
         prop_oneof![Just(vec!["1"]), Just(vec!["2"]), Just(vec!["1", "2"]), Just(vec!["3", "0"])];
     let key = select(vec!["k", "n", "missing"]);
+    let parted = (
+        select(vec![Function::Before, Function::After]),
+        select(vec![" ", "a", "B", "ab", "'", "ü"]),
+    );
     let casts = prop_oneof![fields(&["n", "date"]), below.state.clone(), below.truth.clone(),];
     prop_oneof![
         2 => same_kind(&below.text, &below.truth),
@@ -169,6 +173,9 @@ fn text(below: &Level) -> BoxedStrategy<Expr> {
         1 => (below.text.clone(), bounds).prop_map(|(operand, bounds)| {
             let bounds = bounds.into_iter().map(|bound| Expr::Number(bound.to_owned()));
             Expr::Call(Function::Substr, std::iter::once(operand).chain(bounds).collect())
+        }),
+        1 => (below.text.clone(), parted).prop_map(|(operand, (function, mark))| {
+            Expr::Call(function, vec![operand, Expr::Text(mark.to_owned())])
         }),
         1 => key.prop_map(|key| Expr::JsonText(Box::new(field("j")), key.to_owned())),
         1 => casts.prop_map(|operand| Expr::Cast(Box::new(operand), ValueType::Text)),

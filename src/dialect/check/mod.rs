@@ -266,6 +266,7 @@ pub fn checks(diff: &Diff, rules: &[Rule], tag: &str, kept: &BTreeSet<String>) -
     }
     checks.extend(enum_values::stranded_where_nothing_changes(diff, &names, tag, kept));
     checks.extend(partitions::homeless(diff, &names));
+    checks.extend(partitions::placeless(diff, tag, kept));
     checks.extend(beside(diff, rules, &names));
     checks
 }

@@ -39,6 +39,7 @@ mod ownership;
 mod partial;
 mod passing;
 mod persistence;
+pub(in crate::dialect) mod places;
 mod positions;
 pub mod quote;
 mod renames;

@@ -272,7 +272,7 @@ impl Pairs<'_> {
 }
 
 /// The columns that a table is partitioned by, in whatever way.
-fn key_columns(table: &Table) -> impl Iterator<Item = &Column> {
+pub(super) fn key_columns(table: &Table) -> impl Iterator<Item = &Column> {
     let key = options(table).partition_by.as_deref().unwrap_or_default();
     let tokens = tokenize(key, Dialect::Postgres);
     let names: BTreeSet<String> = tokens.iter().filter_map(Token::name).collect();

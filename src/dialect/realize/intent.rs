@@ -25,6 +25,18 @@ pub(super) fn intent(model: &Model, dialect: Dialect) -> Result<Intent, Diagnost
             columns(model, entity, field, &table, dialect, &mut intent)?;
         }
     }
+    for entity in &model.entities {
+        for (note, field) in model.dropped_fields(entity) {
+            let Some(down) = &note.down else { continue };
+            let table = names::table(entity, dialect);
+            let down = Some(row_text(model, entity, down, dialect)?);
+            for column in dropped_columns(field) {
+                let said = ColumnIntent { down: down.clone(), ..ColumnIntent::default() };
+                let target = Target::column(&table, &Ident::new(column));
+                intent.columns.entry(target).or_insert(said);
+            }
+        }
+    }
     for change in &model.changes {
         for target in targets(model, change, dialect) {
             if change.keep == KeepNote::Discarded {
@@ -97,12 +109,14 @@ fn row_text(
         .map_err(|unprintable| error(unprintable.to_string()))
 }
 
+/// The columns a dropped field may have had. What never was is ignored.
+fn dropped_columns(field: &str) -> [String; 3] {
+    [field.to_owned(), format!("{field}_id"), snake_case(field)]
+}
+
 /// The tables or columns that a drop may mean, under every name they may have.
 fn targets(model: &Model, change: &ChangeNote, dialect: Dialect) -> Vec<Target> {
-    let (entity, field) = match change.drop.split_once('.') {
-        Some((entity, field)) => (entity, Some(field)),
-        None => (change.drop.as_str(), None),
-    };
+    let (entity, field) = change.target();
     let mut tables = Vec::new();
     if let Some(entity) = model.entity(entity) {
         let table = names::table(entity, dialect);
@@ -121,7 +135,7 @@ fn targets(model: &Model, change: &ChangeNote, dialect: Dialect) -> Vec<Target> 
     }
     let columns = |table: &QName| match field {
         None => vec![Target::table(table)],
-        Some(field) => [field.to_owned(), format!("{field}_id"), snake_case(field)]
+        Some(field) => dropped_columns(field)
             .into_iter()
             .map(|column| Target::column(table, &Ident::new(column)))
             .collect(),

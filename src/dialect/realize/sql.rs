@@ -38,7 +38,11 @@ impl Columns for EntityColumns<'_> {
     fn value_type(&self, path: &[String]) -> Option<ValueType> {
         let (first, rest) = path.split_first()?;
         let fields = self.entity.all_fields();
-        let field = field_named(&fields, first)?;
+        let Some(field) = field_named(&fields, first) else {
+            let note = self.model.dropped_field(self.entity, first)?;
+            let said = note.value_type.as_ref().map(|(value_type, _)| value_type.clone());
+            return Some(said.unwrap_or(ValueType::Text)).filter(|_| rest.is_empty());
+        };
         let next = |entity: &str, path: &[String]| {
             let entity = self.model.entity(entity)?;
             EntityColumns { entity, ..*self }.value_type(path)
@@ -76,7 +80,12 @@ impl EntityColumns<'_> {
         let Some((first, rest)) = path.split_first() else {
             return Err("an empty path".to_owned());
         };
-        let column = column_of(entity, first)?;
+        let column = match column_of(entity, first) {
+            Ok(column) => column,
+            // Only where the reader of the model let it pass: in a backfill.
+            Err(_) if self.model.dropped_field(entity, first).is_some() => first.clone(),
+            Err(message) => return Err(message),
+        };
         let own = format!("{prefix}{}", quote(&column));
         if rest.is_empty() {
             return Ok(own);

@@ -10,7 +10,7 @@ use crate::text::diagnostic::Span;
 use crate::text::suggest;
 
 /// Function names, with the fewest and the most arguments.
-const FUNCTIONS: [(&str, Function, usize, usize); 13] = [
+const FUNCTIONS: [(&str, Function, usize, usize); 15] = [
     ("coalesce", Function::Coalesce, 2, usize::MAX),
     ("nullif", Function::NullIf, 2, 2),
     ("lower", Function::Lower, 1, 1),
@@ -18,6 +18,8 @@ const FUNCTIONS: [(&str, Function, usize, usize); 13] = [
     ("trim", Function::Trim, 1, 1),
     ("length", Function::Length, 1, 1),
     ("substr", Function::Substr, 2, 3),
+    ("before", Function::Before, 2, 2),
+    ("after", Function::After, 2, 2),
     ("least", Function::Least, 2, usize::MAX),
     ("greatest", Function::Greatest, 2, usize::MAX),
     ("abs", Function::Abs, 1, 1),
@@ -36,6 +38,8 @@ pub(in crate::expr) fn function_name(function: Function) -> &'static str {
         Function::Trim => "trim",
         Function::Length => "length",
         Function::Substr => "substr",
+        Function::Before => "before",
+        Function::After => "after",
         Function::Least => "least",
         Function::Greatest => "greatest",
         Function::Abs => "abs",
@@ -94,6 +98,9 @@ impl Lowering<'_> {
             "current_date" => "write today()",
             "gen_random_uuid" | "uuid_generate_v4" | "newid" => "write uuid()",
             "btrim" => "write trim(x)",
+            "split_part" | "strpos" | "instr" | "position" | "substring_index" => {
+                "write before(x, ' ') and after(x, ' ')"
+            }
             "date_trunc" | "date_part" | "age" => "compare with a date: due_on >= '2024-01-01'",
             _ => listed.as_str(),
         };
@@ -162,6 +169,7 @@ impl Lowering<'_> {
                 (if allowed { Type::Known(value) } else { Type::Failed }, all)
             }
             Function::Substr => (self.substr(nodes), all),
+            Function::Before | Function::After => (self.parted(nodes, name), all),
             Function::Abs => {
                 let allowed = nodes.iter().all(|node| self.require_number(node, "`abs`"));
                 let value = nodes.first().map_or(Type::Failed, |node| node.value.clone());
@@ -206,6 +214,21 @@ impl Lowering<'_> {
             if !fits && !node.failed() {
                 let message = format!("this argument of `substr` must be a number from {least} up");
                 self.error(node.span, message, Some("write substr(text, start, length)".into()));
+            }
+            allowed &= fits;
+        }
+        if allowed { Type::Known(ValueType::Text) } else { Type::Failed }
+    }
+
+    /// A text parted at another one, which is a literal: engines differ on an empty one.
+    fn parted(&mut self, nodes: &[Node], name: &str) -> Type {
+        let what = format!("`{name}`");
+        let mut allowed = nodes.first().is_some_and(|node| self.require_text(node, &what));
+        if let Some(node) = nodes.get(1) {
+            let fits = matches!(&node.expr, Expr::Text(text) if !text.is_empty());
+            if !fits && !node.failed() {
+                let message = format!("the second argument of `{name}` must be a text in quotes");
+                self.error(node.span, message, Some(format!("write {name}(text, ' ')")));
             }
             allowed &= fits;
         }

@@ -4,6 +4,7 @@ use super::entity;
 use super::field::{facets, overrides};
 use super::reader::{Keys, Reader};
 use crate::catalog::OpaqueKind;
+use crate::expr::ValueType;
 use crate::model::keys::Context;
 use crate::model::tree::{Entry, Tree, Value};
 use crate::model::{
@@ -203,6 +204,17 @@ fn sql_text<'t>(reader: &mut Reader<'t>, entry: &'t Entry) -> Option<SqlText> {
     }
 }
 
+fn dropped_type(reader: &mut Reader<'_>, entry: &Entry) -> Option<(ValueType, String)> {
+    let text = reader.text(entry)?;
+    match expression::value_type(&text) {
+        Ok(value_type) => Some((value_type, text)),
+        Err(message) => {
+            reader.error(entry.value.span, message);
+            None
+        }
+    }
+}
+
 fn changes<'t>(reader: &mut Reader<'t>, entry: &'t Entry, model: &mut Model) {
     let Value::List(items) = &entry.value.value else {
         if !entry.value.is_empty() {
@@ -214,6 +226,8 @@ fn changes<'t>(reader: &mut Reader<'t>, entry: &'t Entry, model: &mut Model) {
     for item in items {
         let Some(mut keys) = reader.keys(item, Context::Change) else { continue };
         let drop = keys.take("drop");
+        let down = keys.take("down").and_then(|entry| reader.condition(entry));
+        let value_type = keys.take("type").and_then(|entry| dropped_type(reader, entry));
         let reason = keys.take("reason").and_then(|entry| reader.text(entry));
         let keep = keys
             .take("keep")
@@ -225,7 +239,7 @@ fn changes<'t>(reader: &mut Reader<'t>, entry: &'t Entry, model: &mut Model) {
             Some(entry) => {
                 let place = reader.place(entry.value.span);
                 if let Some(drop) = reader.text(entry) {
-                    model.changes.push(ChangeNote { drop, reason, keep, place });
+                    model.changes.push(ChangeNote { drop, value_type, down, reason, keep, place });
                 }
             }
             None => reader.error_help(

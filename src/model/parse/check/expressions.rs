@@ -4,7 +4,9 @@ use super::Findings;
 use crate::catalog::rule::Enforce;
 use crate::expr::{Nullability, Scope, ValueType};
 use crate::model::expression::{self, Use};
-use crate::model::{Condition, Entity, Field, FieldKind, Model, PartText, Rule, field_named};
+use crate::model::{
+    ChangeNote, Condition, Entity, Field, FieldKind, Model, PartText, Rule, field_named,
+};
 use crate::text::Dialect;
 use crate::text::diagnostic::{Diagnostic, Span};
 use crate::text::suggest::did_you_mean;
@@ -13,16 +15,16 @@ use crate::text::token::{Kind, tokenize};
 pub(super) fn check(model: &mut Model, findings: &mut Findings<'_>) {
     let view = model.clone();
     for (entity, before) in model.entities.iter_mut().zip(&view.entities) {
-        let scope = EntityScope { model: &view, entity: before };
+        let scope = EntityScope { model: &view, entity: before, dropped: Dropped::Gone };
+        let earlier = EntityScope { dropped: Dropped::There, ..scope };
         for field in &mut entity.fields {
             let target = value_type(&view, field).ok();
             // `down` fills the old column, whose type is not in this model.
-            let uses = [Use::Backfill(target.clone()), Use::Backfill(None)];
-            for (condition, purpose) in [&mut field.backfill, &mut field.down].into_iter().zip(uses)
-            {
-                if let Some(condition) = condition {
-                    read(condition, &scope, purpose, findings);
-                }
+            if let Some(condition) = &mut field.backfill {
+                read(condition, &earlier, Use::Backfill(target.clone()), findings);
+            }
+            if let Some(condition) = &mut field.down {
+                read(condition, &scope, Use::Backfill(None), findings);
             }
             if let Some(condition) = &mut field.generated {
                 read(condition, &scope, Use::Generated(target), findings);
@@ -51,6 +53,34 @@ pub(super) fn check(model: &mut Model, findings: &mut Findings<'_>) {
         for rule in &mut entity.rules {
             check_rule(rule, before, &scope, findings);
         }
+    }
+    for note in &mut model.changes {
+        dropped(note, &view, findings);
+    }
+}
+
+/// What a dropped field gets on the way back, over the fields that its entity has by then.
+fn dropped(note: &mut ChangeNote, model: &Model, findings: &mut Findings<'_>) {
+    let said = note.clone();
+    let (name, field) = said.target();
+    let is_named = |entity: &&Entity| entity.name == name || entity.was.iter().any(|w| w == name);
+    let entity = model.entities.iter().find(is_named);
+    let place = said.place.span;
+    match (field, entity, &mut note.down) {
+        (None, _, Some(_)) => {
+            let message = "`down` is the value of a field, and this is an entity";
+            findings.error(place, message, "write `- drop: Entity.field`, or leave `down` out");
+        }
+        (Some(_), None, Some(_)) => {
+            let message = "the entity is not here, and `down` would read its fields";
+            findings.error(place, message, "leave `down` out: what goes is kept, and comes back");
+        }
+        (Some(_), Some(entity), Some(down)) => {
+            let scope = EntityScope { model, entity, dropped: Dropped::Gone };
+            let target = said.value_type.map(|(value_type, _)| value_type);
+            read(down, &scope, Use::Backfill(target), findings);
+        }
+        (_, _, None) => {}
     }
 }
 
@@ -109,9 +139,18 @@ fn place(condition: &Condition, span: Span) -> Span {
 }
 
 /// The fields an expression of an entity may name.
+#[derive(Clone, Copy)]
 pub(in crate::model) struct EntityScope<'m> {
     pub(in crate::model) model: &'m Model,
     pub(in crate::model) entity: &'m Entity,
+    pub(in crate::model) dropped: Dropped,
+}
+
+/// Whether an expression is asked while the fields under `changes: - drop:` are still there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::model) enum Dropped {
+    There,
+    Gone,
 }
 
 impl Scope for EntityScope<'_> {
@@ -121,8 +160,22 @@ impl Scope for EntityScope<'_> {
         for (index, name) in path.iter().enumerate() {
             let fields = entity.all_fields();
             let Some(field) = field_named(&fields, name) else {
-                let hint = did_you_mean(name, fields.iter().map(|field| field.name.as_str()));
-                return Err(format!("no field `{name}` in `{}`{hint}", entity.name));
+                return match self.model.dropped_field(entity, name) {
+                    Some(note) if self.dropped == Dropped::There && index + 1 == path.len() => {
+                        let value = note.value_type.as_ref().map(|(value, _)| value.clone());
+                        Ok((value.unwrap_or(ValueType::Text), Nullability::Nullable))
+                    }
+                    Some(_) => {
+                        Err(format!("`{}.{name}` is dropped, and gone by then", entity.name))
+                    }
+                    None => {
+                        let goes = self.model.dropped_fields(entity).map(|(_, field)| field);
+                        let goes = goes.filter(|_| self.dropped == Dropped::There);
+                        let names = fields.iter().map(|field| field.name.as_str()).chain(goes);
+                        let hint = did_you_mean(name, names);
+                        Err(format!("no field `{name}` in `{}`{hint}", entity.name))
+                    }
+                };
             };
             if field.optional && !entity.key_fields().contains(&field.name) {
                 nullability = Nullability::Nullable;
@@ -158,7 +211,7 @@ impl Scope for EntityScope<'_> {
         };
         let entity =
             self.model.entity(entity).ok_or_else(|| format!("`{many}` refers to no entity"))?;
-        EntityScope { model: self.model, entity }.field(path)
+        EntityScope { entity, ..*self }.field(path)
     }
 }
 

@@ -230,10 +230,7 @@ fn sql_objects(model: &Model, findings: &mut Findings<'_>) {
 
 fn changes(model: &Model, findings: &mut Findings<'_>) {
     for change in &model.changes {
-        let (entity, field) = match change.drop.split_once('.') {
-            Some((entity, field)) => (entity, Some(field)),
-            None => (change.drop.as_str(), None),
-        };
+        let (entity, field) = change.target();
         let there = match (model.entity(entity), field) {
             (Some(entity), Some(field)) => entity.field(field).is_some(),
             (Some(_), None) => true,
