@@ -5,8 +5,8 @@
 //! `sql` blocks run on the database. A comment above a block says where it holds: `<!-- sqlite -->`,
 //! `<!-- postgres -->` or `<!-- not run -->`. `<!-- document: sqlite postgres, database -->` in a file says on which
 //! engines it is run, and that the music shop of `fixtures/chinook-like` is there from the start.
-//! In the expected output `...` stands for any lines and `[..]` for any text; times, dates, versions and folders
-//! are not compared. `UPDATE_GOLDEN=1` writes what the program prints into the documents.
+//! In the expected output `...` stands for any lines and `[..]` for any text; times, dates, versions, sizes and
+//! folders are not compared. `UPDATE_GOLDEN=1` writes what the program prints into the documents.
 
 mod support;
 

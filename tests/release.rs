@@ -5,6 +5,7 @@ mod journey;
 mod support;
 
 use faults_support::{FIRST, Shop, ends, on_each_engine};
+use migrate::apply::kept::{Rows, kept_counted};
 use migrate::db::lock::Claim;
 use migrate::text::Dialect;
 use std::time::Duration;
@@ -64,6 +65,70 @@ fn a_dry_run_throws_nothing_away_and_age_is_that_of_the_last_run() {
         ends(&shop.run(&["release", "-y", "--older-than", "0h"]), 0, &["released 2 kept tables"]);
         assert_eq!(kept(shop), 0);
     });
+}
+
+#[test]
+fn status_says_what_kept_data_takes() {
+    on_each_engine(shop, |shop| {
+        let ran = shop.run(&["status"]);
+        ends(
+            &ran,
+            0,
+            &["kept: 4 rows, ", "  0003_no_fax    2 rows, ", "  0004_no_price  2 rows, "],
+        );
+        let ran = shop.run(&["status", "--json"]);
+        let told: serde_json::Value = serde_json::from_str(&ran.text).expect("JSON");
+        let kept = &told["kept"];
+        assert_eq!(kept["rows"], 4, "{told}");
+        assert_eq!(kept["versions"][0]["version"], "0003_no_fax");
+        assert_eq!(kept["versions"][1]["rows"], 2);
+        assert_eq!(kept["versions"][1]["tables"][0]["rows"], 2);
+        let bytes = |of: &serde_json::Value| of["bytes"].as_u64().expect("a number");
+        let versions: Vec<u64> = (0..2).map(|at| bytes(&kept["versions"][at])).collect();
+        assert!(versions.iter().all(|size| *size >= 4096), "{told}");
+        assert_eq!(bytes(kept), versions.iter().sum::<u64>());
+        match shop.dialect {
+            Dialect::Sqlite => of_sqlite(shop, bytes(kept)),
+            Dialect::Postgres => of_postgres(shop, bytes(kept)),
+        }
+    });
+}
+
+/// Throwing away and packing makes the file that much smaller.
+fn of_sqlite(shop: &Shop, kept: u64) {
+    let size = || {
+        shop.sql("VACUUM");
+        std::fs::metadata(shop.path("shop.db")).expect("a file").len()
+    };
+    let before = size();
+    ends(&shop.run(&["release", "-y"]), 0, &[]);
+    assert_eq!(before - size(), kept);
+}
+
+/// Large tables are not counted, and who may not read them is told their size.
+fn of_postgres(shop: &Shop, kept: u64) {
+    let mut database = shop.open();
+    let estimated = |database: &mut _| {
+        kept_counted(database, 0)
+            .expect("sizes")
+            .iter()
+            .filter_map(|it| it.rows)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(estimated(&mut database), [Rows::Counted(2); 2], "nobody has looked yet");
+    support::run(&mut database, "ANALYZE");
+    assert_eq!(estimated(&mut database), [Rows::Estimated(2); 2]);
+    let role = format!("onlooker_{}", std::process::id());
+    shop.sql(&format!(
+        "CREATE ROLE {role} LOGIN; GRANT USAGE ON SCHEMA migrate TO {role}; \
+         GRANT SELECT ON ALL TABLES IN SCHEMA migrate TO {role}"
+    ));
+    let ran = shop.run(&["status", "--json", "-u", &shop.url_as(&role)]);
+    shop.sql(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
+    ends(&ran, 0, &[]);
+    let told: serde_json::Value = serde_json::from_str(&ran.text).expect("JSON");
+    assert_eq!(told["kept"]["rows"], serde_json::Value::Null, "{told}");
+    assert_eq!(told["kept"]["bytes"].as_u64(), Some(kept));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::deploy::{DeployError, claim, sound_books};
+use super::deploy::{DeployError, alone, sound_books};
 use super::{Bundle, Context, book};
 use crate::db::{Database, DbError, Mode};
 use crate::dialect::{Absence, bookkeeping};
@@ -44,6 +44,14 @@ impl Rows {
 /// # Errors
 /// The engine's own.
 pub fn kept(database: &mut Database) -> Result<Vec<KeptTable>, DbError> {
+    kept_counted(database, COUNTED_BYTES)
+}
+
+/// As [`kept`]; rows of tables above `limit` bytes are not counted where the server has an estimate.
+///
+/// # Errors
+/// The engine's own.
+pub fn kept_counted(database: &mut Database, limit: u64) -> Result<Vec<KeptTable>, DbError> {
     let dialect = database.dialect();
     let mut tables = Vec::new();
     for row in database.rows(&bookkeeping::kept_sizes(dialect))? {
@@ -55,7 +63,7 @@ pub fn kept(database: &mut Database) -> Result<Vec<KeptTable>, DbError> {
         let readable = next().as_deref() == Some("t");
         let rows = match (readable, estimate) {
             (false, _) => None,
-            (true, Some(estimate)) if bytes > COUNTED_BYTES => Some(Rows::Estimated(estimate)),
+            (true, Some(estimate)) if bytes > limit => Some(Rows::Estimated(estimate)),
             (true, _) => {
                 let counted = database.value(&bookkeeping::count_kept(&name, dialect))?;
                 counted.and_then(|text| text.parse().ok()).map(Rows::Counted)
@@ -178,7 +186,7 @@ pub fn taken_along(database: &mut Database) -> Result<BTreeMap<String, String>, 
 /// # Errors
 /// One still is after `patience`.
 pub fn wait_for_others(database: &mut Database, patience: Duration) -> Result<(), DeployError> {
-    claim(database, patience).map(drop)
+    alone(database, patience, |_| Ok(()))
 }
 
 /// Throws kept tables away for good, and writes that down in the same transaction.
@@ -192,7 +200,15 @@ pub fn release(
     patience: Duration,
     context: &Context<'_>,
 ) -> Result<Entry, DeployError> {
-    let _guard = claim(database, patience)?;
+    alone(database, patience, |database| release_alone(database, chosen, last, context))
+}
+
+fn release_alone(
+    database: &mut Database,
+    chosen: &BTreeSet<String>,
+    last: &Entry,
+    context: &Context<'_>,
+) -> Result<Entry, DeployError> {
     let dialect = database.dialect();
     database.within(Mode::Write, |database| {
         // On SQLite this transaction is the lock: only now is nobody else at work.

@@ -17,6 +17,26 @@ pub(crate) fn keepers(
     entries: &[Entry],
     dialect: Dialect,
 ) -> Result<Vec<Keeper>, CliError> {
+    each(versions, entries, dialect, &|version| versions::bundle(version, dialect).map(Some))
+}
+
+/// As [`keepers`], for those who ask only what is whose: reads no SQL, so that a version whose SQL was edited is one too.
+pub(crate) fn owners(
+    versions: &[Version],
+    entries: &[Entry],
+    dialect: Dialect,
+) -> Result<Vec<Keeper>, CliError> {
+    each(versions, entries, dialect, &|_| Ok(None))
+}
+
+type Read<'r> = &'r dyn Fn(&Version) -> Result<Option<Bundle>, CliError>;
+
+fn each(
+    versions: &[Version],
+    entries: &[Entry],
+    dialect: Dialect,
+    read: Read<'_>,
+) -> Result<Vec<Keeper>, CliError> {
     // A plan that ran twice kept what it kept the last time.
     let mut last: BTreeMap<&str, &Entry> = BTreeMap::new();
     let mut names: Vec<&str> = Vec::new();
@@ -28,13 +48,13 @@ pub(crate) fn keepers(
     let mut keepers = Vec::new();
     for name in names {
         let found = versions.iter().find(|version| version.manifest.id.as_str() == name);
-        let bundle: Option<Bundle> =
-            found.map(|version| versions::bundle(version, dialect)).transpose()?;
-        let tag = match (name.strip_prefix("plan "), &bundle) {
+        let plan = found.and_then(|version| version.plans.get(&dialect));
+        let tag = match (name.strip_prefix("plan "), plan) {
             (Some(tag), _) => tag,
-            (None, Some(bundle)) => &bundle.plan.tag,
+            (None, Some(plan)) => &plan.tag,
             (None, None) => continue,
         };
+        let bundle = found.map(read).transpose()?.flatten();
         keepers.push(Keeper::new(name, tag, &last[name].at, bundle.as_ref()));
     }
     Ok(keepers)

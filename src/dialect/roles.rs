@@ -66,34 +66,61 @@ pub fn create_builder(name: &str) -> Sql {
     Sql::new(format!("CREATE ROLE {} SUPERUSER LOGIN", quote_name(name)))
 }
 
-/// Settings of the current database, as statements about another.
-pub fn settings_for(database: &str) -> Sql {
+/// Whose settings a copy is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// Those that hold in the one database: the rest holds in all databases of its server.
+    OfDatabase,
+    /// Those of the role and of all roles too: the copy is on another server.
+    OfServer,
+}
+
+/// Not told to a copy: what our own sessions set, what another server may lack (tablespaces, libraries), and who the
+/// session is.
+const NOT_TOLD: &str = "'standard_conforming_strings', 'client_encoding', 'TimeZone', 'DateStyle', \
+     'IntervalStyle', 'bytea_output', 'extra_float_digits', 'client_min_messages', 'row_security', 'lock_timeout', \
+     'statement_timeout', 'default_transaction_read_only', 'role', 'default_tablespace', 'temp_tablespaces', \
+     'session_preload_libraries', 'local_preload_libraries'";
+
+/// Settings that hold in the current database for the role that is connected, the weaker ones first: FROM, WHERE and
+/// ORDER BY. `s` is `name=value`.
+fn settings(told: Told) -> String {
+    let everywhere = match told {
+        Told::OfDatabase => "",
+        Told::OfServer => "0, ",
+    };
+    format!(
+        "FROM pg_catalog.pg_db_role_setting r, unnest(r.setconfig) s \
+         WHERE r.setrole IN (0, (SELECT u.oid FROM pg_catalog.pg_roles u WHERE u.rolname = session_user)) \
+         AND r.setdatabase IN ({everywhere}(SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = current_database())) \
+         AND split_part(s, '=', 1) NOT IN ({NOT_TOLD}) ORDER BY r.setrole <> 0, r.setdatabase <> 0, s"
+    )
+}
+
+/// [`settings`] as statements about another database and the role that works in it; without a name, the one that is
+/// connected there.
+/// Source: PostgreSQL manual, ALTER ROLE: settings of a role in a database win over those of the role, those over the
+/// database's.
+pub fn settings_for(database: &str, role: Option<&str>, told: Told) -> Sql {
+    let role = role.map_or_else(|| "SESSION_USER".to_owned(), quote_name);
+    let database = format!("DATABASE {}", quote_name(database));
     Sql::new(format!(
-        "SELECT format('ALTER DATABASE %I SET %I TO %s', {}::text, split_part(s, '=', 1), \
-         CASE WHEN split_part(s, '=', 1) IN ('search_path', 'temp_tablespaces', 'session_preload_libraries', \
-         'local_preload_libraries') THEN substr(s, strpos(s, '=') + 1) \
-         ELSE quote_literal(substr(s, strpos(s, '=') + 1)) END) \
-         FROM pg_catalog.pg_db_role_setting r, unnest(r.setconfig) s \
-         WHERE r.setrole = 0 AND r.setdatabase = \
-         (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = current_database()) ORDER BY 1",
-        quote_text(database)
+        "SELECT format('ALTER %s SET %I TO %s', CASE WHEN r.setrole = 0 THEN {} ELSE {} END, split_part(s, '=', 1), \
+         CASE WHEN split_part(s, '=', 1) = 'search_path' THEN substr(s, strpos(s, '=') + 1) \
+         ELSE quote_literal(substr(s, strpos(s, '=') + 1)) END) {}",
+        quote_text(&database),
+        quote_text(&format!("ROLE {role} IN {database}")),
+        settings(told)
     ))
 }
 
-/// Settings that the current database gives the role that is connected, for one session of another: each as the statement,
-/// the weaker ones first. Settings of our own sessions are left as they are.
+/// [`settings`] for one session of another database: each as the statement.
 pub fn settings_here() -> Sql {
-    Sql::new(
+    Sql::new(format!(
         "SELECT format('SELECT pg_catalog.set_config(%L, %L, false)', split_part(s, '=', 1), \
-         substr(s, strpos(s, '=') + 1)) \
-         FROM pg_catalog.pg_db_role_setting r, unnest(r.setconfig) s \
-         WHERE r.setrole IN (0, (SELECT u.oid FROM pg_catalog.pg_roles u WHERE u.rolname = session_user)) \
-         AND r.setdatabase IN (0, (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = current_database())) \
-         AND split_part(s, '=', 1) NOT IN ('standard_conforming_strings', 'client_encoding', 'TimeZone', 'DateStyle', \
-         'IntervalStyle', 'bytea_output', 'extra_float_digits', 'client_min_messages', 'row_security', 'lock_timeout', \
-         'statement_timeout', 'default_transaction_read_only', 'role') \
-         ORDER BY r.setrole <> 0, r.setdatabase <> 0",
-    )
+         substr(s, strpos(s, '=') + 1)) {}",
+        settings(Told::OfServer)
+    ))
 }
 
 /// Extensions in use: name and version.

@@ -252,48 +252,80 @@ pub fn sqlite_unsafe_fast() -> Sql {
     Sql::new("PRAGMA synchronous = OFF")
 }
 
-/// The two numbers under which the one-migrator lock stands in `pg_locks`: `migr` and the lock's own version.
-/// An advisory lock belongs to one database, so that two databases of a server never wait for each other.
-const LOCK: (i32, i32) = (0x6d69_6772, 1);
-
-/// Takes the one-migrator lock if it is free; never waits (a waiting `pg_advisory_lock` holds a snapshot, and
-/// `CREATE INDEX CONCURRENTLY` of the holder then waits for it).
-pub fn try_migrator_lock() -> Sql {
-    Sql::new(format!("SELECT pg_try_advisory_lock({}, {})", LOCK.0, LOCK.1))
+/// Answers one row, if the connection still lives.
+pub fn are_you_there() -> Sql {
+    Sql::new("SELECT 1")
 }
 
-/// Who holds the one-migrator lock: process, application, user, since when.
-pub fn migrator_lock_holder() -> Sql {
+/// The first of the two numbers under which our locks stand in `pg_locks`: `migr`. An advisory lock belongs to one
+/// database, so that two databases of a server never wait for each other.
+const LOCK: i32 = 0x6d69_6772;
+
+/// Our two locks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MigratorLock {
+    /// One migrator at a time; held by a session that does nothing else.
+    Turn,
+    /// Held by the session that runs the steps: a server goes on with a statement after its client was killed, and the
+    /// next migrator must not begin before that has ended.
+    Work,
+}
+
+impl MigratorLock {
+    fn number(self) -> i32 {
+        match self {
+            MigratorLock::Turn => 1,
+            MigratorLock::Work => 2,
+        }
+    }
+}
+
+/// Takes one of our locks if it is free; never waits (a waiting `pg_advisory_lock` holds a snapshot, and
+/// `CREATE INDEX CONCURRENTLY` of the holder then waits for it).
+pub fn try_migrator_lock(lock: MigratorLock) -> Sql {
+    Sql::new(format!("SELECT pg_try_advisory_lock({LOCK}, {})", lock.number()))
+}
+
+/// Frees it.
+pub fn free_migrator_lock(lock: MigratorLock) -> Sql {
+    Sql::new(format!("SELECT pg_advisory_unlock({LOCK}, {})", lock.number()))
+}
+
+/// Who holds one of our locks: process, application, user, since when, what it runs.
+pub fn migrator_lock_holder(lock: MigratorLock) -> Sql {
     Sql::new(format!(
         "SELECT l.pid::text, coalesce(a.application_name, ''), coalesce(a.usename::text, ''), \
-         coalesce(a.backend_start::text, '') FROM pg_locks l \
-         LEFT JOIN pg_stat_activity a ON a.pid = l.pid WHERE {} AND l.granted LIMIT 1",
-        lock_condition()
+         coalesce(a.backend_start::text, ''), CASE a.state WHEN 'active' THEN left(a.query, 80) ELSE '' END \
+         FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid WHERE {} AND l.granted LIMIT 1",
+        lock_condition(lock)
     ))
 }
 
-/// One row if this session still holds the one-migrator lock.
-pub fn migrator_lock_still_held() -> Sql {
+/// One row if this session still holds the lock.
+pub fn migrator_lock_still_held(lock: MigratorLock) -> Sql {
     Sql::new(format!(
         "SELECT 1 FROM pg_locks l WHERE {} AND l.granted AND l.pid = pg_backend_pid()",
-        lock_condition()
+        lock_condition(lock)
     ))
 }
 
-fn lock_condition() -> String {
+fn lock_condition(lock: MigratorLock) -> String {
     format!(
-        "l.locktype = 'advisory' AND l.classid::bigint = {} AND l.objid::bigint = {} \
+        "l.locktype = 'advisory' AND l.classid::bigint = {LOCK} AND l.objid::bigint = {} \
          AND l.objsubid = 2 AND l.database = \
          (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())",
-        LOCK.0, LOCK.1
+        lock.number()
     )
 }
 
-/// Encoding, collation, character type of the current database.
+/// Encoding, collation, character type of the current database; the provider of its locale, and for another than the C
+/// library its name there and its rules. Columns that came with later versions are asked by way of the row.
+/// Source: `pg_database`: `datlocprovider` and `daticulocale` since 15, `daticurules` since 16, `datlocale` since 17.
 pub fn database_locale() -> Sql {
     Sql::new(
-        "SELECT pg_encoding_to_char(encoding), datcollate, datctype FROM pg_database \
-         WHERE datname = current_database()",
+        "SELECT pg_encoding_to_char(d.encoding), d.datcollate, d.datctype, coalesce(j.row ->> 'datlocprovider', 'c'), \
+         coalesce(j.row ->> 'datlocale', j.row ->> 'daticulocale'), j.row ->> 'daticurules' \
+         FROM pg_database d, LATERAL (SELECT to_jsonb(d) AS row) AS j WHERE d.datname = current_database()",
     )
 }
 
@@ -303,19 +335,59 @@ pub struct Locale {
     pub encoding: String,
     pub collate: String,
     pub ctype: String,
+    /// Where another than the C library sorts and compares.
+    pub own: Option<OwnLocale>,
+}
+
+/// The locale of a provider other than the C library.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnLocale {
+    pub provider: LocaleProvider,
+    pub name: String,
+    /// Empty where there are none.
+    pub rules: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LocaleProvider {
+    Icu,
+    Builtin,
+}
+
+impl LocaleProvider {
+    pub fn word(self) -> &'static str {
+        match self {
+            LocaleProvider::Icu => "icu",
+            LocaleProvider::Builtin => "builtin",
+        }
+    }
 }
 
 /// Makes a database from `template0`, so that nothing that an administrator put into `template1` is in it.
 pub fn create_database(name: &str, locale: Option<&Locale>) -> Sql {
     let locale = locale.map_or_else(String::new, |locale| {
         format!(
-            " ENCODING {} LC_COLLATE {} LC_CTYPE {}",
+            " ENCODING {} LC_COLLATE {} LC_CTYPE {}{}",
             quote_text(&locale.encoding),
             quote_text(&locale.collate),
-            quote_text(&locale.ctype)
+            quote_text(&locale.ctype),
+            locale.own.as_ref().map(own_locale).unwrap_or_default()
         )
     });
     Sql::new(format!("CREATE DATABASE {} TEMPLATE template0{locale}", quote_name(name)))
+}
+
+fn own_locale(own: &OwnLocale) -> String {
+    let name = quote_text(&own.name);
+    match own.provider {
+        LocaleProvider::Icu if own.rules.is_empty() => {
+            format!(" LOCALE_PROVIDER icu ICU_LOCALE {name}")
+        }
+        LocaleProvider::Icu => {
+            format!(" LOCALE_PROVIDER icu ICU_LOCALE {name} ICU_RULES {}", quote_text(&own.rules))
+        }
+        LocaleProvider::Builtin => format!(" LOCALE_PROVIDER builtin BUILTIN_LOCALE {name}"),
+    }
 }
 
 /// Drops a database made by `create_database`, and the sessions in it. `FORCE` is in PostgreSQL 13 and later.

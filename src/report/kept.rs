@@ -31,22 +31,89 @@ pub fn described(tables: &[KeptTable], keepers: &[Keeper]) -> Vec<Described> {
     tables.iter().map(describe).collect()
 }
 
+/// All kept data of a database.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AllKept {
+    #[serde(flatten)]
+    pub all: Amount,
+    pub versions: Vec<KeptFor>,
+}
+
+/// What was kept for one version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct KeptFor {
+    /// `None` where this project does not have it.
+    pub version: Option<String>,
+    #[serde(flatten)]
+    pub amount: Amount,
+    pub tables: Vec<Described>,
+}
+
+/// How much some kept tables hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Amount {
+    /// `None` where this user may not read one of them.
+    pub rows: Option<u64>,
+    /// Whether `rows` holds an estimate of the server.
+    pub estimated: bool,
+    pub bytes: u64,
+}
+
+impl Amount {
+    fn of<'t>(tables: impl Iterator<Item = &'t Described> + Clone) -> Amount {
+        Amount {
+            rows: tables.clone().map(|table| table.rows).sum(),
+            estimated: tables.clone().any(|table| table.estimated),
+            bytes: tables.map(|table| table.bytes).sum(),
+        }
+    }
+}
+
+impl std::fmt::Display for Amount {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let size = bytes(self.bytes);
+        match (self.rows, self.estimated) {
+            (Some(rows), false) => write!(f, "{}, {size}", count(rows, "row")),
+            (Some(rows), true) => write!(f, "about {}, {size}", count(rows, "row")),
+            (None, _) => f.write_str(&size),
+        }
+    }
+}
+
+/// Kept tables by version, in the order in which these stand in the ledger.
+pub fn by_version(tables: &[KeptTable], keepers: &[Keeper]) -> AllKept {
+    let tables = described(tables, keepers);
+    let known = keepers.iter().map(|keeper| Some(keeper.version.clone()));
+    let versions = known.chain([None]).filter_map(|version| {
+        let of_it: Vec<Described> =
+            tables.iter().filter(|table| table.version == version).cloned().collect();
+        let amount = Amount::of(of_it.iter());
+        (!of_it.is_empty()).then_some(KeptFor { version, amount, tables: of_it })
+    });
+    AllKept { all: Amount::of(tables.iter()), versions: versions.collect() }
+}
+
+/// A line for each version.
+pub fn version_lines(kept: &AllKept) -> String {
+    let line = |of_one: &KeptFor| {
+        let names: Vec<&str> = of_one.tables.iter().map(|table| table.name.as_str()).collect();
+        let version = of_one.version.as_deref().unwrap_or(ELSEWHERE);
+        vec![format!("  {version}"), of_one.amount.to_string(), paint(FAINT, &names.join(", "))]
+    };
+    columns(&kept.versions.iter().map(line).collect::<Vec<_>>())
+}
+
+const ELSEWHERE: &str = "of another project";
+
 /// `24 rows, 4.0 KiB`
 pub fn rows_and_bytes(tables: &[Described]) -> String {
-    let all: Option<u64> = tables.iter().map(|table| table.rows).sum();
-    let estimated = tables.iter().any(|table| table.estimated);
-    let size = bytes(tables.iter().map(|table| table.bytes).sum());
-    match (all, estimated) {
-        (Some(rows), false) => format!("{}, {size}", count(rows, "row")),
-        (Some(rows), true) => format!("about {}, {size}", count(rows, "row")),
-        (None, _) => size,
-    }
+    Amount::of(tables.iter()).to_string()
 }
 
 /// A line for each table.
 pub fn table_lines(tables: &[Described]) -> String {
     let line = |table: &Described| {
-        let version = table.version.clone().unwrap_or_else(|| "of another project".to_owned());
+        let version = table.version.clone().unwrap_or_else(|| ELSEWHERE.to_owned());
         let size = rows_and_bytes(std::slice::from_ref(table));
         vec![format!("  {version}"), table.name.clone(), paint(FAINT, &size)]
     };

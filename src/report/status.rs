@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::kept::{AllKept, version_lines};
 use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, columns, paint};
 use crate::journal::{Entry, Unfinished};
 
@@ -16,8 +17,7 @@ pub struct Status {
     /// Plans without a project that are in force.
     pub plans: Vec<String>,
     pub schema: SchemaStatus,
-    /// Names of kept tables.
-    pub kept: Vec<String>,
+    pub kept: AllKept,
     /// A run that stopped half-way: version and last finished step.
     pub half_way: Option<(String, u32)>,
 }
@@ -80,11 +80,12 @@ pub fn status(status: &Status) -> String {
             paint(BAD, "drift:")
         ),
     });
-    if !status.kept.is_empty() {
-        let list = status.kept.join(", ");
+    if !status.kept.versions.is_empty() {
         text.push_str(&format!(
-            "{} {list} (`migrate release` throws it away)\n",
-            paint(CAREFUL, "kept:")
+            "{} {} (`migrate release` throws it away)\n{}",
+            paint(CAREFUL, "kept:"),
+            status.kept.all,
+            version_lines(&status.kept)
         ));
     }
     text

@@ -7,9 +7,9 @@ use super::extent::Provider;
 use super::options::{Choice, Protection, SnapshotOptions};
 use super::scratch::{Scratch, fresh_on_server, on_cluster, on_server};
 use super::{ShadowError, binaries, list};
-use crate::db::{Access, Database, DatabaseUrl, DbErrorKind};
-use crate::dialect::roles;
-use crate::dialect::session::{self, Locale};
+use crate::db::{Access, Database, DatabaseUrl, DbError, DbErrorKind};
+use crate::dialect::session::{self, Locale, LocaleProvider, OwnLocale};
+use crate::dialect::{Sql, roles};
 use crate::text::Ident;
 
 /// What decides who can provide a shadow.
@@ -81,7 +81,18 @@ fn locale(database: &mut Database) -> Result<Locale, ShadowError> {
     let mut values =
         rows.into_iter().next().unwrap_or_default().into_iter().map(Option::unwrap_or_default);
     let mut next = || values.next().unwrap_or_default();
-    Ok(Locale { encoding: next(), collate: next(), ctype: next() })
+    Ok(Locale {
+        encoding: next(),
+        collate: next(),
+        ctype: next(),
+        own: match (next().as_str(), next(), next()) {
+            ("i", name, rules) => Some(OwnLocale { provider: LocaleProvider::Icu, name, rules }),
+            ("b", name, rules) => {
+                Some(OwnLocale { provider: LocaleProvider::Builtin, name, rules })
+            }
+            _ => None,
+        },
+    })
 }
 
 /// What is said of a copy that sorts text otherwise.
@@ -95,13 +106,18 @@ fn other_locale(copy: &mut Database, probe: &Probe) -> Result<Option<String>, Sh
     }))
 }
 
-/// A locale in one word, or two where its parts differ.
+/// A locale in as few words as tell it.
 fn told(locale: &Locale) -> String {
-    if locale.collate == locale.ctype {
-        format!("`{} {}`", locale.encoding, locale.collate)
-    } else {
-        format!("`{} {} {}`", locale.encoding, locale.collate, locale.ctype)
+    let Locale { encoding, collate, ctype, own } = locale;
+    let mut words = vec![encoding.as_str(), collate];
+    if collate != ctype {
+        words.push(ctype);
     }
+    if let Some(OwnLocale { provider, name, rules }) = own {
+        words.extend([provider.word(), name]);
+        words.extend(Some(rules.as_str()).filter(|rules| !rules.is_empty()));
+    }
+    format!("`{}`", words.join(" "))
 }
 
 fn pairs(rows: Vec<crate::db::Row>) -> Vec<(String, String)> {
@@ -211,17 +227,8 @@ fn local(
             found.major, probe.major, probe.major
         ));
     }
-    let scratch = match on_cluster(&cluster, Some(&probe.locale)) {
-        Ok(scratch) => scratch,
-        Err(ShadowError::Database(error)) if error.kind == DbErrorKind::Sql => {
-            warnings.push(format!(
-                "the locale `{}` is not on this machine ({}); the copy sorts text by bytes",
-                probe.locale.collate, error.message
-            ));
-            on_cluster(&cluster, None)?
-        }
-        Err(error) => return Err(error),
-    };
+    let (scratch, lacking) = in_locale(&probe.locale, |locale| on_cluster(&cluster, locale))?;
+    warnings.extend(lacking);
     let version = server.version();
     let reason = if same {
         format!("{version} is on this machine, the version of the database")
@@ -229,6 +236,33 @@ fn local(
         format!("{version} is what this machine has")
     };
     Ok(Ok(Provided { scratch, provider: Provider::Local, reason, warnings }))
+}
+
+/// Makes a database of a locale, or of the part of it that is there; what is said of the rest.
+fn in_locale(
+    locale: &Locale,
+    make: impl Fn(Option<&Locale>) -> Result<Scratch, ShadowError>,
+) -> Result<(Scratch, Option<String>), ShadowError> {
+    let lacks = |error: &DbError, copied: &str| {
+        let (wanted, message) = (told(locale), &error.message);
+        format!("the locale {wanted} is not on this machine ({message}); the copy {copied}")
+    };
+    let error = match make(Some(locale)) {
+        Err(ShadowError::Database(error)) if error.kind == DbErrorKind::Sql => error,
+        outcome => return Ok((outcome?, None)),
+    };
+    if locale.own.is_some() {
+        let plain = Locale { own: None, ..locale.clone() };
+        match make(Some(&plain)) {
+            Err(ShadowError::Database(other)) if other.kind == DbErrorKind::Sql => {}
+            outcome => {
+                let copied =
+                    format!("is in {}: text may sort and compare otherwise there", told(&plain));
+                return Ok((outcome?, Some(lacks(&error, &copied))));
+            }
+        }
+    }
+    Ok((make(None)?, Some(lacks(&error, "sorts text by bytes"))))
 }
 
 fn lacking_extension(server: &mut Database, probe: &Probe) -> Result<Option<String>, ShadowError> {
@@ -304,14 +338,12 @@ fn server(
     if !probe.may_create_databases {
         return Ok(Err(format!("`{}` may not make databases there (CREATEDB)", probe.runner)));
     }
-    let scratch = fresh_on_server(&probe.url, Some(&probe.locale))?;
+    let mut scratch = fresh_on_server(&probe.url, Some(&probe.locale))?;
     let reason = "the server of the database itself, with its version, roles and extensions";
-    Ok(Ok(Provided {
-        scratch,
-        provider: Provider::Server,
-        reason: reason.to_owned(),
-        warnings: vec![format!("the copy takes room on the server of {}", probe.place)],
-    }))
+    let mut warnings = vec![format!("the copy takes room on the server of {}", probe.place)];
+    warnings.extend(other_locale(scratch.database(), probe)?);
+    let (provider, reason) = (Provider::Server, reason.to_owned());
+    Ok(Ok(Provided { scratch, provider, reason, warnings }))
 }
 
 /// A server that the user names.
@@ -375,30 +407,30 @@ pub(super) fn hand_over(
     scratch: &mut Scratch,
     source: &mut Database,
     probe: &Probe,
+    provider: Provider,
 ) -> Result<Vec<String>, ShadowError> {
     let mut warnings = Vec::new();
     let Some(name) = scratch.name().map(str::to_owned) else {
         // The database is the user's own: its settings are not touched, those of the session are.
-        for line in source.rows(&roles::settings_here())?.into_iter().flatten().flatten() {
-            if let Err(error) = scratch.database().rows(&session::returned(&line)) {
-                warnings.push(format!("a setting of the database is left out: {error}"));
-            }
-        }
-        return Ok(warnings);
+        return set_in_session(scratch.database(), source);
     };
-    for row in source.rows(&roles::settings_for(&name))? {
-        for line in row.into_iter().flatten() {
-            if let Err(error) = scratch.database().execute(&session::returned(&line)) {
-                warnings.push(format!("a setting of the database is left out: {error}"));
-            }
-        }
-    }
+    let ours = scratch.cluster().is_some();
+    let role = ours.then_some(probe.runner.as_str());
+    let told = match provider {
+        Provider::Server => roles::Told::OfDatabase,
+        Provider::Url
+        | Provider::Local
+        | Provider::Template
+        | Provider::Transaction
+        | Provider::File => roles::Told::OfServer,
+    };
+    let refused = set_for(scratch.database(), source, &roles::settings_for(&name, role, told))?;
     let Some(cluster) = scratch.cluster().cloned() else {
         warnings.extend(own(scratch.database(), &name, probe));
-        // Settings of a database are those of sessions that start later.
-        scratch.reopen()?;
+        warnings.extend(begin_anew(scratch, source, &refused)?);
         return Ok(warnings);
     };
+    warnings.extend(refused);
     let database = scratch.database();
     database.execute(&roles::reassign(BUILDER, &probe.runner))?;
     database.execute(&roles::own_database(&name, &probe.owner))?;
@@ -407,6 +439,44 @@ pub(super) fn hand_over(
     }
     scratch.reopen_at(&cluster.url_of(&name, &probe.runner))?;
     Ok(warnings)
+}
+
+/// Writes down the settings of the original database for a copy; what is said of those that cannot be.
+pub(super) fn set_for(
+    copy: &mut Database,
+    source: &mut Database,
+    settings: &Sql,
+) -> Result<Vec<String>, ShadowError> {
+    let mut refused = Vec::new();
+    for line in source.rows(settings)?.into_iter().flatten().flatten() {
+        if let Err(error) = copy.execute(&session::returned(&line)) {
+            refused.push(format!("a setting of the database is left out: {error}"));
+        }
+    }
+    Ok(refused)
+}
+
+/// Settings of a database are those of sessions that start later: starts one. Who may not write settings down may still
+/// say them in it.
+pub(super) fn begin_anew(
+    scratch: &mut Scratch,
+    source: &mut Database,
+    refused: &[String],
+) -> Result<Vec<String>, ShadowError> {
+    scratch.reopen()?;
+    if refused.is_empty() { Ok(Vec::new()) } else { set_in_session(scratch.database(), source) }
+}
+
+/// Gives the settings of the original database to the session that the plan will run in; what is said of those that
+/// cannot be.
+fn set_in_session(copy: &mut Database, source: &mut Database) -> Result<Vec<String>, ShadowError> {
+    let mut refused = Vec::new();
+    for line in source.rows(&roles::settings_here())?.into_iter().flatten().flatten() {
+        if let Err(error) = copy.rows(&session::returned(&line)) {
+            refused.push(format!("a setting of the database is left out: {error}"));
+        }
+    }
+    Ok(refused)
 }
 
 /// Gives a database on a server that is not ours to the owner that the original has, where that can be. What is said

@@ -212,7 +212,7 @@ fn fill(
     for extent in extents.iter().filter(|extent| extent.rows > 0) {
         scratch.database().execute(&sampling::analyze(&extent.table))?;
     }
-    warnings.extend(hand_over(&mut scratch, source, probe)?);
+    warnings.extend(hand_over(&mut scratch, source, probe, provider)?);
     absent.extend(schema::run(scratch.database(), &stages.personal, roles)?);
     warnings.extend(absent.iter().map(|what| format!("the copy lacks {what}")));
     let reason = match rejected {

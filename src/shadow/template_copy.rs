@@ -6,6 +6,7 @@
 use super::ShadowError;
 use super::extent::Provider;
 use super::options::{Protection, SnapshotOptions};
+use super::provider::{begin_anew, set_for};
 use super::scratch::{Scratch, fresh_copy};
 use super::snapshot::{Place, Shadow, whole};
 use crate::db::{Access, Database, DatabaseUrl};
@@ -36,7 +37,6 @@ pub(super) fn copy(
     let (name, major) = (url.database.clone(), postgres.major());
     let url = DatabaseUrl::Postgres(Box::new(url));
     let mut server = maintenance(&url)?;
-    let settings = source.rows(&roles::settings_for("?"))?.len();
     // Our own session counts like any other.
     drop(std::mem::replace(source, Database::memory()?));
     let outcome = make(&mut server, &url, &name, major);
@@ -45,19 +45,15 @@ pub(super) fn copy(
         Ok(scratch) => scratch,
         Err(reason) => return unfit(reason),
     };
-    if settings > 0
-        && let Some(name) = scratch.name().map(str::to_owned)
-    {
-        for line in source.rows(&roles::settings_for(&name))?.into_iter().flatten().flatten() {
-            scratch.database().execute(&session::returned(&line))?;
-        }
-        // Settings of a database are those of sessions that start later.
-        scratch.reopen()?;
+    let mut warnings =
+        vec!["nobody could connect to the database while the server copied it".to_owned()];
+    if let Some(name) = scratch.name().map(str::to_owned) {
+        let settings = roles::settings_for(&name, None, roles::Told::OfDatabase);
+        let refused = set_for(scratch.database(), source, &settings)?;
+        warnings.extend(begin_anew(&mut scratch, source, &refused)?);
     }
     let reason = "copied by the server of the database, as files".to_owned();
     let extent = whole(scratch.database(), Provider::Template, reason)?;
-    let warnings =
-        vec!["nobody could connect to the database while the server copied it".to_owned()];
     Ok(Shadow::new(Place::Server(Box::new(scratch)), extent, warnings))
 }
 

@@ -242,6 +242,7 @@ fn level(line: &str) -> String {
     let patterns = [
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "TIME"),
         (r"\b[\d.]+ (ms|s)\b", "DURATION"),
+        (r"\b[\d.,]+ (bytes?|[KMGT]iB)\b", "SIZE"),
         (r"\b[0-9a-f]{8}_([ud])_", "TAG_${1}_"),
         (r"\(a local server of .*\)$", "(SHADOW)"),
         (r"(SQLite|PostgreSQL) \d.*$", "ENGINE"),

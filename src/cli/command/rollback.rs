@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::apply::deploy::{LossPolicy, Options, RehearsalPolicy, sound_books, take_back};
+use crate::apply::run::Finished;
 use crate::apply::{Bundle, Context};
 use crate::cli::args::Allow;
 use crate::cli::error::CliError;
@@ -11,6 +12,7 @@ use crate::cli::exit::Exit;
 use crate::cli::shadow::ShadowArgs;
 use crate::cli::world::{World, allows, now};
 use crate::db::{Access, Database};
+use crate::dialect::Direction;
 use crate::journal::{Action, applied};
 use crate::report::plan::steps;
 use crate::report::style::{FAINT, GOOD, duration, paint};
@@ -77,11 +79,17 @@ pub(crate) fn run(args: &RollbackArgs, world: &World) -> Result<Exit, CliError> 
     drop(spinner);
     let done = outcome?;
     if world.global.json {
-        let entries: Vec<_> = done.finished.iter().map(|finished| &finished.entry).collect();
+        let entries: Vec<_> = done
+            .finished
+            .iter()
+            .map(|finished| &finished.entry)
+            .filter(|entry| entry.action == Action::Rollback)
+            .collect();
         world.print_json(&serde_json::json!({ "rolled_back": entries }));
         return Ok(Exit::Done);
     }
-    for finished in &done.finished {
+    let taken_back = |entry: &&Finished| entry.entry.action == Action::Rollback;
+    for finished in done.finished.iter().filter(taken_back) {
         world.print(&format!(
             "{} {} {}\n",
             paint(GOOD, "rolled back"),
@@ -158,11 +166,13 @@ fn last_versions(
 ) -> Result<Vec<Bundle>, CliError> {
     let all = project.versions()?;
     let books = sound_books(database)?;
-    let in_force: Vec<String> = applied(&books.entries)
+    let mut in_force: Vec<String> = applied(&books.entries)
         .iter()
         .filter(|entry| entry.action == Action::Apply)
         .map(|entry| entry.version.clone())
         .collect();
+    // A version that stopped half-way up is the first to go back.
+    in_force.extend(books.open.filter(|open| open.way == Direction::Up).map(|open| open.version));
     let count = match args.to.as_deref() {
         None => args.count,
         Some("0") => in_force.len(),

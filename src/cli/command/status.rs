@@ -1,12 +1,14 @@
 //! `migrate status`: where a database stands.
 
 use crate::apply::deploy::sound_books;
+use crate::apply::kept::kept;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
+use crate::cli::keepers::owners;
 use crate::cli::world::World;
 use crate::db::{Access, Database};
-use crate::dialect::bookkeeping;
 use crate::journal::{Action, Entry, applied};
+use crate::report::kept::by_version;
 use crate::report::status::{SchemaStatus, Status, VersionState, VersionStatus, half_way, status};
 use crate::source::project::{Project, Version};
 
@@ -48,8 +50,11 @@ pub(crate) fn read(project: Option<&Project>, database: &mut Database) -> Result
         Some(_) => SchemaStatus::Drifted,
     };
     let kept = match books.entries.is_empty() {
-        true => Vec::new(),
-        false => database.rows(&bookkeeping::kept(database.dialect()))?,
+        true => by_version(&[], &[]),
+        false => {
+            let owners = owners(&versions, &books.entries, database.dialect())?;
+            by_version(&kept(database)?, &owners)
+        }
     };
     Ok(Status {
         status: 1,
@@ -64,7 +69,7 @@ pub(crate) fn read(project: Option<&Project>, database: &mut Database) -> Result
             .map(|entry| entry.version.clone())
             .collect(),
         schema,
-        kept: kept.into_iter().flatten().flatten().collect(),
+        kept,
         half_way: half_way(books.open.as_ref()),
     })
 }
