@@ -13,6 +13,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub(crate) use self::rename::enum_of;
 use self::unsaid::Owners;
 pub use self::unsaid::{forget_not_null_names, with_not_null_names};
 use crate::catalog::fingerprint::normalize_opaque;

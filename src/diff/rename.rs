@@ -238,7 +238,7 @@ fn enum_values(before: &Catalog, after: &Catalog, intent: &Intent) -> Vec<Rename
 }
 
 /// The enum type of a column, if it has one.
-pub(super) fn enum_of(catalog: &Catalog, target: &Target) -> Option<QName> {
+pub(crate) fn enum_of(catalog: &Catalog, target: &Target) -> Option<QName> {
     let table = catalog.tables.get(&target.table)?;
     let column = table.column(target.column.as_ref()?)?;
     let printed = column.data_type.as_str();

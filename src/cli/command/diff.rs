@@ -9,7 +9,8 @@ use crate::report::plan::changes;
 use crate::report::question::questions;
 use crate::source::Source;
 
-use super::pair::{add_answers, load_pair};
+use super::answers::add_answers;
+use super::pair::load_pair;
 
 /// Say what differs between two sources.
 ///
@@ -62,7 +63,7 @@ pub(crate) fn run(args: &DiffArgs, world: &World) -> Result<Exit, CliError> {
     let pair = load_pair(world, project.as_ref(), &before, &after)?;
     pair.notes.iter().for_each(|note| world.note(note));
     let mut intent = pair.intent.clone();
-    add_answers(&mut intent, pair.after.dialect, &args.renames, &[], &[])?;
+    add_answers(&mut intent, &pair, &args.renames, &[], &[])?;
     let (difference, open) = diff(&pair.before, &pair.after, &intent);
     let lines: Vec<String> = difference.changes.iter().map(describe).collect();
     if world.global.json {

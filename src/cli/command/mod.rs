@@ -1,5 +1,6 @@
 //! The commands, one file each, and what several of them share.
 
+mod answers;
 pub(crate) mod apply;
 pub(crate) mod check;
 pub(crate) mod completions;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::catalog::rule::Rule;
 use crate::catalog::{Catalog, Printed};
-use crate::change::{Intent, Rename, Target};
+use crate::change::{Intent, Target};
 use crate::cli::error::CliError;
 use crate::cli::world::World;
 use crate::db::Database;
@@ -169,70 +169,4 @@ pub(crate) fn dialect_of(
     Err(CliError::usage(
         "the SQL dialect is not known\nhelp: pass `--dialect postgres` or `--dialect sqlite`",
     ))
-}
-
-/// Answers given on the command line, put into the intent.
-pub(crate) fn add_answers(
-    intent: &mut Intent,
-    dialect: Dialect,
-    renames: &[String],
-    drops: &[String],
-    maps: &[String],
-) -> Result<(), CliError> {
-    for text in renames {
-        intent.renames.push(read_rename(text, dialect)?);
-    }
-    for text in drops {
-        intent.drops.insert(read_target(text, dialect));
-    }
-    for text in maps {
-        let (target, old, new) = read_map(text, dialect)?;
-        intent.columns.entry(target).or_default().values.push((old, new));
-    }
-    Ok(())
-}
-
-/// `a.b=a.c` renames a column, `a=b` a table.
-fn read_rename(text: &str, dialect: Dialect) -> Result<Rename, CliError> {
-    let wrong = || {
-        CliError::usage(format!(
-            "`{text}` is no rename\nhelp: write `--rename table.old=table.new` or `--rename old=new`"
-        ))
-    };
-    let (before, after) = text.split_once('=').ok_or_else(wrong)?;
-    let (before, after) = (before.trim(), after.trim());
-    let mut before = read_target(before, dialect);
-    let mut after = read_target(after, dialect);
-    // `a=b` with a schema (`app.a=app.b`) reads as columns of one "table" that is a schema: told apart by the dots.
-    if before.column.is_some() != after.column.is_some() {
-        return Err(wrong());
-    }
-    match (before.column.take(), after.column.take()) {
-        (Some(old), Some(new)) => {
-            Ok(Rename::Column { table: after.table, before: old, after: new })
-        }
-        (None, None) => Ok(Rename::Table { before: before.table, after: after.table }),
-        (Some(_), None) | (None, Some(_)) => Err(wrong()),
-    }
-}
-
-/// `table`, `table.column` or `schema.table.column`.
-fn read_target(text: &str, dialect: Dialect) -> Target {
-    let parts: Vec<&str> = text.trim().split('.').collect();
-    match parts[..] {
-        [schema, table, column] => Target::column(&QName::new(schema, table), &Ident::new(column)),
-        [table, column] => Target::column(&QName::local(dialect, table), &Ident::new(column)),
-        _ => Target::table(&QName::local(dialect, text.trim())),
-    }
-}
-
-/// `table.column:old=new`.
-fn read_map(text: &str, dialect: Dialect) -> Result<(Target, String, String), CliError> {
-    let parsed = text.split_once(':').and_then(|(target, pair)| {
-        let (old, new) = pair.split_once('=')?;
-        Some((read_target(target, dialect), old.to_owned(), new.to_owned()))
-    });
-    parsed.filter(|(target, _, _)| target.column.is_some()).ok_or_else(|| {
-        CliError::usage(format!("`{text}` is no map\nhelp: write `--map table.column:old=new`"))
-    })
 }

@@ -10,7 +10,8 @@ use crate::diff::diff;
 use crate::plan::{Plan, plan};
 use crate::report::question::questions;
 
-use super::pair::{Pair, add_answers};
+use super::answers::add_answers;
+use super::pair::Pair;
 
 /// Answers to questions, from the command line.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -32,11 +33,10 @@ pub(crate) struct Answers {
 /// Makes the plan; open questions are asked on a terminal, else refused with the line that answers each (exit 7).
 pub(crate) fn make_plan(world: &World, pair: &Pair, answers: &Answers) -> Result<Plan, CliError> {
     let mut intent = pair.intent.clone();
-    let dialect = pair.after.dialect;
-    add_answers(&mut intent, dialect, &answers.renames, &answers.drops, &answers.maps)?;
+    add_answers(&mut intent, pair, &answers.renames, &answers.drops, &answers.maps)?;
     let (mut difference, mut open) = compare(pair, &intent, answers);
     while let Some(question) = open.first() {
-        if !world.can_ask() || !ask(world, question, &mut intent, dialect)? {
+        if !world.can_ask() || !ask(world, question, &mut intent, pair)? {
             break;
         }
         (difference, open) = compare(pair, &intent, answers);
@@ -84,17 +84,17 @@ fn ask(
     world: &World,
     question: &Question,
     intent: &mut Intent,
-    dialect: crate::text::Dialect,
+    pair: &Pair,
 ) -> Result<bool, CliError> {
     let target = question.id.split_once(':').map(|(_, rest)| rest).unwrap_or_default();
     match question.kind {
         QuestionKind::Rename => {
             let answer = world.ask(&format!("{} [r]enamed, [d]ropped, [s]top:", question.message));
             match answer.as_deref() {
-                Some("r") => add_answers(intent, dialect, &[target.to_owned()], &[], &[])?,
+                Some("r") => add_answers(intent, pair, &[target.to_owned()], &[], &[])?,
                 Some("d") => {
                     let old = target.split('=').next().unwrap_or_default().to_owned();
-                    add_answers(intent, dialect, &[], &[old], &[])?;
+                    add_answers(intent, pair, &[], &[old], &[])?;
                 }
                 _ => return Ok(false),
             }
@@ -103,7 +103,7 @@ fn ask(
             let answer =
                 world.ask(&format!("{}; its data is kept. drop it? [y/N]", question.message));
             match answer.as_deref() {
-                Some("y" | "yes") => add_answers(intent, dialect, &[], &[target.to_owned()], &[])?,
+                Some("y" | "yes") => add_answers(intent, pair, &[], &[target.to_owned()], &[])?,
                 _ => return Ok(false),
             }
         }
@@ -111,7 +111,7 @@ fn ask(
             let answer = world.ask(&format!("{} new value, or nothing to stop:", question.message));
             match answer {
                 Some(new) if !new.is_empty() => {
-                    add_answers(intent, dialect, &[], &[], &[format!("{target}={new}")])?;
+                    add_answers(intent, pair, &[], &[], &[format!("{target}={new}")])?;
                 }
                 _ => return Ok(false),
             }
