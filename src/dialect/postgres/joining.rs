@@ -222,6 +222,7 @@ pub(super) fn finish(mut steps: Vec<Step>, context: &Context<'_>) -> Result<Vec<
                 }
             }
         }
+        made.order.needs.extend(super::not_null::renamed(parent, context));
         let own = steps.iter().filter(|step| !step.order.needs.contains(&joined_marker(child)));
         let makes = own.flat_map(|step| &step.order.makes);
         made.order.needs.extend(makes.filter(|it| table_of(it) == Some(child)).cloned());

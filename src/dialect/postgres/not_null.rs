@@ -11,7 +11,7 @@ use crate::catalog::postgres_table::{NotNull, Origin};
 use crate::catalog::{Column, Table};
 use crate::change::TableChange;
 use crate::dialect::{Resource, Step, Work};
-use crate::text::Ident;
+use crate::text::{Ident, QName};
 
 /// The constraint of a column where it is not what plain NOT NULL would make.
 fn special<'t>(table: &'t Table, column: &Ident) -> Option<&'t NotNull> {
@@ -107,11 +107,32 @@ pub(super) fn steps(change: &TableChange, context: &Context<'_>) -> Vec<Step> {
         if is_made_anew || follows || !differs(old, new) {
             continue;
         }
-        // The engine renames none that is inherited.
-        let marker = Resource::Constraint(after.name.clone(), format!("NOT NULL of {name}"));
-        steps.push(alter(after, name, old, new).makes(joins.then_some(marker)));
+        // The engine renames none that is inherited, and one that is passed on only where all partitions call it the same:
+        // both are done while the table is by itself.
+        steps.push(alter(after, name, old, new).makes([called(&after.name, name)]));
     }
     steps
+}
+
+/// The marker of a table whose NOT NULL constraint of a column is as it will be.
+fn called(table: &QName, column: &Ident) -> Resource {
+    Resource::Constraint(table.clone(), format!("NOT NULL of {column}"))
+}
+
+/// The markers of constraints that a table gives new names, before other tables join it.
+pub(super) fn renamed(table: &QName, context: &Context<'_>) -> Vec<Resource> {
+    let sides = (context.before.tables.get(table), context.after().tables.get(table));
+    let (Some(before), Some(after)) = sides else { return Vec::new() };
+    let differing = options(after).not_nulls.iter().filter(|(column, new)| {
+        let old = options(before).not_nulls.get(*column);
+        old.is_some_and(|old| old.name != new.name && !is_looked_at(old, new))
+    });
+    differing.map(|(column, _)| called(table, column)).collect()
+}
+
+/// Whether the engine looks at all rows.
+fn is_looked_at(old: &NotNull, new: &NotNull) -> bool {
+    old.not_valid && !new.not_valid
 }
 
 fn differs(old: &NotNull, new: &NotNull) -> bool {
@@ -138,15 +159,14 @@ fn alter(table: &Table, column: &Ident, old: &NotNull, new: &NotNull) -> Step {
             statements.push(format!("{head} VALIDATE CONSTRAINT {name}"));
         }
     }
-    let looks = old.not_valid && !new.not_valid;
     let made = step(
         Action::AlterConstraint,
         format!("change NOT NULL of {}.{column}", table.name),
         statements,
     )
-    .needs([
-        Resource::Column(table.name.clone(), column.clone()),
-        Resource::Values(table.name.clone(), column.clone()),
-    ]);
-    if looks { made.work(Work::Scan) } else { made }
+    .needs([Resource::Column(table.name.clone(), column.clone())]);
+    match is_looked_at(old, new) {
+        true => made.needs([Resource::Values(table.name.clone(), column.clone())]).work(Work::Scan),
+        false => made,
+    }
 }
