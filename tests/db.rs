@@ -338,6 +338,9 @@ fn one_migrator_at_a_time() {
         "another database"
     );
     drop(guard);
+    let claim = second.try_lock(Duration::from_millis(300)).unwrap();
+    assert!(matches!(claim, Claim::Busy(_)), "the session that worked may still do");
+    first.end_turn();
     let claim = second.try_lock(Duration::from_secs(5)).unwrap();
     assert!(matches!(claim, Claim::Held(_)), "free again");
 }

@@ -146,11 +146,7 @@ fn step_row(row: &Row) -> Option<StepRow> {
         plan: text(3)?,
         step: text(4)?.parse().ok()?,
         title: text(5)?,
-        state: match text(6)?.as_str() {
-            "started" => StepState::Started,
-            "done" => StepState::Done,
-            _ => return None,
-        },
+        state: StepState::named(&text(6)?)?,
         at: text(7)?,
     })
 }

@@ -76,7 +76,7 @@ pub enum DeployError {
     #[error(
         "another migrator is at work on this database: {0}\nhelp: wait for it, or look at what it does"
     )]
-    Busy(String),
+    Busy(Holder),
     #[error(
         "row {0} of the ledger does not follow from the row before: it was changed by hand\n\
          help: restore the bookkeeping tables from a backup; `migrate log --verify` shows the chain"
@@ -95,14 +95,10 @@ pub enum DeployError {
     WrongStart { expected: String, found: String },
     #[error(
         "`{version}` stopped half-way ({way}, after step {done}) and must be finished first\n\
-         help: run the same command again with that version's plan; it resumes after step {done}"
+         help: `migrate {way}` with that version's plan goes on after step {done}; `migrate resolve` shows what else can \
+         be done"
     )]
     HalfWay { version: String, way: &'static str, done: u32 },
-    #[error(
-        "step {step} of `{version}` was running outside a transaction when the last run ended; whether it took \
-         effect is not known\nhelp: look at the object it makes; then drop it and run again"
-    )]
-    Uncertain { version: String, step: u32 },
     #[error("`{0}` is not applied to this database, so it cannot be rolled back")]
     NotApplied(String),
     #[error(
@@ -152,7 +148,6 @@ impl DeployError {
             | DeployError::Drift { .. }
             | DeployError::WrongStart { .. }
             | DeployError::HalfWay { .. }
-            | DeployError::Uncertain { .. }
             | DeployError::NotApplied(_)
             | DeployError::NotPassed(_)
             | DeployError::Overtaken
@@ -203,7 +198,15 @@ pub fn deploy(
     options: &Options,
     context: &mut Context<'_>,
 ) -> Result<Deployed, DeployError> {
-    let _guard = claim(database, options.patience)?;
+    alone(database, options.patience, |database| deploy_alone(database, parts, options, context))
+}
+
+fn deploy_alone(
+    database: &mut Database,
+    parts: &[Part<'_>],
+    options: &Options,
+    context: &mut Context<'_>,
+) -> Result<Deployed, DeployError> {
     let books = sound_books(database)?;
     let open = resumable(&books, parts.first().map(|part| part.bundle), Direction::Up)?;
     let found = database.inspect()?.fingerprint();
@@ -253,11 +256,22 @@ pub fn take_back(
     options: &Options,
     context: &mut Context<'_>,
 ) -> Result<Deployed, DeployError> {
-    let _guard = claim(database, options.patience)?;
-    let books = sound_books(database)?;
-    let open = resumable(&books, bundles.first().copied(), Direction::Down)?;
+    alone(database, options.patience, |database| {
+        take_back_alone(database, bundles, options, context)
+    })
+}
+
+fn take_back_alone(
+    database: &mut Database,
+    bundles: &[&Bundle],
+    options: &Options,
+    context: &mut Context<'_>,
+) -> Result<Deployed, DeployError> {
     let mut deployed =
         Deployed { finished: Vec::new(), rehearsal: None, verdict: Verdict::default() };
+    finish_first(database, bundles.first().copied(), context, &mut deployed)?;
+    let books = sound_books(database)?;
+    let open = resumable(&books, bundles.first().copied(), Direction::Down)?;
     foresee(database, &books, bundles)?;
     for (position, bundle) in bundles.iter().enumerate() {
         let books = book::read(database)?;
@@ -315,25 +329,54 @@ pub fn foresee(
     Ok(())
 }
 
+/// What is to be taken back may have stopped half-way up. There is no way back from the middle, so it goes up first: its
+/// steps were rehearsed and its rows checked when it began.
+fn finish_first(
+    database: &mut Database,
+    bundle: Option<&Bundle>,
+    context: &mut Context<'_>,
+    deployed: &mut Deployed,
+) -> Result<(), DeployError> {
+    let books = sound_books(database)?;
+    let Some(bundle) = bundle else { return Ok(()) };
+    let Some(open) = books.open.as_ref().filter(|open| {
+        open.way == Direction::Up && open.version == bundle.name && open.plan == bundle.hash
+    }) else {
+        return Ok(());
+    };
+    context.progress.phase(&format!("{} stopped half-way: its other steps first", bundle.name));
+    let expect = promised(bundle);
+    let last = books.entries.last();
+    match run(database, bundle, Direction::Up, &expect, last, Some(open), context) {
+        Ok(finished) => deployed.finished.push(finished),
+        Err(error) => {
+            return Err(DeployError::Run { error: Box::new(error), finished: Vec::new() });
+        }
+    }
+    Ok(())
+}
+
 /// Whether a row of the ledger says that a version was applied.
 fn is_of(entry: &Entry, bundle: &Bundle) -> bool {
     entry.version == bundle.name && entry.action == Action::Apply
 }
 
-/// Asks for the one-migrator lock.
+/// Does something as the only migrator of the database.
 ///
 /// # Errors
-/// Somebody else has it.
-pub(super) fn claim(
+/// Somebody else is at work, and those of `work`.
+pub(super) fn alone<T>(
     database: &mut Database,
     patience: Duration,
-) -> Result<crate::db::lock::LockGuard, DeployError> {
-    match database.try_lock(patience)? {
-        Claim::Held(guard) => Ok(guard),
-        Claim::Busy(Holder { process, application, user, since }) => Err(DeployError::Busy(
-            format!("process {process} ({application}, user {user}, since {since})"),
-        )),
-    }
+    work: impl FnOnce(&mut Database) -> Result<T, DeployError>,
+) -> Result<T, DeployError> {
+    let _guard = match database.try_lock(patience)? {
+        Claim::Held(guard) => guard,
+        Claim::Busy(holder) => return Err(DeployError::Busy(holder)),
+    };
+    let outcome = work(database);
+    database.end_turn();
+    outcome
 }
 
 /// The books, if nobody has changed the ledger by hand.
@@ -355,9 +398,6 @@ pub(super) fn resumable(
     way: Direction,
 ) -> Result<Option<Unfinished>, DeployError> {
     let Some(open) = &books.open else { return Ok(None) };
-    if let Some(step) = open.uncertain {
-        return Err(DeployError::Uncertain { version: open.version.clone(), step });
-    }
     let same = next.is_some_and(|bundle| bundle.name == open.version && bundle.hash == open.plan);
     if same && open.way == way {
         return Ok(Some(open.clone()));

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::deploy::{DeployError, claim, sound_books};
+use super::deploy::{DeployError, alone, sound_books};
 use super::{Bundle, Context, book};
 use crate::db::{Database, DbError, Mode};
 use crate::dialect::{Absence, bookkeeping};
@@ -186,7 +186,7 @@ pub fn taken_along(database: &mut Database) -> Result<BTreeMap<String, String>, 
 /// # Errors
 /// One still is after `patience`.
 pub fn wait_for_others(database: &mut Database, patience: Duration) -> Result<(), DeployError> {
-    claim(database, patience).map(drop)
+    alone(database, patience, |_| Ok(()))
 }
 
 /// Throws kept tables away for good, and writes that down in the same transaction.
@@ -200,7 +200,15 @@ pub fn release(
     patience: Duration,
     context: &Context<'_>,
 ) -> Result<Entry, DeployError> {
-    let _guard = claim(database, patience)?;
+    alone(database, patience, |database| release_alone(database, chosen, last, context))
+}
+
+fn release_alone(
+    database: &mut Database,
+    chosen: &BTreeSet<String>,
+    last: &Entry,
+    context: &Context<'_>,
+) -> Result<Entry, DeployError> {
     let dialect = database.dialect();
     database.within(Mode::Write, |database| {
         // On SQLite this transaction is the lock: only now is nobody else at work.

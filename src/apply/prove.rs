@@ -152,6 +152,7 @@ fn failed(stage: &str, error: &RunError) -> ProveError {
         | Problem::Orphans { .. }
         | Problem::MissingRoles(_)
         | Problem::Overtaken
+        | Problem::Uncertain { .. }
         | Problem::WrongSchema { .. } => ProveError::Fault(message),
     }
 }

@@ -2,6 +2,7 @@
 //! transaction of the step, the ledger row with the last of them.
 
 mod batches;
+mod outside;
 
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -70,6 +71,12 @@ pub enum Problem {
     )]
     Orphans { new: usize, example: String },
     #[error(
+        "this step runs outside a transaction and was under way when an earlier run ended; whether it took effect is not \
+         known ({why}):\n  {statement}\nhelp: look at what it makes, then say what you found: `migrate resolve --step \
+         done` or `migrate resolve --step undone`"
+    )]
+    Uncertain { statement: String, why: String },
+    #[error(
         "another migrator changed this database meanwhile\nhelp: look at `migrate status`, then run again"
     )]
     Overtaken,
@@ -85,7 +92,7 @@ pub enum Problem {
 pub enum Reached {
     /// Everything was rolled back: the database is as it was.
     Nothing,
-    /// Some steps are committed; `apply` resumes after them.
+    /// Some steps are committed, or one outside a transaction may have left something; `apply` resumes.
     Partly { done: u32 },
 }
 
@@ -147,6 +154,8 @@ pub fn run_watched(
         way,
         run: last.map_or(1, |entry| entry.number + 1),
         done: open.map_or(0, |open| open.done),
+        uncertain: open.and_then(|open| open.uncertain),
+        loose: open.is_some_and(|open| open.uncertain.is_some()),
         at: None,
         timings: Vec::new(),
         grouping,
@@ -174,14 +183,14 @@ pub fn run_watched(
     let finished =
         runner.all(expect, context, &|schema, now, who| seal(schema, now, who).sealed(last));
     let at = runner.at.take();
-    let done = runner.done;
+    let (done, loose) = (runner.done, runner.loose);
     let timings = std::mem::take(&mut runner.timings);
     match finished {
         Ok(entry) => Ok(Finished { entry, steps: timings }),
         Err(problem) => Err(RunError {
             problem,
             step: at,
-            reached: if done == 0 { Reached::Nothing } else { Reached::Partly { done } },
+            reached: if done == 0 && !loose { Reached::Nothing } else { Reached::Partly { done } },
         }),
     }
 }
@@ -195,6 +204,10 @@ struct Runner<'a> {
     run: u64,
     /// Steps whose work is committed.
     done: u32,
+    /// The step that was under way outside a transaction when an earlier run ended.
+    uncertain: Option<u32>,
+    /// Whether a step outside a transaction may have left something that no journal row tells of.
+    loose: bool,
     at: Option<(usize, String)>,
     timings: Vec<Timing>,
     grouping: Grouping,
@@ -366,19 +379,17 @@ impl Runner<'_> {
         }
     }
 
-    /// A step that the engine refuses to run inside a transaction: its start is written down before it.
-    fn outside(&mut self, positions: &[usize], context: &mut Context<'_>) -> Result<(), Problem> {
-        for position in positions {
-            self.journal(*position, StepState::Started, context)?;
-            self.step(*position, context)?;
-            self.watch.after_transaction(self.database)?;
-            self.journal(*position, StepState::Done, context)?;
-            self.done = u32::try_from(*position + 1).unwrap_or(u32::MAX);
-        }
-        Ok(())
+    fn step(&mut self, position: usize, context: &mut Context<'_>) -> Result<(), Problem> {
+        self.step_from(position, 0, context)
     }
 
-    fn step(&mut self, position: usize, context: &mut Context<'_>) -> Result<(), Problem> {
+    /// A step without its first statements, which an earlier run has run.
+    fn step_from(
+        &mut self,
+        position: usize,
+        first: usize,
+        context: &mut Context<'_>,
+    ) -> Result<(), Problem> {
         let bundle = self.bundle;
         let steps = bundle.steps(self.way);
         let step = &steps[position];
@@ -390,7 +401,7 @@ impl Runner<'_> {
         self.watch.before_step(self.database, position, step)?;
         let started = Instant::now();
         let mut rows = 0;
-        for statement in &step.statements {
+        for statement in step.statements.iter().skip(first) {
             rows += self.database.execute(statement)?;
         }
         let took = started.elapsed();

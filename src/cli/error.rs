@@ -142,7 +142,7 @@ impl From<DeployError> for CliError {
             | DeployError::Drift { .. }
             | DeployError::WrongStart { .. }
             | DeployError::Stale(_) => Exit::History,
-            DeployError::HalfWay { .. } | DeployError::Uncertain { .. } => Exit::HalfWay,
+            DeployError::HalfWay { .. } => Exit::HalfWay,
             DeployError::Violations(_) => Exit::Violations,
             DeployError::Unfit { .. } | DeployError::Released { .. } => Exit::Refused,
             DeployError::Run { error, .. } => exit_of_run(error),
@@ -158,6 +158,7 @@ fn exit_of_run(error: &RunError) -> Exit {
         (Reached::Nothing, Problem::KeptDataGone(_)) => Exit::Refused,
         (Reached::Nothing, Problem::Orphans { .. }) => Exit::Violations,
         (Reached::Nothing, Problem::Overtaken) => Exit::Busy,
+        (Reached::Nothing, Problem::Uncertain { .. }) => Exit::HalfWay,
         (Reached::Nothing, Problem::WrongSchema { .. } | Problem::MissingRoles(_)) => Exit::Failure,
     }
 }
@@ -187,6 +188,10 @@ fn message_of(error: &DeployError) -> String {
                     "this version was rolled back; {} before it stay(s) applied",
                     finished.len()
                 ),
+                Reached::Partly { done: 0 } => {
+                    "what this step left is not known; run the same command again to resume"
+                        .to_owned()
+                }
                 Reached::Partly { done } => {
                     format!("{done} step(s) are done; run the same command again to resume")
                 }

@@ -2,6 +2,7 @@
 
 pub mod application;
 mod binary;
+mod crash;
 pub mod env;
 pub mod error;
 pub mod fingerprint;
@@ -135,10 +136,13 @@ impl Database {
     /// # Errors
     /// What the engine says; statements before the failing one stay done unless a transaction is open.
     pub fn execute(&mut self, sql: &Sql) -> Result<u64, DbError> {
-        match self {
+        crash::point();
+        let changed = match self {
             Database::Postgres(database) => database.execute(sql),
             Database::Sqlite(database) => database.execute(sql),
-        }
+        };
+        crash::point();
+        changed
     }
 
     /// The rows of a query, each value as text.
@@ -214,6 +218,7 @@ impl Database {
     /// # Errors
     /// `Busy` if SQLite's write lock is taken; the engine's own.
     pub fn begin(&mut self, mode: Mode) -> Result<(), DbError> {
+        crash::point();
         match self {
             Database::Postgres(database) => database.begin(mode),
             Database::Sqlite(database) => {
@@ -227,10 +232,13 @@ impl Database {
     /// # Errors
     /// The engine's own: deferred constraints are checked here.
     pub fn commit(&mut self) -> Result<(), DbError> {
-        match self {
+        crash::point();
+        let ended = match self {
             Database::Postgres(database) => database.commit(),
             Database::Sqlite(database) => database.execute(&session::commit()).map(|_| ()),
-        }
+        };
+        crash::point();
+        ended
     }
 
     /// Drops what the open transaction did.

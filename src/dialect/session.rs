@@ -252,40 +252,69 @@ pub fn sqlite_unsafe_fast() -> Sql {
     Sql::new("PRAGMA synchronous = OFF")
 }
 
-/// The two numbers under which the one-migrator lock stands in `pg_locks`: `migr` and the lock's own version.
-/// An advisory lock belongs to one database, so that two databases of a server never wait for each other.
-const LOCK: (i32, i32) = (0x6d69_6772, 1);
-
-/// Takes the one-migrator lock if it is free; never waits (a waiting `pg_advisory_lock` holds a snapshot, and
-/// `CREATE INDEX CONCURRENTLY` of the holder then waits for it).
-pub fn try_migrator_lock() -> Sql {
-    Sql::new(format!("SELECT pg_try_advisory_lock({}, {})", LOCK.0, LOCK.1))
+/// Answers one row, if the connection still lives.
+pub fn are_you_there() -> Sql {
+    Sql::new("SELECT 1")
 }
 
-/// Who holds the one-migrator lock: process, application, user, since when.
-pub fn migrator_lock_holder() -> Sql {
+/// The first of the two numbers under which our locks stand in `pg_locks`: `migr`. An advisory lock belongs to one
+/// database, so that two databases of a server never wait for each other.
+const LOCK: i32 = 0x6d69_6772;
+
+/// Our two locks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MigratorLock {
+    /// One migrator at a time; held by a session that does nothing else.
+    Turn,
+    /// Held by the session that runs the steps: a server goes on with a statement after its client was killed, and the
+    /// next migrator must not begin before that has ended.
+    Work,
+}
+
+impl MigratorLock {
+    fn number(self) -> i32 {
+        match self {
+            MigratorLock::Turn => 1,
+            MigratorLock::Work => 2,
+        }
+    }
+}
+
+/// Takes one of our locks if it is free; never waits (a waiting `pg_advisory_lock` holds a snapshot, and
+/// `CREATE INDEX CONCURRENTLY` of the holder then waits for it).
+pub fn try_migrator_lock(lock: MigratorLock) -> Sql {
+    Sql::new(format!("SELECT pg_try_advisory_lock({LOCK}, {})", lock.number()))
+}
+
+/// Frees it.
+pub fn free_migrator_lock(lock: MigratorLock) -> Sql {
+    Sql::new(format!("SELECT pg_advisory_unlock({LOCK}, {})", lock.number()))
+}
+
+/// Who holds one of our locks: process, application, user, since when, what it runs.
+pub fn migrator_lock_holder(lock: MigratorLock) -> Sql {
     Sql::new(format!(
         "SELECT l.pid::text, coalesce(a.application_name, ''), coalesce(a.usename::text, ''), \
-         coalesce(a.backend_start::text, '') FROM pg_locks l \
-         LEFT JOIN pg_stat_activity a ON a.pid = l.pid WHERE {} AND l.granted LIMIT 1",
-        lock_condition()
+         coalesce(a.backend_start::text, ''), CASE a.state WHEN 'active' THEN left(a.query, 80) ELSE '' END \
+         FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid WHERE {} AND l.granted LIMIT 1",
+        lock_condition(lock)
     ))
 }
 
-/// One row if this session still holds the one-migrator lock.
-pub fn migrator_lock_still_held() -> Sql {
+/// One row if this session still holds the lock.
+pub fn migrator_lock_still_held(lock: MigratorLock) -> Sql {
     Sql::new(format!(
         "SELECT 1 FROM pg_locks l WHERE {} AND l.granted AND l.pid = pg_backend_pid()",
-        lock_condition()
+        lock_condition(lock)
     ))
 }
 
-fn lock_condition() -> String {
+fn lock_condition(lock: MigratorLock) -> String {
     format!(
-        "l.locktype = 'advisory' AND l.classid::bigint = {} AND l.objid::bigint = {} \
+        "l.locktype = 'advisory' AND l.classid::bigint = {LOCK} AND l.objid::bigint = {} \
          AND l.objsubid = 2 AND l.database = \
          (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())",
-        LOCK.0, LOCK.1
+        lock.number()
     )
 }
 

@@ -144,6 +144,8 @@ pub enum StepState {
     /// Written before a step that cannot share its transaction; a crash leaves it so.
     Started,
     Done,
+    /// It was started, failed, and nothing of it is left.
+    Undone,
 }
 
 impl StepState {
@@ -151,7 +153,15 @@ impl StepState {
         match self {
             StepState::Started => "started",
             StepState::Done => "done",
+            StepState::Undone => "undone",
         }
+    }
+
+    /// The state with that name.
+    pub fn named(name: &str) -> Option<StepState> {
+        [StepState::Started, StepState::Done, StepState::Undone]
+            .into_iter()
+            .find(|state| state.name() == name)
     }
 }
 
@@ -174,15 +184,21 @@ pub fn unfinished(entries: &[Entry], rows: &[StepRow]) -> Option<Unfinished> {
     let first = rows.first()?;
     let done = rows.iter().filter(|row| row.state == StepState::Done).map(|row| row.step).max();
     let done = done.unwrap_or(0);
-    let started =
-        rows.iter().filter(|row| row.state == StepState::Started).map(|row| row.step).max();
+    // Steps run in order, so a later step than the last one done is the one that was under way.
+    let under_way: Vec<&&StepRow> = rows.iter().filter(|row| row.step > done).collect();
+    let count = |state| under_way.iter().filter(|row| row.state == state).count();
+    let is_open = count(StepState::Started) > count(StepState::Undone);
+    let uncertain = under_way.iter().map(|row| row.step).max().filter(|_| is_open);
+    if done == 0 && uncertain.is_none() {
+        return None;
+    }
     Some(Unfinished {
         run: first.run,
         version: first.version.clone(),
         way: first.way,
         plan: first.plan.clone(),
         done,
-        uncertain: started.filter(|step| *step > done),
+        uncertain,
     })
 }
 
@@ -254,5 +270,27 @@ mod tests {
         let found = unfinished(&entries, &rows).expect("run 2 is open");
         assert_eq!((found.run, found.done, found.uncertain), (2, 1, Some(2)));
         assert_eq!(unfinished(&entries, &rows[..1]), None);
+    }
+
+    #[test]
+    fn a_step_that_was_undone_is_not_uncertain() {
+        let row = |step, state| StepRow {
+            run: 1,
+            version: "1".into(),
+            way: Direction::Up,
+            plan: "p".into(),
+            step,
+            title: String::new(),
+            state,
+            at: String::new(),
+        };
+        let mut rows = vec![row(1, StepState::Started), row(1, StepState::Undone)];
+        assert_eq!(unfinished(&[], &rows), None, "nothing is left of it");
+        rows.push(row(1, StepState::Started));
+        assert_eq!(unfinished(&[], &rows).expect("it is open").uncertain, Some(1));
+        rows.extend([row(1, StepState::Done), row(2, StepState::Started)]);
+        rows.push(row(2, StepState::Undone));
+        let found = unfinished(&[], &rows).expect("the first step is done");
+        assert_eq!((found.done, found.uncertain), (1, None));
     }
 }

@@ -3,6 +3,8 @@
 // Each test binary uses a part of this.
 #![allow(dead_code)]
 
+pub mod case;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -259,6 +261,13 @@ pub fn apply(
     deploy(database, &[Part { bundle, target: None }], &options, &mut context).map(|_| ())
 }
 
+/// Applies a plan as `apply --plan --no-rehearsal` does.
+pub fn apply_unrehearsed(database: &mut Database, bundle: &Bundle) -> Result<(), DeployError> {
+    let options = options(RehearsalPolicy::Skip, PathBuf::new());
+    let mut context = Context { who: who(), now, progress: &mut Silent };
+    deploy(database, &[Part { bundle, target: None }], &options, &mut context).map(|_| ())
+}
+
 /// Takes a plan back as `rollback --plan` does.
 pub fn rollback(database: &mut Database, bundle: &Bundle) -> Result<(), DeployError> {
     let options = options(RehearsalPolicy::Skip, PathBuf::new());
@@ -285,6 +294,14 @@ impl Place {
         match self {
             Place::File(file) => &file.url,
             Place::Server(database) => &database.url,
+        }
+    }
+
+    /// Another database with all that this one holds; nobody may be connected to it.
+    pub fn copy(&self) -> Place {
+        match self {
+            Place::File(file) => Place::File(file.copy()),
+            Place::Server(database) => Place::Server(database.copy()),
         }
     }
 

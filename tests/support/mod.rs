@@ -61,12 +61,16 @@ pub struct TestDatabase {
     name: String,
 }
 
+fn fresh_name() -> String {
+    static COUNTER: AtomicU64 = AtomicU64::new(0);
+    let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+    format!("migrate_test_{}_{number}", std::process::id())
+}
+
 impl TestServer {
     /// A fresh, empty database.
     pub fn database(&self) -> TestDatabase {
-        static COUNTER: AtomicU64 = AtomicU64::new(0);
-        let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-        let name = format!("migrate_test_{}_{number}", std::process::id());
+        let name = fresh_name();
         let url = match self {
             TestServer::Local(cluster) => {
                 cluster.create_database(&name, None).expect("a database can be made")
@@ -119,6 +123,16 @@ impl TestDatabase {
     pub fn open(&self) -> Database {
         Database::open(&self.url, Access::ReadWrite).expect("the test database opens")
     }
+
+    /// Another database with all that this one holds; nobody may be connected to it.
+    pub fn copy(&self) -> TestDatabase {
+        let name = fresh_name();
+        let beside = self.url.with_database("postgres");
+        let mut beside = Database::open(&beside, Access::ReadWrite).expect("the server answers");
+        run(&mut beside, &format!("CREATE DATABASE {name} TEMPLATE {}", self.name));
+        let url = self.url.with_database(&name);
+        TestDatabase { url, server: self.server.clone(), name }
+    }
 }
 
 impl Drop for TestDatabase {
@@ -154,6 +168,14 @@ pub fn sqlite() -> TestFile {
 }
 
 impl TestFile {
+    /// Another file with all that this one holds; nobody may have it open.
+    pub fn copy(&self) -> TestFile {
+        let copy = sqlite();
+        std::fs::copy(self.folder.path().join("test.db"), copy.folder.path().join("test.db"))
+            .expect("a database file is copied");
+        copy
+    }
+
     /// A session on the file.
     pub fn open(&self) -> Database {
         Database::open(&self.url, Access::ReadWrite).expect("the test database opens")

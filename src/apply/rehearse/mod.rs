@@ -456,6 +456,7 @@ impl Act<'_, '_, '_> {
             | Problem::KeptDataGone(_)
             | Problem::MissingRoles(_)
             | Problem::WrongSchema { .. }
+            | Problem::Uncertain { .. }
             | Problem::Overtaken => Fault::Plan,
         };
         Ok(Err((fault, format!("{place}: {problem}"))))

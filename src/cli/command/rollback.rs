@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::apply::deploy::{
     DeployError, Deployed, LossPolicy, Options, RehearsalPolicy, foresee, sound_books, take_back,
 };
+use crate::apply::run::Finished;
 use crate::apply::{Bundle, Context};
 use crate::cli::args::Allow;
 use crate::cli::error::CliError;
@@ -13,6 +14,7 @@ use crate::cli::exit::Exit;
 use crate::cli::shadow::ShadowArgs;
 use crate::cli::world::{World, allows, now};
 use crate::db::{Access, Database};
+use crate::dialect::Direction;
 use crate::journal::{Action, applied};
 use crate::report::plan::steps;
 use crate::report::style::{FAINT, GOOD, duration, paint};
@@ -86,11 +88,17 @@ pub(crate) fn run(args: &RollbackArgs, world: &World) -> Result<Exit, CliError> 
     drop(spinner);
     let done = outcome?;
     if world.global.json {
-        let entries: Vec<_> = done.finished.iter().map(|finished| &finished.entry).collect();
+        let entries: Vec<_> = done
+            .finished
+            .iter()
+            .map(|finished| &finished.entry)
+            .filter(|entry| entry.action == Action::Rollback)
+            .collect();
         world.print_json(&serde_json::json!({ "rolled_back": entries }));
         return Ok(Exit::Done);
     }
-    for finished in &done.finished {
+    let taken_back = |entry: &&Finished| entry.entry.action == Action::Rollback;
+    for finished in done.finished.iter().filter(taken_back) {
         world.print(&format!(
             "{} {} {}\n",
             paint(GOOD, "rolled back"),
@@ -201,8 +209,11 @@ fn on_a_copy(
     match take_back(shadow.database(), &references, &options, &mut context) {
         Ok(done) => Ok((done, note)),
         Err(error) => {
+            let is_back = |done: &&Finished| done.entry.action == Action::Rollback;
             let step_of = match &error {
-                DeployError::Run { finished, .. } => bundles.get(finished.len()),
+                DeployError::Run { finished, .. } => {
+                    bundles.get(finished.iter().filter(is_back).count())
+                }
                 _ => None,
             };
             let step_of = step_of.map(|bundle| bundle.name.clone());
@@ -248,11 +259,13 @@ fn last_versions(
 ) -> Result<Vec<Bundle>, CliError> {
     let all = project.versions()?;
     let books = sound_books(database)?;
-    let in_force: Vec<String> = applied(&books.entries)
+    let mut in_force: Vec<String> = applied(&books.entries)
         .iter()
         .filter(|entry| entry.action == Action::Apply)
         .map(|entry| entry.version.clone())
         .collect();
+    // A version that stopped half-way up is the first to go back.
+    in_force.extend(books.open.filter(|open| open.way == Direction::Up).map(|open| open.version));
     let count = match args.to.as_deref() {
         None => args.count,
         Some("0") => in_force.len(),
