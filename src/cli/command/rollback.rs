@@ -161,7 +161,7 @@ enum Tried {
     NoCopy(CliError),
     /// `step_of` is the version whose step fails.
     Refused {
-        error: DeployError,
+        error: Box<DeployError>,
         step_of: Option<String>,
         note: String,
     },
@@ -217,7 +217,7 @@ fn on_a_copy(
                 _ => None,
             };
             let step_of = step_of.map(|bundle| bundle.name.clone());
-            Err(Tried::Refused { error, step_of, note })
+            Err(Tried::Refused { error: Box::new(error), step_of, note })
         }
     }
 }
