@@ -81,7 +81,7 @@ fn chosen<T>(all: Vec<(String, T)>) -> Vec<(String, T)> {
     let is_wanted = |at: usize, title: &str| match wanted.as_deref() {
         Ok("all") => true,
         Ok(text) => title.contains(text),
-        Err(_) => at % step == 0,
+        Err(_) => at.is_multiple_of(step),
     };
     all.into_iter()
         .enumerate()
