@@ -9,13 +9,13 @@ use thiserror::Error;
 use super::book::{self, Books};
 use super::evidence::{Shelf, Stale};
 use super::rehearse::{Evidence, Part, Printing, Rehearsal, RehearseError, Stage, rehearse};
-use super::run::{Expectation, Finished, RunError, run};
+use super::run::{Expectation, Finished, Reached, RunError, run};
 use super::{Bundle, Context};
 use crate::catalog::Printed;
 use crate::db::lock::{Claim, Holder};
 use crate::db::{Database, DbError};
 use crate::dialect::{Absence, Direction, bookkeeping};
-use crate::journal::{Action, Unfinished, applied, broken_link};
+use crate::journal::{Action, Entry, Unfinished, applied, broken_link};
 use crate::shadow::ShadowError;
 use crate::shadow::options::{Scope, SnapshotOptions};
 use crate::shadow::snapshot::snapshot;
@@ -102,10 +102,11 @@ pub enum DeployError {
     #[error("`{0}` is not applied to this database, so it cannot be rolled back")]
     NotApplied(String),
     #[error(
-        "kept data `{0}` was released, so its values cannot be put back; nothing was rolled back\n\
-         help: restore a backup, or go forward with a new version"
+        "kept data `{kept}` was released, so its values cannot be put back{}\n\
+         help: restore a backup, or go forward with a new version",
+        turn.told()
     )]
-    Released(String),
+    Released { kept: String, turn: Turn },
     #[error("the rehearsal did not pass; nothing was applied")]
     NotPassed(Box<Rehearsal>),
     #[error(
@@ -114,14 +115,77 @@ pub enum DeployError {
     Overtaken,
     #[error("rows break rules; nothing was applied")]
     Violations(Box<Verdict>),
-    #[error("rows cannot live in the old shape; nothing was rolled back")]
-    Unfit(Box<Verdict>),
+    #[error("rows cannot live in the old shape{}", turn.told())]
+    Unfit { verdict: Box<Verdict>, turn: Turn },
     #[error("{error}")]
     Run {
         error: Box<RunError>,
         /// What was finished before.
         finished: Vec<Finished>,
     },
+}
+
+impl DeployError {
+    /// As it is told of the original where it happened on a copy: nothing was done there.
+    #[must_use]
+    pub fn of_the_original(mut self) -> Self {
+        match &mut self {
+            DeployError::Unfit { turn, .. } | DeployError::Released { turn, .. } => {
+                turn.before.clear();
+            }
+            DeployError::Run { error, finished } => {
+                finished.clear();
+                error.reached = Reached::Nothing;
+            }
+            DeployError::Db(_)
+            | DeployError::Verify(_)
+            | DeployError::Rehearse(_)
+            | DeployError::Shadow(_)
+            | DeployError::Stale(_)
+            | DeployError::Evidence { .. }
+            | DeployError::Busy(_)
+            | DeployError::Ledger(_)
+            | DeployError::Drift { .. }
+            | DeployError::WrongStart { .. }
+            | DeployError::HalfWay { .. }
+            | DeployError::NotApplied(_)
+            | DeployError::NotPassed(_)
+            | DeployError::Overtaken
+            | DeployError::Violations(_) => {}
+        }
+        self
+    }
+}
+
+/// Which of the versions to take back is refused.
+#[derive(Clone, Debug, Default)]
+pub struct Turn {
+    /// Its name, where it is one of several.
+    version: Option<String>,
+    /// Those that were taken back before.
+    before: Vec<String>,
+}
+
+impl Turn {
+    fn of(bundles: &[&Bundle], position: usize, finished: usize) -> Self {
+        let name = |bundle: &&Bundle| bundle.name.clone();
+        let several = bundles.len() > 1;
+        Turn {
+            version: bundles.get(position).filter(|_| several).map(name),
+            before: bundles.iter().take(finished).map(name).collect(),
+        }
+    }
+
+    fn told(&self) -> String {
+        let version = self.version.as_ref().map(|name| format!(" before `{name}`"));
+        let before: Vec<String> = self.before.iter().map(|name| format!("`{name}`")).collect();
+        let reached = match before.as_slice() {
+            [] => "nothing was rolled back".to_owned(),
+            [one] => format!("{one} was rolled back, and no other"),
+            some => format!("{} were rolled back, and no other", some.join(", ")),
+        };
+        format!("{}; {reached}", version.unwrap_or_default())
+    }
 }
 
 /// Applies plans one after the other.
@@ -184,7 +248,8 @@ fn deploy_alone(
 /// Takes plans back, newest first.
 ///
 /// # Errors
-/// [`DeployError`]; all but `Run` leave the database as it was.
+/// [`DeployError`]; where several are taken back, those before the one that is refused or fails stay taken back. What the
+/// books tell of all of them is asked before the first.
 pub fn take_back(
     database: &mut Database,
     bundles: &[&Bundle],
@@ -207,22 +272,21 @@ fn take_back_alone(
     finish_first(database, bundles.first().copied(), context, &mut deployed)?;
     let books = sound_books(database)?;
     let open = resumable(&books, bundles.first().copied(), Direction::Down)?;
+    foresee(database, &books, bundles)?;
     for (position, bundle) in bundles.iter().enumerate() {
         let books = book::read(database)?;
         let in_force = applied(&books.entries);
-        let Some(at) = in_force
-            .iter()
-            .position(|entry| entry.version == bundle.name && entry.action == Action::Apply)
-        else {
+        let Some(at) = in_force.iter().position(|entry| is_of(entry, bundle)) else {
             return Err(DeployError::NotApplied(bundle.name.clone()));
         };
         let resumed = open.as_ref().filter(|_| position == 0);
         if resumed.is_none() {
             let found = database.inspect()?.fingerprint();
             refuse_drift(&books, &[], &found)?;
-            refuse_released(database, bundle)?;
+            let turn = || Turn::of(bundles, position, position);
+            refuse_released(database, bundle, turn)?;
             if options.loss == LossPolicy::Refuse {
-                refuse_unfit(database, bundle, context)?;
+                refuse_unfit(database, bundle, turn, context)?;
             }
         }
         let expect =
@@ -243,6 +307,26 @@ fn take_back_alone(
         }
     }
     Ok(deployed)
+}
+
+/// What the books tell of plans that are to be taken back, before anything is touched.
+///
+/// # Errors
+/// One of them is not applied, or what it kept is gone.
+pub fn foresee(
+    database: &mut Database,
+    books: &Books,
+    bundles: &[&Bundle],
+) -> Result<(), DeployError> {
+    let in_force = applied(&books.entries);
+    // The first may be under way, and is asked when its turn comes, which is at once.
+    for (position, bundle) in bundles.iter().enumerate().skip(1) {
+        if !in_force.iter().any(|entry| is_of(entry, bundle)) {
+            return Err(DeployError::NotApplied(bundle.name.clone()));
+        }
+        refuse_released(database, bundle, || Turn::of(bundles, position, 0))?;
+    }
+    Ok(())
 }
 
 /// What is to be taken back may have stopped half-way up. There is no way back from the middle, so it goes up first: its
@@ -270,6 +354,11 @@ fn finish_first(
         }
     }
     Ok(())
+}
+
+/// Whether a row of the ledger says that a version was applied.
+fn is_of(entry: &Entry, bundle: &Bundle) -> bool {
+    entry.version == bundle.name && entry.action == Action::Apply
 }
 
 /// Does something as the only migrator of the database.
@@ -430,7 +519,11 @@ fn check_rows(
 }
 
 /// Kept data that the way back needs must still be there.
-fn refuse_released(database: &mut Database, bundle: &Bundle) -> Result<(), DeployError> {
+fn refuse_released(
+    database: &mut Database,
+    bundle: &Bundle,
+    turn: impl Fn() -> Turn,
+) -> Result<(), DeployError> {
     let needed = bundle.down.iter().filter_map(|step| step.reads_kept.as_ref());
     let needed: Vec<&str> = needed
         .filter(|kept| kept.absence == Absence::Refuse)
@@ -442,7 +535,7 @@ fn refuse_released(database: &mut Database, bundle: &Bundle) -> Result<(), Deplo
     let rows = database.rows(&bookkeeping::kept(bundle.dialect))?;
     let there: Vec<String> = rows.into_iter().flatten().flatten().collect();
     match needed.iter().find(|name| !there.iter().any(|other| other == *name)) {
-        Some(gone) => Err(DeployError::Released((*gone).to_owned())),
+        Some(gone) => Err(DeployError::Released { kept: (*gone).to_owned(), turn: turn() }),
         None => Ok(()),
     }
 }
@@ -450,12 +543,13 @@ fn refuse_released(database: &mut Database, bundle: &Bundle) -> Result<(), Deplo
 fn refuse_unfit(
     database: &mut Database,
     bundle: &Bundle,
+    turn: impl Fn() -> Turn,
     context: &mut Context<'_>,
 ) -> Result<(), DeployError> {
     let mut hear = |rule: &str| context.progress.phase(&format!("{}: {rule}", bundle.name));
     let verdict = verify(database, &bundle.plan.down.checks, &mut hear)?;
     if verdict.fails() {
-        return Err(DeployError::Unfit(Box::new(verdict)));
+        return Err(DeployError::Unfit { verdict: Box::new(verdict), turn: turn() });
     }
     Ok(())
 }
