@@ -118,7 +118,11 @@ fn a_step_that_fails_takes_its_version_back_and_not_the_one_before() {
             ends(&shop.run(&["apply", "--no-rehearsal"]), 0, &["applied 0004_email"]);
             let (table, column) = kept_values(shop);
             shop.sql(&format!("UPDATE {table} SET {column} = NULL WHERE {column} = 'name 30!'"));
-            let failed = shop.run(&["rollback", "--steps", "2"]);
+            let before = shop.dump();
+            let refused = shop.run(&["rollback", "--steps", "2"]);
+            ends(&refused, 7, &["`0003_no_note`", "tried on a copy"]);
+            assert_eq!(shop.dump(), before, "nothing was touched");
+            let failed = shop.run(&["rollback", "--steps", "2", "--no-rehearsal"]);
             ends(&failed, 5, &["this version is as it was; 1 version before it: done"]);
             ends(
                 &shop.run(&["status"]),
