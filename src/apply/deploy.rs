@@ -9,13 +9,14 @@ use thiserror::Error;
 use super::book::{self, Books};
 use super::evidence::{Shelf, Stale};
 use super::rehearse::{Evidence, Part, Printing, Rehearsal, RehearseError, Stage, rehearse};
-use super::run::{Expectation, Finished, RunError, run};
+use super::run::{Course, Expectation, Finished, Grouping, RunError, run_watched};
+use super::watch::Unwatched;
 use super::{Bundle, Context};
 use crate::catalog::Printed;
-use crate::db::lock::{Claim, Holder};
+use crate::db::lock::{Claim, Holder, LockGuard};
 use crate::db::{Database, DbError};
 use crate::dialect::{Absence, Direction, bookkeeping};
-use crate::journal::{Action, Unfinished, applied, broken_link};
+use crate::journal::{Action, Entry, Unfinished, applied, broken_link};
 use crate::shadow::ShadowError;
 use crate::shadow::options::{Scope, SnapshotOptions};
 use crate::shadow::snapshot::snapshot;
@@ -27,7 +28,7 @@ pub struct Options {
     pub snapshot: SnapshotOptions,
     /// The folder that evidence is read from and written to.
     pub evidence: PathBuf,
-    /// How long to wait for another migrator.
+    /// How long to wait for another migrator, and for locks of others.
     pub patience: Duration,
     pub loss: LossPolicy,
 }
@@ -48,7 +49,7 @@ pub enum LossPolicy {
 }
 
 /// What was done.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Deployed {
     pub finished: Vec<Finished>,
     /// The rehearsal that was made for it; `None` where evidence was at hand or none was wanted.
@@ -99,6 +100,16 @@ pub enum DeployError {
          be done"
     )]
     HalfWay { version: String, way: &'static str, done: u32 },
+    #[error(
+        "the schema does not prove that `{version}` is {said}\n{why}\n\
+         help: `migrate diff` shows what differs; bring the schema there by hand, then say it again"
+    )]
+    Unproven { version: String, said: &'static str, why: String },
+    #[error(
+        "no step of `{0}` was under way outside a transaction; how far the run got is certain\n\
+         help: `migrate resolve` shows it"
+    )]
+    NoStepUnderWay(String),
     #[error("`{0}` is not applied to this database, so it cannot be rolled back")]
     NotApplied(String),
     #[error(
@@ -134,7 +145,10 @@ pub fn deploy(
     options: &Options,
     context: &mut Context<'_>,
 ) -> Result<Deployed, DeployError> {
-    alone(database, options.patience, |database| deploy_alone(database, parts, options, context))
+    let _guard = take_turn(database, options.patience, &mut hear(context))?;
+    let outcome = deploy_alone(database, parts, options, context);
+    database.end_turn();
+    outcome
 }
 
 fn deploy_alone(
@@ -144,13 +158,20 @@ fn deploy_alone(
     context: &mut Context<'_>,
 ) -> Result<Deployed, DeployError> {
     let books = sound_books(database)?;
+    // Another migrator may have been at work since somebody looked what is pending.
+    let done = parts.iter().take_while(|part| is_in_force(&books.entries, part.bundle)).count();
+    let parts = &parts[if books.open.is_none() { done } else { 0 }..];
+    if parts.is_empty() {
+        return Ok(Deployed::default());
+    }
     let open = resumable(&books, parts.first().map(|part| part.bundle), Direction::Up)?;
-    let found = database.inspect()?.fingerprint();
+    let mut found = String::new();
     if open.is_none() {
+        // A run that stopped half-way may have left what cannot be read (an invalid index).
+        found = database.inspect()?.fingerprint();
         refuse_drift(&books, parts, &found)?;
     }
-    let mut deployed =
-        Deployed { finished: Vec::new(), rehearsal: None, verdict: Verdict::default() };
+    let mut deployed = Deployed::default();
     let evidence = match (options.rehearsal, &open) {
         (RehearsalPolicy::Demand, None) => {
             evidence(database, parts, &found, options, context, &mut deployed)?
@@ -167,9 +188,21 @@ fn deploy_alone(
             Some(promised) => Expectation::Schema(promised.to_owned()),
             None => promised(part.bundle),
         };
-        let books = book::read(database)?;
-        let last = books.entries.last();
-        let outcome = run(database, part.bundle, Direction::Up, &expect, last, resumed, context);
+        // On SQLite somebody else may have been at work since the checks.
+        let now = book::read(database)?;
+        if now.entries.len() != books.entries.len() + deployed.finished.len() {
+            return Err(DeployError::Overtaken);
+        }
+        let last = now.entries.last();
+        let course = Course {
+            way: Direction::Up,
+            expect: &expect,
+            last,
+            open: resumed,
+            grouping: Grouping::Together,
+            patience: options.patience,
+        };
+        let outcome = run_watched(database, part.bundle, course, context, &mut Unwatched);
         match outcome {
             Ok(finished) => deployed.finished.push(finished),
             Err(error) => {
@@ -191,9 +224,10 @@ pub fn take_back(
     options: &Options,
     context: &mut Context<'_>,
 ) -> Result<Deployed, DeployError> {
-    alone(database, options.patience, |database| {
-        take_back_alone(database, bundles, options, context)
-    })
+    let _guard = take_turn(database, options.patience, &mut hear(context))?;
+    let outcome = take_back_alone(database, bundles, options, context);
+    database.end_turn();
+    outcome
 }
 
 fn take_back_alone(
@@ -202,20 +236,19 @@ fn take_back_alone(
     options: &Options,
     context: &mut Context<'_>,
 ) -> Result<Deployed, DeployError> {
-    let mut deployed =
-        Deployed { finished: Vec::new(), rehearsal: None, verdict: Verdict::default() };
-    finish_first(database, bundles.first().copied(), context, &mut deployed)?;
+    let mut deployed = Deployed::default();
+    finish_first(database, bundles.first().copied(), options.patience, context, &mut deployed)?;
     let books = sound_books(database)?;
     let open = resumable(&books, bundles.first().copied(), Direction::Down)?;
     for (position, bundle) in bundles.iter().enumerate() {
         let books = book::read(database)?;
         let in_force = applied(&books.entries);
-        let Some(at) = in_force
+        if !in_force
             .iter()
-            .position(|entry| entry.version == bundle.name && entry.action == Action::Apply)
-        else {
+            .any(|entry| entry.version == bundle.name && entry.action == Action::Apply)
+        {
             return Err(DeployError::NotApplied(bundle.name.clone()));
-        };
+        }
         let resumed = open.as_ref().filter(|_| position == 0);
         if resumed.is_none() {
             let found = database.inspect()?.fingerprint();
@@ -226,15 +259,17 @@ fn take_back_alone(
             }
         }
         let expect =
-            match books.entries.iter().rev().find(|entry| entry.number < in_force[at].number) {
-                Some(entry) => Expectation::Schema(entry.schema.clone()),
-                None if bundle.plan.printed == Printed::ByEngine => {
-                    Expectation::Schema(bundle.plan.before.clone())
-                }
-                None => Expectation::Unknown,
-            };
+            before_of(&books.entries, bundle).map_or(Expectation::Unknown, Expectation::Schema);
         let last = books.entries.last();
-        match run(database, bundle, Direction::Down, &expect, last, resumed, context) {
+        let course = Course {
+            way: Direction::Down,
+            expect: &expect,
+            last,
+            open: resumed,
+            grouping: Grouping::Together,
+            patience: options.patience,
+        };
+        match run_watched(database, bundle, course, context, &mut Unwatched) {
             Ok(finished) => deployed.finished.push(finished),
             Err(error) => {
                 let finished = deployed.finished;
@@ -245,11 +280,31 @@ fn take_back_alone(
     Ok(deployed)
 }
 
+/// The fingerprint of the schema before a version that is in force was applied, where something says it.
+pub(super) fn before_of(entries: &[Entry], bundle: &Bundle) -> Option<String> {
+    let own = applied(entries).into_iter().find(|entry| entry.version == bundle.name)?.number;
+    match entries.iter().rev().find(|entry| entry.number < own) {
+        Some(before) => Some(before.schema.clone()),
+        None => (bundle.plan.printed == Printed::ByEngine).then(|| bundle.plan.before.clone()),
+    }
+}
+
+/// Whether a plan is in force already: a version by its name, a plan without a project as the last thing applied.
+fn is_in_force(entries: &[Entry], bundle: &Bundle) -> bool {
+    let in_force = applied(entries);
+    let is_it = |entry: &&&Entry| entry.version == bundle.name && entry.plan == bundle.hash;
+    if bundle.name.starts_with("plan ") {
+        return in_force.last().filter(is_it).is_some();
+    }
+    in_force.iter().any(|entry| entry.version == bundle.name)
+}
+
 /// What is to be taken back may have stopped half-way up. There is no way back from the middle, so it goes up first: its
 /// steps were rehearsed and its rows checked when it began.
 fn finish_first(
     database: &mut Database,
     bundle: Option<&Bundle>,
+    patience: Duration,
     context: &mut Context<'_>,
     deployed: &mut Deployed,
 ) -> Result<(), DeployError> {
@@ -262,8 +317,15 @@ fn finish_first(
     };
     context.progress.phase(&format!("{} stopped half-way: its other steps first", bundle.name));
     let expect = promised(bundle);
-    let last = books.entries.last();
-    match run(database, bundle, Direction::Up, &expect, last, Some(open), context) {
+    let course = Course {
+        way: Direction::Up,
+        expect: &expect,
+        last: books.entries.last(),
+        open: Some(open),
+        grouping: Grouping::Together,
+        patience,
+    };
+    match run_watched(database, bundle, course, context, &mut Unwatched) {
         Ok(finished) => deployed.finished.push(finished),
         Err(error) => {
             return Err(DeployError::Run { error: Box::new(error), finished: Vec::new() });
@@ -281,13 +343,26 @@ pub(super) fn alone<T>(
     patience: Duration,
     work: impl FnOnce(&mut Database) -> Result<T, DeployError>,
 ) -> Result<T, DeployError> {
-    let _guard = match database.try_lock(patience)? {
-        Claim::Held(guard) => guard,
-        Claim::Busy(holder) => return Err(DeployError::Busy(holder)),
-    };
+    let _guard = take_turn(database, patience, &mut |_| {})?;
     let outcome = work(database);
     database.end_turn();
     outcome
+}
+
+fn take_turn(
+    database: &mut Database,
+    patience: Duration,
+    hear: &mut dyn FnMut(&Holder),
+) -> Result<LockGuard, DeployError> {
+    match database.wait_for_turn(patience, hear)? {
+        Claim::Held(guard) => Ok(guard),
+        Claim::Busy(holder) => Err(DeployError::Busy(holder)),
+    }
+}
+
+fn hear<'c>(context: &'c mut Context<'_>) -> impl FnMut(&Holder) + use<'c> {
+    let mut tell = context.progress.teller();
+    move |holder| tell(&holder.to_string())
 }
 
 /// The books, if nobody has changed the ledger by hand.
