@@ -125,6 +125,9 @@ pub struct ColumnSource {
     /// Expression over the row (new names, written `"t"."column"`) for rows whose value would be NULL; on a new
     /// column it comes before the default.
     pub fill: Option<String>,
+    /// Condition over the row under which `fill` must not decide: the rows that it reads do not agree.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub contested: Option<String>,
     /// What the way back would lose, and so has to be kept.
     pub keep: Keep,
 }
@@ -227,6 +230,7 @@ impl TableChange {
             },
             values: Vec::new(),
             fill: None,
+            contested: None,
             keep: Keep::Nothing,
         });
         TableChange {
@@ -327,6 +331,8 @@ pub struct Intent {
     pub columns: BTreeMap<Target, ColumnIntent>,
     /// Tables and columns (old names) whose drop is written down (`changes: - drop:`).
     pub drops: BTreeSet<Target>,
+    /// Columns that move, and the columns of another table that receive them.
+    pub moves: BTreeMap<Target, Target>,
     /// Drops that say `keep: none`.
     pub discard: BTreeSet<Target>,
     pub drop_policy: DropPolicy,
@@ -356,6 +362,21 @@ pub struct ColumnIntent {
     pub down: Option<String>,
     /// Old value → new value (states and enum values that were renamed or merged).
     pub values: Vec<(String, String)>,
+    #[serde(skip_serializing_if = "Contested::is_empty")]
+    pub contested: Contested,
+}
+
+/// Conditions over a row under which the rows that say its value do not agree on it: of `backfill`, and of `down`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Contested {
+    pub forth: Option<String>,
+    pub back: Option<String>,
+}
+
+impl Contested {
+    fn is_empty(&self) -> bool {
+        *self == Contested::default()
+    }
 }
 
 /// Whether a drop needs a written line.

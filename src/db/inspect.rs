@@ -30,7 +30,9 @@ impl Database {
                     .map_err(|error| explain(&error, &self.describe()))
             }
             Dialect::Sqlite => {
-                let answers = self.answers(sqlite::inspect::queries(), |_, _| Ok(true))?;
+                let queries = sqlite::inspect::queries().into_iter();
+                let answers = queries.map(|query| Ok((query.name, self.rows(&query.sql)?)));
+                let answers = answers.collect::<Result<_, DbError>>()?;
                 sqlite::inspect::catalog(&answers)
                     .map_err(|error| explain(&error, &self.describe()))
             }

@@ -14,6 +14,7 @@ pub mod lift;
 pub mod masking;
 pub mod measure;
 pub mod mention;
+pub mod moving;
 pub mod outside;
 pub mod pending;
 pub mod postgres;

@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 
 use super::rename;
+use super::retold::retold;
 use crate::catalog::value_set::value_set;
 use crate::catalog::{Catalog, Column, ConstraintKind, Table};
 use crate::change::{
-    ColumnIntent, ColumnSource, Intent, Keep, Leaving, Rename, SourceOrigin, Target, Way, is_steady,
+    ColumnIntent, ColumnSource, Contested, Intent, Keep, Leaving, Rename, SourceOrigin, Target,
+    Way, is_steady,
 };
-use crate::text::token::{canonical, rename_identifier};
+use crate::text::token::canonical;
 use crate::text::{Dialect, Ident, QName};
 
 /// The two catalogs of a comparison (the old one under new names) and what the user said.
@@ -55,7 +57,8 @@ fn source(column: &Column, before: &Table, after: &Table, sides: &Sides<'_>) -> 
         SourceOrigin::Same | SourceOrigin::Cast { .. } | SourceOrigin::Computed => None,
     };
     let keep = keep(&origin, fill.as_deref(), &target, &sets, sides);
-    ColumnSource { column: column.name.clone(), origin, values, fill, keep }
+    let contested = intent.contested.forth.filter(|_| fill.is_some());
+    ColumnSource { column: column.name.clone(), origin, values, fill, contested, keep }
 }
 
 /// What the way back computes for the columns of `before` that go.
@@ -131,20 +134,21 @@ fn intent_for(target: &Target, sides: &Sides<'_>) -> Option<ColumnIntent> {
                 let old = rename::old_target(sides.intent, said);
                 (old == *target || said == target).then_some(intent)
             })?;
-            let down = said.down.as_ref().map(|text| in_new_names(text, target, sides));
-            Some(ColumnIntent { backfill: down, down: None, values: said.values.clone() })
+            let told = |text: &String| in_new_names(text, target, sides);
+            let contested = said.contested.back.as_ref().map(told);
+            Some(ColumnIntent {
+                backfill: said.down.as_ref().map(told),
+                down: None,
+                values: said.values.clone(),
+                contested: Contested { forth: contested, back: None },
+            })
         }
     }
 }
 
 /// A `down:` is written over the row before the way back, and runs after that way's renames.
 fn in_new_names(text: &str, target: &Target, sides: &Sides<'_>) -> String {
-    sides.renames.iter().fold(text.to_owned(), |text, rename| match rename {
-        Rename::Column { table, before, after } if *table == target.table => {
-            rename_identifier(&text, before.as_str(), after.as_str(), sides.after.dialect)
-        }
-        _ => text,
-    })
+    retold(text, &target.table, sides.renames, sides.after.dialect)
 }
 
 /// The values that a CHECK or an enum type allows on each side, where they are known.

@@ -5,6 +5,7 @@ mod facets;
 mod mapping;
 mod question;
 mod rename;
+mod retold;
 mod table;
 mod unsaid;
 

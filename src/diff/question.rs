@@ -16,6 +16,7 @@ use crate::text::suggest::similarity;
 pub(super) fn ask(diff: &Diff) -> Vec<Question> {
     let mut questions = rings(diff);
     questions.extend(table_renames(diff));
+    questions.extend(moves(diff));
     for change in &diff.changes {
         match change {
             Change::AlterTable(change) => {
@@ -114,6 +115,41 @@ fn describe(rename: &Rename) -> String {
             format!("{table}.{before}={after}")
         }
     }
+}
+
+/// Values that would move into a table that is new: there are no rows there to receive them.
+fn moves(diff: &Diff) -> Vec<Question> {
+    let is_new = |target: &Target| {
+        diff.changes.iter().any(|change| {
+            matches!(change, Change::Table(Delta::Add(table)) if table.name == target.table)
+        })
+    };
+    let goes = |target: &Target| {
+        let change = diff.table_changes().get(&target.table).copied();
+        let column = change.zip(target.column.as_ref());
+        column.is_some_and(|(change, column)| change.before.column(column).is_some())
+    };
+    let moves = diff.intent.moves.iter();
+    moves
+        .filter(|(giver, receiver)| goes(giver) && is_new(receiver))
+        .map(|(giver, receiver)| {
+            let (from, to) = (diff.intent.name_of(giver), diff.intent.name_of(receiver));
+            Question {
+                id: format!("move:{giver}={receiver}"),
+                kind: QuestionKind::Loss,
+                message: format!(
+                    "`{from}` would move to `{to}`, which is new and has no rows yet: nothing would arrive"
+                ),
+                answers: vec![
+                    "make the new table and the reference in a version of its own, fill it, and move in the next"
+                        .to_owned(),
+                    format!(
+                        "or write `- drop: {from}` in place of the move: its values are kept, and the new table starts empty"
+                    ),
+                ],
+            }
+        })
+        .collect()
 }
 
 fn table_renames(diff: &Diff) -> Vec<Question> {

@@ -141,6 +141,10 @@ impl Field {
         field
     }
 
+    pub fn is_reference(&self) -> bool {
+        matches!(self.kind, FieldKind::Ref { .. })
+    }
+
     /// The column's name; `None` for the far side of a relationship.
     pub fn column_name(&self) -> Option<String> {
         match (&self.kind, &self.column) {

@@ -168,7 +168,7 @@ const MODEL: &[Key] = &[
     key(
         "changes",
         Shape::ListOf(&Shape::Object(Context::Change)),
-        "What is taken away on purpose; reviewed, ignored once done.",
+        "What is taken away, or moves, on purpose; reviewed, ignored once done.",
     ),
 ];
 
@@ -413,6 +413,14 @@ const SQL_TEXT: &[Key] = &[
 
 const CHANGE: &[Key] = &[
     key("drop", Shape::Text, "`Entity` or `Entity.field` that is taken away."),
+    key("move", Shape::Text, "`Entity.field` whose values go to a field of a related entity."),
+    key("to", Shape::Text, "`Entity.field` that receives what moves."),
+    key(
+        "by",
+        Shape::Text,
+        "`Entity.field` that is the reference between the two, where there are several.",
+    ),
+    key("pick", Shape::Text, "Which of several rows says the value; without it they must agree."),
     key("down", Shape::Expression, "Value that the dropped field gets on rollback."),
     key(
         "type",

@@ -435,8 +435,10 @@ pub struct SqlText {
 /// An entry of `changes:`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChangeNote {
-    /// `Entity` or `Entity.field`.
+    /// `Entity` or `Entity.field` that goes.
     pub drop: String,
+    /// Where its values go, for `move:`.
+    pub moved: Option<MoveNote>,
     /// Type that a dropped field had, as expressions of `backfill` see it, and as written. Without it, text.
     pub value_type: Option<(ValueType, String)>,
     /// Value that the dropped field gets on rollback, over the fields that stay.
@@ -454,6 +456,37 @@ impl ChangeNote {
             None => (&self.drop, None),
         }
     }
+}
+
+/// `move: A.field`, `to: B.field`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MoveNote {
+    /// The field that receives.
+    pub to: FieldName,
+    /// The reference, where there are several.
+    pub by: Option<FieldName>,
+    pub pick: PickNote,
+}
+
+/// A field as other entities name it: `Entity.field`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldName {
+    pub entity: String,
+    pub field: String,
+    pub place: Place,
+}
+
+/// Which one of several rows says the value.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum PickNote {
+    /// They must agree.
+    #[default]
+    Agreed,
+    Least,
+    Greatest,
+    /// The first row by a field of the entity that holds the reference.
+    First(String),
+    Last(String),
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

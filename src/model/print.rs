@@ -2,9 +2,10 @@
 
 use super::tree::{Document, Entry, Tree};
 use super::{
-    ChangeNote, ConstraintName, DefaultValue, Entity, Facets, Field, FieldKind, ForeignKey, Index,
-    IndexOverride, KeepNote, Key, Model, NamedType, NamelessByDefault, Order, Override, Part,
-    PartText, Raw, RawText, Rule, SqlObject, SqlText, Transition, Unique, emit,
+    ChangeNote, ConstraintName, DefaultValue, Entity, Facets, Field, FieldKind, FieldName,
+    ForeignKey, Index, IndexOverride, KeepNote, Key, Model, NamedType, NamelessByDefault, Order,
+    Override, Part, PartText, PickNote, Raw, RawText, Rule, SqlObject, SqlText, Transition, Unique,
+    emit,
 };
 use crate::catalog::Action;
 use crate::catalog::rule::Enforce;
@@ -451,7 +452,23 @@ fn sql_text(text: &SqlText) -> Tree {
 
 fn change(change: &ChangeNote) -> Tree {
     let mut out = Out::default();
-    out.text("drop", Some(&change.drop));
+    match &change.moved {
+        None => out.text("drop", Some(&change.drop)),
+        Some(moved) => {
+            let name = |field: &FieldName| format!("{}.{}", field.entity, field.field);
+            out.text("move", Some(&change.drop));
+            out.text("to", Some(&name(&moved.to)));
+            out.text("by", moved.by.as_ref().map(name).as_ref());
+            let pick = match &moved.pick {
+                PickNote::Agreed => None,
+                PickNote::Least => Some("min".to_owned()),
+                PickNote::Greatest => Some("max".to_owned()),
+                PickNote::First(field) => Some(format!("first by {field}")),
+                PickNote::Last(field) => Some(format!("last by {field}")),
+            };
+            out.text("pick", pick.as_ref());
+        }
+    }
     out.plain("down", change.down.as_ref().map(|condition| &condition.text));
     out.text("type", change.value_type.as_ref().map(|(_, text)| text));
     out.text("reason", change.reason.as_ref());

@@ -44,7 +44,6 @@ fn object(context: Context) -> Value {
     let required: &[&str] = match context {
         Context::Entity => &["fields"],
         Context::NamedType => &["base"],
-        Context::Change => &["drop"],
         Context::Transition => &["from", "to"],
         Context::Rule => &["check"],
         Context::SqlObject => &["kind"],
@@ -60,8 +59,12 @@ fn object(context: Context) -> Value {
         | Context::Length
         | Context::Index
         | Context::IndexOverride
-        | Context::RawText => &[],
+        | Context::RawText
+        | Context::Change => &[],
     };
+    if context == Context::Change {
+        object["oneOf"] = json!([{ "required": ["drop"] }, { "required": ["move", "to"] }]);
+    }
     if !required.is_empty() {
         object["required"] = json!(required);
     }

@@ -2,15 +2,17 @@
 //!
 //! `-- migrate:was NAME` above a table, a column, a named constraint or an enum type; `-- migrate:backfill EXPR`,
 //! `-- migrate:down EXPR` and `-- migrate:value BEFORE = AFTER` above a column; `-- migrate:value BEFORE = AFTER` above an enum
-//! type; `-- migrate:down COLUMN EXPR` (a column that is no more) and `-- migrate:rule NAME EXPR` above a table.
+//! type; `-- migrate:moved TABLE.COLUMN [by COLUMN] [pick …]` above a column that holds what that column held;
+//! `-- migrate:down COLUMN EXPR` (a column that is no more) and `-- migrate:rule NAME EXPR` above a table.
 
 use crate::catalog::rule::{Enforce, Requirement, Rule};
 use crate::change::{Intent, Rename, Target};
+use crate::dialect::moving::{Moved, Pick};
 use crate::text::diagnostic::{Diagnostic, Span, line_column};
 use crate::text::token::{self, Kind, Token};
 use crate::text::{Dialect, Ident, QName, suggest};
 
-const KNOWN: [&str; 5] = ["was", "backfill", "down", "value", "rule"];
+const KNOWN: [&str; 6] = ["was", "backfill", "down", "value", "moved", "rule"];
 const MARK: &str = "migrate:";
 
 /// What the directives of a file say.
@@ -18,6 +20,8 @@ const MARK: &str = "migrate:";
 pub struct Directives {
     pub intent: Intent,
     pub rules: Vec<Rule>,
+    /// What moves, and where that is said; told in expressions once the schema is known.
+    pub moves: Vec<(Moved, Span)>,
 }
 
 /// One comment that is a directive.
@@ -240,6 +244,7 @@ impl<'a> Reader<'a> {
                     "write `-- migrate:down COLUMN EXPRESSION` above a table",
                 ),
             },
+            ("moved", Subject::Column(table, column)) => self.moved(directive, table, column),
             ("value", Subject::Column(..) | Subject::Enum(_)) => self.value(directive, subject),
             ("rule", Subject::Table(table) | Subject::Column(table, _)) => {
                 self.rule(directive, table);
@@ -290,6 +295,74 @@ impl<'a> Reader<'a> {
                 "write the name from before: `-- migrate:was name`",
             ),
         }
+    }
+
+    fn moved(&mut self, directive: &Directive<'_>, table: &QName, column: &Ident) {
+        let Some((giver, by, pick)) = self.moved_from(directive.value, table) else {
+            self.error(
+                directive.span,
+                "this directive does not say where the value comes from",
+                "write `-- migrate:moved TABLE.COLUMN`, where needed with `by COLUMN` of the reference, and with \
+                 `pick min`, `pick max`, `pick first by COLUMN` or `pick last by COLUMN`",
+            );
+            return;
+        };
+        let receiver = Target::column(table, column);
+        self.found.moves.push((Moved { giver, receiver, by, pick }, directive.span));
+    }
+
+    fn moved_from(&self, text: &str, own: &QName) -> Option<(Target, Option<Target>, Pick)> {
+        let tokens = token::tokenize(text, self.dialect);
+        let code: Vec<&Token<'_>> = tokens.iter().filter(|token| token.is_code()).collect();
+        let (giver, length) = self.column_name(&code, own)?;
+        let mut rest = &code[length..];
+        let mut by = None;
+        if rest.first().is_some_and(|token| token.is_word("by")) {
+            let (target, length) = self.column_name(&rest[1..], own)?;
+            by = Some(target);
+            rest = &rest[1 + length..];
+        }
+        let pick = match rest {
+            [] => Pick::Agreed,
+            [word, how @ ..] if word.is_word("pick") => self.pick(how)?,
+            _ => return None,
+        };
+        (length > 1).then_some((giver, by, pick))
+    }
+
+    fn pick(&self, how: &[&Token<'_>]) -> Option<Pick> {
+        match how {
+            [word] if word.is_word("min") => Some(Pick::Least),
+            [word] if word.is_word("max") => Some(Pick::Greatest),
+            [word, by, name] if by.is_word("by") => match self.fold(name)? {
+                name if word.is_word("first") => Some(Pick::First(name)),
+                name if word.is_word("last") => Some(Pick::Last(name)),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// A column with or without its table and schema, and how many tokens it takes.
+    fn column_name(&self, code: &[&Token<'_>], own: &QName) -> Option<(Target, usize)> {
+        let mut names = vec![self.fold(code.first()?)?];
+        while code.get(names.len() * 2 - 1).is_some_and(|token| token.is_mark(".")) {
+            names.push(self.fold(code.get(names.len() * 2)?)?);
+        }
+        let length = names.len() * 2 - 1;
+        let target = match names.as_slice() {
+            [column] => Target::column(own, column),
+            [table, column] => {
+                let table = QName { schema: own.schema.clone(), name: table.clone() };
+                Target::column(&table, column)
+            }
+            [schema, table, column] => {
+                let table = QName { schema: schema.clone(), name: table.clone() };
+                Target::column(&table, column)
+            }
+            _ => return None,
+        };
+        Some((target, length))
     }
 
     fn value(&mut self, directive: &Directive<'_>, subject: &Subject) {

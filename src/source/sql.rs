@@ -7,7 +7,7 @@ use super::{LoadOptions, Loaded, SourceError};
 use crate::db::application::StandIn;
 use crate::db::{Database, DbError, DbErrorKind};
 use crate::dialect::script::{self, Statement, StatementKind};
-use crate::dialect::session;
+use crate::dialect::{moving, session};
 use crate::shadow::scratch::{Scratch, scratch};
 use crate::text::diagnostic::{Diagnostic, Span, line_column};
 
@@ -19,12 +19,14 @@ pub(in crate::source) fn load(
     let mut all = Directives::default();
     let mut notes = Vec::new();
     let mut parts = Vec::new();
+    let mut moves = Vec::new();
     for file in files {
         let script = script::script(&file.text, options.dialect)
             .map_err(|diagnostics| in_file(file, diagnostics))?;
         let spans: Vec<Span> = script.statements.iter().map(|statement| statement.span).collect();
         let found = directive::directives(&file.text, &spans, options.dialect)
             .map_err(|diagnostics| in_file(file, diagnostics))?;
+        moves.extend(found.moves.iter().map(|(moved, span)| (file, *span, moved.clone())));
         merge(&mut all, found);
         notes.extend(script.notes.iter().map(|note| located(file, note)));
         parts.push(Part { file, statements: script.statements });
@@ -43,6 +45,11 @@ pub(in crate::source) fn load(
     let mut loaded = Loaded::inspected(scratch.database().inspect()?);
     loaded.catalog.reader = None;
     loaded.intent = all.intent;
+    for (file, span, moved) in moves {
+        moving::say(&moved, &loaded.catalog, &mut loaded.intent).map_err(|unmovable| {
+            in_file(file, vec![Diagnostic::error(span, unmovable.message).help(unmovable.help)])
+        })?;
+    }
     loaded.rules = all.rules;
     loaded.text = match files {
         [file] => Some((file.path.clone(), file.text.clone())),

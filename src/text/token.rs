@@ -419,7 +419,8 @@ fn after_table_word(tokens: &[Token<'_>]) -> bool {
     })
 }
 
-fn names(token: &Token<'_>, name: &str, dialect: Dialect) -> bool {
+/// Whether an identifier stands for `name`, as the engine folds it.
+pub fn names(token: &Token<'_>, name: &str, dialect: Dialect) -> bool {
     match (token.kind, dialect) {
         (Kind::Word, Dialect::Postgres) => token.text.to_ascii_lowercase() == name,
         (Kind::Quoted, Dialect::Postgres) => token.name().as_deref() == Some(name),

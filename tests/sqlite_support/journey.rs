@@ -79,7 +79,7 @@ pub fn said(table: &str, column: &str, backfill: Option<&str>, down: Option<&str
     let words = ColumnIntent {
         backfill: backfill.map(str::to_owned),
         down: down.map(str::to_owned),
-        values: Vec::new(),
+        ..ColumnIntent::default()
     };
     intent.columns.insert(target(table, column), words);
     intent

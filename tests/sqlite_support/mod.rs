@@ -22,12 +22,13 @@ pub fn catalog(db: &Connection) -> Catalog {
     let mut results = BTreeMap::new();
     for query in inspect::queries() {
         let mut statement = db.prepare(query.sql.as_str()).expect("catalog query");
-        let rows: Vec<String> = statement
-            .query_map([], |row| row.get(0))
+        let width = statement.column_count();
+        let rows: Vec<inspect::InspectRow> = statement
+            .query_map([], |row| (0..width).map(|at| row.get(at)).collect())
             .expect("catalog rows")
             .collect::<Result<_, _>>()
             .expect("catalog text");
-        results.insert(query.name.to_owned(), rows);
+        results.insert(query.name, rows);
     }
     inspect::catalog(&results).expect("a readable schema")
 }

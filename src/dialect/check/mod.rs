@@ -30,7 +30,7 @@ use crate::text::token::{canonical_name, tokenize};
 use crate::text::{Dialect, Ident, QName};
 
 use kept::KeptRows;
-use query::{castable, check};
+use query::{agreed, castable, check, fitting};
 use reading::Reading;
 use rows::{Names, Rows};
 
@@ -242,6 +242,8 @@ pub fn checks(diff: &Diff, rules: &[Rule], tag: &str, kept: &BTreeSet<String>) -
         let rows = Rows::pending(change, &names, diff.after.dialect);
         let kept = KeptRows { diff, change, rows: &rows, tag, kept };
         let mut asked_here = castable(&kept, &names);
+        asked_here.extend(agreed(change, &names));
+        asked_here.extend(fitting(&kept, &names));
         asked_here.extend(storable::storable(change, &rows, &names));
         asked_here.extend(enum_values::stranded(diff, &kept, &names));
         let held = rules_of(&change.before);

@@ -388,6 +388,61 @@ pub(super) fn castable(kept: &KeptRows<'_>, names: &Names) -> Vec<Check> {
     checks
 }
 
+/// Whether the rows that say a new column's value agree on it.
+pub(super) fn agreed(change: &TableChange, names: &Names) -> Vec<Check> {
+    let asked = change.mapping.iter().filter_map(|source| {
+        let source = names.localized(source);
+        let (bad, value) = (source.contested?, source.fill?);
+        let column = &source.column;
+        let message = format!("the rows that say `{column}` must agree on it");
+        let misfit = Misfit { column, becomes: "one value", message, value, bad };
+        Some(guard(change, names, &misfit))
+    });
+    asked.collect()
+}
+
+/// Whether the new column takes what an expression computes for it. Rows that get a kept value back are not asked.
+pub(super) fn fitting(kept: &KeptRows<'_>, names: &Names) -> Vec<Check> {
+    let (change, rows) = (kept.change, kept.rows);
+    let columns = change.mapping.iter().zip(&change.after.columns);
+    let computed = columns.filter(|(source, column)| {
+        source.origin == SourceOrigin::New
+            && source.fill.is_some()
+            && !rows.untold.contains(&column.name)
+    });
+    let asked = computed.filter_map(|(_, column)| {
+        let value = format!("r.{}", quote(&column.name));
+        let after = column.data_type.as_str();
+        // Assignment takes texts for texts and numbers for numbers; anything else no row could hold.
+        let before = if after.starts_with("character") { "text" } else { "numeric" };
+        let bad = castability::misfit(&value, before, after, rows.dialect)?;
+        let others = kept.others(std::slice::from_ref(&column.name))?;
+        let (with, from, bad) = (names.prefix(), &rows.from, format!("({bad}){others}"));
+        let mut list: Vec<String> =
+            rows.keys.iter().map(|key| format!("r.{}", quote(&Ident::new(key.as_str())))).collect();
+        list.push(value);
+        let message = format!("the computed value must fit {after}");
+        let misfit =
+            Misfit { column: &column.name, becomes: after, message, value: String::new(), bad };
+        let count = format!(
+            "{with}SELECT count(*) FILTER (WHERE {0}), count(*) FROM {from} AS r",
+            misfit.bad
+        );
+        let sample = format!(
+            "{with}SELECT {} FROM {from} AS r WHERE {} LIMIT {SAMPLE}",
+            list.join(", "),
+            misfit.bad
+        );
+        Some(Check {
+            count: Sql::new(count),
+            sample: Sql::new(sample),
+            keys: rows.keys.clone(),
+            ..guard(change, names, &misfit)
+        })
+    });
+    asked.collect()
+}
+
 /// Old values that the new column does not take.
 pub(super) struct Misfit<'a> {
     pub(super) column: &'a Ident,

@@ -129,12 +129,14 @@ impl Names {
 
     /// A source whose fill reads renamed tables through the common table expressions.
     pub(super) fn localized(&self, source: &ColumnSource) -> ColumnSource {
-        let fill = source.fill.as_ref().map(|fill| {
-            self.expressions.keys().fold(fill.clone(), |fill, table| {
-                fill.replace(&qualified(table), &quote(&table.name))
+        let localized = |text: &String| {
+            self.expressions.keys().fold(text.clone(), |text, table| {
+                text.replace(&qualified(table), &quote(&table.name))
             })
-        });
-        ColumnSource { fill, ..source.clone() }
+        };
+        let fill = source.fill.as_ref().map(localized);
+        let contested = source.contested.as_ref().map(localized);
+        ColumnSource { fill, contested, ..source.clone() }
     }
 
     pub(super) fn table(&self, name: &QName) -> String {

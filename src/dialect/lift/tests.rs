@@ -15,8 +15,9 @@ fn inspect(db: &Connection) -> Catalog {
     let mut results = BTreeMap::new();
     for query in crate::dialect::sqlite::inspect::queries() {
         let mut statement = db.prepare(query.sql.as_str()).expect("query");
-        let rows = statement.query_map([], |row| row.get::<_, String>(0)).expect("rows");
-        results.insert(query.name.to_string(), rows.map(|row| row.expect("row")).collect());
+        let width = statement.column_count();
+        let rows = statement.query_map([], |row| (0..width).map(|at| row.get(at)).collect());
+        results.insert(query.name, rows.expect("rows").map(|row| row.expect("row")).collect());
     }
     crate::dialect::sqlite::inspect::catalog(&results).expect("catalog")
 }

@@ -1,5 +1,7 @@
 //! Columns of tables that stay: added, dropped, reshaped.
 
+use std::collections::BTreeSet;
+
 use super::action::{Action, all, step};
 use super::context::{Context, Mention, column_texts, columns};
 use super::generated::{add_generated, drop_generated, new_expression};
@@ -432,13 +434,15 @@ fn add(
             Some(default) => format!("COALESCE(({fill}), {default})"),
             None => fill.clone(),
         };
-        let statement = values::fill_statement(table, column, &fill);
+        let reads = reads_first(&fill, table, context);
+        let mut statements = hold_what_goes(&reads, table);
+        statements.push(values::fill_statement(table, column, &fill));
         let filling =
-            values::quietly(format!("backfill {table}.{name}"), table, vec![statement], context)
+            values::quietly(format!("backfill {table}.{name}"), table, statements, context)
                 .needs(all([columns(&change.after)]))
                 .needs(values::fill_needs(change, context))
                 .frees(values::fill_frees(change, name))
-                .frees(reads_first(&fill, table, context))
+                .frees(reads)
                 .makes([filled.clone()]);
         steps.push(filling.takes([own_values.clone()]));
     }
@@ -513,6 +517,18 @@ pub(super) fn restore(
 /// What an expression over a row reads of other tables and this way takes away.
 fn reads_first(text: &str, own: &QName, context: &Context<'_>) -> Vec<Resource> {
     Reach::of(text, Dialect::Postgres).goes(own, &context.before, context.after())
+}
+
+/// Holds writes to other tables whose values are read before they go: what is written in between would not move.
+fn hold_what_goes(reads: &[Resource], own: &QName) -> Vec<String> {
+    let tables: BTreeSet<&QName> = reads
+        .iter()
+        .filter_map(|read| match read {
+            Resource::Table(table) | Resource::Column(table, _) if table != own => Some(table),
+            _ => None,
+        })
+        .collect();
+    tables.into_iter().map(keep::hold_writes).collect()
 }
 
 /// What an expression over the rows as this way leaves them reads and this way fills.

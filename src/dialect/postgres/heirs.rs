@@ -100,15 +100,9 @@ pub(super) fn follow(
     heir: &QName,
     changes: &BTreeMap<&QName, &TableChange>,
 ) {
-    let mut above: Vec<&TableChange> = Vec::new();
-    let mut open = vec![heir];
-    while let Some(name) = open.pop() {
-        let Some(change) = changes.get(name) else { continue };
-        above.push(change);
-        open.extend(&options(&change.after).parents);
-    }
+    let above = above(heir, changes, |change| &change.after);
     for source in &mut stage.mapping {
-        let said = above.iter().skip(1).flat_map(|change| &change.mapping).find(|other| {
+        let said = above.iter().flat_map(|change| &change.mapping).find(|other| {
             other.column == source.column
                 && (other.fill.is_some() || !other.values.is_empty() || other.keep == Keep::Altered)
         });
@@ -118,4 +112,31 @@ pub(super) fn follow(
             source.keep = said.keep;
         }
     }
+    // What the way back fills in, by the same rule: the parents there are those before this way.
+    let inherited = self::above(heir, changes, |change| &change.before);
+    for leaving in inherited.iter().flat_map(|change| &change.leaving) {
+        let goes = stage.before.column(&leaving.column).is_some()
+            && stage.after.column(&leaving.column).is_none();
+        if goes && stage.computed_back(&leaving.column).is_none() {
+            stage.leaving.push(leaving.clone());
+        }
+    }
+}
+
+/// The changes of all that a table inherits from in one of its shapes, the nearest first.
+fn above<'c>(
+    heir: &QName,
+    changes: &BTreeMap<&QName, &'c TableChange>,
+    shape: fn(&TableChange) -> &Table,
+) -> Vec<&'c TableChange> {
+    let parents = |change: &'c TableChange| &options(shape(change)).parents;
+    let mut found = Vec::new();
+    let mut open: Vec<&QName> =
+        changes.get(heir).into_iter().flat_map(|change| parents(change)).collect();
+    while let Some(name) = open.pop() {
+        let Some(change) = changes.get(name) else { continue };
+        found.push(*change);
+        open.extend(parents(change));
+    }
+    found
 }

@@ -3,10 +3,11 @@
 
 use std::cell::RefCell;
 
-use super::sql::{EntityColumns, Row, column_of, quote, table_text};
+use super::sql::{EntityColumns, Row, column_of, quote};
 use super::{Draft, Work, names};
 use crate::catalog::rule::{Enforce, Join, Requirement};
 use crate::dialect::expression::{self, AggregateText, Columns, PatternUse};
+use crate::dialect::moving::table_text;
 use crate::expr::{Aggregate, BinaryOp, Expr, Function, ValueType};
 use crate::model::{Entity, Field, FieldKind, Rule, field_named};
 use crate::text::{Dialect, Ident, QName};

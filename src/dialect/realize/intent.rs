@@ -1,14 +1,20 @@
 //! What the model says about the way from its earlier shape: renames, values for old rows, drops on purpose.
 
 use super::names;
-use super::sql::{EntityColumns, Row};
+use super::sql::{EntityColumns, Row, column_of};
+use crate::catalog::Catalog;
 use crate::change::{ColumnIntent, DropPolicy, Intent, Rename, Target};
 use crate::dialect::expression::{self, PatternUse};
-use crate::model::{ChangeNote, Condition, Entity, Field, FieldKind, KeepNote, Model, snake_case};
+use crate::dialect::moving::{self, Moved, Pick};
+use crate::model::{
+    ChangeNote, Condition, Entity, Field, FieldKind, FieldName, KeepNote, Model, MoveNote,
+    PickNote, snake_case,
+};
 use crate::text::diagnostic::Diagnostic;
 use crate::text::{Dialect, Ident, QName};
 
-pub(super) fn intent(model: &Model, dialect: Dialect) -> Result<Intent, Diagnostic> {
+pub(super) fn intent(model: &Model, catalog: &Catalog) -> Result<Intent, Diagnostic> {
+    let dialect = catalog.dialect;
     let mut intent = Intent { drop_policy: DropPolicy::Acknowledged, ..Intent::default() };
     for entity in &model.entities {
         let table = names::table(entity, dialect);
@@ -45,7 +51,56 @@ pub(super) fn intent(model: &Model, dialect: Dialect) -> Result<Intent, Diagnost
             intent.drops.insert(target);
         }
     }
+    for note in &model.changes {
+        let Some(moved) = &note.moved else { continue };
+        let said = moved_columns(model, note, moved, dialect)
+            .map_err(|message| Diagnostic::error(note.place.span, message))?;
+        moving::say(&said, catalog, &mut intent).map_err(|unmovable| {
+            Diagnostic::error(note.place.span, unmovable.message).help(unmovable.help)
+        })?;
+    }
     Ok(intent)
+}
+
+/// What moves, in names of the database.
+fn moved_columns(
+    model: &Model,
+    note: &ChangeNote,
+    moved: &MoveNote,
+    dialect: Dialect,
+) -> Result<Moved, String> {
+    let entity =
+        |name: &str| model.entity(name).ok_or_else(|| format!("there is no entity `{name}`"));
+    let target = |name: &FieldName| {
+        let entity = entity(&name.entity)?;
+        let column = column_of(entity, &name.field)?;
+        Ok::<Target, String>(Target::column(&names::table(entity, dialect), &Ident::new(column)))
+    };
+    let (giver, field) = note.target();
+    let (giver, field) = (entity(giver)?, field.unwrap_or_default());
+    let receiver = entity(&moved.to.entity)?;
+    let is_ref = receiver.field(&moved.to.field).is_some_and(Field::is_reference);
+    let column = if is_ref { format!("{field}_id") } else { field.to_owned() };
+    let holder = match &moved.by {
+        Some(by) => entity(&by.entity)?,
+        None => {
+            let refers = |field: &Field| matches!(&field.kind, FieldKind::Ref { entity, .. } if *entity == receiver.name);
+            if giver.fields.iter().any(refers) { giver } else { receiver }
+        }
+    };
+    let of_holder = |field: &String| column_of(holder, field).map(Ident::new);
+    Ok(Moved {
+        giver: Target::column(&names::table(giver, dialect), &Ident::new(column)),
+        receiver: target(&moved.to)?,
+        by: moved.by.as_ref().map(target).transpose()?,
+        pick: match &moved.pick {
+            PickNote::Agreed => Pick::Agreed,
+            PickNote::Least => Pick::Least,
+            PickNote::Greatest => Pick::Greatest,
+            PickNote::First(field) => Pick::First(of_holder(field)?),
+            PickNote::Last(field) => Pick::Last(of_holder(field)?),
+        },
+    })
 }
 
 /// The tables an entity of that name may have had: in snake case, or exactly so. What never was is ignored.

@@ -61,7 +61,7 @@ pub fn realize(model: &Model, dialect: Dialect) -> Result<Realized, Vec<Diagnost
         work.issues.dedup();
         return Err(work.issues);
     }
-    let intent = intent::intent(model, dialect).map_err(|issue| vec![issue])?;
+    let intent = intent::intent(model, &work.catalog).map_err(|issue| vec![issue])?;
     Ok(Realized { catalog: work.catalog, intent, rules: work.rules })
 }
 

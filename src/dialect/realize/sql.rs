@@ -2,9 +2,10 @@
 
 use super::{Work, names};
 use crate::dialect::expression::{self, Columns, PatternUse, Unprintable};
+use crate::dialect::moving::table_text;
 use crate::expr::{Expr, ValueType};
 use crate::model::{Entity, Field, FieldKind, Model, field_named};
-use crate::text::{Dialect, QName};
+use crate::text::Dialect;
 
 /// What stands before a column of the row itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -165,14 +166,4 @@ pub(super) fn column_of(entity: &Entity, name: &str) -> Result<String, String> {
 
 pub(super) fn quote(name: &str) -> String {
     crate::dialect::session::quote_name(name)
-}
-
-/// A table as a statement names it: with its schema on PostgreSQL, where a search path may lead elsewhere.
-pub(super) fn table_text(name: &QName, dialect: Dialect) -> String {
-    match dialect {
-        Dialect::Sqlite => quote(name.name.as_str()),
-        Dialect::Postgres => {
-            format!("{}.{}", quote(name.schema.as_str()), quote(name.name.as_str()))
-        }
-    }
 }

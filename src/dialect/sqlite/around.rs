@@ -107,12 +107,15 @@ pub(super) fn rewritten_tables(diff: &Diff) -> Vec<TableChange> {
 /// Whether a check or a generated column of the table says a string in double quotes.
 pub(super) fn has_strings(table: &Table) -> bool {
     let TableOptions::Sqlite { create, .. } = &table.options else { return false };
+    if !create.contains('"') {
+        return false;
+    }
     let Ok(parsed) = ddl::parse_table(create) else { return false };
-    let columns: Vec<String> = parsed.columns.iter().map(|column| column.name.clone()).collect();
+    let columns = parsed.columns.iter().map(|column| column.name.as_str());
     parsed.clauses().any(|clause| match &clause.kind {
         ClauseKind::Check(span) | ClauseKind::Generated { expression: span, .. } => {
             let text = &create[span.start..span.end];
-            ddl::with_strings(text, &columns, &parsed.name) != text
+            ddl::with_strings(text, columns.clone(), &parsed.name) != text
         }
         ClauseKind::PrimaryKey { .. }
         | ClauseKind::NotNull

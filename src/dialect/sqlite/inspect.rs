@@ -8,62 +8,58 @@ mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
-
 use super::ddl;
 use crate::catalog::{Catalog, ConstraintKind, Index, IndexKey};
 use crate::dialect::{InspectError, InspectQuery, Joins, Sql};
 use crate::text::{Dialect, Ident, QName};
 
 const OBJECTS: &str = "objects";
-const TABLES: &str = "tables";
+const SHADOWS: &str = "shadows";
 const COLUMNS: &str = "columns";
 
-/// The queries whose answers [`catalog`] reads. Each row is one JSON object.
+/// One row of an answer: a text or NULL for each column of the query.
+pub type InspectRow = Vec<Option<String>>;
+
+/// The queries whose answers [`catalog`] reads.
 pub fn queries() -> Vec<InspectQuery> {
     let query = |name, sql| InspectQuery { name, sql: Sql::new(sql), joins: Joins::Planned };
     vec![
         query(OBJECTS, include_str!("inspect/objects.sql")),
-        query(TABLES, include_str!("inspect/tables.sql")),
+        query(SHADOWS, include_str!("inspect/shadows.sql")),
         query(COLUMNS, include_str!("inspect/columns.sql")),
     ]
 }
 
-/// The catalog that the answers describe.
+/// The catalog that the answers, by the name of their query, describe.
 ///
 /// # Errors
 /// `Unreadable` where an answer is missing or is not what the query promises.
-pub fn catalog(results: &BTreeMap<String, Vec<String>>) -> Result<Catalog, InspectError> {
-    let objects: Vec<Object> = answers(results, OBJECTS)?;
-    let listed: Vec<ListedTable> = answers(results, TABLES)?;
-    let columns: Vec<ColumnRow> = answers(results, COLUMNS)?;
-    let hidden: BTreeSet<&str> = listed
-        .iter()
-        .filter(|table| table.kind == "shadow")
-        .map(|table| table.name.as_str())
-        .collect();
-    let objects: Vec<&Object> = objects
+pub fn catalog(results: &BTreeMap<&str, Vec<InspectRow>>) -> Result<Catalog, InspectError> {
+    let objects = answers(results, OBJECTS, Object::of)?;
+    let hidden: BTreeSet<&str> = answers(results, SHADOWS, |[name]| name)?.into_iter().collect();
+    let columns = answers(results, COLUMNS, ColumnRow::of)?;
+    let objects: Vec<&Object<'_>> = objects
         .iter()
         .filter(|object| {
             // People may hang triggers on shadow tables; those are theirs.
-            let is_shadow = object.kind != "trigger" && hidden.contains(object.table.as_str());
-            !is_bookkeeping(&object.name) && !is_bookkeeping(&object.table) && !is_shadow
+            let is_shadow = object.kind != "trigger" && hidden.contains(object.table);
+            !is_bookkeeping(object.name) && !is_bookkeeping(object.table) && !is_shadow
         })
         .collect();
 
-    let mut columns_of: BTreeMap<&str, Vec<&ColumnRow>> = BTreeMap::new();
-    for column in &columns {
-        columns_of.entry(&column.table).or_default().push(column);
-    }
+    // The columns of a table come one after the other.
+    let columns_of: BTreeMap<&str, &[ColumnRow<'_>]> = columns
+        .chunk_by(|one, next| one.table == next.table)
+        .map(|own| (own[0].table, own))
+        .collect();
     let mut catalog = Catalog::empty(Dialect::Sqlite);
     for object in objects.iter().filter(|object| object.kind == "table") {
         let text = text_of(object)?;
         if opaque::is_virtual(text) {
             continue;
         }
-        let own = columns_of.get(object.name.as_str()).map_or(&[][..], Vec::as_slice);
-        let table = table::table(&object.name, text, own)?;
+        let own = columns_of.get(object.name).copied().unwrap_or_default();
+        let table = table::table(object.name, text, own)?;
         catalog.tables.insert(table.name.clone(), table);
     }
     spell_references(&mut catalog);
@@ -72,42 +68,50 @@ pub fn catalog(results: &BTreeMap<String, Vec<String>>) -> Result<Catalog, Inspe
     Ok(catalog)
 }
 
-#[derive(Debug, Deserialize)]
-struct Object {
-    #[serde(rename = "type")]
-    kind: String,
-    name: String,
-    #[serde(rename = "tbl_name")]
-    table: String,
-    sql: Option<String>,
+#[derive(Debug)]
+struct Object<'r> {
+    kind: &'r str,
+    name: &'r str,
+    table: &'r str,
+    sql: Option<&'r str>,
 }
 
-#[derive(Debug, Deserialize)]
-struct ListedTable {
-    name: String,
-    #[serde(rename = "type")]
-    kind: String,
+impl<'r> Object<'r> {
+    fn of([kind, name, table, sql]: [Option<&'r str>; 4]) -> Option<Self> {
+        Some(Object { kind: kind?, name: name?, table: table?, sql })
+    }
 }
 
-#[derive(Debug, Deserialize)]
-struct ColumnRow {
-    table: String,
-    name: String,
-    #[serde(rename = "type")]
-    data_type: String,
-    notnull: i64,
-    #[serde(rename = "dflt_value")]
-    default: Option<String>,
+#[derive(Debug)]
+struct ColumnRow<'r> {
+    table: &'r str,
+    name: &'r str,
+    data_type: &'r str,
+    not_null: bool,
+    default: Option<&'r str>,
 }
 
-fn answers<T: DeserializeOwned>(
-    results: &BTreeMap<String, Vec<String>>,
+impl<'r> ColumnRow<'r> {
+    fn of([table, name, data_type, not_null, default]: [Option<&'r str>; 5]) -> Option<Self> {
+        let not_null = not_null? != "0";
+        Some(ColumnRow { table: table?, name: name?, data_type: data_type?, not_null, default })
+    }
+}
+
+/// The rows of an answer, read by `read`.
+fn answers<'r, T, const WIDTH: usize>(
+    results: &'r BTreeMap<&str, Vec<InspectRow>>,
     query: &str,
+    read: impl Fn([Option<&'r str>; WIDTH]) -> Option<T>,
 ) -> Result<Vec<T>, InspectError> {
     let rows = results.get(query).ok_or_else(|| unreadable(query, "no answer"))?;
-    rows.iter()
-        .map(|row| serde_json::from_str(row).map_err(|error| unreadable(query, error)))
-        .collect()
+    let mut found = Vec::with_capacity(rows.len());
+    for row in rows {
+        let values: Option<&'r [Option<String>; WIDTH]> = row.as_slice().try_into().ok();
+        let read = values.and_then(|values| read(values.each_ref().map(Option::as_deref)));
+        found.push(read.ok_or_else(|| unreadable(query, format!("a row is {row:?}")))?);
+    }
+    Ok(found)
 }
 
 fn unreadable(query: &str, problem: impl ToString) -> InspectError {
@@ -115,15 +119,15 @@ fn unreadable(query: &str, problem: impl ToString) -> InspectError {
 }
 
 fn is_bookkeeping(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    name.starts_with("sqlite_") || name.starts_with("_migrate_")
+    ["sqlite_", "_migrate_"].iter().any(|prefix| {
+        name.as_bytes()
+            .get(..prefix.len())
+            .is_some_and(|it| it.eq_ignore_ascii_case(prefix.as_bytes()))
+    })
 }
 
-fn text_of(object: &Object) -> Result<&str, InspectError> {
-    object
-        .sql
-        .as_deref()
-        .ok_or_else(|| unreadable(OBJECTS, format!("`{}` has no text", object.name)))
+fn text_of<'r>(object: &Object<'r>) -> Result<&'r str, InspectError> {
+    object.sql.ok_or_else(|| unreadable(OBJECTS, format!("`{}` has no text", object.name)))
 }
 
 /// Foreign keys name their parent in any case; here they name it as it is spelled.
@@ -151,26 +155,25 @@ fn spell_references(catalog: &mut Catalog) {
 }
 
 /// Indexes with a text; those of constraints have none and belong to the constraint.
-fn add_indexes(catalog: &mut Catalog, objects: &[&Object]) -> Result<(), InspectError> {
+fn add_indexes(catalog: &mut Catalog, objects: &[&Object<'_>]) -> Result<(), InspectError> {
     let texts = objects
         .iter()
         .filter(|object| object.kind == "index")
-        .filter_map(|object| Some((*object, object.sql.as_deref()?)));
+        .filter_map(|object| Some((*object, object.sql?)));
     for (object, text) in texts {
         let parsed = ddl::parse_index(text).map_err(|error| unreadable(OBJECTS, error))?;
-        let name = QName::local(Dialect::Sqlite, object.table.as_str());
+        let name = QName::local(Dialect::Sqlite, object.table);
         let table = catalog.tables.get_mut(&name).ok_or_else(|| {
             unreadable(OBJECTS, format!("index `{}` is on no table", object.name))
         })?;
-        let columns: Vec<String> =
-            table.columns.iter().map(|column| column.name.to_string()).collect();
-        let told = |text: &str| ddl::with_strings(text, &columns, table.name.name.as_str());
+        let columns = table.columns.iter().map(|column| column.name.as_str());
+        let told = |text: &str| ddl::with_strings(text, columns.clone(), table.name.name.as_str());
         let keys = parsed.keys.into_iter().map(|key| match key {
             ddl::Key::Column(column) => IndexKey::Column(table::column_ident(table, &column)),
             ddl::Key::Expression(text) => IndexKey::Expression(told(&text)),
         });
         let index = Index {
-            name: Ident::new(object.name.as_str()),
+            name: Ident::new(object.name),
             unique: parsed.unique,
             keys: keys.collect(),
             predicate: parsed.predicate.as_deref().map(told),

@@ -1,5 +1,6 @@
 //! What only the whole model can tell: unknown names, types that do not fit, expressions, clashes.
 
+mod changes;
 mod expressions;
 mod fields;
 mod names;

@@ -3,6 +3,7 @@
 mod check;
 mod entity;
 pub(super) mod field;
+mod changes;
 mod reader;
 mod top;
 

@@ -1,15 +1,14 @@
 //! The top of a model file: header, types, SQL objects, changes.
 
+use super::changes;
 use super::entity;
 use super::field::{facets, overrides};
 use super::reader::{Keys, Reader};
 use crate::catalog::OpaqueKind;
-use crate::expr::ValueType;
 use crate::model::keys::Context;
 use crate::model::tree::{Entry, Tree, Value};
 use crate::model::{
-    ChangeNote, Facets, KeepNote, Model, NamedType, NamelessByDefault, Override, SqlObject,
-    SqlText, Target, expression,
+    Facets, Model, NamedType, NamelessByDefault, Override, SqlObject, SqlText, Target, expression,
 };
 use crate::text::Dialect;
 use crate::text::suggest::did_you_mean;
@@ -44,7 +43,7 @@ pub(super) fn read<'t>(reader: &mut Reader<'t>, root: &'t Tree, model: &mut Mode
         }
     }
     if let Some(entry) = keys.take("changes") {
-        changes(reader, entry, model);
+        changes::read(reader, entry, model);
     }
     reader.finish(keys);
 }
@@ -200,53 +199,6 @@ fn sql_text<'t>(reader: &mut Reader<'t>, entry: &'t Entry) -> Option<SqlText> {
                 "write the CREATE statement there",
             );
             None
-        }
-    }
-}
-
-fn dropped_type(reader: &mut Reader<'_>, entry: &Entry) -> Option<(ValueType, String)> {
-    let text = reader.text(entry)?;
-    match expression::value_type(&text) {
-        Ok(value_type) => Some((value_type, text)),
-        Err(message) => {
-            reader.error(entry.value.span, message);
-            None
-        }
-    }
-}
-
-fn changes<'t>(reader: &mut Reader<'t>, entry: &'t Entry, model: &mut Model) {
-    let Value::List(items) = &entry.value.value else {
-        if !entry.value.is_empty() {
-            let message = format!("`changes` is a list, this is {}", entry.value.kind());
-            reader.error_help(entry.value.span, message, "begin each line with `- drop:`");
-        }
-        return;
-    };
-    for item in items {
-        let Some(mut keys) = reader.keys(item, Context::Change) else { continue };
-        let drop = keys.take("drop");
-        let down = keys.take("down").and_then(|entry| reader.condition(entry));
-        let value_type = keys.take("type").and_then(|entry| dropped_type(reader, entry));
-        let reason = keys.take("reason").and_then(|entry| reader.text(entry));
-        let keep = keys
-            .take("keep")
-            .and_then(|entry| reader.word(entry, &[("none", KeepNote::Discarded)]))
-            .unwrap_or_default();
-        let span = keys.span;
-        reader.finish(keys);
-        match drop {
-            Some(entry) => {
-                let place = reader.place(entry.value.span);
-                if let Some(drop) = reader.text(entry) {
-                    model.changes.push(ChangeNote { drop, value_type, down, reason, keep, place });
-                }
-            }
-            None => reader.error_help(
-                span,
-                "this change says nothing to drop",
-                "write `- drop: Entity.field`",
-            ),
         }
     }
 }

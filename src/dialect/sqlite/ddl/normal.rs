@@ -44,9 +44,12 @@ pub fn rest_of(table: &CreateTable, text: &str) -> Vec<String> {
     let mut rest = Vec::new();
     for (position, column) in table.columns.iter().enumerate() {
         for clause in &column.clauses {
-            let written = canonical(&text[clause.span.start..clause.span.end], Dialect::Sqlite);
+            let written = &text[clause.span.start..clause.span.end];
+            if clause.name.is_none() && !mentions(written, "conflict") {
+                continue;
+            }
             let said = match &clause.kind {
-                ClauseKind::NotNull => written,
+                ClauseKind::NotNull => canonical(written, Dialect::Sqlite),
                 ClauseKind::Null => "null".to_owned(),
                 ClauseKind::Default(_) => "default".to_owned(),
                 ClauseKind::Collate(_) => "collate".to_owned(),
@@ -69,8 +72,20 @@ pub fn rest_of(table: &CreateTable, text: &str) -> Vec<String> {
     rest
 }
 
+/// Whether a word stands in the text, whatever its case: in most texts none does, and they need not be taken apart.
+fn mentions(text: &str, word: &str) -> bool {
+    text.as_bytes().windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes()))
+}
+
 /// The text with words in double quotes that name no column written as the strings that they are.
-pub fn with_strings(text: &str, columns: &[String], table: &str) -> String {
+pub fn with_strings<'c>(
+    text: &str,
+    columns: impl Iterator<Item = &'c str> + Clone,
+    table: &str,
+) -> String {
+    if !text.contains('"') {
+        return text.to_owned();
+    }
     let tokens: Vec<Token<'_>> = tokenize(text, Dialect::Sqlite);
     let mut told = String::with_capacity(text.len());
     for (at, token) in tokens.iter().enumerate() {
@@ -78,7 +93,7 @@ pub fn with_strings(text: &str, columns: &[String], table: &str) -> String {
         let next = |mark: &str| {
             tokens[at + 1..].iter().find(|other| other.is_code()).is_some_and(|t| t.is_mark(mark))
         };
-        let known = columns.iter().any(|column| column.eq_ignore_ascii_case(&name))
+        let known = columns.clone().any(|column| column.eq_ignore_ascii_case(&name))
             || ["rowid", "oid", "_rowid_"].iter().any(|row| row.eq_ignore_ascii_case(&name))
             || (name.eq_ignore_ascii_case(table) && next("."));
         let collation = tokens[..at]
@@ -101,6 +116,9 @@ pub fn with_strings(text: &str, columns: &[String], table: &str) -> String {
 
 /// An expression over the columns of a table without `table.` before any of them.
 pub fn unqualified(text: &str, table: &str) -> String {
+    if !text.contains('.') {
+        return text.to_owned();
+    }
     let tokens: Vec<Token<'_>> = tokenize(text, Dialect::Sqlite);
     let mut told = String::with_capacity(text.len());
     let mut at = 0;

@@ -1,4 +1,3 @@
-SELECT json_object('table', t.name, 'name', c.name, 'type', c.type, 'notnull', c."notnull", 'dflt_value', c.dflt_value)
-FROM pragma_table_list AS t, pragma_table_xinfo(t.name, 'main') AS c
-WHERE t.schema = 'main' AND t.type = 'table'
-ORDER BY t.name, c.cid
+SELECT t.name, c.name, c.type, CAST(c."notnull" AS TEXT), c.dflt_value
+FROM main.sqlite_schema AS t CROSS JOIN pragma_table_xinfo(t.name, 'main') AS c
+WHERE t.type = 'table' AND t.sql NOT LIKE 'CREATE VIRTUAL TABLE%'

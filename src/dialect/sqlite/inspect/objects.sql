@@ -1,3 +1,3 @@
-SELECT json_object('type', type, 'name', name, 'tbl_name', tbl_name, 'sql', sql)
+SELECT type, name, tbl_name, sql
 FROM main.sqlite_schema
 ORDER BY type, name

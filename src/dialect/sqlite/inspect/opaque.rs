@@ -14,7 +14,7 @@ pub(super) fn is_virtual(text: &str) -> bool {
     words.nth(1).is_some_and(|token| token.is_word("VIRTUAL"))
 }
 
-pub(super) fn add(catalog: &mut Catalog, objects: &[&Object]) -> Result<(), InspectError> {
+pub(super) fn add(catalog: &mut Catalog, objects: &[&Object<'_>]) -> Result<(), InspectError> {
     let mut found = Vec::new();
     for object in objects {
         if let Some(id) = id(object, objects)? {
@@ -37,23 +37,23 @@ pub(super) fn add(catalog: &mut Catalog, objects: &[&Object]) -> Result<(), Insp
     Ok(())
 }
 
-fn id(object: &Object, objects: &[&Object]) -> Result<Option<ObjectId>, InspectError> {
+fn id(object: &Object<'_>, objects: &[&Object<'_>]) -> Result<Option<ObjectId>, InspectError> {
     // `sqlite_schema` has the table of a trigger as the trigger spells it.
     let spelled = |name: &str| {
         let found = objects.iter().find(|other| {
-            matches!(other.kind.as_str(), "table" | "view") && other.name.eq_ignore_ascii_case(name)
+            matches!(other.kind, "table" | "view") && other.name.eq_ignore_ascii_case(name)
         });
-        found.map_or_else(|| name.to_owned(), |found| found.name.clone())
+        found.map_or(name, |found| found.name).to_owned()
     };
-    let (kind, table) = match object.kind.as_str() {
+    let (kind, table) = match object.kind {
         "view" => (OpaqueKind::View, None),
         "trigger" => {
-            (OpaqueKind::Trigger, Some(QName::local(Dialect::Sqlite, spelled(&object.table))))
+            (OpaqueKind::Trigger, Some(QName::local(Dialect::Sqlite, spelled(object.table))))
         }
         "table" if is_virtual(text_of(object)?) => (OpaqueKind::VirtualTable, None),
         _ => return Ok(None),
     };
-    let name = QName::local(Dialect::Sqlite, object.name.as_str());
+    let name = QName::local(Dialect::Sqlite, object.name);
     Ok(Some(ObjectId { kind, name, signature: String::new(), table }))
 }
 

@@ -11,7 +11,11 @@ use crate::text::diagnostic::Span;
 use crate::text::token::canonical;
 use crate::text::{Dialect, Ident, QName};
 
-pub(super) fn table(name: &str, text: &str, columns: &[&ColumnRow]) -> Result<Table, InspectError> {
+pub(super) fn table(
+    name: &str,
+    text: &str,
+    columns: &[ColumnRow<'_>],
+) -> Result<Table, InspectError> {
     let parsed = ddl::parse_table(text).map_err(|error| unreadable(OBJECTS, error))?;
     let agree = columns.len() == parsed.columns.len()
         && columns.iter().zip(&parsed.columns).all(|(row, column)| row.name == column.name);
@@ -45,11 +49,11 @@ pub(super) fn column_ident(table: &Table, name: &str) -> Ident {
         .map_or_else(|| Ident::new(name), |column| column.name.clone())
 }
 
-fn column(row: &ColumnRow, parsed: &CreateTable, text: &str) -> Column {
-    let mut column = Column::plain(row.name.as_str(), row.data_type.as_str());
-    column.not_null = row.notnull != 0;
-    column.default = row.default.clone();
-    if let Some(own) = parsed.column(&row.name) {
+fn column(row: &ColumnRow<'_>, parsed: &CreateTable, text: &str) -> Column {
+    let mut column = Column::plain(row.name, row.data_type);
+    column.not_null = row.not_null;
+    column.default = row.default.map(str::to_owned);
+    if let Some(own) = parsed.column(row.name) {
         column.generated = own.generated().map(|(expression, storage)| Generated {
             expression: told(slice(text, expression), parsed).trim().to_owned(),
             storage: match storage {
@@ -110,13 +114,13 @@ fn constraint(clause: &Clause, parsed: &CreateTable, text: &str) -> Option<Const
 
 /// An expression with its strings in single quotes.
 fn told(expression: &str, parsed: &CreateTable) -> String {
-    let columns: Vec<String> = parsed.columns.iter().map(|column| column.name.clone()).collect();
-    ddl::with_strings(expression, &columns, &parsed.name)
+    let columns = parsed.columns.iter().map(|column| column.name.as_str());
+    ddl::with_strings(expression, columns, &parsed.name)
 }
 
 /// The text of the clause; a column's own key names its column, so that two such keys of a table differ.
 fn definition(clause: &Clause, idents: &impl Fn(&[String]) -> Vec<Ident>, text: &str) -> String {
-    let written = canonical(slice(text, clause.span), Dialect::Sqlite);
+    let written = || canonical(slice(text, clause.span), Dialect::Sqlite);
     let listed = |columns: &[String]| {
         idents(columns)
             .iter()
@@ -124,25 +128,26 @@ fn definition(clause: &Clause, idents: &impl Fn(&[String]) -> Vec<Ident>, text: 
             .collect::<Vec<_>>()
             .join(", ")
     };
+    let as_it_is = || slice(text, clause.span).to_owned();
     match &clause.kind {
-        ClauseKind::Unique { columns } if !written.starts_with("unique (") => {
-            written.replacen("unique", &format!("UNIQUE ({})", listed(columns)), 1)
+        ClauseKind::Unique { columns } => match written() {
+            own if own.starts_with("unique (") => as_it_is(),
+            own => own.replacen("unique", &format!("UNIQUE ({})", listed(columns)), 1),
+        },
+        ClauseKind::PrimaryKey { columns, .. } => match written() {
+            own if own.starts_with("primary key (") => as_it_is(),
+            own => own.replacen("primary key", &format!("PRIMARY KEY ({})", listed(columns)), 1),
+        },
+        ClauseKind::ForeignKey(key) if written().starts_with("references") => {
+            format!("FOREIGN KEY ({}) {}", listed(&key.columns), as_it_is())
         }
-        ClauseKind::PrimaryKey { columns, .. } if !written.starts_with("primary key (") => {
-            written.replacen("primary key", &format!("PRIMARY KEY ({})", listed(columns)), 1)
-        }
-        ClauseKind::ForeignKey(key) if written.starts_with("references") => {
-            format!("FOREIGN KEY ({}) {}", listed(&key.columns), slice(text, clause.span))
-        }
-        ClauseKind::PrimaryKey { .. }
-        | ClauseKind::Unique { .. }
-        | ClauseKind::ForeignKey(_)
+        ClauseKind::ForeignKey(_)
         | ClauseKind::Check(_)
         | ClauseKind::NotNull
         | ClauseKind::Null
         | ClauseKind::Default(_)
         | ClauseKind::Collate(_)
-        | ClauseKind::Generated { .. } => slice(text, clause.span).to_owned(),
+        | ClauseKind::Generated { .. } => as_it_is(),
     }
 }
 

@@ -17,7 +17,7 @@ pub(super) fn check(model: &Model, findings: &mut Findings<'_>) {
         foreign_keys(model, entity, findings);
     }
     sql_objects(model, findings);
-    changes(model, findings);
+    super::changes::check(model, findings);
 }
 
 fn tables(model: &Model, findings: &mut Findings<'_>) {
@@ -61,12 +61,12 @@ fn earlier_names(model: &Model, entity: &Entity, findings: &mut Findings<'_>) {
     }
 }
 
-fn unknown_entity(model: &Model, name: &str) -> String {
+pub(super) fn unknown_entity(model: &Model, name: &str) -> String {
     let hint = did_you_mean(name, model.entities.iter().map(|entity| entity.name.as_str()));
     format!("no entity `{name}`{hint}")
 }
 
-fn unknown_field(entity: &Entity, name: &str) -> String {
+pub(super) fn unknown_field(entity: &Entity, name: &str) -> String {
     let hint = did_you_mean(name, entity.fields.iter().map(|field| field.name.as_str()));
     format!("no field `{name}` in `{}`{hint}", entity.name)
 }
@@ -224,21 +224,6 @@ fn sql_objects(model: &Model, findings: &mut Findings<'_>) {
                 "write `table: Entity`",
             ),
             (Some(_) | None, _) => {}
-        }
-    }
-}
-
-fn changes(model: &Model, findings: &mut Findings<'_>) {
-    for change in &model.changes {
-        let (entity, field) = change.target();
-        let there = match (model.entity(entity), field) {
-            (Some(entity), Some(field)) => entity.field(field).is_some(),
-            (Some(_), None) => true,
-            (None, _) => false,
-        };
-        if there {
-            let message = format!("`{}` is to be dropped and is still there", change.drop);
-            findings.error(change.place.span, message, "remove it above, or remove this line");
         }
     }
 }

@@ -1,0 +1,330 @@
+//! Values that move to another table and back, on both engines: what stops it is told with keys before anything is touched,
+//! and renames go along.
+
+mod journey;
+mod support;
+
+use journey::{Contents, Place, Ran, contents, migrate, page, ran, typed};
+use migrate::text::Dialect;
+
+const HEAD: &str = "model: 1\nname: shop\ntargets: [postgres >= 13, sqlite >= 3.38]\nentities:\n";
+
+/// A database, and a folder with the two schemas that a plan goes between.
+struct Shop {
+    folder: tempfile::TempDir,
+    place: Place,
+}
+
+impl Shop {
+    /// A database of the first schema with rows, and a plan to the second. `kind` is how the schema files end.
+    fn new(dialect: Dialect, kind: &str, schemas: [&str; 2], rows: &str) -> Option<Shop> {
+        let shop = Shop {
+            folder: tempfile::tempdir().expect("a temporary folder"),
+            place: Place::new(dialect)?,
+        };
+        let name = dialect.name();
+        let head = if kind == "yaml" { HEAD } else { "" };
+        for (file, text) in ["before", "after"].iter().zip(schemas) {
+            let path = shop.folder.path().join(format!("{file}.{kind}"));
+            std::fs::write(path, format!("{head}{text}")).expect("a file");
+        }
+        let (before, after) = (format!("before.{kind}"), format!("after.{kind}"));
+        for (from, to, out) in [("empty", &before, "first"), (before.as_str(), &after, "plan")] {
+            let mut command = migrate(shop.folder.path());
+            command.args(["plan", "--from", from, "--to", to, "--out", out, "--dialect", name]);
+            if dialect == Dialect::Postgres {
+                command.args(["--scratch-url", &typed(shop.place.url())]);
+            }
+            let made = ran(&mut command);
+            assert_eq!(made.code, 0, "{}", made.text);
+        }
+        let made = shop.run(&["apply", "--plan", "first", "--no-rehearsal", "--yes"]);
+        assert_eq!(made.code, 0, "{}", made.text);
+        shop.write(rows);
+        Some(shop)
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ran {
+        let mut command = migrate(self.folder.path());
+        ran(command.args(arguments).args(["--url", &typed(self.place.url())]))
+    }
+
+    fn up(&self) -> Ran {
+        self.run(&["apply", "--plan", "plan", "--yes"])
+    }
+
+    fn down(&self) -> Ran {
+        self.run(&["rollback", "--plan", "plan", "--yes"])
+    }
+
+    fn write(&self, rows: &str) {
+        support::run(&mut self.place.open(), rows);
+    }
+
+    fn contents(&self) -> Contents {
+        contents(&mut self.place.open())
+    }
+
+    fn page(&self) -> String {
+        page(&self.contents()).replace('\'', "")
+    }
+}
+
+/// A run that ends with this code, says all these words, and leaves every row as it was.
+fn refused(shop: &Shop, run: impl Fn(&Shop) -> Ran, code: i32, words: &[&str]) {
+    let held = shop.contents();
+    let ended = run(shop);
+    assert_eq!(ended.code, code, "{}", ended.text);
+    for word in words {
+        assert!(ended.text.contains(word), "no `{word}` in\n{}", ended.text);
+    }
+    assert_eq!(shop.contents(), held);
+}
+
+const ORDERS: [&str; 2] = [
+    "  Customer:
+    fields:
+      id: int
+      name: text
+  Order:
+    fields:
+      id: int
+      customer: { ref: Customer, optional: true }
+      email: text?
+",
+    "  Customer:
+    fields:
+      id: int
+      name: text
+      email: text?
+  Order:
+    fields:
+      id: int
+      customer: { ref: Customer, optional: true }
+changes:
+  - { move: Order.email, to: Customer.email }
+",
+];
+
+#[test]
+fn rows_that_do_not_agree_stop_a_move_before_it_begins() {
+    for dialect in [Dialect::Sqlite, Dialect::Postgres] {
+        let rows = "INSERT INTO customer (id, name) VALUES (1, 'Ada'), (2, 'Bob');
+            INSERT INTO \"order\" (id, customer_id, email) VALUES (1, 1, 'a@x'), (2, 1, 'a@x'), (3, 2, 'b@x'), (4, 2, 'B@x'), (5, 2, NULL)";
+        let Some(shop) = Shop::new(dialect, "yaml", ORDERS, rows) else { continue };
+        refused(&shop, Shop::up, 5, &["customer.email", "must agree", "2"]);
+        shop.write("UPDATE \"order\" SET email = 'b@x' WHERE id = 4");
+        let applied = shop.up();
+        assert_eq!(applied.code, 0, "{}", applied.text);
+        assert!(shop.page().contains("b@x | 2 | Bob"), "{}", shop.page());
+    }
+}
+
+#[test]
+fn rows_that_no_longer_agree_stop_a_rollback_before_it_begins() {
+    for dialect in [Dialect::Sqlite, Dialect::Postgres] {
+        let rows =
+            "INSERT INTO customer (id, name, email) VALUES (1, 'Ada', 'a@x'), (2, 'Bob', 'b@x');
+            INSERT INTO \"order\" (id, customer_id) VALUES (1, 1), (2, 1), (3, 2), (4, 2)";
+        let back = [
+            &ORDERS[1][..ORDERS[1].find("changes:").expect("there")],
+            &format!("{}changes:\n  - {{ move: Customer.email, to: Order.email }}\n", ORDERS[0]),
+        ];
+        let Some(shop) = Shop::new(dialect, "yaml", back, rows) else { continue };
+        let applied = shop.up();
+        assert_eq!(applied.code, 0, "{}", applied.text);
+        shop.write("UPDATE \"order\" SET email = 'other@x' WHERE id = 4");
+        refused(&shop, Shop::down, 7, &["customer.email", "must agree", "2"]);
+        shop.write("UPDATE \"order\" SET email = 'other@x' WHERE id = 3");
+        let done = shop.down();
+        assert_eq!(done.code, 0, "{}", done.text);
+        assert!(shop.page().contains("other@x | 2 | Bob"), "{}", shop.page());
+    }
+}
+
+#[test]
+fn a_computed_value_that_the_old_column_does_not_take_stops_a_rollback() {
+    let postgres = [
+        "CREATE TABLE person (id integer PRIMARY KEY, name varchar(9) NOT NULL, age smallint);",
+        "-- migrate:down name first || ' ' || last
+         -- migrate:down age days / 365
+         CREATE TABLE person (
+           id integer PRIMARY KEY,
+           -- migrate:backfill split_part(\"t\".name, ' ', 1)
+           first text NOT NULL,
+           -- migrate:backfill split_part(\"t\".name, ' ', 2)
+           last text NOT NULL,
+           -- migrate:backfill age * 365
+           days integer
+         );",
+    ];
+    let sqlite = [
+        "CREATE TABLE person (id INTEGER PRIMARY KEY, name TEXT NOT NULL, age INTEGER) STRICT;",
+        "-- migrate:down name first || ' ' || last
+         -- migrate:down age CASE WHEN days > 999 THEN 'many' ELSE days / 365 END
+         CREATE TABLE person (
+           id INTEGER PRIMARY KEY,
+           -- migrate:backfill substr(\"t\".name, 1, instr(\"t\".name, ' ') - 1)
+           first TEXT NOT NULL,
+           -- migrate:backfill substr(\"t\".name, instr(\"t\".name, ' ') + 1)
+           last TEXT NOT NULL,
+           -- migrate:backfill age * 365
+           days INTEGER
+         ) STRICT;",
+    ];
+    for (dialect, schemas) in [(Dialect::Sqlite, sqlite), (Dialect::Postgres, postgres)] {
+        let rows =
+            "INSERT INTO person (id, name, age) VALUES (1, 'Ada  Byron', 2), (2, 'Bob Ray', NULL)"
+                .replace("Ada  ", if dialect == Dialect::Postgres { "Ad " } else { "Ada  " });
+        let Some(shop) = Shop::new(dialect, "sql", schemas, &rows) else { continue };
+        let before = shop.contents();
+        let applied = shop.up();
+        assert_eq!(applied.code, 0, "{}", applied.text);
+        match dialect {
+            Dialect::Postgres => {
+                shop.write("UPDATE person SET last = 'Ray-Bradbury' WHERE id = 2");
+                refused(&shop, Shop::down, 7, &["person.name", "character varying(9)", "2"]);
+                shop.write("UPDATE person SET last = 'Ray', days = 20000000 WHERE id = 2");
+                refused(&shop, Shop::down, 7, &["person.age", "smallint", "2"]);
+            }
+            Dialect::Sqlite => {
+                shop.write("UPDATE person SET days = 20000000 WHERE id = 2");
+                refused(&shop, Shop::down, 7, &["person.age", "INTEGER", "2"]);
+            }
+        }
+        shop.write("UPDATE person SET days = NULL WHERE id = 2");
+        let done = shop.down();
+        assert_eq!(done.code, 0, "{}", done.text);
+        assert_eq!(shop.contents(), before);
+    }
+}
+
+#[test]
+fn renames_go_along_with_a_move() {
+    let schemas = [
+        "  Client:
+    fields:
+      id: int
+      name: text
+  Order:
+    fields:
+      id: int
+      client: { ref: Client, optional: true }
+      mail: text?
+",
+        "  Customer:
+    was: Client
+    fields:
+      id: int
+      name: text
+      email: text?
+  Purchase:
+    was: Order
+    fields:
+      id: int
+      customer: { ref: Customer, optional: true, was: client }
+changes:
+  - { move: Purchase.mail, to: Customer.email }
+",
+    ];
+    for dialect in [Dialect::Sqlite, Dialect::Postgres] {
+        let rows = "INSERT INTO client (id, name) VALUES (1, 'Ada'), (2, 'Bob');
+            INSERT INTO \"order\" (id, client_id, mail) VALUES (1, 1, 'a@x'), (2, 1, NULL), (3, NULL, 'c@x')";
+        let Some(shop) = Shop::new(dialect, "yaml", schemas, rows) else { continue };
+        let before = shop.contents();
+        let applied = shop.up();
+        assert_eq!(applied.code, 0, "{}", applied.text);
+        assert!(shop.page().contains("a@x | 1 | Ada"), "{}", shop.page());
+        let after = shop.contents();
+        let done = shop.down();
+        assert_eq!(done.code, 0, "{}", done.text);
+        assert_eq!(shop.contents(), before);
+        let applied = shop.up();
+        assert_eq!(applied.code, 0, "{}", applied.text);
+        assert_eq!(shop.contents(), after);
+        shop.write("UPDATE customer SET email = 'new@x' WHERE id = 1; INSERT INTO purchase (id, customer_id) VALUES (9, 1)");
+        let done = shop.down();
+        assert_eq!(done.code, 0, "{}", done.text);
+        assert!(shop.page().contains("1 | 9 | new@x"), "{}", shop.page());
+    }
+}
+
+#[test]
+fn values_change_places_between_two_tables_on_postgres() {
+    let schemas = [
+        "  Customer:
+    fields:
+      id: int
+      city: text?
+  Order:
+    fields:
+      id: int
+      customer: { ref: Customer, optional: true }
+      email: text?
+",
+        "  Customer:
+    fields:
+      id: int
+      email: text?
+  Order:
+    fields:
+      id: int
+      customer: { ref: Customer, optional: true }
+      city: text?
+changes:
+  - { move: Order.email, to: Customer.email }
+  - { move: Customer.city, to: Order.city }
+",
+    ];
+    let rows = "INSERT INTO customer (id, city) VALUES (1, 'Ulm'), (2, 'Bonn');
+            INSERT INTO \"order\" (id, customer_id, email) VALUES (1, 1, 'a@x'), (2, 1, NULL), (3, NULL, 'c@x')";
+    let Some(shop) = Shop::new(Dialect::Postgres, "yaml", schemas, rows) else { return };
+    let before = shop.contents();
+    let applied = shop.up();
+    assert_eq!(applied.code, 0, "{}", applied.text);
+    assert!(shop.page().contains("a@x | 1"), "{}", shop.page());
+    assert!(shop.page().contains("Ulm | 1 | 1"), "{}", shop.page());
+    let done = shop.down();
+    assert_eq!(done.code, 0, "{}", done.text);
+    assert_eq!(shop.contents(), before);
+
+    // SQLite makes each of the two tables anew at once, and each would have to wait for the other.
+    let mut command = migrate(shop.folder.path());
+    command.args(["plan", "--from", "before.yaml", "--to", "after.yaml", "--dialect", "sqlite"]);
+    let refused = ran(command.args(["--out", "other"]));
+    assert_ne!(refused.code, 0, "{}", refused.text);
+    assert!(refused.text.contains("wait for each other"), "{}", refused.text);
+}
+
+#[test]
+fn a_move_into_a_table_that_is_new_is_refused() {
+    let schemas = [
+        "  Customer:
+    fields:
+      id: int
+      town: text?
+",
+        "  Customer:
+    fields:
+      id: int
+      home: { ref: Address, optional: true }
+  Address:
+    fields:
+      id: int
+      town: text?
+changes:
+  - { move: Customer.town, to: Address.town }
+",
+    ];
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for (file, text) in ["before.yaml", "after.yaml"].iter().zip(schemas) {
+        std::fs::write(folder.path().join(file), format!("{HEAD}{text}")).expect("a file");
+    }
+    for dialect in ["sqlite", "postgres"] {
+        let mut command = migrate(folder.path());
+        command.args(["plan", "--from", "before.yaml", "--to", "after.yaml", "--dialect", dialect]);
+        let refused = ran(command.args(["--out", dialect]));
+        assert_eq!(refused.code, 7, "{}", refused.text);
+        assert!(refused.text.contains("nothing would arrive"), "{}", refused.text);
+    }
+}
