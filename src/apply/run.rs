@@ -192,7 +192,7 @@ pub fn run_watched(
         match runner.watched(expect, context, &seal) {
             Err(problem) => match runner.reconnects(&problem, context) {
                 None => break Err(problem),
-                Some(again::Found::Finished(entry)) => break Ok(entry),
+                Some(again::Found::Finished(entry)) => break Ok(*entry),
                 Some(again::Found::GoesOn) => {}
             },
             Ok(entry) => break Ok(entry),

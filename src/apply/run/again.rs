@@ -78,7 +78,7 @@ fn first_line(problem: &Problem) -> String {
 /// What was found after a connection was lost.
 pub(super) enum Found {
     /// The last transaction had been committed.
-    Finished(Entry),
+    Finished(Box<Entry>),
     /// The run goes on after the steps that are done.
     GoesOn,
 }
@@ -152,7 +152,7 @@ impl Runner<'_> {
         *self.database = fresh;
         if let Some(last) = books.entries.last().filter(|last| last.number >= self.run) {
             let is_ours = last.number == self.run && last.plan == self.bundle.hash;
-            return is_ours.then(|| Found::Finished(last.clone()));
+            return is_ours.then(|| Found::Finished(Box::new(last.clone())));
         }
         self.done = books.open.as_ref().map_or(0, |open| open.done);
         self.uncertain = books.open.as_ref().and_then(|open| open.uncertain);
