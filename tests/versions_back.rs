@@ -74,6 +74,11 @@ impl Shop {
         contents(&mut self.place.open())
     }
 
+    /// What was done to the database, as `log` has it.
+    fn ledger(&self) -> String {
+        self.done(&["log", "--json"]).text
+    }
+
     /// Makes and applies all versions; what the database held at each.
     fn evolve(&self) -> Vec<Contents> {
         let mut held = Vec::new();
@@ -154,5 +159,69 @@ fn a_gate_can_ask_for_exact_or_kept() {
         assert_eq!(refused.code, 7, "{dialect}: {}", refused.text);
         assert!(refused.text.contains("0004_fourth"), "{dialect}: {}", refused.text);
         assert!(refused.text.contains("is kept"), "{dialect}: {}", refused.text);
+    }
+}
+
+#[test]
+fn a_version_that_cannot_be_taken_back_stops_all_before_the_first_is_touched() {
+    for dialect in [Dialect::Sqlite, Dialect::Postgres] {
+        let Some(shop) = Shop::new(dialect) else { continue };
+        shop.evolve();
+        // What the third version kept is thrown away.
+        shop.done(&["release", "0003_third", "--yes", "--allow", "loss"]);
+        let (before, ledger) = (shop.contents(), shop.ledger());
+        for arguments in
+            [vec!["rollback", "-y", "--steps", "3"], vec!["rollback", "-y", "--to", "0"]]
+        {
+            let refused = shop.run(&arguments);
+            assert_eq!(refused.code, 7, "{dialect}: {}", refused.text);
+            assert!(refused.text.contains("before `0003_third`"), "{dialect}: {}", refused.text);
+            assert!(
+                refused.text.contains("nothing was rolled back"),
+                "{dialect}: {}",
+                refused.text
+            );
+            assert!(
+                !refused.text.contains("copied"),
+                "no copy is needed to see that: {}",
+                refused.text
+            );
+            assert_eq!(shop.contents(), before, "{dialect}");
+            assert_eq!(shop.ledger(), ledger, "{dialect}");
+        }
+        shop.done(&["rollback", "-y"]);
+    }
+}
+
+#[test]
+fn rows_that_an_older_version_refuses_stop_all_before_the_first_is_touched() {
+    for dialect in [Dialect::Sqlite, Dialect::Postgres] {
+        let Some(shop) = Shop::new(dialect) else { continue };
+        shop.evolve();
+        let (_, fourth) = VERSIONS[3];
+        shop.model(&format!("{fourth}      color: {{ type: text, optional: true }}\n"));
+        shop.done(&["plan", "fifth"]);
+        shop.done(&["apply", "-y"]);
+        support::run(
+            &mut shop.place.open(),
+            "INSERT INTO item (id, title, price, stock) VALUES (3, 'c', NULL, 1)",
+        );
+        let (before, ledger) = (shop.contents(), shop.ledger());
+        let refused = shop.run(&["rollback", "-y", "--steps", "2"]);
+        assert_eq!(refused.code, 7, "{dialect}: {}", refused.text);
+        let told =
+            "rows cannot live in the old shape before `0004_fourth`; nothing was rolled back";
+        assert!(refused.text.contains(told), "{dialect}: {}", refused.text);
+        assert!(refused.text.contains("id=3"), "{dialect}: {}", refused.text);
+        assert!(refused.text.contains("tried on a copy"), "{dialect}: {}", refused.text);
+        assert_eq!(shop.contents(), before, "{dialect}");
+        assert_eq!(shop.ledger(), ledger, "{dialect}");
+        // Without a copy first, what was done before is told.
+        let partly = shop.run(&["rollback", "-y", "--steps", "2", "--no-rehearsal"]);
+        assert_eq!(partly.code, 7, "{dialect}: {}", partly.text);
+        let told = "before `0004_fourth`; `0005_fifth` was rolled back, and no other";
+        assert!(partly.text.contains(told), "{dialect}: {}", partly.text);
+        support::run(&mut shop.place.open(), "UPDATE item SET price = 5 WHERE id = 3");
+        shop.done(&["rollback", "-y", "--steps", "2"]);
     }
 }

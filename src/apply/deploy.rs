@@ -9,7 +9,9 @@ use thiserror::Error;
 use super::book::{self, Books};
 use super::evidence::{Shelf, Stale};
 use super::rehearse::{Evidence, Part, Printing, Rehearsal, RehearseError, Stage, rehearse};
-use super::run::{Course, Expectation, Finished, Grouping, RunError, run_watched};
+use super::resolve::before_of;
+use super::run::{Course, Expectation, Finished, Grouping, Reached, RunError, run_watched};
+use super::turn::Turn;
 use super::watch::Unwatched;
 use super::{Bundle, Context};
 use crate::catalog::Printed;
@@ -113,10 +115,11 @@ pub enum DeployError {
     #[error("`{0}` is not applied to this database, so it cannot be rolled back")]
     NotApplied(String),
     #[error(
-        "kept data `{0}` was released, so its values cannot be put back; nothing was rolled back\n\
-         help: restore a backup, or go forward with a new version"
+        "kept data `{kept}` was released, so its values cannot be put back{}\n\
+         help: restore a backup, or go forward with a new version",
+        turn.told()
     )]
-    Released(String),
+    Released { kept: String, turn: Turn },
     #[error("the rehearsal did not pass; nothing was applied")]
     NotPassed(Box<Rehearsal>),
     #[error(
@@ -125,14 +128,48 @@ pub enum DeployError {
     Overtaken,
     #[error("rows break rules; nothing was applied")]
     Violations(Box<Verdict>),
-    #[error("rows cannot live in the old shape; nothing was rolled back")]
-    Unfit(Box<Verdict>),
+    #[error("rows cannot live in the old shape{}", turn.told())]
+    Unfit { verdict: Box<Verdict>, turn: Turn },
     #[error("{error}")]
     Run {
         error: Box<RunError>,
         /// What was finished before.
         finished: Vec<Finished>,
     },
+}
+
+impl DeployError {
+    /// As it is told of the original where it happened on a copy: nothing was done there.
+    #[must_use]
+    pub fn of_the_original(mut self) -> Self {
+        match &mut self {
+            DeployError::Unfit { turn, .. } | DeployError::Released { turn, .. } => {
+                turn.before.clear();
+            }
+            DeployError::Run { error, finished } => {
+                finished.clear();
+                error.reached = Reached::Nothing;
+            }
+            DeployError::Db(_)
+            | DeployError::Verify(_)
+            | DeployError::Rehearse(_)
+            | DeployError::Shadow(_)
+            | DeployError::Stale(_)
+            | DeployError::Evidence { .. }
+            | DeployError::Busy(_)
+            | DeployError::Ledger(_)
+            | DeployError::Drift { .. }
+            | DeployError::WrongStart { .. }
+            | DeployError::HalfWay { .. }
+            | DeployError::NotApplied(_)
+            | DeployError::Unproven { .. }
+            | DeployError::NoStepUnderWay(_)
+            | DeployError::NotPassed(_)
+            | DeployError::Overtaken
+            | DeployError::Violations(_) => {}
+        }
+        self
+    }
 }
 
 /// Applies plans one after the other.
@@ -217,7 +254,8 @@ fn deploy_alone(
 /// Takes plans back, newest first.
 ///
 /// # Errors
-/// [`DeployError`]; all but `Run` leave the database as it was.
+/// [`DeployError`]; where several are taken back, those before the one that is refused or fails stay taken back. What the
+/// books tell of all of them is asked before the first.
 pub fn take_back(
     database: &mut Database,
     bundles: &[&Bundle],
@@ -240,22 +278,21 @@ fn take_back_alone(
     finish_first(database, bundles.first().copied(), options.patience, context, &mut deployed)?;
     let books = sound_books(database)?;
     let open = resumable(&books, bundles.first().copied(), Direction::Down)?;
+    foresee(database, &books, bundles)?;
     for (position, bundle) in bundles.iter().enumerate() {
         let books = book::read(database)?;
         let in_force = applied(&books.entries);
-        if !in_force
-            .iter()
-            .any(|entry| entry.version == bundle.name && entry.action == Action::Apply)
-        {
+        if !in_force.iter().any(|entry| is_of(entry, bundle)) {
             return Err(DeployError::NotApplied(bundle.name.clone()));
         }
         let resumed = open.as_ref().filter(|_| position == 0);
         if resumed.is_none() {
             let found = database.inspect()?.fingerprint();
             refuse_drift(&books, &[], &found)?;
-            refuse_released(database, bundle)?;
+            let turn = || Turn::of(bundles, position, position);
+            refuse_released(database, bundle, turn)?;
             if options.loss == LossPolicy::Refuse {
-                refuse_unfit(database, bundle, context)?;
+                refuse_unfit(database, bundle, turn, context)?;
             }
         }
         let expect =
@@ -280,15 +317,6 @@ fn take_back_alone(
     Ok(deployed)
 }
 
-/// The fingerprint of the schema before a version that is in force was applied, where something says it.
-pub(super) fn before_of(entries: &[Entry], bundle: &Bundle) -> Option<String> {
-    let own = applied(entries).into_iter().find(|entry| entry.version == bundle.name)?.number;
-    match entries.iter().rev().find(|entry| entry.number < own) {
-        Some(before) => Some(before.schema.clone()),
-        None => (bundle.plan.printed == Printed::ByEngine).then(|| bundle.plan.before.clone()),
-    }
-}
-
 /// Whether a plan is in force already: a version by its name, a plan without a project as the last thing applied.
 fn is_in_force(entries: &[Entry], bundle: &Bundle) -> bool {
     let in_force = applied(entries);
@@ -297,6 +325,26 @@ fn is_in_force(entries: &[Entry], bundle: &Bundle) -> bool {
         return in_force.last().filter(is_it).is_some();
     }
     in_force.iter().any(|entry| entry.version == bundle.name)
+}
+
+/// What the books tell of plans that are to be taken back, before anything is touched.
+///
+/// # Errors
+/// One of them is not applied, or what it kept is gone.
+pub fn foresee(
+    database: &mut Database,
+    books: &Books,
+    bundles: &[&Bundle],
+) -> Result<(), DeployError> {
+    let in_force = applied(&books.entries);
+    // The first may be under way, and is asked when its turn comes, which is at once.
+    for (position, bundle) in bundles.iter().enumerate().skip(1) {
+        if !in_force.iter().any(|entry| is_of(entry, bundle)) {
+            return Err(DeployError::NotApplied(bundle.name.clone()));
+        }
+        refuse_released(database, bundle, || Turn::of(bundles, position, 0))?;
+    }
+    Ok(())
 }
 
 /// What is to be taken back may have stopped half-way up. There is no way back from the middle, so it goes up first: its
@@ -332,6 +380,11 @@ fn finish_first(
         }
     }
     Ok(())
+}
+
+/// Whether a row of the ledger says that a version was applied.
+fn is_of(entry: &Entry, bundle: &Bundle) -> bool {
+    entry.version == bundle.name && entry.action == Action::Apply
 }
 
 /// Does something as the only migrator of the database.
@@ -505,7 +558,11 @@ fn check_rows(
 }
 
 /// Kept data that the way back needs must still be there.
-fn refuse_released(database: &mut Database, bundle: &Bundle) -> Result<(), DeployError> {
+fn refuse_released(
+    database: &mut Database,
+    bundle: &Bundle,
+    turn: impl Fn() -> Turn,
+) -> Result<(), DeployError> {
     let needed = bundle.down.iter().filter_map(|step| step.reads_kept.as_ref());
     let needed: Vec<&str> = needed
         .filter(|kept| kept.absence == Absence::Refuse)
@@ -517,7 +574,7 @@ fn refuse_released(database: &mut Database, bundle: &Bundle) -> Result<(), Deplo
     let rows = database.rows(&bookkeeping::kept(bundle.dialect))?;
     let there: Vec<String> = rows.into_iter().flatten().flatten().collect();
     match needed.iter().find(|name| !there.iter().any(|other| other == *name)) {
-        Some(gone) => Err(DeployError::Released((*gone).to_owned())),
+        Some(gone) => Err(DeployError::Released { kept: (*gone).to_owned(), turn: turn() }),
         None => Ok(()),
     }
 }
@@ -525,12 +582,13 @@ fn refuse_released(database: &mut Database, bundle: &Bundle) -> Result<(), Deplo
 fn refuse_unfit(
     database: &mut Database,
     bundle: &Bundle,
+    turn: impl Fn() -> Turn,
     context: &mut Context<'_>,
 ) -> Result<(), DeployError> {
     let mut hear = |rule: &str| context.progress.phase(&format!("{}: {rule}", bundle.name));
     let verdict = verify(database, &bundle.plan.down.checks, &mut hear)?;
     if verdict.fails() {
-        return Err(DeployError::Unfit(Box::new(verdict)));
+        return Err(DeployError::Unfit { verdict: Box::new(verdict), turn: turn() });
     }
     Ok(())
 }

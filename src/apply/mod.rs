@@ -9,6 +9,7 @@ pub mod prove;
 pub mod rehearse;
 pub mod resolve;
 pub mod run;
+pub mod turn;
 pub mod watch;
 
 pub use bundle::Bundle;

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::book::{self, Books};
-use super::deploy::{DeployError, alone, before_of, sound_books};
+use super::deploy::{DeployError, alone, sound_books};
 use super::{Bundle, Context};
 use crate::catalog::{Catalog, Printed};
 use crate::change::Intent;
@@ -12,7 +12,7 @@ use crate::change::describe::describe;
 use crate::db::{Database, DbErrorKind, Mode};
 use crate::dialect::{Direction, Sql};
 use crate::diff::diff;
-use crate::journal::{Action, Entry, StepRow, StepState, Unfinished};
+use crate::journal::{Action, Entry, StepRow, StepState, Unfinished, applied};
 
 /// Which end a run is said to stand at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +99,15 @@ pub fn doubt(
         Some(wanted) => Some(format!("  expected {wanted}\n  found    {found}")),
         None => Some("  what the schema was before is written nowhere".to_owned()),
     })
+}
+
+/// The fingerprint of the schema before a version that is in force was applied, where something says it.
+pub(super) fn before_of(entries: &[Entry], bundle: &Bundle) -> Option<String> {
+    let own = applied(entries).into_iter().find(|entry| entry.version == bundle.name)?.number;
+    match entries.iter().rev().find(|entry| entry.number < own) {
+        Some(before) => Some(before.schema.clone()),
+        None => (bundle.plan.printed == Printed::ByEngine).then(|| bundle.plan.before.clone()),
+    }
 }
 
 fn difference(live: &Catalog, target: &Catalog) -> Option<String> {

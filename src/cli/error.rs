@@ -145,7 +145,7 @@ impl From<DeployError> for CliError {
             | DeployError::Stale(_) => Exit::History,
             DeployError::HalfWay { .. } => Exit::HalfWay,
             DeployError::Violations(_) => Exit::Violations,
-            DeployError::Unfit(_) | DeployError::Released(_) => Exit::Refused,
+            DeployError::Unfit { .. } | DeployError::Released { .. } => Exit::Refused,
             DeployError::Run { error, .. } => exit_of_run(error),
         };
         CliError::new(exit, message_of(&error))
@@ -169,7 +169,7 @@ fn message_of(error: &DeployError) -> String {
         DeployError::Violations(verdict) => {
             format!("{error}\n{}help: {}", violation::verdict(verdict), REPAIR)
         }
-        DeployError::Unfit(verdict) => {
+        DeployError::Unfit { verdict, .. } => {
             format!(
                 "{error}\n{}help: change those rows, or pass `--allow loss`",
                 violation::verdict(verdict)

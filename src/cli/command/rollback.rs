@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::apply::deploy::{LossPolicy, Options, RehearsalPolicy, sound_books, take_back};
+use crate::apply::deploy::{
+    DeployError, Deployed, LossPolicy, Options, RehearsalPolicy, foresee, sound_books, take_back,
+};
 use crate::apply::run::Finished;
 use crate::apply::{Bundle, Context};
 use crate::cli::args::Allow;
@@ -26,7 +28,8 @@ use super::{plan_folder, versions};
 /// Take the last version back, with all its data.
 ///
 /// Values that the version dropped or changed are put back on the rows that still exist; rows written since stay. If
-/// some row cannot live in the old shape, nothing is touched and the rows are named (exit 7).
+/// some row cannot live in the old shape, nothing is touched and the rows are named (exit 7). Several versions are first
+/// taken back on a copy of the database: what would stop an older one, only the rows after the newer ones tell.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RollbackArgs {
     /// Take back this plan folder instead of a version
@@ -41,6 +44,9 @@ pub(crate) struct RollbackArgs {
     /// Take them back on a copy of the database, and say how it went
     #[arg(long)]
     dry_run: bool,
+    /// Do not take several versions back on a copy first
+    #[arg(long, conflicts_with = "dry_run")]
+    no_rehearsal: bool,
     #[command(flatten)]
     shadow: ShadowArgs,
     /// Go on even if rows cannot live in the old shape
@@ -68,6 +74,9 @@ pub(crate) fn run(args: &RollbackArgs, world: &World) -> Result<Exit, CliError> 
     }
     if args.dry_run {
         return try_on_a_copy(args, world, project.as_ref(), &mut database, &bundles);
+    }
+    if is_tried_first(args, &mut database, &bundles)? {
+        try_first(args, world, project.as_ref(), &mut database, &bundles)?;
     }
     world.confirm(project.as_ref(), "roll back", &database)?;
     let options = options(args, world, project.as_ref());
@@ -113,7 +122,107 @@ fn options(args: &RollbackArgs, world: &World, project: Option<&Project>) -> Opt
     }
 }
 
-/// All versions one after the other on a copy: what would stop the second, only the rows after the first tell.
+/// Whether versions are tried on a copy before the first of them is touched. A run that stopped half-way goes on where it
+/// is.
+fn is_tried_first(
+    args: &RollbackArgs,
+    database: &mut Database,
+    bundles: &[Bundle],
+) -> Result<bool, CliError> {
+    if bundles.len() < 2 || args.no_rehearsal || allows(&args.allow, "loss") {
+        return Ok(false);
+    }
+    let books = sound_books(database)?;
+    foresee(database, &books, &bundles.iter().collect::<Vec<_>>())?;
+    Ok(books.open.is_none())
+}
+
+/// Takes all versions back on a copy, and says nothing where that goes well.
+fn try_first(
+    args: &RollbackArgs,
+    world: &World,
+    project: Option<&Project>,
+    database: &mut Database,
+    bundles: &[Bundle],
+) -> Result<(), CliError> {
+    let way_out = "help: take them back one at a time (`--steps 1`), or without a copy first: `--no-rehearsal`";
+    match on_a_copy(args, world, project, database, bundles) {
+        Ok(_) => Ok(()),
+        Err(Tried::NoCopy(error)) => {
+            let message = format!("{}\n{way_out}", error.message);
+            Err(CliError::new(error.exit, message))
+        }
+        Err(refused) => Err(refused.into()),
+    }
+}
+
+/// Why versions could not be taken back on a copy.
+enum Tried {
+    NoCopy(CliError),
+    /// `step_of` is the version whose step fails.
+    Refused {
+        error: Box<DeployError>,
+        step_of: Option<String>,
+        note: String,
+    },
+}
+
+impl From<Tried> for CliError {
+    fn from(tried: Tried) -> Self {
+        match tried {
+            Tried::NoCopy(error) => error,
+            Tried::Refused { error, step_of, note } => {
+                let error = CliError::from(error.of_the_original());
+                // What an engine refuses there is a row that cannot live in an older shape.
+                let exit = if error.exit == Exit::Violations { Exit::Refused } else { error.exit };
+                let version = step_of.map(|name| format!("`{name}`: ")).unwrap_or_default();
+                CliError::new(exit, format!("{version}{}\ntried on a copy, {note}", error.message))
+            }
+        }
+    }
+}
+
+/// All versions one after the other on a copy: what would stop the second, only the rows after the first tell. What was
+/// done, and which copy it was.
+fn on_a_copy(
+    args: &RollbackArgs,
+    world: &World,
+    project: Option<&Project>,
+    database: &mut Database,
+    bundles: &[Bundle],
+) -> Result<(Deployed, String), Tried> {
+    let mut wanted = world.snapshot_options(project, &args.shadow).map_err(Tried::NoCopy)?;
+    if matches!(wanted.provider, Choice::Transaction) {
+        return Err(Tried::NoCopy(CliError::usage(
+            "one version after the other is committed, so this needs a copy: `--shadow local`, or `server`",
+        )));
+    }
+    wanted.scope = Scope::Everything;
+    let mut spinner = world.spinner();
+    let mut shadow =
+        snapshot(database, &wanted).map_err(|error| Tried::NoCopy(CliError::from(error)))?;
+    let note = shadow.note().to_owned();
+    let mut context =
+        Context { who: world.who(args.reason.as_deref()), now, progress: &mut spinner };
+    let references: Vec<&Bundle> = bundles.iter().collect();
+    let options = options(args, world, project);
+    match take_back(shadow.database(), &references, &options, &mut context) {
+        Ok(done) => Ok((done, note)),
+        Err(error) => {
+            let is_back = |done: &&Finished| done.entry.action == Action::Rollback;
+            let step_of = match &error {
+                DeployError::Run { finished, .. } => {
+                    bundles.get(finished.iter().filter(is_back).count())
+                }
+                _ => None,
+            };
+            let step_of = step_of.map(|bundle| bundle.name.clone());
+            Err(Tried::Refused { error: Box::new(error), step_of, note })
+        }
+    }
+}
+
+/// `--dry-run`.
 fn try_on_a_copy(
     args: &RollbackArgs,
     world: &World,
@@ -121,23 +230,7 @@ fn try_on_a_copy(
     database: &mut Database,
     bundles: &[Bundle],
 ) -> Result<Exit, CliError> {
-    let mut wanted = world.snapshot_options(project, &args.shadow)?;
-    if matches!(wanted.provider, Choice::Transaction) {
-        return Err(CliError::usage(
-            "a dry run commits one version after the other, so it needs a copy: `--shadow local`, or `server`",
-        ));
-    }
-    wanted.scope = Scope::Everything;
-    let mut spinner = world.spinner();
-    let mut shadow = snapshot(database, &wanted).map_err(CliError::from)?;
-    let note = shadow.note().to_owned();
-    let mut context =
-        Context { who: world.who(args.reason.as_deref()), now, progress: &mut spinner };
-    let references: Vec<&Bundle> = bundles.iter().collect();
-    let options = options(args, world, project);
-    let outcome = take_back(shadow.database(), &references, &options, &mut context);
-    drop(spinner);
-    let done = outcome?;
+    let (done, note) = on_a_copy(args, world, project, database, bundles)?;
     if world.global.json {
         let versions: Vec<_> = bundles
             .iter()
