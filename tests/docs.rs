@@ -2,7 +2,8 @@
 //! lead somewhere, and the reference of the command line is the command line.
 //!
 //! In a document, `console` blocks hold commands (`$ …`) and what they print; `diff` blocks are edits of `model.yaml`;
-//! `sql` blocks run on the database. A comment above a block says where it holds: `<!-- sqlite -->`,
+//! `sql` blocks run on the database, and comments below
+//! a query are the rows that it finds. A comment above a block says where it holds: `<!-- sqlite -->`,
 //! `<!-- postgres -->` or `<!-- not run -->`. `<!-- document: sqlite postgres, database -->` in a file says on which
 //! engines it is run, and that the music shop of `fixtures/chinook-like` is there from the start.
 //! In the expected output `...` stands for any lines and `[..]` for any text; times, dates, versions, sizes and
@@ -91,6 +92,11 @@ fn a_database_is_adopted_as_told() {
 #[test]
 fn a_rollback_does_what_the_guide_says() {
     follow("docs/guide/rollback.md", Dialect::Sqlite);
+}
+
+#[test]
+fn a_column_that_was_dropped_by_mistake_comes_back_as_the_guide_says_on_postgres() {
+    follow("docs/guide/rollback.md", Dialect::Postgres);
 }
 
 #[test]

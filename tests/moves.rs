@@ -296,13 +296,34 @@ changes:
     assert!(refused.text.contains("wait for each other"), "{}", refused.text);
 }
 
-#[test]
-fn a_move_into_a_table_that_is_new_is_refused() {
-    let schemas = [
+/// A new table that refers to the one that gives, and a reference that is new while the table is not.
+const NOWHERE: [[&str; 2]; 2] = [
+    [
         "  Customer:
     fields:
       id: int
       town: text?
+",
+        "  Customer:
+    fields:
+      id: int
+  Address:
+    fields:
+      id: int
+      customer: { ref: Customer, optional: true }
+      town: text?
+changes:
+  - { move: Customer.town, to: Address.town }
+",
+    ],
+    [
+        "  Customer:
+    fields:
+      id: int
+      town: text?
+  Address:
+    fields:
+      id: int
 ",
         "  Customer:
     fields:
@@ -315,16 +336,22 @@ fn a_move_into_a_table_that_is_new_is_refused() {
 changes:
   - { move: Customer.town, to: Address.town }
 ",
-    ];
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    for (file, text) in ["before.yaml", "after.yaml"].iter().zip(schemas) {
-        std::fs::write(folder.path().join(file), format!("{HEAD}{text}")).expect("a file");
-    }
-    for dialect in ["sqlite", "postgres"] {
-        let mut command = migrate(folder.path());
-        command.args(["plan", "--from", "before.yaml", "--to", "after.yaml", "--dialect", dialect]);
-        let refused = ran(command.args(["--out", dialect]));
-        assert_eq!(refused.code, 7, "{}", refused.text);
-        assert!(refused.text.contains("nothing would arrive"), "{}", refused.text);
+    ],
+];
+
+#[test]
+fn a_move_that_would_arrive_nowhere_is_refused() {
+    for schemas in NOWHERE {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        for (file, text) in ["before.yaml", "after.yaml"].iter().zip(schemas) {
+            std::fs::write(folder.path().join(file), format!("{HEAD}{text}")).expect("a file");
+        }
+        for dialect in ["sqlite", "postgres"] {
+            let mut command = migrate(folder.path());
+            command.args(["plan", "--from", "before.yaml", "--to", "after.yaml"]);
+            let refused = ran(command.args(["--dialect", dialect, "--out", dialect]));
+            assert_eq!(refused.code, 7, "{}", refused.text);
+            assert!(refused.text.contains("nothing would arrive"), "{}", refused.text);
+        }
     }
 }

@@ -415,6 +415,12 @@ fn providers_that_do_not_fit_say_why() {
         let text = refusal(&mut source, &wanted);
         assert!(text.contains("all databases of"), "{text}");
     }
+    let nowhere = tempfile::tempdir().expect("a folder");
+    let folder = nowhere.path().display().to_string();
+    let env = Env::new([("MIGRATE_PG_BINDIR".to_owned(), folder)]);
+    let text = refusal(&mut source, &SnapshotOptions { env, ..by(Choice::Local) });
+    assert!(text.contains("no PostgreSQL server programs"), "{text}");
+    assert!(text.contains("\nhelp: install the server programs"), "{text}");
     let file = sqlite();
     let text = refusal(&mut file.open(), &by(Choice::Server));
     assert!(text.contains("--shadow file"), "{text}");

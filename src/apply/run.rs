@@ -160,7 +160,8 @@ pub fn run_watched(
         run: last.map_or(1, |entry| entry.number + 1),
         done: open.map_or(0, |open| open.done),
         uncertain: open.and_then(|open| open.uncertain),
-        loose: open.is_some_and(|open| open.uncertain.is_some()),
+        loose: open.is_some_and(|open| open.uncertain.is_some() || open.done == 0),
+        begun: open.is_some(),
         at: None,
         timings: Vec::new(),
         grouping,
@@ -222,8 +223,10 @@ struct Runner<'a> {
     done: u32,
     /// The step that was under way outside a transaction when an earlier run ended.
     uncertain: Option<u32>,
-    /// Whether a step outside a transaction may have left something that no journal row tells of.
+    /// Whether a step that is not done may have left something: one outside a transaction, or one that is done in parts.
     loose: bool,
+    /// Whether the journal holds a row of this run.
+    begun: bool,
     at: Option<(usize, String)>,
     timings: Vec<Timing>,
     grouping: Grouping,
@@ -496,13 +499,32 @@ impl Runner<'_> {
         state: StepState,
         context: &Context<'_>,
     ) -> Result<(), Problem> {
+        let title = self.bundle.steps(self.way)[position].title.clone();
+        self.write_step(u32::try_from(position + 1).unwrap_or(u32::MAX), title, state, context)
+    }
+
+    /// Writes that the run began, where no step of it is done yet and a part of one is about to be committed.
+    fn journal_beginning(&mut self, context: &Context<'_>) -> Result<(), Problem> {
+        if self.begun || self.done > 0 {
+            return Ok(());
+        }
+        self.write_step(0, "the run began".to_owned(), StepState::Done, context)
+    }
+
+    fn write_step(
+        &mut self,
+        step: u32,
+        title: String,
+        state: StepState,
+        context: &Context<'_>,
+    ) -> Result<(), Problem> {
         let row = StepRow {
             run: self.run,
             version: self.bundle.name.clone(),
             way: self.way,
             plan: self.bundle.hash.clone(),
-            step: u32::try_from(position + 1).unwrap_or(u32::MAX),
-            title: self.bundle.steps(self.way)[position].title.clone(),
+            step,
+            title,
             state,
             at: (context.now)(),
         };

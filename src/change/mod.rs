@@ -246,6 +246,29 @@ impl TableChange {
 }
 
 impl Diff {
+    /// The moves into a table that this way adds, from a table that gets a reference to it: the column that goes, and the
+    /// one that comes. Each value, or set of values, becomes a row there.
+    pub fn extracted(&self, table: &QName) -> Vec<(&Target, &MoveIntent)> {
+        let is_added = |change: &Change| matches!(change, Change::Table(Delta::Add(added)) if added.name == *table);
+        let says = !self.intent.moves.is_empty() && self.way == Way::Forth;
+        if !says || !self.changes.iter().any(is_added) {
+            return Vec::new();
+        }
+        let changes = self.table_changes();
+        let goes = |giver: &Target| {
+            let change = changes.get(&giver.table).zip(giver.column.as_ref());
+            change.is_some_and(|(change, column)| {
+                change.before.column(column).is_some() && change.after.column(column).is_none()
+            })
+        };
+        let moves = self.intent.moves.iter();
+        moves
+            .filter(|(giver, said)| {
+                said.receiver.table == *table && said.holder == giver.table && goes(giver)
+            })
+            .collect()
+    }
+
     /// The tables that change, by their new names.
     pub fn table_changes(&self) -> BTreeMap<&QName, &TableChange> {
         let changes = self.changes.iter().filter_map(|change| match change {
@@ -331,8 +354,8 @@ pub struct Intent {
     pub columns: BTreeMap<Target, ColumnIntent>,
     /// Tables and columns (old names) whose drop is written down (`changes: - drop:`).
     pub drops: BTreeSet<Target>,
-    /// Columns that move, and the columns of another table that receive them.
-    pub moves: BTreeMap<Target, Target>,
+    /// Columns that move to another table, by their old names.
+    pub moves: BTreeMap<Target, MoveIntent>,
     /// Drops that say `keep: none`.
     pub discard: BTreeSet<Target>,
     pub drop_policy: DropPolicy,
@@ -353,6 +376,16 @@ impl Intent {
     }
 }
 
+/// Where the values of a column that goes arrive, and over which reference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MoveIntent {
+    pub receiver: Target,
+    /// The table that has the reference, its columns, and the columns of the other table that they refer to.
+    pub holder: QName,
+    pub reference: Vec<Ident>,
+    pub keys: Vec<Ident>,
+}
+
 /// What the user said about one column.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ColumnIntent {
@@ -364,6 +397,16 @@ pub struct ColumnIntent {
     pub values: Vec<(String, String)>,
     #[serde(skip_serializing_if = "Contested::is_empty")]
     pub contested: Contested,
+    /// Of a reference over which values move: where it leads should it be new, in place of `backfill`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub leads_to: Option<String>,
+}
+
+impl ColumnIntent {
+    /// What fills the column where it is new.
+    pub fn of_new(&self) -> Option<&String> {
+        self.leads_to.as_ref().or(self.backfill.as_ref())
+    }
 }
 
 /// Conditions over a row under which the rows that say its value do not agree on it: of `backfill`, and of `down`.

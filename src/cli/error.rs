@@ -7,7 +7,7 @@ use crate::apply::rehearse::RehearseError;
 use crate::apply::run::{Problem, Reached, RunError};
 use crate::db::{DbError, DbErrorKind};
 use crate::plan::PlanError;
-use crate::report::style::{BAD, GOOD, paint};
+use crate::report::style::{BAD, GOOD, count, paint};
 use crate::report::{rehearsal, violation};
 use crate::shadow::ShadowError;
 use crate::source::SourceError;
@@ -186,12 +186,11 @@ fn message_of(error: &DeployError) -> String {
                     "everything was rolled back: the database is as it was".to_owned()
                 }
                 Reached::Nothing => format!(
-                    "this version was rolled back; {} before it stay(s) applied",
-                    finished.len()
+                    "this version is as it was; {} before it: done, and stays so",
+                    count(finished.len() as u64, "version")
                 ),
                 Reached::Partly { done: 0 } => {
-                    "what this step left is not known; run the same command again to resume"
-                        .to_owned()
+                    "this step may be done in part; run the same command again to resume".to_owned()
                 }
                 Reached::Partly { done } => {
                     format!("{done} step(s) are done; run the same command again to resume")

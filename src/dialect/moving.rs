@@ -1,9 +1,13 @@
 //! A value that goes to another table over a reference, and back: as the expressions of the two columns. All else is
 //! what every `backfill` and `down` does. See docs/design/moves.md.
 
+use std::collections::BTreeMap;
+
+use super::Resource;
+use super::reach::Reach;
 use super::session::quote_name;
-use crate::catalog::{Catalog, ConstraintKind, Table};
-use crate::change::{Intent, Target};
+use crate::catalog::{Catalog, ConstraintKind, Table, TableOptions};
+use crate::change::{Diff, Intent, MoveIntent, Target};
 use crate::text::{Dialect, Ident, QName};
 
 /// What the user said: a column of one table is from now on a column of another.
@@ -96,8 +100,149 @@ pub fn say(moved: &Moved, after: &Catalog, intent: &mut Intent) -> Result<(), Un
     said.down = Some(or_else(back.value(dialect), said.down.take()));
     said.contested.back = back.contested(dialect);
     intent.drops.insert(moved.giver.clone());
-    intent.moves.insert(moved.giver.clone(), moved.receiver.clone());
+    let holder = many.name.clone();
+    let (reference, keys) = (link.columns.to_vec(), link.keys.to_vec());
+    let receiver = moved.receiver.clone();
+    intent.moves.insert(moved.giver.clone(), MoveIntent { receiver, holder, reference, keys });
     Ok(())
+}
+
+/// Says of each reference over which values move where it leads should it be new: to the row that says the same. To be
+/// called once all moves are said.
+pub fn say_references(intent: &mut Intent, dialect: Dialect) {
+    let mut groups: BTreeMap<Target, Vec<(Target, MoveIntent)>> = BTreeMap::new();
+    for (giver, said) in &intent.moves {
+        if let ([column], true) = (said.reference.as_slice(), said.holder == giver.table) {
+            let reference = Target::column(&said.holder, column);
+            groups.entry(reference).or_default().push((giver.clone(), said.clone()));
+        }
+    }
+    for (reference, moves) in groups {
+        let moves: Vec<(&Target, &MoveIntent)> =
+            moves.iter().map(|(from, to)| (from, to)).collect();
+        let Some(value) = leads_to(&moves, dialect) else { continue };
+        let said = intent.columns.entry(reference).or_default();
+        said.leads_to = Some(or_else(value, said.backfill.clone()));
+    }
+}
+
+/// The key of the row that says what the row `t` says; NULL where it says nothing.
+fn leads_to(moves: &[(&Target, &MoveIntent)], dialect: Dialect) -> Option<String> {
+    let (_, said) = moves.first()?;
+    let [key] = said.keys.as_slice() else { return None };
+    let table = table_text(&said.receiver.table, dialect);
+    let key = format!("\"m\".{}", quote(key));
+    Some(format!(
+        "CASE WHEN {} THEN (SELECT {key} FROM {table} AS \"m\" WHERE {} ORDER BY {key} LIMIT 1) END",
+        says_something(moves),
+        says_the_same(moves, dialect)
+    ))
+}
+
+fn says_something(moves: &[(&Target, &MoveIntent)]) -> String {
+    let known = moves.iter().filter_map(|(giver, _)| giver.column.as_ref());
+    let known: Vec<String> =
+        known.map(|column| format!("\"t\".{} IS NOT NULL", quote(column))).collect();
+    known.join(" OR ")
+}
+
+/// The condition that a row `m` of the new table says what the row `t` says.
+fn says_the_same(moves: &[(&Target, &MoveIntent)], dialect: Dialect) -> String {
+    let is = match (dialect, moves.len()) {
+        // What is one value is not NULL here, and plain equality finds an index.
+        (_, 1) => "=",
+        (Dialect::Postgres, _) => "IS NOT DISTINCT FROM",
+        (Dialect::Sqlite, _) => "IS",
+    };
+    let same: Vec<String> = columns(moves)
+        .map(|(own, their)| format!("\"m\".{} {is} \"t\".{}", quote(their), quote(own)))
+        .collect();
+    same.join(" AND ")
+}
+
+fn columns<'a>(
+    moves: &'a [(&'a Target, &'a MoveIntent)],
+) -> impl Iterator<Item = (&'a Ident, &'a Ident)> {
+    moves
+        .iter()
+        .filter_map(|(giver, said)| giver.column.as_ref().zip(said.receiver.column.as_ref()))
+}
+
+/// The statement that makes a row in the new table for all that the rows of another say, each once; what is there already
+/// is not made again.
+pub(in crate::dialect) fn extract(
+    moves: &[(&Target, &MoveIntent)],
+    receiver: &Table,
+    dialect: Dialect,
+) -> Option<String> {
+    let (giver, _) = moves.first()?;
+    let into = table_text(&receiver.name, dialect);
+    let mut names: Vec<String> = columns(moves).map(|(_, their)| quote(their)).collect();
+    let values: Vec<String> =
+        columns(moves).map(|(own, _)| format!("\"t\".{}", quote(own))).collect();
+    let order: Vec<String> = (1..=values.len()).map(|at| at.to_string()).collect();
+    let select = format!(
+        "SELECT DISTINCT {} FROM {} AS \"t\" WHERE ({}) AND NOT EXISTS (SELECT 1 FROM {into} AS \"m\" WHERE {}) ORDER BY {}",
+        values.join(", "),
+        table_text(&giver.table, dialect),
+        says_something(moves),
+        says_the_same(moves, dialect),
+        order.join(", ")
+    );
+    let select = match uncounted_key(moves, receiver, dialect) {
+        None => select,
+        Some(key) => {
+            names.insert(0, quote(key));
+            let key = quote(key);
+            let order: Vec<String> =
+                columns(moves).map(|(own, _)| format!("\"d\".{}", quote(own))).collect();
+            format!(
+                "SELECT (SELECT coalesce(max(\"m\".{key}), 0) FROM {into} AS \"m\") + row_number() OVER (ORDER BY {}), \"d\".* FROM ({select}) AS \"d\"",
+                order.join(", ")
+            )
+        }
+    };
+    Some(format!("INSERT INTO {into} ({}) {select}", names.join(", ")))
+}
+
+/// All rows that values of other tables become are there.
+pub(in crate::dialect) fn arrived(table: &QName) -> Resource {
+    Resource::Values(table.clone(), Ident::new("+"))
+}
+
+/// What an expression reads of tables whose rows are made from values that move.
+pub(in crate::dialect) fn read_by(text: &str, diff: &Diff) -> Vec<Resource> {
+    if diff.intent.moves.is_empty() {
+        return Vec::new();
+    }
+    let reach = Reach::of(text, diff.after.dialect);
+    let tables = reach.others(&QName::new("", ""), &diff.after).into_iter();
+    tables.filter(|table| !diff.extracted(table).is_empty()).map(|it| arrived(&it)).collect()
+}
+
+/// A key of one number that nothing gives a value.
+fn uncounted_key<'t>(
+    moves: &[(&Target, &MoveIntent)],
+    receiver: &'t Table,
+    dialect: Dialect,
+) -> Option<&'t Ident> {
+    let [key] = receiver.primary_key() else { return None };
+    let column = receiver.column(key)?;
+    let is_given = columns(moves).any(|(_, their)| their == key)
+        || column.default.is_some()
+        || column.identity.is_some()
+        || column.owned_sequence.is_some();
+    let counts_itself = match &receiver.options {
+        TableOptions::Sqlite { without_rowid, .. } => {
+            !without_rowid && column.data_type.eq_ignore_ascii_case("integer")
+        }
+        TableOptions::Postgres(_) => false,
+    };
+    let is_number = match dialect {
+        Dialect::Postgres => ["smallint", "integer", "bigint"].contains(&column.data_type.as_str()),
+        Dialect::Sqlite => column.data_type.to_ascii_uppercase().contains("INT"),
+    };
+    (!is_given && !counts_itself && is_number).then_some(key)
 }
 
 fn or_else(value: String, otherwise: Option<String>) -> String {

@@ -30,6 +30,11 @@ impl Reach {
         }
     }
 
+    /// Whether it says the name of the table.
+    pub(in crate::dialect) fn reads(&self, table: &QName) -> bool {
+        self.says(&table.name)
+    }
+
     fn tables<'c>(&self, catalog: &'c Catalog, own: &QName) -> Vec<&'c Table> {
         let tables = catalog.tables.values();
         tables.filter(|table| table.name != *own && self.says(&table.name.name)).collect()

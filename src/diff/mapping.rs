@@ -52,7 +52,7 @@ fn source(column: &Column, before: &Table, after: &Table, sides: &Sides<'_>) -> 
     // A backfill of a column that already held required values has nothing to do.
     let newly_required = column.not_null && old.is_some_and(|old| !old.not_null);
     let fill = match origin {
-        SourceOrigin::New => intent.backfill,
+        SourceOrigin::New => intent.of_new().cloned(),
         SourceOrigin::Same | SourceOrigin::Cast { .. } if newly_required => intent.backfill,
         SourceOrigin::Same | SourceOrigin::Cast { .. } | SourceOrigin::Computed => None,
     };
@@ -86,7 +86,7 @@ fn computed_back(target: &Target, sides: &Sides<'_>) -> Option<String> {
             said?.1.down.clone()
         }
         Way::Back => {
-            let text = sides.intent.columns.get(&earlier)?.backfill.as_ref()?;
+            let text = sides.intent.columns.get(&earlier)?.of_new()?;
             Some(in_new_names(text, target, sides))
         }
     }
@@ -141,6 +141,7 @@ fn intent_for(target: &Target, sides: &Sides<'_>) -> Option<ColumnIntent> {
                 down: None,
                 values: said.values.clone(),
                 contested: Contested { forth: contested, back: None },
+                leads_to: None,
             })
         }
     }

@@ -9,8 +9,8 @@ use crate::change::{
     Change, ColumnSource, Delta, Diff, DropPolicy, Question, QuestionKind, Rename, SourceOrigin,
     TableChange, Target,
 };
-use crate::text::Ident;
 use crate::text::suggest::similarity;
+use crate::text::{Ident, QName};
 
 /// All open questions of a difference, in the order of its changes.
 pub(super) fn ask(diff: &Diff) -> Vec<Question> {
@@ -117,39 +117,48 @@ fn describe(rename: &Rename) -> String {
     }
 }
 
-/// Values that would move into a table that is new: there are no rows there to receive them.
+/// Values that would arrive nowhere: the table that receives them is new and no reference leads to it, or the reference
+/// is new and leads nowhere yet.
 fn moves(diff: &Diff) -> Vec<Question> {
-    let is_new = |target: &Target| {
-        diff.changes.iter().any(|change| {
-            matches!(change, Change::Table(Delta::Add(table)) if table.name == target.table)
-        })
+    let changes = diff.table_changes();
+    let is_new = |name: &QName| {
+        let adds =
+            |it: &Change| matches!(it, Change::Table(Delta::Add(table)) if table.name == *name);
+        diff.changes.iter().any(adds)
+    };
+    let had = |table: &QName, column: &Ident| {
+        changes.get(table).is_none_or(|change| change.before.column(column).is_some())
     };
     let goes = |target: &Target| {
-        let change = diff.table_changes().get(&target.table).copied();
-        let column = change.zip(target.column.as_ref());
-        column.is_some_and(|(change, column)| change.before.column(column).is_some())
+        let change = changes.get(&target.table).zip(target.column.as_ref());
+        change.is_some_and(|(change, column)| change.before.column(column).is_some())
     };
-    let moves = diff.intent.moves.iter();
-    moves
-        .filter(|(giver, receiver)| goes(giver) && is_new(receiver))
-        .map(|(giver, receiver)| {
-            let (from, to) = (diff.intent.name_of(giver), diff.intent.name_of(receiver));
-            Question {
-                id: format!("move:{giver}={receiver}"),
-                kind: QuestionKind::Loss,
-                message: format!(
-                    "`{from}` would move to `{to}`, which is new and has no rows yet: nothing would arrive"
-                ),
-                answers: vec![
-                    "make the new table and the reference in a version of its own, fill it, and move in the next"
-                        .to_owned(),
-                    format!(
-                        "or write `- drop: {from}` in place of the move: its values are kept, and the new table starts empty"
-                    ),
-                ],
+    let mut questions = Vec::new();
+    for (giver, said) in diff.intent.moves.iter().filter(|(giver, _)| goes(giver)) {
+        let receiver = &said.receiver.table;
+        let why = match (is_new(receiver), said.holder == giver.table) {
+            (true, true) => continue,
+            (true, false) => format!("`{receiver}` is new and has no rows yet"),
+            (false, _) if said.reference.iter().all(|it| had(&said.holder, it)) => continue,
+            (false, _) => {
+                format!("the reference of `{}` is new and leads nowhere yet", said.holder)
             }
-        })
-        .collect()
+        };
+        let (from, to) = (diff.intent.name_of(giver), diff.intent.name_of(&said.receiver));
+        questions.push(Question {
+            id: format!("move:{giver}={}", said.receiver),
+            kind: QuestionKind::Loss,
+            message: format!("`{from}` would move to `{to}`, but {why}: nothing would arrive"),
+            answers: vec![
+                "make the table and the reference in a version of its own, fill them, and move in the next"
+                    .to_owned(),
+                format!(
+                    "or write `- drop: {from}` in place of the move: its values are kept, and come back with a rollback"
+                ),
+            ],
+        });
+    }
+    questions
 }
 
 fn table_renames(diff: &Diff) -> Vec<Question> {

@@ -192,7 +192,9 @@ pub fn unfinished(entries: &[Entry], rows: &[StepRow]) -> Option<Unfinished> {
     let count = |state| under_way.iter().filter(|row| row.state == state).count();
     let is_open = count(StepState::Started) > count(StepState::Undone);
     let uncertain = under_way.iter().map(|row| row.step).max().filter(|_| is_open);
-    if done == 0 && uncertain.is_none() {
+    // A part of the first step is committed.
+    let has_begun = rows.iter().any(|row| row.step == 0);
+    if done == 0 && uncertain.is_none() && !has_begun {
         return None;
     }
     Some(Unfinished {
@@ -273,6 +275,8 @@ mod tests {
         let found = unfinished(&entries, &rows).expect("run 2 is open");
         assert_eq!((found.run, found.done, found.uncertain), (2, 1, Some(2)));
         assert_eq!(unfinished(&entries, &rows[..1]), None);
+        let begun = unfinished(&entries, &[row(2, 0, StepState::Done)]).expect("run 2 is open");
+        assert_eq!((begun.run, begun.done, begun.uncertain), (2, 0, None));
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub enum ShadowError {
     )]
     NoProvider { place: String, major: u32, rejected: Vec<(&'static str, String)> },
     /// The provider that was asked for does not fit.
-    #[error("`--shadow {provider}` does not fit: {reason}")]
+    #[error("`--shadow {provider}` does not fit: {reason}{}", way_out(provider))]
     Unfit { provider: &'static str, reason: String },
     /// There is not enough room for a copy.
     #[error(
@@ -128,6 +128,18 @@ pub fn is_lack(error: &DbError) -> bool {
         Some("22023") => says(&["locale", "unrecognized configuration parameter"]),
         Some("55000") => says(&["shared_preload_libraries", "wal_level"]),
         _ => matches!(error.kind, DbErrorKind::Connect | DbErrorKind::Cancelled),
+    }
+}
+
+/// What to do where the provider that was asked for does not fit.
+fn way_out(provider: &str) -> &'static str {
+    match provider {
+        "local" => {
+            "\nhelp: install the server programs of the database's version (`apt install postgresql`, `brew install \
+             postgresql`), name their folder in MIGRATE_PG_BINDIR, or leave out `--shadow`: the first provider that fits \
+             is taken"
+        }
+        _ => "",
     }
 }
 

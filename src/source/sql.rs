@@ -50,6 +50,7 @@ pub(in crate::source) fn load(
             in_file(file, vec![Diagnostic::error(span, unmovable.message).help(unmovable.help)])
         })?;
     }
+    moving::say_references(&mut loaded.intent, options.dialect);
     loaded.rules = all.rules;
     loaded.text = match files {
         [file] => Some((file.path.clone(), file.text.clone())),

@@ -122,11 +122,31 @@ pub fn run(text: &str, place: &Place) -> Outcome {
                 failures.extend(wrong);
             }
             "diff" => failures.extend(edit(block, place)),
-            "sql" => support::run(&mut place.database(), &block.lines.join("\n")),
+            "sql" => failures.extend(sql(block, place)),
             _ => {}
         }
     }
     Outcome { failures, rewritten: lines.join("\n") + "\n" }
+}
+
+/// Runs the statements of a block; comments below a query are the rows that it must find.
+fn sql(block: &Block, place: &Place) -> Option<String> {
+    if !block.lines.iter().any(|line| line.starts_with("SELECT ")) {
+        support::run(&mut place.database(), &block.lines.join("\n"));
+        return None;
+    }
+    let mut expected = block.lines.iter().filter_map(|line| line.strip_prefix("-- "));
+    for query in block.lines.iter().filter(|line| line.starts_with("SELECT ")) {
+        for row in support::rows(&mut place.database(), query) {
+            let (found, wanted) = (row.join(" | "), expected.next().unwrap_or("no row"));
+            if found != wanted {
+                let dialect = place.dialect;
+                let line = block.fence + 1;
+                return Some(format!("{line}: on {dialect} there is `{found}` and not `{wanted}`"));
+            }
+        }
+    }
+    expected.next().map(|row| format!("{}: `{row}` is not there", block.fence + 1))
 }
 
 /// Runs the commands of a block; returns the block as it should be, and what differs.

@@ -46,7 +46,11 @@ impl Runner<'_> {
                     break;
                 }
                 rows += written;
+                // A part is committed: whoever stops here stops half-way.
+                self.begun = true;
+                self.loose = true;
             }
+            self.loose = false;
             self.done = u32::try_from(*position + 1).unwrap_or(u32::MAX);
             self.watch.after_transaction(self.database)?;
         }
@@ -84,6 +88,7 @@ impl Runner<'_> {
             self.timings.push(Timing { title: step.title.clone(), ms, rows: before });
             self.journal(position, StepState::Done, context)?;
         } else {
+            self.journal_beginning(context)?;
             context.progress.phase(&format!("{}: {} rows", step.title, before + rows));
         }
         Ok(rows)

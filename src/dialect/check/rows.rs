@@ -13,6 +13,7 @@ use super::{literal, qualified, quote};
 use crate::catalog::{Catalog, Column, Table, TableOptions};
 use crate::change::{Change, ColumnSource, Delta, Diff, Rename, SourceOrigin, TableChange};
 use crate::dialect::keep::kept_name;
+use crate::dialect::reach::Reach;
 use crate::dialect::sqlite::{Affinity, default_value};
 use crate::dialect::{Direction, Sql};
 use crate::text::{Dialect, Ident, QName};
@@ -27,6 +28,8 @@ pub(super) struct Names {
     pub(super) returning: BTreeMap<QName, Table>,
     /// Tables that stand alone and become partitions, by the partitioned tables that they will belong to.
     pub(super) joining: BTreeMap<QName, Vec<QName>>,
+    /// Tables that the change makes.
+    made: Vec<QName>,
 }
 
 /// What a foreign key may point at.
@@ -76,7 +79,12 @@ impl Names {
         }
         follow_parents(diff, &mut columns);
         let touched: BTreeSet<QName> = old_tables.keys().chain(columns.keys()).cloned().collect();
-        let mut names = Names { joining: joining(diff), ..Names::default() };
+        let made = diff.changes.iter().filter_map(|change| match change {
+            Change::Table(Delta::Add(table)) => Some(table.name.clone()),
+            _ => None,
+        });
+        let made = made.collect();
+        let mut names = Names { joining: joining(diff), made, ..Names::default() };
         for table in touched {
             let old = old_tables.get(&table).unwrap_or(&table);
             let Some(found) = diff.before.tables.get(old) else { continue };
@@ -113,6 +121,13 @@ impl Names {
             }
         }
         self
+    }
+
+    /// Whether an expression reads a table that the change makes, and that holds nothing before.
+    fn reads_made(&self, text: &str, dialect: Dialect) -> bool {
+        let reach = Reach::of(text, dialect);
+        let mut made = self.made.iter().filter(|table| !self.returning.contains_key(table));
+        made.any(|table| reach.reads(table))
     }
 
     pub(super) fn prefix(&self) -> String {
@@ -187,6 +202,10 @@ impl Rows {
         let mut list = Vec::new();
         for (source, column) in change.mapping.iter().zip(&change.after.columns) {
             let source = names.localized(source);
+            if source.fill.as_ref().is_some_and(|fill| names.reads_made(fill, dialect)) {
+                untold.push(column.name.clone());
+                continue;
+            }
             let text = match dialect {
                 Dialect::Postgres => value(&source, column, dialect),
                 Dialect::Sqlite => stored_value(&source, column, change),

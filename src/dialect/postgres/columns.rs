@@ -13,7 +13,8 @@ use super::values::{self, Converts, Staying};
 use super::work::of_type_change;
 use super::{handed_out, hierarchy, not_null, passing, positions, render, sequences};
 use crate::catalog::Column;
-use crate::change::{ColumnSource, TableChange};
+use crate::change::{ColumnSource, SourceOrigin, TableChange};
+use crate::dialect::moving;
 use crate::dialect::reach::Reach;
 use crate::dialect::{LowerError, Resource, Step, Undo};
 use crate::text::{Dialect, QName};
@@ -355,7 +356,9 @@ fn drop(change: &TableChange, column: &Column, context: &Context<'_>) -> Step {
         let mut statements =
             vec![keep::hold_writes(table), keep::keep_column(change, column, &key, &kept, context)];
         let position = positions::kept_as(table, &column.name, context);
-        let computed = keep::computed_back(change, column).map(|text| reads_at_last(text, context));
+        let computed = keep::computed_back(change, column);
+        let read = computed.map(|text| reads_first(text, table, context)).unwrap_or_default();
+        let computed = computed.map(|text| reads_at_last(text, change, context));
         let sequence = super::context::column_sequences(column);
         statements.extend(sequence.map(|it| positions::save(it, table, column, &position)));
         statements.push(drop_column(table, column));
@@ -368,6 +371,7 @@ fn drop(change: &TableChange, column: &Column, context: &Context<'_>) -> Step {
             });
         step(Action::KeepAndDropColumn, title, statements)
             .frees(reads.collect::<Vec<_>>())
+            .frees(read)
             .needs(key.needs())
             .needs(computed.unwrap_or_default())
             .makes([Resource::Kept(kept)])
@@ -441,6 +445,7 @@ fn add(
             values::quietly(format!("backfill {table}.{name}"), table, statements, context)
                 .needs(all([columns(&change.after)]))
                 .needs(values::fill_needs(change, context))
+                .needs(moving::read_by(&fill, context.diff))
                 .frees(values::fill_frees(change, name))
                 .frees(reads)
                 .makes([filled.clone()]);
@@ -532,8 +537,11 @@ fn hold_what_goes(reads: &[Resource], own: &QName) -> Vec<String> {
 }
 
 /// What an expression over the rows as this way leaves them reads and this way fills.
-fn reads_at_last(text: &str, context: &Context<'_>) -> Vec<Resource> {
-    Reach::of(text, Dialect::Postgres).comes(&context.before, context.after())
+fn reads_at_last(text: &str, change: &TableChange, context: &Context<'_>) -> Vec<Resource> {
+    let comes = Reach::of(text, Dialect::Postgres).comes(&context.before, context.after());
+    let new = change.mapping.iter().filter(|source| source.origin == SourceOrigin::New);
+    let own = new.map(|it| Resource::Values(change.after.name.clone(), it.column.clone()));
+    comes.into_iter().chain(own).collect()
 }
 
 /// Whether a column comes back without taking numbers for the rows that come back too.

@@ -11,8 +11,8 @@ use super::keep::{kept_table, restore_renamed_rows};
 use super::quote::{quote_ident, quote_name};
 use super::{constraints, hierarchy, keep, not_null, positions, render, settings};
 use crate::catalog::{ConstraintKind, Table};
-use crate::dialect::{Direction, Resource, Step};
-use crate::text::{Ident, QName};
+use crate::dialect::{Direction, Resource, Step, moving};
+use crate::text::{Dialect, Ident, QName};
 
 /// Makes a table, or brings it back with its rows where the other way moved it aside.
 pub(super) fn add(table: &Table, context: &Context<'_>) -> Vec<Step> {
@@ -31,6 +31,7 @@ pub(super) fn add(table: &Table, context: &Context<'_>) -> Vec<Step> {
             steps
         }
     };
+    steps.extend(extract(table, context));
     for constraint in &table.constraints {
         // A table that was brought back still has its own constraints; its foreign keys were dropped.
         let is_made = match origin {
@@ -152,6 +153,28 @@ fn put_rows_back(table: &Table, context: &Context<'_>) -> Step {
         .needs(hierarchy::partitions_joined(name, context))
         .makes(values(table))
         .reads(kept)
+}
+
+/// Makes the rows that values of another table become.
+fn extract(table: &Table, context: &Context<'_>) -> Option<Step> {
+    let name = &table.name;
+    let moves = context.diff.extracted(name);
+    let made = moving::extract(&moves, table, Dialect::Postgres)?;
+    let givers: BTreeSet<&QName> = moves.iter().map(|(giver, _)| &giver.table).collect();
+    let mut statements: Vec<String> = givers.into_iter().map(keep::hold_writes).collect();
+    statements.push(made);
+    let goes = moves.iter().filter_map(|(giver, _)| {
+        Some(Resource::Column(giver.table.clone(), giver.column.clone()?))
+    });
+    let title = format!("make the rows of {name} from what moves there");
+    let made = step(Action::FillTable, title, statements)
+        .lock(crate::dialect::Lock::ShareRowExclusive)
+        .needs([Resource::Table(name.clone())])
+        .needs(values(table))
+        .frees(goes.collect::<Vec<_>>())
+        .makes(values(table))
+        .makes([moving::arrived(name)]);
+    Some(made)
 }
 
 /// Moves a table aside with its rows, or throws it away where that was asked for.

@@ -36,7 +36,11 @@ pub(super) fn intent(model: &Model, catalog: &Catalog) -> Result<Intent, Diagnos
             let Some(down) = &note.down else { continue };
             let table = names::table(entity, dialect);
             let down = Some(row_text(model, entity, down, dialect)?);
-            for column in dropped_columns(field) {
+            let stays = |column: &str| {
+                let mut columns = entity.fields.iter().filter_map(Field::column_name);
+                columns.any(|own| own == column)
+            };
+            for column in dropped_columns(field).into_iter().filter(|it| !stays(it)) {
                 let said = ColumnIntent { down: down.clone(), ..ColumnIntent::default() };
                 let target = Target::column(&table, &Ident::new(column));
                 intent.columns.entry(target).or_insert(said);
@@ -59,6 +63,7 @@ pub(super) fn intent(model: &Model, catalog: &Catalog) -> Result<Intent, Diagnos
             Diagnostic::error(note.place.span, unmovable.message).help(unmovable.help)
         })?;
     }
+    moving::say_references(&mut intent, dialect);
     Ok(intent)
 }
 

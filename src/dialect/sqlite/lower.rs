@@ -7,6 +7,7 @@ use super::table::Shape;
 use super::{alter, around, opaque, rename};
 use crate::catalog::Table;
 use crate::change::{Change, Delta, Diff};
+use crate::dialect::moving;
 use crate::dialect::{Absence, Direction, LowerError, Order, Resource, Step, Undo, Work};
 use crate::text::{Dialect, Ident, QName};
 
@@ -120,12 +121,32 @@ fn add_table(after: &Table, scope: &Scope<'_>) -> Result<Vec<Step>, LowerError> 
             opaque::all_rows(name),
         ));
     }
+    steps.extend(extract(after, scope));
     for index in &after.indexes {
         let mut step = alter::create_index(name, index);
         step.order.needs.insert(opaque::all_rows(name));
         steps.push(step);
     }
     Ok(steps)
+}
+
+/// Makes the rows that values of another table become.
+fn extract(after: &Table, scope: &Scope<'_>) -> Option<Step> {
+    let moves = scope.diff.extracted(&after.name);
+    let text = moving::extract(&moves, after, Dialect::Sqlite)?;
+    let givers = moves.iter().map(|(giver, _)| Resource::Table(giver.table.clone()));
+    Some(Step {
+        title: format!("make the rows of table {} from what moves there", after.name),
+        statements: statements(vec![text]),
+        facts: facts(Work::Write, Undo::Kept, "the way back keeps its rows"),
+        reads_kept: None,
+        order: Order {
+            needs: [Resource::Table(after.name.clone()), opaque::all_rows(&after.name)].into(),
+            makes: [moving::arrived(&after.name)].into(),
+            frees: givers.collect(),
+            ..Order::default()
+        },
+    })
 }
 
 fn drop_table(before: &Table, scope: &Scope<'_>) -> Result<Step, LowerError> {

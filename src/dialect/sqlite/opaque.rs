@@ -9,7 +9,7 @@ use super::quote::quote;
 use super::virtual_table;
 use crate::catalog::{Dependency, ObjectId, Opaque, OpaqueKind};
 use crate::change::{Change, Delta, Diff};
-use crate::dialect::{LowerError, Order, Resource, Step, Undo, Work};
+use crate::dialect::{LowerError, Order, Resource, Step, Undo, Work, moving};
 use crate::text::{Ident, QName};
 
 /// The steps of one view, trigger or virtual table.
@@ -170,7 +170,7 @@ fn after_the_rows(diff: &Diff, table: &QName) -> Vec<Resource> {
     };
     let mut resources: Vec<Resource> =
         columns.iter().map(|column| Resource::Values(table.clone(), column.name.clone())).collect();
-    resources.push(all_rows(table));
+    resources.extend([all_rows(table), moving::arrived(table)]);
     resources.push(Resource::Table(table.clone()));
     resources
 }

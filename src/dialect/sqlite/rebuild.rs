@@ -20,6 +20,7 @@ use super::table::{RowKey, Shape, row_key};
 use super::values::{self, Altered, Source};
 use crate::catalog::{Column, Index};
 use crate::change::{TableChange, Target};
+use crate::dialect::moving;
 use crate::dialect::reach::Reach;
 use crate::dialect::{Absence, LowerError, Order, Resource, Step, Undo, Work};
 use crate::text::token::{Kind, Token, tokenize};
@@ -148,6 +149,7 @@ impl Rebuild<'_> {
                         .chain([Resource::Table(table.clone())])
                         .chain(reach.comes(before, after))
                         .collect(),
+                    frees: reach.goes(table, before, after).into_iter().collect(),
                     ..Order::default()
                 },
             });
@@ -162,6 +164,12 @@ impl Rebuild<'_> {
         let fills = self.sources.iter().filter_map(|source| source.source.fill.as_deref());
         let tables = fills.flat_map(|fill| Reach::of(fill, Dialect::Sqlite).others(own, &before));
         tables.map(Resource::Table).collect()
+    }
+
+    /// Rows of new tables that fills read.
+    fn arrivals(&self) -> Vec<Resource> {
+        let fills = self.sources.iter().filter_map(|source| source.source.fill.as_deref());
+        fills.flat_map(|fill| moving::read_by(fill, self.scope.diff)).collect()
     }
 
     /// Creates the new table under its temporary name and fills it.
@@ -391,6 +399,7 @@ impl Rebuild<'_> {
         let own = Resource::Table(table.clone());
         let mut order = Order::default();
         order.frees.extend(self.reads());
+        order.needs.extend(self.arrivals());
         order.takes.insert(own.clone());
         order.makes.insert(own);
         order.makes.extend(

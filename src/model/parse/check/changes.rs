@@ -8,6 +8,10 @@ pub(super) fn check(model: &Model, findings: &mut Findings<'_>) {
     for change in &model.changes {
         let (entity, field) = change.target();
         let there = match (model.entity(entity), field) {
+            // A value may make way for a reference of its name, whose column has another.
+            (Some(entity), Some(name)) if change.moved.is_some() => {
+                entity.field(name).is_some_and(|field| field.column_name().as_deref() == Some(name))
+            }
             (Some(entity), Some(field)) => entity.field(field).is_some(),
             (Some(_), None) => true,
             (None, _) => false,
