@@ -122,3 +122,63 @@ fn a_member_of_the_role_that_owns_everything_migrates_it() {
     let after = format!("{AFTER}\nGRANT SELECT ON people TO PUBLIC;");
     there_and_back(&address(&database, "plain_member"), &after);
 }
+
+/// The tables belong to a role that nobody logs in as; whoever migrates may act as it.
+#[test]
+fn tables_of_another_role_are_changed_in_its_name() {
+    let Some(server) = support::postgres() else { return };
+    let database = server.database();
+    role(&database, "migrate_test_owner", "NOLOGIN");
+    role(&database, "migrate_test_deployer", "LOGIN NOINHERIT");
+    role(&database, "migrate_test_outsider", "LOGIN");
+    let DatabaseUrl::Postgres(url) = &database.url else { panic!("a PostgreSQL database") };
+    let name = &url.database;
+    support::run(
+        &mut database.open(),
+        &format!(
+            "GRANT migrate_test_owner TO migrate_test_deployer; \
+             GRANT CREATE ON DATABASE {name} TO migrate_test_owner; \
+             GRANT CREATE, USAGE ON SCHEMA public TO migrate_test_owner; SET ROLE migrate_test_owner; \
+             CREATE TABLE public.thing (id integer PRIMARY KEY); INSERT INTO public.thing VALUES (1)"
+        ),
+    );
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, text: &str| {
+        std::fs::write(folder.path().join(name), text).expect("a file of the test");
+    };
+    let table = |columns: &str| {
+        format!(
+            "GRANT CREATE, USAGE ON SCHEMA public TO migrate_test_owner; \
+             CREATE TABLE thing ({columns}); ALTER TABLE thing OWNER TO migrate_test_owner;"
+        )
+    };
+    write("a.sql", &table("id integer PRIMARY KEY"));
+    write("b.sql", &table("id integer PRIMARY KEY, name text"));
+    let scratch = typed(&database.url);
+    let plan = "plan --from a.sql --to b.sql --dialect postgres --out plan --scratch-url";
+    done(folder.path(), &format!("{plan} {scratch}"));
+    let act = |user: &str, way: &str| {
+        let url = typed(&address(&database, user));
+        let mut command = migrate(folder.path());
+        command.args([way, "--plan", "plan", "-u", &url]);
+        ran(if way == "apply" { command.arg("--no-rehearsal") } else { &mut command })
+    };
+    let refused = act("migrate_test_deployer", "apply");
+    assert_eq!(refused.code, 1, "{}", refused.text);
+    write("migrate.toml", "default_env = \"it\"\n[env.it]\nrole = \"migrate_test_owner\"\n");
+    let refused = act("migrate_test_outsider", "apply");
+    assert_eq!(refused.code, 1, "{}", refused.text);
+    assert!(refused.text.contains("permission denied to set role"), "{}", refused.text);
+    assert!(
+        refused.text.contains("`GRANT migrate_test_owner TO migrate_test_outsider`"),
+        "{}",
+        refused.text
+    );
+    let applied = act("migrate_test_deployer", "apply");
+    assert_eq!(applied.code, 0, "{}", applied.text);
+    let owners =
+        "SELECT DISTINCT tableowner::text FROM pg_tables WHERE schemaname IN ('public', 'migrate')";
+    assert_eq!(support::rows(&mut database.open(), owners), [["migrate_test_owner"]]);
+    let taken_back = act("migrate_test_deployer", "rollback");
+    assert_eq!(taken_back.code, 0, "{}", taken_back.text);
+}

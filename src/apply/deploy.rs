@@ -9,10 +9,13 @@ use thiserror::Error;
 use super::book::{self, Books};
 use super::evidence::{Shelf, Stale};
 use super::rehearse::{Evidence, Part, Printing, Rehearsal, RehearseError, Stage, rehearse};
-use super::run::{Expectation, Finished, Reached, RunError, run};
+use super::resolve::before_of;
+use super::run::{Course, Expectation, Finished, Grouping, Reached, RunError, run_watched};
+use super::turn::Turn;
+use super::watch::Unwatched;
 use super::{Bundle, Context};
 use crate::catalog::Printed;
-use crate::db::lock::{Claim, Holder};
+use crate::db::lock::{Claim, Holder, LockGuard};
 use crate::db::{Database, DbError};
 use crate::dialect::{Absence, Direction, bookkeeping};
 use crate::journal::{Action, Entry, Unfinished, applied, broken_link};
@@ -27,7 +30,7 @@ pub struct Options {
     pub snapshot: SnapshotOptions,
     /// The folder that evidence is read from and written to.
     pub evidence: PathBuf,
-    /// How long to wait for another migrator.
+    /// How long to wait for another migrator, and for locks of others.
     pub patience: Duration,
     pub loss: LossPolicy,
 }
@@ -48,7 +51,7 @@ pub enum LossPolicy {
 }
 
 /// What was done.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Deployed {
     pub finished: Vec<Finished>,
     /// The rehearsal that was made for it; `None` where evidence was at hand or none was wanted.
@@ -99,6 +102,16 @@ pub enum DeployError {
          be done"
     )]
     HalfWay { version: String, way: &'static str, done: u32 },
+    #[error(
+        "the schema does not prove that `{version}` is {said}\n{why}\n\
+         help: `migrate diff` shows what differs; bring the schema there by hand, then say it again"
+    )]
+    Unproven { version: String, said: &'static str, why: String },
+    #[error(
+        "no step of `{0}` was under way outside a transaction; how far the run got is certain\n\
+         help: `migrate resolve` shows it"
+    )]
+    NoStepUnderWay(String),
     #[error("`{0}` is not applied to this database, so it cannot be rolled back")]
     NotApplied(String),
     #[error(
@@ -149,42 +162,13 @@ impl DeployError {
             | DeployError::WrongStart { .. }
             | DeployError::HalfWay { .. }
             | DeployError::NotApplied(_)
+            | DeployError::Unproven { .. }
+            | DeployError::NoStepUnderWay(_)
             | DeployError::NotPassed(_)
             | DeployError::Overtaken
             | DeployError::Violations(_) => {}
         }
         self
-    }
-}
-
-/// Which of the versions to take back is refused.
-#[derive(Clone, Debug, Default)]
-pub struct Turn {
-    /// Its name, where it is one of several.
-    version: Option<String>,
-    /// Those that were taken back before.
-    before: Vec<String>,
-}
-
-impl Turn {
-    fn of(bundles: &[&Bundle], position: usize, finished: usize) -> Self {
-        let name = |bundle: &&Bundle| bundle.name.clone();
-        let several = bundles.len() > 1;
-        Turn {
-            version: bundles.get(position).filter(|_| several).map(name),
-            before: bundles.iter().take(finished).map(name).collect(),
-        }
-    }
-
-    fn told(&self) -> String {
-        let version = self.version.as_ref().map(|name| format!(" before `{name}`"));
-        let before: Vec<String> = self.before.iter().map(|name| format!("`{name}`")).collect();
-        let reached = match before.as_slice() {
-            [] => "nothing was rolled back".to_owned(),
-            [one] => format!("{one} was rolled back, and no other"),
-            some => format!("{} were rolled back, and no other", some.join(", ")),
-        };
-        format!("{}; {reached}", version.unwrap_or_default())
     }
 }
 
@@ -198,7 +182,10 @@ pub fn deploy(
     options: &Options,
     context: &mut Context<'_>,
 ) -> Result<Deployed, DeployError> {
-    alone(database, options.patience, |database| deploy_alone(database, parts, options, context))
+    let _guard = take_turn(database, options.patience, &mut hear(context))?;
+    let outcome = deploy_alone(database, parts, options, context);
+    database.end_turn();
+    outcome
 }
 
 fn deploy_alone(
@@ -208,13 +195,20 @@ fn deploy_alone(
     context: &mut Context<'_>,
 ) -> Result<Deployed, DeployError> {
     let books = sound_books(database)?;
+    // Another migrator may have been at work since somebody looked what is pending.
+    let done = parts.iter().take_while(|part| is_in_force(&books.entries, part.bundle)).count();
+    let parts = &parts[if books.open.is_none() { done } else { 0 }..];
+    if parts.is_empty() {
+        return Ok(Deployed::default());
+    }
     let open = resumable(&books, parts.first().map(|part| part.bundle), Direction::Up)?;
-    let found = database.inspect()?.fingerprint();
+    let mut found = String::new();
     if open.is_none() {
+        // A run that stopped half-way may have left what cannot be read (an invalid index).
+        found = database.inspect()?.fingerprint();
         refuse_drift(&books, parts, &found)?;
     }
-    let mut deployed =
-        Deployed { finished: Vec::new(), rehearsal: None, verdict: Verdict::default() };
+    let mut deployed = Deployed::default();
     let evidence = match (options.rehearsal, &open) {
         (RehearsalPolicy::Demand, None) => {
             evidence(database, parts, &found, options, context, &mut deployed)?
@@ -231,9 +225,21 @@ fn deploy_alone(
             Some(promised) => Expectation::Schema(promised.to_owned()),
             None => promised(part.bundle),
         };
-        let books = book::read(database)?;
-        let last = books.entries.last();
-        let outcome = run(database, part.bundle, Direction::Up, &expect, last, resumed, context);
+        // On SQLite somebody else may have been at work since the checks.
+        let now = book::read(database)?;
+        if now.entries.len() != books.entries.len() + deployed.finished.len() {
+            return Err(DeployError::Overtaken);
+        }
+        let last = now.entries.last();
+        let course = Course {
+            way: Direction::Up,
+            expect: &expect,
+            last,
+            open: resumed,
+            grouping: Grouping::Together,
+            patience: options.patience,
+        };
+        let outcome = run_watched(database, part.bundle, course, context, &mut Unwatched);
         match outcome {
             Ok(finished) => deployed.finished.push(finished),
             Err(error) => {
@@ -256,9 +262,10 @@ pub fn take_back(
     options: &Options,
     context: &mut Context<'_>,
 ) -> Result<Deployed, DeployError> {
-    alone(database, options.patience, |database| {
-        take_back_alone(database, bundles, options, context)
-    })
+    let _guard = take_turn(database, options.patience, &mut hear(context))?;
+    let outcome = take_back_alone(database, bundles, options, context);
+    database.end_turn();
+    outcome
 }
 
 fn take_back_alone(
@@ -267,18 +274,17 @@ fn take_back_alone(
     options: &Options,
     context: &mut Context<'_>,
 ) -> Result<Deployed, DeployError> {
-    let mut deployed =
-        Deployed { finished: Vec::new(), rehearsal: None, verdict: Verdict::default() };
-    finish_first(database, bundles.first().copied(), context, &mut deployed)?;
+    let mut deployed = Deployed::default();
+    finish_first(database, bundles.first().copied(), options.patience, context, &mut deployed)?;
     let books = sound_books(database)?;
     let open = resumable(&books, bundles.first().copied(), Direction::Down)?;
     foresee(database, &books, bundles)?;
     for (position, bundle) in bundles.iter().enumerate() {
         let books = book::read(database)?;
         let in_force = applied(&books.entries);
-        let Some(at) = in_force.iter().position(|entry| is_of(entry, bundle)) else {
+        if !in_force.iter().any(|entry| is_of(entry, bundle)) {
             return Err(DeployError::NotApplied(bundle.name.clone()));
-        };
+        }
         let resumed = open.as_ref().filter(|_| position == 0);
         if resumed.is_none() {
             let found = database.inspect()?.fingerprint();
@@ -290,15 +296,17 @@ fn take_back_alone(
             }
         }
         let expect =
-            match books.entries.iter().rev().find(|entry| entry.number < in_force[at].number) {
-                Some(entry) => Expectation::Schema(entry.schema.clone()),
-                None if bundle.plan.printed == Printed::ByEngine => {
-                    Expectation::Schema(bundle.plan.before.clone())
-                }
-                None => Expectation::Unknown,
-            };
+            before_of(&books.entries, bundle).map_or(Expectation::Unknown, Expectation::Schema);
         let last = books.entries.last();
-        match run(database, bundle, Direction::Down, &expect, last, resumed, context) {
+        let course = Course {
+            way: Direction::Down,
+            expect: &expect,
+            last,
+            open: resumed,
+            grouping: Grouping::Together,
+            patience: options.patience,
+        };
+        match run_watched(database, bundle, course, context, &mut Unwatched) {
             Ok(finished) => deployed.finished.push(finished),
             Err(error) => {
                 let finished = deployed.finished;
@@ -307,6 +315,16 @@ fn take_back_alone(
         }
     }
     Ok(deployed)
+}
+
+/// Whether a plan is in force already: a version by its name, a plan without a project as the last thing applied.
+fn is_in_force(entries: &[Entry], bundle: &Bundle) -> bool {
+    let in_force = applied(entries);
+    let is_it = |entry: &&&Entry| entry.version == bundle.name && entry.plan == bundle.hash;
+    if bundle.name.starts_with("plan ") {
+        return in_force.last().filter(is_it).is_some();
+    }
+    in_force.iter().any(|entry| entry.version == bundle.name)
 }
 
 /// What the books tell of plans that are to be taken back, before anything is touched.
@@ -334,6 +352,7 @@ pub fn foresee(
 fn finish_first(
     database: &mut Database,
     bundle: Option<&Bundle>,
+    patience: Duration,
     context: &mut Context<'_>,
     deployed: &mut Deployed,
 ) -> Result<(), DeployError> {
@@ -346,8 +365,15 @@ fn finish_first(
     };
     context.progress.phase(&format!("{} stopped half-way: its other steps first", bundle.name));
     let expect = promised(bundle);
-    let last = books.entries.last();
-    match run(database, bundle, Direction::Up, &expect, last, Some(open), context) {
+    let course = Course {
+        way: Direction::Up,
+        expect: &expect,
+        last: books.entries.last(),
+        open: Some(open),
+        grouping: Grouping::Together,
+        patience,
+    };
+    match run_watched(database, bundle, course, context, &mut Unwatched) {
         Ok(finished) => deployed.finished.push(finished),
         Err(error) => {
             return Err(DeployError::Run { error: Box::new(error), finished: Vec::new() });
@@ -370,13 +396,26 @@ pub(super) fn alone<T>(
     patience: Duration,
     work: impl FnOnce(&mut Database) -> Result<T, DeployError>,
 ) -> Result<T, DeployError> {
-    let _guard = match database.try_lock(patience)? {
-        Claim::Held(guard) => guard,
-        Claim::Busy(holder) => return Err(DeployError::Busy(holder)),
-    };
+    let _guard = take_turn(database, patience, &mut |_| {})?;
     let outcome = work(database);
     database.end_turn();
     outcome
+}
+
+fn take_turn(
+    database: &mut Database,
+    patience: Duration,
+    hear: &mut dyn FnMut(&Holder),
+) -> Result<LockGuard, DeployError> {
+    match database.wait_for_turn(patience, hear)? {
+        Claim::Held(guard) => Ok(guard),
+        Claim::Busy(holder) => Err(DeployError::Busy(holder)),
+    }
+}
+
+fn hear<'c>(context: &'c mut Context<'_>) -> impl FnMut(&Holder) + use<'c> {
+    let mut tell = context.progress.teller();
+    move |holder| tell(&holder.to_string())
 }
 
 /// The books, if nobody has changed the ledger by hand.

@@ -7,10 +7,14 @@ pub mod evidence;
 pub mod kept;
 pub mod prove;
 pub mod rehearse;
+pub mod resolve;
 pub mod run;
+pub mod turn;
 pub mod watch;
 
 pub use bundle::Bundle;
+
+use crate::db::watchdog::Tell;
 
 /// Who acts, for the ledger. Comes from the command line's surroundings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +43,10 @@ pub trait Progress {
     fn step(&mut self, position: usize, total: usize, title: &str);
     /// Something else that may take a while begins.
     fn phase(&mut self, what: &str);
+    /// Nothing goes on until somebody else lets go; who, and why.
+    fn waiting(&mut self, for_what: &str);
+    /// The same for another thread.
+    fn teller(&self) -> Tell;
 }
 
 /// Shows nothing.
@@ -47,4 +55,8 @@ pub struct Silent;
 impl Progress for Silent {
     fn step(&mut self, _: usize, _: usize, _: &str) {}
     fn phase(&mut self, _: &str) {}
+    fn waiting(&mut self, _: &str) {}
+    fn teller(&self) -> Tell {
+        Box::new(|_| {})
+    }
 }

@@ -1,16 +1,18 @@
 //! Runs the steps of one way of a plan: consecutive shared steps in one transaction, each step's journal row in the
 //! transaction of the step, the ledger row with the last of them.
 
+mod again;
 mod batches;
+mod orphans;
 mod outside;
 
 use std::collections::BTreeSet;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::watch::{Unwatched, Watch};
 use super::{Bundle, Context, book};
 use crate::catalog::Catalog;
-use crate::db::{Database, DbError, DbErrorKind, Mode, Row};
+use crate::db::{Database, DbError, DbErrorKind, Mode};
 use crate::dialect::{Absence, Direction, Step, Transaction, bookkeeping, script, session};
 use crate::journal::{Action, Entry, StepRow, StepState, Unfinished};
 use crate::text::Dialect;
@@ -116,6 +118,8 @@ pub struct Course<'a> {
     /// The run that stopped half-way and is to be finished.
     pub open: Option<&'a Unfinished>,
     pub grouping: Grouping,
+    /// For how long a transaction that met somebody's lock is run again; zero tries once.
+    pub patience: Duration,
 }
 
 /// Runs one way of a bundle, after the steps an earlier run finished.
@@ -131,7 +135,8 @@ pub fn run(
     open: Option<&Unfinished>,
     context: &mut Context<'_>,
 ) -> Result<Finished, RunError> {
-    let course = Course { way, expect, last, open, grouping: Grouping::Together };
+    let patience = Duration::ZERO;
+    let course = Course { way, expect, last, open, grouping: Grouping::Together, patience };
     run_watched(database, bundle, course, context, &mut Unwatched)
 }
 
@@ -147,7 +152,7 @@ pub fn run_watched(
     watch: &mut dyn Watch,
 ) -> Result<Finished, RunError> {
     let started = Instant::now();
-    let Course { way, expect, last, open, grouping } = course;
+    let Course { way, expect, last, open, grouping, patience } = course;
     let mut runner = Runner {
         database,
         bundle,
@@ -160,6 +165,8 @@ pub fn run_watched(
         at: None,
         timings: Vec::new(),
         grouping,
+        patience,
+        reconnected: 0,
         watch,
     };
     let seal = |schema: String, now: String, who: &super::Who| Entry {
@@ -181,8 +188,17 @@ pub fn run_watched(
         previous: String::new(),
         hash: String::new(),
     };
-    let finished =
-        runner.all(expect, context, &|schema, now, who| seal(schema, now, who).sealed(last));
+    let seal = |schema: String, now: String, who: &super::Who| seal(schema, now, who).sealed(last);
+    let finished = loop {
+        match runner.watched(expect, context, &seal) {
+            Err(problem) => match runner.reconnects(&problem, context) {
+                None => break Err(problem),
+                Some(again::Found::Finished(entry)) => break Ok(*entry),
+                Some(again::Found::GoesOn) => {}
+            },
+            Ok(entry) => break Ok(entry),
+        }
+    };
     let at = runner.at.take();
     let (done, loose) = (runner.done, runner.loose);
     let timings = std::mem::take(&mut runner.timings);
@@ -214,6 +230,9 @@ struct Runner<'a> {
     at: Option<(usize, String)>,
     timings: Vec<Timing>,
     grouping: Grouping,
+    patience: Duration,
+    /// How often the connection was made anew.
+    reconnected: u32,
     watch: &'a mut dyn Watch,
 }
 
@@ -233,6 +252,29 @@ impl Runner<'_> {
             return Ok(());
         }
         Err(Problem::MissingRoles(missing.iter().map(|name| format!("`{name}`")).collect()))
+    }
+
+    /// Runs all that is left; who blocked it is told with the error.
+    fn watched(
+        &mut self,
+        expect: &Expectation,
+        context: &mut Context<'_>,
+        seal: Seal<'_>,
+    ) -> Result<Entry, Problem> {
+        let watchdog = match self.patience.is_zero() {
+            true => None,
+            false => self.database.watchdog(context.progress.teller())?,
+        };
+        self.all(expect, context, seal).map_err(|problem| match problem {
+            Problem::Db(error) if error.kind == DbErrorKind::Busy && error.detail.is_none() => {
+                let blocker = watchdog.as_ref().and_then(|watchdog| watchdog.take_seen());
+                Problem::Db(match blocker {
+                    Some(blocker) => error.detail(format!("blocked by {blocker}")),
+                    None => error,
+                })
+            }
+            other => other,
+        })
     }
 
     fn all(
@@ -307,7 +349,8 @@ impl Runner<'_> {
         self.transaction(&positions[alone.len()..], end, context, seal)
     }
 
-    /// Steps that share one transaction; the ledger row too where they are the last.
+    /// Steps that share one transaction; the ledger row too where they are the last. Where it met somebody's lock, all of it
+    /// is run again.
     fn transaction(
         &mut self,
         positions: &[usize],
@@ -315,9 +358,31 @@ impl Runner<'_> {
         context: &mut Context<'_>,
         seal: Seal<'_>,
     ) -> Result<Option<Entry>, Problem> {
+        let mut ladder = self.ladder();
+        loop {
+            let timed = self.timings.len();
+            match self.transaction_once(positions, end, context, seal, ladder.as_ref()) {
+                Err(problem) if self.waits_to_try_again(&problem, &mut ladder, context) => {
+                    self.timings.truncate(timed);
+                }
+                ended => return ended,
+            }
+        }
+    }
+
+    fn transaction_once(
+        &mut self,
+        positions: &[usize],
+        end: End<'_>,
+        context: &mut Context<'_>,
+        seal: Seal<'_>,
+        ladder: Option<&again::Ladder>,
+    ) -> Result<Option<Entry>, Problem> {
         self.before_transaction()?;
         self.database.begin(Mode::Write)?;
-        let worked = self.inside_transaction(positions, end, context, seal);
+        let worked = self
+            .wait_for_locks(ladder)
+            .and_then(|()| self.inside_transaction(positions, end, context, seal));
         let ended = match &worked {
             Ok(_) => self.database.commit().map_err(Problem::from),
             // The first error is the one that tells; a lost connection has rolled back by itself.
@@ -328,6 +393,8 @@ impl Runner<'_> {
         };
         self.after_transaction()?;
         let entry = worked?;
+        // The server may have kept what the lost answer was about.
+        self.loose |= ended.as_ref().is_err_and(again::is_lost);
         ended?;
         if let Some(last) = positions.last() {
             self.done = u32::try_from(*last + 1).unwrap_or(u32::MAX);
@@ -478,80 +545,6 @@ impl Runner<'_> {
         }
         Ok(())
     }
-
-    /// Rows whose foreign key points nowhere; SQLite only, where keys are off while steps run. A table with a key that
-    /// cannot be checked (its parent has no such unique columns) is listed apart: that is a fault of the schema, which
-    /// SQLite allows, and not of the rows.
-    fn orphans(&mut self) -> Result<Orphans, Problem> {
-        let mut orphans = Orphans::default();
-        if self.database.dialect() == Dialect::Postgres {
-            return Ok(orphans);
-        }
-        let tables = self.database.rows(&session::tables_with_keys())?;
-        for table in tables.into_iter().flatten().flatten() {
-            match self.database.rows(&session::orphans_of(&table)) {
-                Ok(rows) => orphans.rows.extend(rows),
-                Err(error) if error.kind == DbErrorKind::Sql => {
-                    orphans.unchecked.insert(table);
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(orphans)
-    }
-
-    fn refuse_new_orphans(&mut self, before: &Orphans) -> Result<(), Problem> {
-        if self.database.dialect() == Dialect::Postgres {
-            return Ok(());
-        }
-        let mut after = self.orphans()?;
-        let table = |row: &Row| row.first().cloned().flatten().unwrap_or_default();
-        // What could not be checked before may have held such rows then.
-        after.rows.retain(|row| !before.unchecked.contains(&table(row)));
-        let allowed = before.rows.len() + self.remembered_orphans()?;
-        if after.rows.len() <= allowed {
-            return self.remember_orphans(before.rows.len().saturating_sub(after.rows.len()));
-        }
-        let known: BTreeSet<&Row> = before.rows.iter().collect();
-        let new: Vec<&Row> = after.rows.iter().filter(|row| !known.contains(row)).collect();
-        let text = |row: &Row, position: usize| {
-            row.get(position).cloned().flatten().unwrap_or_else(|| "?".to_owned())
-        };
-        let example = new
-            .first()
-            .map(|row| format!("{} row {} -> {}", text(row, 0), text(row, 1), text(row, 2)))
-            .unwrap_or_default();
-        Err(Problem::Orphans { new: after.rows.len() - allowed, example })
-    }
-
-    /// On the way back: how many such rows there were before the way there, and do not show since. They come back.
-    fn remembered_orphans(&mut self) -> Result<usize, Problem> {
-        let tag = &self.bundle.plan.tag;
-        let name = bookkeeping::orphans_name(tag);
-        let kept = self.database.rows(&bookkeeping::kept(self.bundle.dialect))?;
-        if self.way == Direction::Up || !kept.iter().flatten().flatten().any(|own| *own == name) {
-            return Ok(0);
-        }
-        let count = self.database.value(&bookkeeping::kept_orphans(tag))?;
-        for sql in bookkeeping::release([name.as_str()].into_iter(), self.bundle.dialect) {
-            self.database.execute(&sql)?;
-        }
-        Ok(count.and_then(|count| count.parse().ok()).unwrap_or(0))
-    }
-
-    fn remember_orphans(&mut self, count: usize) -> Result<(), Problem> {
-        if self.way == Direction::Up && count > 0 {
-            self.database.execute(&bookkeeping::keep_orphans(&self.bundle.plan.tag, count))?;
-        }
-        Ok(())
-    }
-}
-
-/// What `foreign_key_check` says.
-#[derive(Default)]
-struct Orphans {
-    rows: Vec<Row>,
-    unchecked: BTreeSet<String>,
 }
 
 /// How a transaction of a run ends.

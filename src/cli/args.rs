@@ -62,6 +62,9 @@ pub(crate) struct Global {
     /// Ask nothing, even on a terminal
     #[arg(long, global = true)]
     pub(crate) no_input: bool,
+    /// Who acts, for the ledger (default: from the variables of the CI, else the user of the system)
+    #[arg(long, global = true, value_name = "NAME", env = "MIGRATE_ACTOR")]
+    pub(crate) actor: Option<String>,
     /// Do not read `.env`
     #[arg(long, global = true)]
     pub(crate) no_dotenv: bool,
@@ -123,6 +126,8 @@ pub(crate) enum Command {
     Apply(command::apply::ApplyArgs),
     /// Take the last versions back, with all their data
     Rollback(command::rollback::RollbackArgs),
+    /// Decide about a run that stopped half-way
+    Resolve(command::resolve::ResolveArgs),
     /// Throw kept data away for good
     Release(command::release::ReleaseArgs),
     /// Show where a database stands

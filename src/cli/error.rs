@@ -54,7 +54,7 @@ impl From<DbError> for CliError {
 
 fn exit_of(kind: DbErrorKind) -> Exit {
     match kind {
-        DbErrorKind::Busy => Exit::Busy,
+        DbErrorKind::Busy | DbErrorKind::Cancelled => Exit::Busy,
         DbErrorKind::Constraint => Exit::Violations,
         DbErrorKind::Connect
         | DbErrorKind::Auth
@@ -62,7 +62,6 @@ fn exit_of(kind: DbErrorKind) -> Exit {
         | DbErrorKind::NotFound
         | DbErrorKind::ReadOnly
         | DbErrorKind::Sql
-        | DbErrorKind::Cancelled
         | DbErrorKind::Unsupported => Exit::Failure,
     }
 }
@@ -132,15 +131,17 @@ impl From<DeployError> for CliError {
             DeployError::Verify(error) => exit_of(error.source.kind),
             DeployError::Rehearse(RehearseError::Db(error)) => exit_of(error.kind),
             DeployError::Rehearse(RehearseError::Verify(error)) => exit_of(error.source.kind),
-            DeployError::Shadow(_) | DeployError::Evidence { .. } | DeployError::NotApplied(_) => {
-                Exit::Failure
-            }
+            DeployError::Shadow(_)
+            | DeployError::Evidence { .. }
+            | DeployError::NoStepUnderWay(_)
+            | DeployError::NotApplied(_) => Exit::Failure,
             DeployError::NotPassed(found) if found.blames_rows() => Exit::Violations,
             DeployError::NotPassed(_) => Exit::Failure,
             DeployError::Busy(_) | DeployError::Overtaken => Exit::Busy,
             DeployError::Ledger(_)
             | DeployError::Drift { .. }
             | DeployError::WrongStart { .. }
+            | DeployError::Unproven { .. }
             | DeployError::Stale(_) => Exit::History,
             DeployError::HalfWay { .. } => Exit::HalfWay,
             DeployError::Violations(_) => Exit::Violations,

@@ -56,6 +56,7 @@ fn run(command: Command, world: &mut World) -> Result<Exit, CliError> {
         Command::Verify(args) => command::verify::run(&args, world),
         Command::Apply(args) => command::apply::run(&args, world),
         Command::Rollback(args) => command::rollback::run(&args, world),
+        Command::Resolve(args) => command::resolve::run(&args, world),
         Command::Release(args) => command::release::run(&args, world),
         Command::Status(args) => command::status::run(&args, world),
         Command::Log(args) => command::log::run(&args, world),

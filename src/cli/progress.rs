@@ -5,10 +5,12 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::apply::Progress;
+use crate::db::watchdog::Tell;
 
 /// A spinner on standard error; indicatif hides it where that is no terminal.
 pub(crate) struct Spinner {
     bar: ProgressBar,
+    verbosity: Verbosity,
 }
 
 impl Spinner {
@@ -19,7 +21,7 @@ impl Spinner {
         };
         bar.set_style(ProgressStyle::default_spinner());
         bar.enable_steady_tick(Duration::from_millis(120));
-        Spinner { bar }
+        Spinner { bar, verbosity }
     }
 }
 
@@ -37,6 +39,25 @@ impl Progress for Spinner {
 
     fn phase(&mut self, what: &str) {
         self.bar.set_message(what.to_owned());
+    }
+
+    fn waiting(&mut self, for_what: &str) {
+        tell(&self.bar, self.verbosity, for_what);
+    }
+
+    fn teller(&self) -> Tell {
+        let (bar, verbosity) = (self.bar.clone(), self.verbosity);
+        Box::new(move |blocker| tell(&bar, verbosity, &format!("blocked by {blocker}")))
+    }
+}
+
+/// A wait is told in a pipe too: whoever reads the log of a pipeline wants to know what it stood still for.
+fn tell(bar: &ProgressBar, verbosity: Verbosity, for_what: &str) {
+    match verbosity {
+        Verbosity::Quiet => {}
+        Verbosity::Usual => bar.suspend(|| {
+            anstream::eprintln!("waiting: {}", for_what.lines().next().unwrap_or_default());
+        }),
     }
 }
 

@@ -27,6 +27,32 @@ pub(crate) struct World {
     pub(crate) output: Output,
 }
 
+/// Variables that name who acts: of CI systems, then of the operating system. A build's own name for a person comes
+/// before the user that the build runs as.
+const ACTOR: [&str; 11] = [
+    "MIGRATE_ACTOR",
+    "GITHUB_ACTOR",
+    "GITLAB_USER_LOGIN",
+    "BUILDKITE_BUILD_AUTHOR_EMAIL",
+    "CIRCLE_USERNAME",
+    "BUILD_REQUESTEDFOREMAIL",
+    "BUILD_USER_ID",
+    "DRONE_COMMIT_AUTHOR",
+    "USER",
+    "LOGNAME",
+    "USERNAME",
+];
+
+/// Variables that name the commit, where the project is no git work tree (an image that holds only the files).
+const COMMIT: [&str; 6] = [
+    "GITHUB_SHA",
+    "CI_COMMIT_SHA",
+    "BUILDKITE_COMMIT",
+    "CIRCLE_SHA1",
+    "BUILD_SOURCEVERSION",
+    "GIT_COMMIT",
+];
+
 /// Whether results are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Output {
@@ -156,6 +182,7 @@ impl World {
         if let Some(ms) = environment.statement_timeout_ms {
             options.statement_timeout = Duration::from_millis(ms);
         }
+        options.role = environment.role;
         Ok(Database::open_with(&url, access, &options)?)
     }
 
@@ -216,17 +243,12 @@ impl World {
     pub(crate) fn who(&self, reason: Option<&str>) -> Who {
         let variable =
             |names: &[&str]| names.iter().find_map(|name| self.env.get(name)).map(str::to_owned);
+        let given = || self.global.actor.clone().filter(|actor| !actor.is_empty());
+        let actor = given().or_else(|| variable(&ACTOR));
         Who {
-            actor: variable(&[
-                "MIGRATE_ACTOR",
-                "GITHUB_ACTOR",
-                "GITLAB_USER_LOGIN",
-                "USER",
-                "LOGNAME",
-                "USERNAME",
-            ])
-            .or_else(|| output_of("id", &["-un"]))
-            .unwrap_or_else(|| "unknown".to_owned()),
+            actor: actor
+                .or_else(|| output_of("id", &["-un"]))
+                .unwrap_or_else(|| "unknown".to_owned()),
             host: variable(&["HOSTNAME", "COMPUTERNAME"])
                 .or_else(|| {
                     std::fs::read_to_string("/etc/hostname").ok().map(|text| text.trim().to_owned())
@@ -242,6 +264,7 @@ impl World {
     fn commit(&self) -> Option<String> {
         let folder = self.folder.display().to_string();
         output_of("git", &["-C", &folder, "rev-parse", "HEAD"])
+            .or_else(|| COMMIT.iter().find_map(|name| self.env.get(name)).map(str::to_owned))
     }
 
     pub(crate) fn colour(&self) -> Colour {

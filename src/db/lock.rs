@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 use super::postgres::PostgresDb;
-use super::{Database, DbError};
+use super::{Database, DbError, DbErrorKind};
 use crate::dialect::session::{self, MigratorLock};
 
 /// How often a taken lock is looked at again.
@@ -65,29 +65,49 @@ impl Database {
     /// Asks for the one-migrator lock, for at most `patience`.
     ///
     /// # Errors
-    /// The second connection cannot be opened.
+    /// The second connection cannot be opened; a pooler stands between, so that no session is ours.
     pub fn try_lock(&mut self, patience: Duration) -> Result<Claim, DbError> {
+        self.wait_for_turn(patience, &mut |_| {})
+    }
+
+    /// As [`Database::try_lock`]; says who is waited for, once for each.
+    ///
+    /// # Errors
+    /// As `try_lock`.
+    pub fn wait_for_turn(
+        &mut self,
+        patience: Duration,
+        hear: &mut dyn FnMut(&Holder),
+    ) -> Result<Claim, DbError> {
         let Database::Postgres(database) = self else {
             return Ok(Claim::Held(LockGuard { session: None }));
         };
         let mut session = Box::new(database.second()?);
+        refuse_pooler(database, &mut session)?;
         let start = Instant::now();
-        for (lock, own) in [(MigratorLock::Turn, true), (MigratorLock::Work, false)] {
-            loop {
-                let asked = session::try_migrator_lock(lock);
-                let rows = if own { session.rows(&asked)? } else { database.rows(&asked)? };
-                if rows.first().and_then(|row| row.first()).cloned().flatten().as_deref()
-                    == Some("t")
-                {
-                    break;
-                }
-                if start.elapsed() >= patience {
-                    return Ok(Claim::Busy(holder(&mut session, lock)?));
-                }
-                std::thread::sleep(POLL.min(patience.saturating_sub(start.elapsed())));
-            }
+        let turn = poll(&mut session, MigratorLock::Turn, (start, patience), hear)?;
+        if let Some(holder) = turn {
+            return Ok(Claim::Busy(holder));
         }
-        Ok(Claim::Held(LockGuard { session: Some(session) }))
+        match poll(database, MigratorLock::Work, (start, patience), hear)? {
+            Some(holder) => Ok(Claim::Busy(holder)),
+            None => Ok(Claim::Held(LockGuard { session: Some(session) })),
+        }
+    }
+
+    /// Asks for the second lock alone, for a connection that takes the place of a lost one.
+    ///
+    /// # Errors
+    /// The connection is lost.
+    pub fn take_work(&mut self, patience: Duration) -> Result<Claim, DbError> {
+        let Database::Postgres(database) = self else {
+            return Ok(Claim::Held(LockGuard { session: None }));
+        };
+        let waiting = (Instant::now(), patience);
+        Ok(match poll(database, MigratorLock::Work, waiting, &mut |_| {})? {
+            Some(holder) => Claim::Busy(holder),
+            None => Claim::Held(LockGuard { session: None }),
+        })
     }
 
     /// Frees what [`Database::try_lock`] took on this connection. A lost connection has freed it by itself.
@@ -96,6 +116,55 @@ impl Database {
             let _ = database.rows(&session::free_migrator_lock(MigratorLock::Work));
         }
     }
+}
+
+/// Asks for a lock until it is had, or patience ends: then who has it.
+fn poll(
+    session: &mut PostgresDb,
+    lock: MigratorLock,
+    (start, patience): (Instant, Duration),
+    hear: &mut dyn FnMut(&Holder),
+) -> Result<Option<Holder>, DbError> {
+    let mut told = String::new();
+    loop {
+        let rows = session.rows(&session::try_migrator_lock(lock))?;
+        if rows.first().and_then(|row| row.first()).cloned().flatten().as_deref() == Some("t") {
+            return Ok(None);
+        }
+        let holder = holder(session, lock)?;
+        if start.elapsed() >= patience {
+            return Ok(Some(holder));
+        }
+        // One that has let go in between has no process.
+        if holder.process != told && !holder.process.is_empty() {
+            hear(&holder);
+            told.clone_from(&holder.process);
+        }
+        std::thread::sleep(POLL.min(patience.saturating_sub(start.elapsed())));
+    }
+}
+
+/// A pooler that gives a server session to whoever has a transaction makes a lock of a session worth nothing: it stays with
+/// the server session, which others use next. It shows where a transaction of one connection gets the server process of the
+/// other, or the other another one meanwhile.
+fn refuse_pooler(first: &mut PostgresDb, second: &mut PostgresDb) -> Result<(), DbError> {
+    let before = first.process()?;
+    second.begin(session::Mode::Write)?;
+    let own = second.process();
+    let after = first.process();
+    second.rollback()?;
+    if own? != before && after? == before {
+        return Ok(());
+    }
+    Err(DbError::new(
+        DbErrorKind::Unsupported,
+        format!(
+            "{} is a pooler that hands server sessions on between transactions (PgBouncer's `pool_mode = transaction`), so a \
+             migrator's lock and timeouts would be somebody else's",
+            first.url()
+        ),
+    )
+    .hint("connect to the server itself, or to a pool in session mode"))
 }
 
 fn holder(session: &mut PostgresDb, lock: MigratorLock) -> Result<Holder, DbError> {

@@ -14,6 +14,7 @@ pub mod running;
 pub mod sqlite;
 mod tls;
 pub mod url;
+pub mod watchdog;
 
 use std::time::Duration;
 
@@ -52,11 +53,17 @@ pub struct OpenOptions {
     pub lock_timeout: Duration,
     /// How long a statement runs on PostgreSQL; zero has no limit.
     pub statement_timeout: Duration,
+    /// The role in whose name statements run on PostgreSQL: `SET ROLE`.
+    pub role: Option<String>,
 }
 
 impl Default for OpenOptions {
     fn default() -> Self {
-        OpenOptions { lock_timeout: Duration::from_secs(5), statement_timeout: Duration::ZERO }
+        OpenOptions {
+            lock_timeout: Duration::from_secs(5),
+            statement_timeout: Duration::ZERO,
+            role: None,
+        }
     }
 }
 
@@ -104,6 +111,14 @@ impl Database {
         match self {
             Database::Postgres(_) => Dialect::Postgres,
             Database::Sqlite(_) => Dialect::Sqlite,
+        }
+    }
+
+    /// How long a statement waits for a lock; zero waits for ever on PostgreSQL.
+    pub fn lock_timeout(&self) -> Duration {
+        match self {
+            Database::Postgres(database) => database.options().lock_timeout,
+            Database::Sqlite(_) => Duration::ZERO,
         }
     }
 

@@ -59,6 +59,15 @@ impl PostgresDb {
         let settings =
             session::postgres_settings(options.lock_timeout, options.statement_timeout, writes);
         database.execute(&settings)?;
+        if let Some(role) = &options.role {
+            database.execute(&session::set_role(role)).map_err(|error| {
+                let hint = format!(
+                    "`role` in migrate.toml: let the user act as it, `GRANT {role} TO {}`",
+                    url.user
+                );
+                error.hint(hint)
+            })?;
+        }
         database.read_version()?;
         Ok(database)
     }
@@ -95,6 +104,15 @@ impl PostgresDb {
     /// 15 for 15.18.
     pub fn major(&self) -> u32 {
         self.version_number / 10_000
+    }
+
+    /// The number of the server process that answers.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub fn process(&mut self) -> Result<String, DbError> {
+        let process = self.texts(&session::server_process())?.into_iter().next();
+        Ok(process.unwrap_or_default())
     }
 
     pub fn version(&self) -> &str {
@@ -477,13 +495,16 @@ fn explain(mut error: DbError, url: &PostgresUrl) -> DbError {
             Some("check the name at the end of the URL, or make it with `createdb`")
         }
         DbErrorKind::Busy => Some("somebody else holds a lock; run the command again"),
+        DbErrorKind::Cancelled => Some(
+            "a timeout (`statement_timeout_ms`, or one of the server) or somebody stopped the statement; run the command \
+             again",
+        ),
         DbErrorKind::Connect
         | DbErrorKind::Auth
         | DbErrorKind::NotADatabase
         | DbErrorKind::ReadOnly
         | DbErrorKind::Sql
         | DbErrorKind::Constraint
-        | DbErrorKind::Cancelled
         | DbErrorKind::Unsupported => None,
     };
     if error.hint.is_none() {

@@ -252,6 +252,50 @@ pub fn sqlite_unsafe_fast() -> Sql {
     Sql::new("PRAGMA synchronous = OFF")
 }
 
+/// Acts in the name of a role from here on.
+pub fn set_role(role: &str) -> Sql {
+    Sql::new(format!("SET ROLE {}", quote_name(role)))
+}
+
+/// The number of the server process.
+pub fn server_process() -> Sql {
+    Sql::new("SELECT pg_backend_pid()::text")
+}
+
+/// How long statements wait for a lock until the transaction ends.
+pub fn lock_timeout_here(wait: Duration) -> Sql {
+    Sql::new(format!("SET LOCAL lock_timeout = {}", wait.as_millis()))
+}
+
+/// How long a statement that runs outside a transaction waits for others to let go: `CREATE INDEX CONCURRENTLY` waits for
+/// every transaction that may see the old state, which counts as waiting for a lock, and a short timeout leaves an
+/// invalid index behind.
+pub fn concurrent_timeouts(wait: Duration) -> Sql {
+    Sql::new(format!("SET lock_timeout = {}; SET statement_timeout = 0", wait.as_millis()))
+}
+
+/// The usual timeouts again.
+pub fn usual_timeouts(lock: Duration, statement: Duration) -> Sql {
+    Sql::new(format!(
+        "SET lock_timeout = {}; SET statement_timeout = {}",
+        lock.as_millis(),
+        statement.as_millis()
+    ))
+}
+
+/// The sessions that block a server process, the one with the oldest transaction first: process, application, user, age
+/// of the transaction in seconds, state, statement.
+pub fn blockers(process: &str) -> Sql {
+    Sql::new(format!(
+        "SELECT a.pid::text, coalesce(a.application_name, ''), coalesce(a.usename::text, ''), \
+         coalesce(floor(extract(epoch FROM clock_timestamp() - a.xact_start))::text, '?'), \
+         coalesce(a.state, '?'), left(regexp_replace(coalesce(a.query, ''), '\\s+', ' ', 'g'), 120) \
+         FROM unnest(pg_blocking_pids({})) AS b (pid) JOIN pg_stat_activity a ON a.pid = b.pid \
+         ORDER BY a.xact_start NULLS LAST LIMIT 1",
+        process.parse::<u32>().unwrap_or_default()
+    ))
+}
+
 /// Answers one row, if the connection still lives.
 pub fn are_you_there() -> Sql {
     Sql::new("SELECT 1")

@@ -43,6 +43,8 @@ pub enum Action {
     Rollback,
     /// Kept data was thrown away for good.
     Release,
+    /// A run that stopped half-way was closed: what was in force before it still is.
+    Resolve,
 }
 
 impl Action {
@@ -52,12 +54,13 @@ impl Action {
             Action::Apply => "apply",
             Action::Rollback => "rollback",
             Action::Release => "release",
+            Action::Resolve => "resolve",
         }
     }
 
     /// The action with that name.
     pub fn named(name: &str) -> Option<Action> {
-        [Action::Baseline, Action::Apply, Action::Rollback, Action::Release]
+        [Action::Baseline, Action::Apply, Action::Rollback, Action::Release, Action::Resolve]
             .into_iter()
             .find(|action| action.name() == name)
     }
@@ -117,7 +120,7 @@ pub fn applied(entries: &[Entry]) -> Vec<&Entry> {
         match entry.action {
             Action::Baseline | Action::Apply => applied.push(entry),
             Action::Rollback => applied.retain(|other| other.version != entry.version),
-            Action::Release => {}
+            Action::Release | Action::Resolve => {}
         }
     }
     applied

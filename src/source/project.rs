@@ -130,6 +130,9 @@ pub struct Environment {
     /// Milliseconds a statement runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub statement_timeout_ms: Option<u64>,
+    /// The role that owns the tables, in whose name everything is done: `SET ROLE`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
 }
 
 /// What is wrong with a project's files.

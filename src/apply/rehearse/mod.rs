@@ -436,7 +436,8 @@ impl Act<'_, '_, '_> {
         let books = book::read(self.stage.shadow)?;
         let mut gauge = Gauge::new(self.stage.shadow)?;
         let last = books.entries.last();
-        let course = Course { way, expect, last, open: None, grouping };
+        let patience = std::time::Duration::ZERO;
+        let course = Course { way, expect, last, open: None, grouping, patience };
         let bundle = self.part.bundle;
         let started = Instant::now();
         let outcome = run_watched(self.stage.shadow, bundle, course, self.context, &mut gauge);

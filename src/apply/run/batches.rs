@@ -18,10 +18,13 @@ impl Runner<'_> {
         for position in positions {
             let started = Instant::now();
             let mut rows = 0;
+            let mut ladder = self.ladder();
             loop {
                 self.before_transaction()?;
                 self.database.begin(Mode::Write)?;
-                let written = self.batch(*position, (started, rows), context);
+                let written = self
+                    .wait_for_locks(ladder.as_ref())
+                    .and_then(|()| self.batch(*position, (started, rows), context));
                 let ended = match &written {
                     Ok(_) => self.database.commit().map_err(Problem::from),
                     // The first error is the one that tells; a lost connection has rolled back by itself.
@@ -31,8 +34,14 @@ impl Runner<'_> {
                     }
                 };
                 self.after_transaction()?;
-                let written = written?;
+                let written = match written {
+                    Err(problem) if self.waits_to_try_again(&problem, &mut ladder, context) => {
+                        continue;
+                    }
+                    written => written?,
+                };
                 ended?;
+                ladder = self.ladder();
                 if written == 0 {
                     break;
                 }

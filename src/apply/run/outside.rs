@@ -1,12 +1,17 @@
 //! Steps that run outside a transaction: written down before and after, settled by the catalog where a run was cut off in
 //! between, and cleaned up after where one fails.
 
+use std::time::Duration;
+
 use super::{Problem, Runner};
 use crate::apply::Context;
 use crate::db::{Database, DbError, DbErrorKind, Mode};
 use crate::dialect::outside::{self, IndexBuild, IndexFound, Outside};
 use crate::dialect::{Sql, Step, session};
 use crate::journal::StepState;
+
+/// How long such a step waits for the transactions of others: who blocks it is shown, and Ctrl-C stops it.
+const CONCURRENT_WAIT: Duration = Duration::from_secs(600);
 
 /// What the catalog says about a statement of a step that was under way.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +41,7 @@ impl Runner<'_> {
                 self.journal(*position, StepState::Started, context)?;
             }
             self.loose = true;
-            if let Err(problem) = self.step_from(*position, first, context) {
+            if let Err(problem) = self.patiently(*position, first, context) {
                 if first == 0 && self.is_cleaned_up(step) {
                     self.journal(*position, StepState::Undone, context)?;
                     self.loose = false;
@@ -50,6 +55,24 @@ impl Runner<'_> {
             self.done = u32::try_from(*position + 1).unwrap_or(u32::MAX);
         }
         Ok(())
+    }
+
+    /// Runs a step with the timeouts of its class.
+    fn patiently(
+        &mut self,
+        position: usize,
+        first: usize,
+        context: &mut Context<'_>,
+    ) -> Result<(), Problem> {
+        let Database::Postgres(database) = &*self.database else {
+            return self.step_from(position, first, context);
+        };
+        let usual = database.options().clone();
+        self.database.execute(&session::concurrent_timeouts(CONCURRENT_WAIT))?;
+        let outcome = self.step_from(position, first, context);
+        let usual = session::usual_timeouts(usual.lock_timeout, usual.statement_timeout);
+        // The first error is the one that tells.
+        outcome.and(self.database.execute(&usual).map(|_| ()).map_err(Problem::from))
     }
 
     /// How many statements of a step that was under way took effect; what a failed one left behind is gone afterwards.

@@ -51,7 +51,7 @@ pub(crate) struct ApplyArgs {
     /// Run nothing: note that the database is at this version already, after comparing its schema
     #[arg(long, value_name = "VERSION", conflicts_with_all = ["plan", "to", "dry_run"])]
     baseline: Option<String>,
-    /// Seconds to wait for another migrator
+    /// Seconds to wait for another migrator, and for locks of others
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     wait: u64,
 }
@@ -314,6 +314,9 @@ fn report(world: &World, deployed: &Deployed, database: &Database) {
     }
     if deployed.verdict.checked > 0 {
         world.print(&violation::verdict(&deployed.verdict));
+    }
+    if deployed.finished.is_empty() {
+        world.print("nothing to apply: another migrator has done it meanwhile\n");
     }
     for finished in &deployed.finished {
         world.print(&format!(

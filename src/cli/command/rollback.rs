@@ -55,7 +55,7 @@ pub(crate) struct RollbackArgs {
     /// Why (goes into the ledger)
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
-    /// Seconds to wait for another migrator
+    /// Seconds to wait for another migrator, and for locks of others
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     wait: u64,
 }

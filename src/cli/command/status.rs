@@ -80,7 +80,9 @@ fn version_status(version: &Version, in_force: &[&Entry]) -> VersionStatus {
     VersionStatus {
         state: match entry.map(|entry| entry.action) {
             Some(Action::Baseline) => VersionState::Baseline,
-            Some(Action::Apply | Action::Rollback | Action::Release) => VersionState::Applied,
+            Some(Action::Apply | Action::Rollback | Action::Release | Action::Resolve) => {
+                VersionState::Applied
+            }
             None => VersionState::Pending,
         },
         at: entry.map(|entry| entry.at.clone()),
