@@ -129,9 +129,10 @@ pub fn run(text: &str, place: &Place) -> Outcome {
     Outcome { failures, rewritten: lines.join("\n") + "\n" }
 }
 
-/// Runs the statements of a block; comments below a query are the rows that it must find.
+/// Runs the statements of a block, or the queries of one that begins with a query; comments below one are the rows that
+/// it must find.
 fn sql(block: &Block, place: &Place) -> Option<String> {
-    if !block.lines.iter().any(|line| line.starts_with("SELECT ")) {
+    if !block.lines.first().is_some_and(|line| line.starts_with("SELECT ")) {
         support::run(&mut place.database(), &block.lines.join("\n"));
         return None;
     }
