@@ -42,8 +42,7 @@ impl KeptRows<'_> {
             {
                 return None;
             }
-            condition
-                .push_str(&format!(" AND NOT EXISTS ({})", self.lookup(alias, &name, column, key)));
+            condition.push_str(&format!(" AND NOT {}", self.is_kept(alias, &name, column, key)));
         }
         Some(condition)
     }
@@ -88,8 +87,20 @@ impl KeptRows<'_> {
         })
     }
 
-    fn lookup(&self, alias: &str, name: &str, of: &Ident, key: &[Ident]) -> String {
+    /// The condition that a value of the row is kept and returns to it.
+    fn is_kept(&self, alias: &str, name: &str, of: &Ident, key: &[Ident]) -> String {
         let table = kept_table(name, self.rows.dialect);
+        if self.rows.dialect == Dialect::Postgres && self.unchanged(alias, of).is_none() {
+            // Neither side is NULL. The engine asks EXISTS anew for each row where it counts by FILTER; this it hashes.
+            let own = key.iter().map(|column| format!("{alias}.{}::text", quote(column)));
+            let held = (1..=key.len()).map(|index| format!("k.\"key_{index}\"::text"));
+            let (own, held): (Vec<_>, Vec<_>) = (own.collect(), held.collect());
+            return format!(
+                "(({}) IN (SELECT {} FROM {table} AS k))",
+                own.join(", "),
+                held.join(", ")
+            );
+        }
         let prefix = match self.rows.dialect {
             Dialect::Postgres => "key_",
             Dialect::Sqlite => "_migrate_key_",
@@ -107,7 +118,7 @@ impl KeptRows<'_> {
             })
             .chain(self.unchanged(alias, of))
             .collect();
-        format!("SELECT 1 FROM {table} AS k WHERE {}", same.join(" AND "))
+        format!("EXISTS (SELECT 1 FROM {table} AS k WHERE {})", same.join(" AND "))
     }
 
     /// The other way kept it under the names before this way's renames.
