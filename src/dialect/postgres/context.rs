@@ -44,6 +44,8 @@ pub(super) struct Context<'a> {
     deferred: OnceCell<bool>,
     /// Partitions whose parent lets go for them of what they may not take along, once it was asked.
     pub(super) let_go: OnceCell<BTreeSet<QName>>,
+    /// Tables that come or go with a tree whose partition key stands on something that does too, once they were asked for.
+    pub(super) held_by_keys: OnceCell<BTreeSet<QName>>,
     /// Tables that are built anew.
     pub(super) rebuilds: Rebuilds,
     /// Children that leave a parent for a moment.
@@ -157,6 +159,7 @@ impl<'a> Context<'a> {
             moving,
             deferred: OnceCell::new(),
             let_go: OnceCell::new(),
+            held_by_keys: OnceCell::new(),
             rebuilds,
             parted: BTreeSet::new(),
             let_apart: BTreeSet::new(),
@@ -473,8 +476,10 @@ pub(super) fn texts(table: &Table) -> Vec<&str> {
         .iter()
         .filter(|constraint| !matches!(constraint.kind, ConstraintKind::ForeignKey(_)))
         .map(|constraint| constraint.definition.as_str());
-    let of_type = table.options.of_postgres().and_then(|options| options.of_type.as_deref());
-    columns.chain(constraints).chain(of_type).collect()
+    let options = table.options.of_postgres();
+    let own =
+        options.into_iter().flat_map(|it| [it.of_type.as_deref(), it.partition_by.as_deref()]);
+    columns.chain(constraints).chain(own.flatten()).collect()
 }
 
 /// [`texts`], and the definitions of indexes, which go and come with a table that is moved.
