@@ -220,23 +220,11 @@ fn release_alone(
         for sql in bookkeeping::release(chosen.iter().map(String::as_str), dialect) {
             database.execute(&sql)?;
         }
-        let who = context.who.clone();
+        // Kept data is no part of the schema: what the last run left is still what must be found.
+        let schema = last.schema.clone();
         let entry = Entry {
-            number: 0,
-            at: (context.now)(),
-            action: Action::Release,
             version: chosen.iter().cloned().collect::<Vec<_>>().join(" "),
-            plan: String::new(),
-            // Kept data is no part of the schema: what the last run left is still what must be found.
-            schema: last.schema.clone(),
-            actor: who.actor,
-            host: who.host,
-            commit: who.commit,
-            tool: who.tool,
-            reason: who.reason,
-            duration_ms: 0,
-            previous: String::new(),
-            hash: String::new(),
+            ..context.who.entry((context.now)(), Action::Release, schema)
         }
         .sealed(Some(last));
         book::write_entry(database, &entry)?;

@@ -15,6 +15,7 @@ pub mod watch;
 pub use bundle::Bundle;
 
 use crate::db::watchdog::Tell;
+use crate::journal::{Action, Entry};
 
 /// Who acts, for the ledger. Comes from the command line's surroundings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +27,29 @@ pub struct Who {
     pub tool: String,
     /// Why something usual is left out, in the user's words.
     pub reason: Option<String>,
+}
+
+impl Who {
+    /// An entry of the ledger for what this one did, not yet sealed.
+    pub fn entry(&self, at: String, action: Action, schema: String) -> Entry {
+        let who = self.clone();
+        Entry {
+            number: 0,
+            at,
+            action,
+            version: String::new(),
+            plan: String::new(),
+            schema,
+            actor: who.actor,
+            host: who.host,
+            commit: who.commit,
+            tool: who.tool,
+            reason: who.reason,
+            duration_ms: 0,
+            previous: String::new(),
+            hash: String::new(),
+        }
+    }
 }
 
 /// What a run needs from its surroundings.

@@ -202,22 +202,11 @@ fn entry(
             Action::Resolve
         }
     };
-    let who = context.who.clone();
-    let reason = who.reason.unwrap_or_default();
+    let reason = context.who.reason.as_deref().unwrap_or_default();
     Entry {
-        number: 0,
-        at: (context.now)(),
-        action,
         version: stopped.open.version.clone(),
         plan: stopped.open.plan.clone(),
-        schema,
-        actor: who.actor,
-        host: who.host,
-        commit: who.commit,
-        tool: who.tool,
         reason: Some(format!("resolved as {}: {reason}", decision.words())),
-        duration_ms: 0,
-        previous: String::new(),
-        hash: String::new(),
+        ..context.who.entry((context.now)(), action, schema)
     }
 }

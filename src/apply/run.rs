@@ -169,26 +169,19 @@ pub fn run_watched(
         reconnected: 0,
         watch,
     };
-    let seal = |schema: String, now: String, who: &super::Who| Entry {
-        number: 0,
-        at: now,
-        action: match way {
-            Direction::Up => Action::Apply,
-            Direction::Down => Action::Rollback,
-        },
-        version: bundle.name.clone(),
-        plan: bundle.hash.clone(),
-        schema,
-        actor: who.actor.clone(),
-        host: who.host.clone(),
-        commit: who.commit.clone(),
-        tool: who.tool.clone(),
-        reason: who.reason.clone(),
-        duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-        previous: String::new(),
-        hash: String::new(),
+    let action = match way {
+        Direction::Up => Action::Apply,
+        Direction::Down => Action::Rollback,
     };
-    let seal = |schema: String, now: String, who: &super::Who| seal(schema, now, who).sealed(last);
+    let seal = |schema: String, now: String, who: &super::Who| {
+        let entry = Entry {
+            version: bundle.name.clone(),
+            plan: bundle.hash.clone(),
+            duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            ..who.entry(now, action, schema)
+        };
+        entry.sealed(last)
+    };
     let finished = loop {
         match runner.watched(expect, context, &seal) {
             Err(problem) => match runner.reconnects(&problem, context) {

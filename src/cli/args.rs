@@ -101,8 +101,8 @@ pub(crate) enum Command {
     Import(command::import::ImportArgs),
     /// Write the model in canonical form, comments kept
     Fmt(command::fmt::FmtArgs),
-    /// Print the JSON Schema of model.yaml, for editors
-    Schema,
+    /// Print a JSON Schema: of model.yaml for editors, or of what a command prints with --json
+    Schema(command::schema::SchemaArgs),
     /// Say what differs between two sources
     Diff(command::diff::DiffArgs),
     /// Plan the way from the last version to the model, as a new version

@@ -4,6 +4,7 @@
 #![allow(dead_code)]
 
 pub mod case;
+pub mod shop;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -247,22 +247,10 @@ pub(crate) fn record_baseline(
             ),
         ));
     }
-    let who = world.who(None);
     let entry = Entry {
-        number: 0,
-        at: now(),
-        action: Action::Baseline,
         version: baseline.manifest.id.to_string(),
         plan: bundle.hash,
-        schema: schema.to_owned(),
-        actor: who.actor,
-        host: who.host,
-        commit: who.commit,
-        tool: who.tool,
-        reason: None,
-        duration_ms: 0,
-        previous: String::new(),
-        hash: String::new(),
+        ..world.who(None).entry(now(), Action::Baseline, schema.to_owned())
     }
     .sealed(None);
     book::prepare(database)?;

@@ -44,11 +44,12 @@ pub(super) fn stranded(diff: &Diff, kept: &KeptRows<'_>, names: &Names) -> Vec<C
             continue;
         };
         let message = format!("`{}` must be one of {stay}", column.name);
-        let (becomes, bad) = (column.data_type.as_str(), format!("{bad}{asked}"));
+        let (becomes, bad) = (column.data_type.as_str(), format!("{bad}{}", asked.condition()));
         checks.push(guard(
             change,
             names,
             &Misfit { column: &column.name, becomes, message, value, bad },
+            &asked,
         ));
     }
     checks

@@ -8,6 +8,7 @@ use crate::catalog::{Catalog, Table};
 use crate::change::{Diff, Rename, TableChange};
 use crate::dialect::Direction;
 use crate::dialect::keep::{SQLITE_PREFIX, kept_name};
+use crate::dialect::postgres::types::is_builtin;
 use crate::text::{Dialect, Ident, QName};
 
 /// Rows whose old values are kept and will be put back.
@@ -20,15 +21,15 @@ pub(super) struct KeptRows<'a> {
 }
 
 impl KeptRows<'_> {
-    /// The condition (` AND …`) that leaves out rows that get back a kept value of one of the columns; empty where
-    /// nothing is kept, `None` where kept rows cannot be told (no primary key): then only putting them back tells.
-    pub(super) fn others(&self, columns: &[Ident]) -> Option<String> {
+    /// What leaves out rows `r` that get back a kept value of one of the columns; `None` where kept rows cannot be told (no
+    /// primary key): then only putting them back tells.
+    pub(super) fn others(&self, columns: &[Ident]) -> Option<Others> {
         self.others_as("r", columns)
     }
 
     /// As [`KeptRows::others`], where the rows go by another alias.
-    pub(super) fn others_as(&self, alias: &str, columns: &[Ident]) -> Option<String> {
-        let mut condition = String::new();
+    pub(super) fn others_as(&self, alias: &'static str, columns: &[Ident]) -> Option<Others> {
+        let mut others = Others { alias, joins: Vec::new(), condition: String::new() };
         for column in columns {
             let name = self.name(column);
             if !self.kept.contains(&name) {
@@ -42,9 +43,18 @@ impl KeptRows<'_> {
             {
                 return None;
             }
-            condition.push_str(&format!(" AND NOT {}", self.is_kept(alias, &name, column, key)));
+            match self.rows.dialect {
+                Dialect::Postgres => {
+                    let at = format!("k{}", others.joins.len());
+                    others.joins.push(self.joined((alias, &at), &name, column, key));
+                }
+                Dialect::Sqlite => {
+                    let kept = self.is_kept(alias, &name, column, key);
+                    others.condition.push_str(&format!(" AND NOT {kept}"));
+                }
+            }
         }
-        Some(condition)
+        Some(others)
     }
 
     /// On PostgreSQL rows are kept by their primary key only where no row lacks it and no heir has the same.
@@ -76,48 +86,57 @@ impl KeptRows<'_> {
     }
 
     /// The condition that a row still has what was written when the value was kept: other rows get what is computed now.
-    fn unchanged(&self, alias: &str, column: &Ident) -> Option<String> {
+    fn unchanged(&self, (alias, held): (&str, &str), column: &Ident) -> Option<String> {
         let mapping = &self.change.mapping;
         let source = mapping.iter().find(|source| source.column == *column)?;
         let is_computed = source.computed(self.rows.dialect).is_some();
         let own = format!("{alias}.{}", quote(column));
         is_computed.then(|| match self.rows.dialect {
-            Dialect::Postgres => format!("{own}::text IS NOT DISTINCT FROM k.\"written\""),
-            Dialect::Sqlite => format!("{own} IS k.\"_migrate_written\""),
+            Dialect::Postgres => format!("{own}::text IS NOT DISTINCT FROM {held}.\"written\""),
+            Dialect::Sqlite => format!("{own} IS {held}.\"_migrate_written\""),
         })
     }
 
-    /// The condition that a value of the row is kept and returns to it.
+    /// The kept rows of a column, joined. Asked by EXISTS or IN, PostgreSQL looks for each row anew once the kept keys do not
+    /// fit its memory, and where it counts by FILTER always; a join it hashes in parts.
+    fn joined(&self, (alias, held): (&str, &str), name: &str, of: &Ident, key: &[Ident]) -> Joined {
+        let same = key.iter().enumerate().map(|(index, column)| {
+            let (own, kept) =
+                (format!("{alias}.{}", quote(column)), format!("{held}.\"key_{}\"", index + 1));
+            match self.compares_plainly(column) {
+                true => format!("{kept} = {own}"),
+                // Keys of user-defined types are kept as text. No collation of theirs decides which row is which.
+                false => format!("{kept}::text COLLATE \"C\" = {own}::text COLLATE \"C\""),
+            }
+        });
+        let same: Vec<String> = same.collect();
+        let table = kept_table(name, self.rows.dialect);
+        let returns = std::iter::once(format!("{held}.\"key_1\" IS NOT NULL"))
+            .chain(self.unchanged((alias, held), of));
+        Joined {
+            join: format!(" LEFT JOIN {table} AS {held} ON {}", same.join(" AND ")),
+            returns: returns.collect::<Vec<_>>().join(" AND "),
+        }
+    }
+
+    /// Whether a column of the key is kept in the type that it has.
+    fn compares_plainly(&self, column: &Ident) -> bool {
+        let sides = (self.change.before.column(column), self.change.after.column(column));
+        sides.0.zip(sides.1).is_some_and(|(before, after)| {
+            before.data_type == after.data_type
+                && is_builtin(&before.data_type)
+                && before.collation.is_none()
+                && after.collation.is_none()
+        })
+    }
+
+    /// The condition that a value of the row is kept and returns to it. SQLite finds it by the key of the kept table.
     fn is_kept(&self, alias: &str, name: &str, of: &Ident, key: &[Ident]) -> String {
         let table = kept_table(name, self.rows.dialect);
-        if self.rows.dialect == Dialect::Postgres && self.unchanged(alias, of).is_none() {
-            // Neither side is NULL. The engine asks EXISTS anew for each row where it counts by FILTER; this it hashes.
-            let own = key.iter().map(|column| format!("{alias}.{}::text", quote(column)));
-            let held = (1..=key.len()).map(|index| format!("k.\"key_{index}\"::text"));
-            let (own, held): (Vec<_>, Vec<_>) = (own.collect(), held.collect());
-            return format!(
-                "(({}) IN (SELECT {} FROM {table} AS k))",
-                own.join(", "),
-                held.join(", ")
-            );
-        }
-        let prefix = match self.rows.dialect {
-            Dialect::Postgres => "key_",
-            Dialect::Sqlite => "_migrate_key_",
-        };
-        let same: Vec<String> = key
-            .iter()
-            .enumerate()
-            .map(|(index, column)| {
-                let held = format!("k.\"{prefix}{}\"", index + 1);
-                match self.rows.dialect {
-                    // Keys of user-defined types are kept as text.
-                    Dialect::Postgres => format!("{held}::text = {alias}.{}::text", quote(column)),
-                    Dialect::Sqlite => format!("{held} IS {alias}.{}", quote(column)),
-                }
-            })
-            .chain(self.unchanged(alias, of))
-            .collect();
+        let same = key.iter().enumerate().map(|(index, column)| {
+            format!("k.\"_migrate_key_{}\" IS {alias}.{}", index + 1, quote(column))
+        });
+        let same: Vec<String> = same.chain(self.unchanged((alias, "k"), of)).collect();
         format!("EXISTS (SELECT 1 FROM {table} AS k WHERE {})", same.join(" AND "))
     }
 
@@ -132,6 +151,56 @@ impl KeptRows<'_> {
         });
         let (table, column) = (self.old_table(), old_column.unwrap_or(column));
         kept_name(self.tag, Direction::Up, table, Some(column), self.rows.dialect)
+    }
+}
+
+/// What leaves out rows that get a kept value back.
+pub(super) struct Others {
+    alias: &'static str,
+    joins: Vec<Joined>,
+    /// A further condition (` AND …`) on the rows, or empty.
+    condition: String,
+}
+
+/// A kept table beside the rows.
+struct Joined {
+    join: String,
+    /// The condition that the row has a value there, and that it returns.
+    returns: String,
+}
+
+impl Others {
+    /// Nothing is left out.
+    pub(super) fn none() -> Self {
+        Others { alias: "r", joins: Vec::new(), condition: String::new() }
+    }
+
+    /// Whether all rows are asked.
+    pub(super) fn is_none(&self) -> bool {
+        self.joins.is_empty() && self.condition.is_empty()
+    }
+
+    /// The rows of a FROM item, each with a column for each kept table that says whether it has a row there.
+    pub(super) fn joined_to(&self, from: &str) -> String {
+        if self.joins.is_empty() {
+            return from.to_owned();
+        }
+        let alias = self.alias;
+        let flags = self.joins.iter().enumerate();
+        let flags = flags.map(|(at, it)| format!("({}) AS \"migrate_kept_{at}\"", it.returns));
+        let joins = self.joins.iter().map(|joined| joined.join.as_str());
+        format!(
+            "(SELECT {alias}.*, {} FROM {from} AS {alias}{})",
+            flags.collect::<Vec<_>>().join(", "),
+            joins.collect::<String>()
+        )
+    }
+
+    /// The further condition (` AND …`) on the rows, or empty.
+    pub(super) fn condition(&self) -> String {
+        let flags = (0..self.joins.len())
+            .map(|at| format!(" AND NOT {}.\"migrate_kept_{at}\"", self.alias));
+        flags.chain([self.condition.clone()]).collect()
     }
 }
 

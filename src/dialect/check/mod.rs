@@ -29,7 +29,7 @@ use crate::change::{Change, ColumnSource, Diff, SourceOrigin, TableChange};
 use crate::text::token::{canonical_name, tokenize};
 use crate::text::{Dialect, Ident, QName};
 
-use kept::KeptRows;
+use kept::{KeptRows, Others};
 use query::{agreed, castable, check, fitting};
 use reading::Reading;
 use rows::{Names, Rows};
@@ -259,7 +259,7 @@ pub fn checks(diff: &Diff, rules: &[Rule], tag: &str, kept: &BTreeSet<String>) -
                 continue;
             }
             let Some(asked) = kept.others(&mentioned) else { continue };
-            if !asked.is_empty() && matches!(rule.requirement, Requirement::Unique { .. }) {
+            if !asked.is_none() && matches!(rule.requirement, Requirement::Unique { .. }) {
                 continue; // whether kept values are unique among the others only putting them back tells
             }
             asked_here.extend(pending_check(rule, &rows, (&mentioned, &asked), diff, &names));
@@ -303,16 +303,22 @@ fn beside(diff: &Diff, rules: &[Rule], names: &Names) -> Vec<Check> {
         }
         let rows = Rows::pending(&TableChange::unchanged(table, table), names, diff.after.dialect);
         let mentioned = mentioned(&rule.requirement, table, diff.after.dialect);
-        checks.extend(pending_check(rule.clone(), &rows, (&mentioned, ""), diff, names));
+        checks.extend(pending_check(
+            rule.clone(),
+            &rows,
+            (&mentioned, &Others::none()),
+            diff,
+            names,
+        ));
     }
     checks
 }
 
-/// The check of a rule on rows as they will be; `asked` is a further condition on them.
+/// The check of a rule on rows as they will be; `asked` tells which of them.
 fn pending_check(
     rule: Rule,
     rows: &Rows,
-    (mentioned, asked): (&[Ident], &str),
+    (mentioned, asked): (&[Ident], &Others),
     diff: &Diff,
     names: &Names,
 ) -> Option<Check> {

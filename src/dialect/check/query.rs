@@ -1,6 +1,6 @@
 //! One rule as queries: how many rows break it, and which.
 
-use super::kept::KeptRows;
+use super::kept::{KeptRows, Others};
 use super::reading::{ParentKeys, Reading, SetRule};
 use super::rows::{Names, Parent, Rows, keys_of, shown};
 use std::collections::BTreeSet;
@@ -14,12 +14,12 @@ use crate::text::token::tokenize;
 use crate::text::{Ident, QName};
 
 /// The queries of one rule; `None` where it speaks of a column that cannot be told beforehand.
-/// `asked` is a further condition (` AND …`) on the rows that are asked, or empty.
+/// `others` tells which rows are asked.
 pub(super) fn check(
     rule: &Rule,
     rows: &Rows,
     mentioned: &[Ident],
-    asked: &str,
+    others: &Others,
     before: &Catalog,
     names: &Names,
 ) -> Option<Check> {
@@ -65,14 +65,16 @@ pub(super) fn check(
     if speaks_of_untold(&bad) {
         return None;
     }
-    let bad = format!("{bad}{asked}");
+    let bad = format!("{bad}{}", others.condition());
+    let all = &rows.from;
+    let rows = &rows.asking(others);
     if !matches!(rule.requirement, Requirement::References { .. }) {
         return Some(of_rows(rule, rows, names, &bad, &values));
     }
     let (with, from) = (names.prefix(), &rows.from);
     // As a WHERE the engine can join with the other table once.
     let count = format!(
-        "{with}SELECT count(*), (SELECT count(*) FROM {from} AS a) FROM {from} AS r WHERE {bad}"
+        "{with}SELECT count(*), (SELECT count(*) FROM {all} AS a) FROM {from} AS r WHERE {bad}"
     );
     let sample = sample(rows, names, &bad, &values);
     let seen = rows.seen(&format!("{from} AS r WHERE {bad}"));
@@ -377,12 +379,13 @@ pub(super) fn castable(kept: &KeptRows<'_>, names: &Names) -> Vec<Check> {
         let Some(others) = kept.others_as("\"t\"", std::slice::from_ref(&source.column)) else {
             continue;
         };
-        let bad = format!("({bad}){others}");
+        let bad = format!("({bad}){}", others.condition());
         let message = format!("every value must be a valid {after}");
         checks.push(guard(
             change,
             names,
             &Misfit { column: &source.column, becomes: after, message, value: column, bad },
+            &others,
         ));
     }
     checks
@@ -396,7 +399,7 @@ pub(super) fn agreed(change: &TableChange, names: &Names) -> Vec<Check> {
         let column = &source.column;
         let message = format!("the rows that say `{column}` must agree on it");
         let misfit = Misfit { column, becomes: "one value", message, value, bad };
-        Some(guard(change, names, &misfit))
+        Some(guard(change, names, &misfit, &Others::none()))
     });
     asked.collect()
 }
@@ -417,7 +420,8 @@ pub(super) fn fitting(kept: &KeptRows<'_>, names: &Names) -> Vec<Check> {
         let before = if after.starts_with("character") { "text" } else { "numeric" };
         let bad = castability::misfit(&value, before, after, rows.dialect)?;
         let others = kept.others(std::slice::from_ref(&column.name))?;
-        let (with, from, bad) = (names.prefix(), &rows.from, format!("({bad}){others}"));
+        let (with, from) = (names.prefix(), others.joined_to(&rows.from));
+        let bad = format!("({bad}){}", others.condition());
         let mut list: Vec<String> =
             rows.keys.iter().map(|key| format!("r.{}", quote(&Ident::new(key.as_str())))).collect();
         list.push(value);
@@ -437,7 +441,7 @@ pub(super) fn fitting(kept: &KeptRows<'_>, names: &Names) -> Vec<Check> {
             count: Sql::new(count),
             sample: Sql::new(sample),
             keys: rows.keys.clone(),
-            ..guard(change, names, &misfit)
+            ..guard(change, names, &misfit, &Others::none())
         })
     });
     asked.collect()
@@ -456,13 +460,18 @@ pub(super) struct Misfit<'a> {
 }
 
 /// The check that asks the old rows for values that do not fit.
-pub(super) fn guard(change: &TableChange, names: &Names, misfit: &Misfit<'_>) -> Check {
+pub(super) fn guard(
+    change: &TableChange,
+    names: &Names,
+    misfit: &Misfit<'_>,
+    others: &Others,
+) -> Check {
     let Misfit { column, becomes, message, value, bad } = misfit;
     let table = &change.after.name;
     let keys: Vec<Ident> = keys_of(&change.before, &|_| true);
     let mut list: Vec<String> = keys.iter().map(|key| format!("\"t\".{}", quote(key))).collect();
     list.push(value.clone());
-    let (with, from) = (names.prefix(), names.table(table));
+    let (with, from) = (names.prefix(), others.joined_to(&names.table(table)));
     Check {
         rule: format!("{table}.{column} as {becomes}"),
         table: table.to_string(),

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::kept::kept_table;
+use super::kept::{Others, kept_table};
 use super::reading::Source;
 use super::{literal, qualified, quote};
 use crate::catalog::{Catalog, Column, Table, TableOptions};
@@ -160,6 +160,7 @@ impl Names {
 }
 
 /// The rows a check reads: a FROM item with the alias `r`, and how rows are told apart.
+#[derive(Clone)]
 pub(super) struct Rows {
     pub(super) dialect: Dialect,
     pub(super) table: QName,
@@ -195,6 +196,11 @@ impl Rows {
     pub(super) fn seen(&self, rows: &str) -> Option<Sql> {
         let came = quote(self.came.as_ref()?);
         Some(Sql::new(format!("SELECT min(r.{came}), max(r.{came}) FROM {rows}")))
+    }
+
+    /// The same rows beside what tells those that are asked.
+    pub(super) fn asking(&self, others: &Others) -> Rows {
+        Rows { from: others.joined_to(&self.from), ..self.clone() }
     }
 
     pub(super) fn pending(change: &TableChange, names: &Names, dialect: Dialect) -> Self {

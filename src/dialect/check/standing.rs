@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::cast::Cast;
+use super::kept::Others;
 use super::query::check;
 use super::reading::Source;
 use super::rows::{Heirs, Names, Rows, keys_of, only, row_id, shown};
@@ -223,7 +224,7 @@ impl Work<'_> {
             let sample = if is_sampled { self.sample(relation) } else { None };
             let rows = self.rows(relation, &casts, heirs, sample);
             let columns = mentioned(&rule.requirement, &relation.table, self.catalog.dialect);
-            match check(rule, &rows, &columns, "", self.catalog, &Names::default()) {
+            match check(rule, &rows, &columns, &Others::none(), self.catalog, &Names::default()) {
                 Some(check) => {
                     let validates = open.get(&rule.name).filter(|_| sample.is_none()).cloned();
                     // Where values are read as another type, what breaks the rule is not what is stored.

@@ -3,6 +3,7 @@
 //! section 5.
 
 use super::Check;
+use super::kept::Others;
 use super::query::{Misfit, guard};
 use super::rows::{Names, Rows, value};
 use crate::catalog::{Column, ConstraintKind, Table, TableOptions};
@@ -85,5 +86,10 @@ fn check(
     let bad = refused(takes, &value, column)?;
     let becomes = column.data_type.as_str();
     let message = format!("every value must be storable as {becomes}");
-    Some(guard(change, names, &Misfit { column: &column.name, becomes, message, value, bad }))
+    Some(guard(
+        change,
+        names,
+        &Misfit { column: &column.name, becomes, message, value, bad },
+        &Others::none(),
+    ))
 }
