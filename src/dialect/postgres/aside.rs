@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::context::{Context, column_sequences, has_index};
+use super::context::Context;
 use super::keep::{SCHEMA, kept_table};
+use super::parts::{column_sequences, has_index};
 use super::quote::{quote, quote_ident, quote_name};
 use super::{hierarchy, passing, render, settings};
 use crate::catalog::postgres_table::Origin;
@@ -461,7 +462,7 @@ impl<'t> Going<'t> {
         let stands_on = |text: &str| context.unstable.any_in(text);
         let is_known = |data_type: &str| {
             let enums = context.before.enums.values().chain(context.after().enums.values());
-            enums.into_iter().any(|it| super::context::is_of_enum(data_type, it))
+            enums.into_iter().any(|it| super::parts::is_of_enum(data_type, it))
         };
         let extension = context.changes_an_extension();
         let type_goes = |column: &Column| {

@@ -6,10 +6,9 @@ use super::action::{Action, step};
 use super::aside::{
     Aside, is_held_by_its_key, lets_go_for, move_aside, move_back, satellites, taken_along_by,
 };
-use super::context::{
-    Context, Part, column_sequences, columns, keys, slots, texts, texts_and_indexes, values,
-};
+use super::context::{Context, Part};
 use super::keep::{kept_table, restore_renamed_rows};
+use super::parts::{column_sequences, columns, keys, slots, texts, texts_and_indexes, values};
 use super::quote::{quote_ident, quote_name};
 use super::{constraints, hierarchy, keep, not_null, positions, render, settings};
 use crate::catalog::{ConstraintKind, Table};
