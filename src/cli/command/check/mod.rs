@@ -1,6 +1,6 @@
 //! `migrate check`: the gate. History, plan, rehearsal and rows, all findings in one run.
 
-mod released;
+pub(crate) mod released;
 
 use crate::apply::rehearse::Rehearsal;
 use crate::cli::error::CliError;
