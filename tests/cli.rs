@@ -5,109 +5,13 @@
 mod junit;
 #[path = "cli/schema.rs"]
 mod schema;
+#[path = "git/shop.rs"]
+mod shop;
 
 use std::path::Path;
-use std::process::{Command, Output};
 
 use serde_json::Value;
-
-/// A project in a git repository.
-struct Shop {
-    folder: tempfile::TempDir,
-}
-
-/// Variables of pipelines that would name a branch or a file for the tests themselves.
-const OF_PIPELINES: [&str; 9] = [
-    "DATABASE_URL",
-    "GITHUB_BASE_REF",
-    "GITHUB_STEP_SUMMARY",
-    "CI_MERGE_REQUEST_TARGET_BRANCH_NAME",
-    "BITBUCKET_PR_DESTINATION_BRANCH",
-    "SYSTEM_PULLREQUEST_TARGETBRANCH",
-    "CHANGE_TARGET",
-    "BUILDKITE_PULL_REQUEST_BASE_BRANCH",
-    "MIGRATE_ENV",
-];
-
-const PERSON: &str = "model: 1\nname: shop\ntargets: [sqlite >= 3.38]\nentities:\n  Person:\n    fields:\n      \
-                      id: int\n      note: text?\n    key: id\n";
-
-impl Shop {
-    fn new() -> Shop {
-        let shop = Shop { folder: tempfile::tempdir().expect("a folder") };
-        shop.write("migrate.toml", "");
-        shop.write("model.yaml", PERSON);
-        shop.git(&["init", "-q", "-b", "main"]);
-        shop
-    }
-
-    fn path(&self) -> &Path {
-        self.folder.path()
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        let path = self.path().join(name);
-        std::fs::create_dir_all(path.parent().expect("a folder")).expect("can be made");
-        std::fs::write(path, text).expect("can be written");
-    }
-
-    fn read(&self, name: &str) -> String {
-        std::fs::read_to_string(self.path().join(name)).expect("can be read")
-    }
-
-    fn git(&self, words: &[&str]) {
-        let output = Command::new("git")
-            .arg("-C")
-            .arg(self.path())
-            .args([
-                "-c",
-                "user.name=a",
-                "-c",
-                "user.email=a@example.com",
-                "-c",
-                "commit.gpgsign=false",
-            ])
-            .args(words)
-            .output()
-            .expect("git runs");
-        assert!(output.status.success(), "git {words:?}: {}", text(&output.stderr));
-    }
-
-    fn commit(&self, message: &str) {
-        self.git(&["add", "."]);
-        self.git(&["commit", "-q", "-m", message]);
-    }
-
-    fn run_with(&self, words: &[&str], variables: &[(&str, &str)]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_migrate"));
-        command.args(words).current_dir(self.path());
-        OF_PIPELINES.iter().for_each(|name| {
-            command.env_remove(name);
-        });
-        command.envs(variables.iter().copied()).output().expect("the built command runs")
-    }
-
-    fn run(&self, words: &[&str]) -> Output {
-        self.run_with(words, &[])
-    }
-
-    /// Runs a command that must end with a code; what it prints.
-    fn must(&self, code: i32, words: &[&str]) -> String {
-        let output = self.run(words);
-        let said = format!("{}{}", text(&output.stdout), text(&output.stderr));
-        assert_eq!(output.status.code(), Some(code), "{words:?}: {said}");
-        text(&output.stdout)
-    }
-
-    fn sql(&self, statements: &str) {
-        let database = rusqlite::Connection::open(self.path().join("shop.db")).expect("it opens");
-        database.execute_batch(statements).expect("the statements hold");
-    }
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).expect("output is text")
-}
+use shop::{PERSON, Shop, text};
 
 fn parsed(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))

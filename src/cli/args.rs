@@ -111,6 +111,8 @@ pub(crate) enum Command {
     New(command::new::NewArgs),
     /// Prove an edited, unreleased version anew and seal it
     Rehash(command::rehash::RehashArgs),
+    /// Put the versions of one branch behind those of the other, after a merge
+    Rebase(command::rebase::RebaseArgs),
     /// Say what is unsafe in SQL migrations, of any tool
     Lint(command::lint::LintArgs),
     /// Print the page of a rule of `migrate lint`

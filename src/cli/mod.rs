@@ -50,6 +50,7 @@ fn run(command: Command, world: &mut World) -> Result<Exit, CliError> {
         Command::Plan(args) => command::plan::run(&args, world),
         Command::New(args) => command::new::run(&args, world),
         Command::Rehash(args) => command::rehash::run(&args, world),
+        Command::Rebase(args) => command::rebase::run(&args, world),
         Command::Lint(args) => command::lint::run(&args, world),
         Command::Explain(args) => command::explain::run(&args, world),
         Command::Check(args) => command::check::run(&args, world),

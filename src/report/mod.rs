@@ -11,6 +11,7 @@ pub mod problem;
 pub mod question;
 pub mod rehearsal;
 pub mod repair;
+pub mod side_by_side;
 pub mod status;
 pub mod style;
 pub mod verify;

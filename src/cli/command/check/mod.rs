@@ -1,6 +1,6 @@
 //! `migrate check`: the gate. History, plan, rehearsal and rows, all findings in one run.
 
-mod released;
+pub(crate) mod released;
 
 use crate::apply::rehearse::Rehearsal;
 use crate::cli::error::CliError;
@@ -145,7 +145,12 @@ pub(crate) fn run(args: &CheckArgs, world: &World) -> Result<Exit, CliError> {
             let looked = database.and_then(|database| match database {
                 Some(database) => on_database(world, &project, &args.shadow, database, &mut gate),
                 None => {
-                    let message = "none is named: no drift check, no rehearsal, no rows checked";
+                    let message = match world.default_file_to_come(&project) {
+                        Ok(Some(path)) => {
+                            format!("`{}` is not there yet: {WITHOUT}", path.display())
+                        }
+                        Ok(None) | Err(_) => format!("none is named: {WITHOUT}"),
+                    };
                     gate.skip("database", message);
                     Ok(())
                 }
@@ -166,12 +171,18 @@ pub(crate) fn run(args: &CheckArgs, world: &World) -> Result<Exit, CliError> {
     Ok(gate.exit)
 }
 
+/// What is not done without a database.
+const WITHOUT: &str = "no drift check, no rehearsal, no rows checked";
+
 /// `chain.sum` as the user names it.
 fn chain_path(project: &Project) -> String {
     format!("{}/{CHAIN}", project.settings.migrations.trim_end_matches('/'))
 }
 
 fn open(world: &World, project: &Project) -> Result<Option<Database>, CliError> {
+    if world.default_file_to_come(project)?.is_some() {
+        return Ok(None);
+    }
     match world.url_if_any(Some(project))? {
         Some(_) => Ok(Some(world.open(Some(project), Access::ReadOnly)?)),
         None => Ok(None),
@@ -297,11 +308,14 @@ fn planned(world: &World, project: &Project, versions: &[Version], gate: &mut Ga
     match draft(world, project, versions, &Answers::default(), proving) {
         Err(error) => gate.fail("model", &project.settings.model, error),
         Ok(drafts) => {
-            let open: Vec<String> = drafts
-                .files
-                .values()
-                .flat_map(|files| files.plan.summary.iter().map(|line| format!("  {line}")))
-                .collect();
+            let mut open: Vec<String> = Vec::new();
+            for line in drafts.files.values().flat_map(|files| &files.plan.summary) {
+                let line = format!("  {line}");
+                // Most lines are the same for both engines.
+                if !open.contains(&line) {
+                    open.push(line);
+                }
+            }
             if open.is_empty() {
                 gate.pass("model", "as the last version has it");
             } else {
@@ -461,6 +475,13 @@ fn print(args: &CheckArgs, world: &World, gate: &Gate) {
     let Some(style) = args.format.style() else {
         return world.print(&report::text(&shown));
     };
+    let mut shown = shown;
+    if let (true, Ok(project)) = (args.format.is_of_repository(), world.project()) {
+        for problem in &mut shown.problems {
+            problem.file =
+                problem.file.take().map(|it| World::path_in_repository(&project.root, &it));
+        }
+    }
     world.print(&report::report(&shown, style));
     world.step_summary(args.format, || report::report(&shown, Style::Markdown));
 }
