@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::catalog::{Catalog, Printed};
+use crate::catalog::fingerprint::{normalize_index, normalize_opaque, normalize_table};
+use crate::catalog::{Catalog, Index, Printed, Table};
 use crate::change::Intent;
 use crate::change::describe::describe;
 use crate::cli::error::CliError;
@@ -55,20 +56,48 @@ fn compare(expected: &Catalog, live: &Catalog, since: String) -> Drift {
         let statements = create_script(catalog).unwrap_or_default();
         statements.iter().map(|statement| format!("{statement};\n\n")).collect()
     };
-    let sql = |difference| {
+    let sql = |difference, title: &str| {
         plan(difference, &[], Printed::ByEngine)
             .map(|mut made| {
                 // Nothing was kept of what nobody planned.
                 made.up.retain(|step| step.reads_kept.is_none());
-                files(&made, "drift").up
+                files(&made, title).up
             })
             .map_err(|error| error.to_string())
     };
     Drift {
         summary: forth.changes.iter().map(describe).collect(),
-        diff: unified(&script(&expected), &script(&live), &since),
-        keep: sql(&forth),
-        undo: sql(&back),
+        diff: unified(&script(&expected), &script(&respelled(&live, &expected)), &since),
+        keep: sql(&forth, "keep what drifted"),
+        undo: sql(&back, "undo what drifted"),
         since,
     }
+}
+
+/// The live schema with the spelling of the expected one wherever both mean the same: a quoted name or another layout is
+/// no difference.
+fn respelled(live: &Catalog, expected: &Catalog) -> Catalog {
+    let dialect = live.dialect;
+    let mut found = live.clone();
+    for (name, table) in &mut found.tables {
+        let Some(wanted) = expected.tables.get(name) else { continue };
+        let indexes = std::mem::take(&mut table.indexes);
+        let bare = Table { indexes: Vec::new(), ..wanted.clone() };
+        if normalize_table(table, dialect) == normalize_table(&bare, dialect) {
+            *table = bare;
+        }
+        let spelled = |index: Index| {
+            let normal = normalize_index(&index, dialect);
+            let same = wanted.indexes.iter().find(|it| normalize_index(it, dialect) == normal);
+            same.cloned().unwrap_or(index)
+        };
+        table.indexes = indexes.into_iter().map(spelled).collect();
+    }
+    for (id, opaque) in &mut found.opaques {
+        let Some(wanted) = expected.opaques.get(id) else { continue };
+        if normalize_opaque(opaque, dialect) == normalize_opaque(wanted, dialect) {
+            *opaque = wanted.clone();
+        }
+    }
+    found
 }
