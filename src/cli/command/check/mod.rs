@@ -17,6 +17,7 @@ use crate::lint::rule::Severity;
 use crate::plan::version::VersionKind;
 use crate::report::check as report;
 use crate::report::check::{Check, Gate as Shown, Outcome};
+use crate::report::drift::summary;
 use crate::report::formats::Style;
 use crate::report::lint as lint_report;
 use crate::report::problem::{Problem, sort};
@@ -28,6 +29,8 @@ use crate::text::Dialect;
 use crate::text::diagnostic::Colour;
 
 use super::apply::{evidence_folder, pending};
+use super::decisions::Pen;
+use super::drift::drift;
 use super::lint::{FailOn, fails, lint_settings};
 use super::plan::draft;
 use super::planning::Answers;
@@ -143,7 +146,9 @@ pub(crate) fn run(args: &CheckArgs, world: &World) -> Result<Exit, CliError> {
                 gate.fail("lint", SETTINGS, error);
             }
             let looked = database.and_then(|database| match database {
-                Some(database) => on_database(world, &project, &args.shadow, database, &mut gate),
+                Some(database) => {
+                    on_database(world, &project, &versions, &args.shadow, database, &mut gate)
+                }
                 None => {
                     let message = match world.default_file_to_come(&project) {
                         Ok(Some(path)) => {
@@ -305,7 +310,7 @@ fn reversible(
 fn planned(world: &World, project: &Project, versions: &[Version], gate: &mut Gate) {
     // Only whether there is anything to plan is asked.
     let proving = Proving { no_proof: true };
-    match draft(world, project, versions, &Answers::default(), proving) {
+    match draft(world, project, versions, &Answers::default(), proving, &Pen::Closed) {
         Err(error) => gate.fail("model", &project.settings.model, error),
         Ok(drafts) => {
             let mut open: Vec<String> = Vec::new();
@@ -394,6 +399,7 @@ fn linted(
 fn on_database(
     world: &World,
     project: &Project,
+    versions: &[Version],
     shadow: &ShadowArgs,
     mut database: Database,
     gate: &mut Gate,
@@ -401,10 +407,18 @@ fn on_database(
     let found = status::read(Some(project), &mut database)?;
     match found.schema {
         SchemaStatus::Drifted => {
-            let message = format!(
-                "{} is not as the last run left it\nhelp: `migrate diff version:N URL` shows what differs, with N the last version applied",
-                found.database
-            );
+            let differs = drift(world, project, versions, &mut database)?;
+            let message = match &differs {
+                Some(differs) => format!(
+                    "{} is not as the last run left it\n{}help: `migrate status --drift` shows it as a diff, and as SQL both ways",
+                    found.database,
+                    summary(differs)
+                ),
+                None => format!(
+                    "{} is not as the last run left it\nhelp: `migrate diff version:N URL` shows what differs, with N the last version applied",
+                    found.database
+                ),
+            };
             gate.fail("drift", SETTINGS, CliError::new(Exit::History, message));
             return Ok(());
         }
