@@ -238,8 +238,17 @@ impl RowKey {
 
     /// What they hold of a row of `shape` under `alias`.
     pub(super) fn kept_values(&self, shape: &Shape<'_>, alias: &str) -> Vec<String> {
-        let seen = self.is_seen().then(|| self.seen(shape, alias));
-        self.values(shape, alias).into_iter().chain(seen).collect()
+        let values = self.values(shape, alias);
+        let missing = values[..self.columns.len()].iter().map(|key| format!("{key} IS NULL"));
+        let missing: Vec<String> = missing.collect();
+        let seen = self.is_seen().then(|| match missing.is_empty() {
+            true => self.seen(shape, alias),
+            // Only where the key is missing does the rowid decide.
+            false => {
+                format!("CASE WHEN {} THEN {} END", missing.join(" OR "), self.seen(shape, alias))
+            }
+        });
+        values.into_iter().chain(seen).collect()
     }
 
     fn is_seen(&self) -> bool {
