@@ -5,6 +5,7 @@ mod support;
 
 use std::time::{Duration, Instant};
 
+use journey::kept;
 use journey::shop::{Shop, done, refused};
 use migrate::text::Dialect;
 
@@ -118,4 +119,46 @@ fn on_the_next_apply_a_new_row_gets_nothing_of_a_deleted_one() {
     done(shop.up());
     let held = shop.page();
     assert!(held.contains("2 | v2") && held.contains("4 | NULL"), "{held}");
+}
+
+/// Types before and after on SQLite and on PostgreSQL, and values of the first that the second holds as they are.
+const NARROWINGS: [([&str; 2], [&str; 2], &str); 6] = [
+    (["TEXT", "INTEGER"], ["text", "integer"], "'7'"),
+    (["REAL", "INTEGER"], ["double precision", "integer"], "7.0"),
+    (["INTEGER", "INTEGER"], ["bigint", "integer"], "2147483647"),
+    (["NUMERIC", "NUMERIC"], ["numeric(10,4)", "numeric(10,2)"], "1.2500"),
+    (["TEXT", "TEXT"], ["varchar(20)", "varchar(3)"], "'abc'"),
+    (["TEXT", "TEXT"], ["timestamp", "date"], "'2026-01-02 00:00:00'"),
+];
+
+#[test]
+fn a_narrowing_in_which_every_value_fits_keeps_nothing() {
+    for (sqlite, postgres, value) in NARROWINGS {
+        let rows = format!("INSERT INTO item VALUES (1, {value}), (2, NULL), (3, {value})");
+        for dialect in [Dialect::Sqlite, Dialect::Postgres] {
+            let types = if dialect == Dialect::Sqlite { sqlite } else { postgres };
+            if types[0] == types[1] {
+                continue;
+            }
+            let schema =
+                types.map(|it| format!("CREATE TABLE item (id integer PRIMARY KEY, v {it});"));
+            let schemas = [schema[0].as_str(), schema[1].as_str()];
+            let Some(shop) = Shop::new(dialect, "sql", schemas, &rows) else { continue };
+            let before = shop.contents();
+            done(shop.up());
+            let held = kept(&mut shop.place.open());
+            assert!(
+                held.iter().all(|it| rows_of(&shop, dialect, it) == "0"),
+                "{dialect}, {types:?}: {held:?}"
+            );
+            done(shop.down());
+            assert_eq!(shop.contents(), before, "{dialect}, {types:?}");
+        }
+    }
+}
+
+fn rows_of(shop: &Shop, dialect: Dialect, kept: &str) -> String {
+    let schema = if dialect == Dialect::Sqlite { "main" } else { "migrate_kept" };
+    let count = format!("SELECT count(*) FROM {schema}.\"{kept}\"");
+    support::rows(&mut shop.place.open(), &count)[0][0].clone()
 }
