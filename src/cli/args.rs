@@ -101,8 +101,8 @@ pub(crate) enum Command {
     Import(command::import::ImportArgs),
     /// Write the model in canonical form, comments kept
     Fmt(command::fmt::FmtArgs),
-    /// Print the JSON Schema of model.yaml, for editors
-    Schema,
+    /// Print a JSON Schema: of model.yaml for editors, or of what a command prints with --json
+    Schema(command::schema::SchemaArgs),
     /// Say what differs between two sources
     Diff(command::diff::DiffArgs),
     /// Plan the way from the last version to the model, as a new version
@@ -111,6 +111,8 @@ pub(crate) enum Command {
     New(command::new::NewArgs),
     /// Prove an edited, unreleased version anew and seal it
     Rehash(command::rehash::RehashArgs),
+    /// Put the versions of one branch behind those of the other, after a merge
+    Rebase(command::rebase::RebaseArgs),
     /// Say what is unsafe in SQL migrations, of any tool
     Lint(command::lint::LintArgs),
     /// Print the page of a rule of `migrate lint`

@@ -4,6 +4,7 @@ mod args;
 mod command;
 mod error;
 mod exit;
+mod format;
 mod interrupt;
 mod keepers;
 mod progress;
@@ -44,11 +45,12 @@ fn run(command: Command, world: &mut World) -> Result<Exit, CliError> {
         Command::Init(args) => command::init::run(&args, world),
         Command::Import(args) => command::import::run(&args, world),
         Command::Fmt(args) => command::fmt::run(&args, world),
-        Command::Schema => command::schema::run(world),
+        Command::Schema(args) => command::schema::run(&args, world),
         Command::Diff(args) => command::diff::run(&args, world),
         Command::Plan(args) => command::plan::run(&args, world),
         Command::New(args) => command::new::run(&args, world),
         Command::Rehash(args) => command::rehash::run(&args, world),
+        Command::Rebase(args) => command::rebase::run(&args, world),
         Command::Lint(args) => command::lint::run(&args, world),
         Command::Explain(args) => command::explain::run(&args, world),
         Command::Check(args) => command::check::run(&args, world),

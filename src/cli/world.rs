@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::args::{Allow, DialectName, Global, When};
 use super::error::CliError;
 use super::exit::Exit;
+use super::format::Format;
 use super::progress::{Spinner, Verbosity};
 use super::shadow::ShadowArgs;
 use crate::apply::Who;
@@ -302,6 +303,28 @@ impl World {
         write_out(&format!("{text}\n"));
     }
 
+    /// Adds Markdown to the summary of the step, where GitHub Actions names a file for it and its format is asked for.
+    /// A summary that cannot be written is told, and changes nothing else.
+    pub(crate) fn step_summary(&self, format: Format, markdown: impl FnOnce() -> String) {
+        let Some(path) = self.env.get("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()) else {
+            return;
+        };
+        if format != Format::Github {
+            return;
+        }
+        let mut text = markdown();
+        if text.len() > STEP_SUMMARY_MAX {
+            let cut = text.bytes().take(STEP_SUMMARY_MAX).rposition(|byte| byte == b'\n');
+            text.truncate(cut.unwrap_or(0));
+            text.push_str("\n\n… cut off: GitHub shows 1 MiB\n");
+        }
+        let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
+        if let Err(error) = file.and_then(|mut file| file.write_all(format!("{text}\n").as_bytes()))
+        {
+            self.note(&format!("the summary of the step cannot be written to `{path}`: {error}"));
+        }
+    }
+
     /// Whether somebody can answer.
     pub(crate) fn can_ask(&self) -> bool {
         !self.global.no_input
@@ -349,6 +372,9 @@ impl World {
         ))
     }
 }
+
+/// Source: docs.github.com, "Workflow commands for GitHub Actions", "Step isolation and limits": 1 MiB a step.
+const STEP_SUMMARY_MAX: usize = 1_000_000;
 
 /// Writes to standard output. A reader that has gone away (`| head`) ends nothing: what is being done is done.
 fn write_out(text: &str) {

@@ -207,9 +207,7 @@ fn digest(word: &str) -> Option<String> {
 fn unreadable(index: usize, line: &str) -> ChainFault {
     let marker = ["<<<<<<<", "=======", ">>>>>>>"].iter().any(|mark| line.starts_with(mark));
     let problem = if marker {
-        "a git conflict marker: two branches added a version; keep one side, then plan the other \
-         change anew"
-            .to_owned()
+        "a git conflict marker: two branches added a version".to_owned()
     } else {
         format!("`{line}` is not `ID sha256:… parent …`")
     };

@@ -6,13 +6,17 @@ use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use serde_json::{Value, json};
 
 use super::formats::{
-    Counts, Spot, cell, github_line, junit_document, sarif_document, sarif_location, xml,
+    Annotation, Counts, Level as Loud, Spot, Style, cell, github_lines, junit_document,
+    sarif_document, sarif_location, xml,
 };
+use super::problem::{Problem, gitlab, html};
 use super::style::{BAD, CAREFUL, FAINT, GOOD, count, paint};
-use super::verify::Style;
 use crate::lint::rule::{Rule, Severity};
 use crate::lint::{File, Finding};
 use crate::text::diagnostic::Colour;
+
+/// The JSON Schema of the document that [`json`] makes.
+pub const SCHEMA: &str = include_str!("schemas/lint.json");
 
 /// How many findings there are of each severity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -114,10 +118,32 @@ pub fn report(findings: &[Finding], files: usize, style: Style) -> String {
     match style {
         Style::Jsonl => jsonl(findings, files),
         Style::Markdown => markdown(findings, files),
-        Style::Github => findings.iter().map(annotation).collect(),
+        Style::Github => github_lines(findings.iter().map(annotation)),
         Style::Sarif => sarif(findings),
         Style::Junit => junit(findings, files),
+        Style::Gitlab => gitlab(&problems(findings)),
+        Style::Html => {
+            let headline = anstream::adapter::strip_str(&verdict(findings, files)).to_string();
+            html("migrate lint", &headline, &problems(findings))
+        }
     }
+}
+
+/// The findings, one by one.
+pub fn problems(findings: &[Finding]) -> Vec<Problem> {
+    findings
+        .iter()
+        .map(|finding| Problem {
+            code: finding.rule.code.to_owned(),
+            name: Some(finding.rule.name.to_owned()),
+            severity: finding.severity,
+            message: finding.message.clone(),
+            file: Some(finding.path.clone()),
+            at: Some((finding.line, finding.column)),
+            why: Some(finding.rule.why.to_owned()),
+            instead: Some(finding.rule.instead.to_owned()),
+        })
+        .collect()
 }
 
 /// One finding as JSON.
@@ -196,14 +222,14 @@ fn spot(finding: &Finding) -> Spot<'_> {
     Spot { file: Some(&finding.path), at: Some((finding.line, finding.column)) }
 }
 
-fn annotation(finding: &Finding) -> String {
+fn annotation(finding: &Finding) -> Annotation<'_> {
     let level = match finding.severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-        Severity::Note => "notice",
+        Severity::Error => Loud::Error,
+        Severity::Warning => Loud::Warning,
+        Severity::Note => Loud::Notice,
     };
     let title = format!("{} {}", finding.rule.code, finding.rule.name);
-    github_line(level, spot(finding), &title, &finding.message)
+    Annotation { level, spot: spot(finding), title, text: finding.message.clone() }
 }
 
 fn sarif(findings: &[Finding]) -> String {

@@ -3,10 +3,13 @@
 use serde_json::{Value, json};
 
 use super::formats::{
-    Counts, Spot, cell, github_line, junit_document, sarif_document, sarif_location, xml,
+    Annotation, Counts, Level, Spot, Style, cell, github_lines, junit_document, sarif_document,
+    sarif_location, xml,
 };
+use super::problem::{Problem, gitlab, html};
 use super::style::{count, number};
 use crate::catalog::rule::Enforce;
+use crate::lint::rule::Severity;
 use crate::verify::{Unasked, Verdict, Violation};
 
 /// Where the rules stand.
@@ -23,19 +26,6 @@ impl<'a> Place<'a> {
     }
 }
 
-/// For whom it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Style {
-    /// One JSON object a line.
-    Jsonl,
-    Markdown,
-    /// Workflow commands of GitHub Actions.
-    Github,
-    /// SARIF 2.1.0.
-    Sarif,
-    Junit,
-}
-
 /// The verdict in a style.
 pub fn report(verdict: &Verdict, place: Place<'_>, style: Style) -> String {
     match style {
@@ -44,6 +34,47 @@ pub fn report(verdict: &Verdict, place: Place<'_>, style: Style) -> String {
         Style::Github => github(verdict, place),
         Style::Sarif => sarif(verdict, place),
         Style::Junit => junit(verdict),
+        Style::Gitlab => gitlab(&problems(verdict, place)),
+        Style::Html => html("migrate verify", &headline(verdict), &problems(verdict, place)),
+    }
+}
+
+/// The broken rules and those that could not be asked, one by one.
+pub fn problems(verdict: &Verdict, place: Place<'_>) -> Vec<Problem> {
+    let broken = verdict.violations.iter().map(|violation| Problem {
+        code: violation.rule.clone(),
+        name: None,
+        severity: match is_warning(violation) {
+            true => Severity::Warning,
+            false => Severity::Error,
+        },
+        message: sentence(violation),
+        file: place.of(violation.file.as_ref()).map(str::to_owned),
+        at: violation.origin,
+        why: None,
+        instead: Some(
+            "repair the rows, give old ones a value by `backfill:`, or relax the rule".to_owned(),
+        ),
+    });
+    let unasked = verdict.unasked.iter().map(|unasked| Problem {
+        code: unasked.rule.clone(),
+        name: None,
+        severity: Severity::Error,
+        message: format!("not asked: {}", unasked.reason),
+        file: place.of(unasked.file.as_ref()).map(str::to_owned),
+        at: unasked.origin,
+        why: None,
+        instead: None,
+    });
+    broken.chain(unasked).collect()
+}
+
+/// One line for all of it.
+fn headline(verdict: &Verdict) -> String {
+    let rules = count(verdict.checked as u64, "rule");
+    match verdict.violations.len() as u64 {
+        0 => format!("{rules} hold"),
+        broken => format!("{} of {rules} broken", number(broken)),
     }
 }
 
@@ -149,17 +180,18 @@ fn markdown(verdict: &Verdict) -> String {
 }
 
 fn github(verdict: &Verdict, place: Place<'_>) -> String {
-    let mut text = String::new();
-    for violation in &verdict.violations {
-        let level = if is_warning(violation) { "warning" } else { "error" };
-        let spot = Spot { file: place.of(violation.file.as_ref()), at: violation.origin };
-        text.push_str(&github_line(level, spot, &violation.rule, &sentence(violation)));
-    }
-    for Unasked { rule, origin, file, reason, .. } in &verdict.unasked {
+    let broken = verdict.violations.iter().map(|violation| Annotation {
+        level: if is_warning(violation) { Level::Warning } else { Level::Error },
+        spot: Spot { file: place.of(violation.file.as_ref()), at: violation.origin },
+        title: violation.rule.clone(),
+        text: sentence(violation),
+    });
+    let unasked = verdict.unasked.iter().map(|Unasked { rule, origin, file, reason, .. }| {
         let spot = Spot { file: place.of(file.as_ref()), at: *origin };
-        text.push_str(&github_line("error", spot, rule, &format!("not asked: {reason}")));
-    }
-    text
+        let text = format!("not asked: {reason}");
+        Annotation { level: Level::Error, spot, title: rule.clone(), text }
+    });
+    github_lines(broken.chain(unasked))
 }
 
 fn sarif(verdict: &Verdict, place: Place<'_>) -> String {

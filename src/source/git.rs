@@ -26,14 +26,7 @@ pub(in crate::source) fn read(
 ) -> Result<Vec<TextFile>, SourceError> {
     check_revision(revision)?;
     let path = path.trim_start_matches("./").trim_end_matches('/');
-    run(folder, revision, &["rev-parse", "--verify", "--quiet", &format!("{revision}^{{commit}}")])
-        .map_err(|_| {
-            failure(
-                revision,
-                "git knows no such revision here",
-                "check the name; in CI, fetch the history first (`fetch-depth: 0`)",
-            )
-        })?;
+    check_known(folder, revision)?;
     // `./` makes git take the path from the folder it runs in, not from the top of the repository.
     let object = format!("{revision}:./{path}");
     let kind = run(folder, revision, &["cat-file", "-t", &object]).map_err(|_| {
@@ -57,6 +50,46 @@ pub(in crate::source) fn read(
         .collect();
     files.sort_unstable();
     files.iter().map(|name| show(folder, revision, &format!("{path}/{name}"))).collect()
+}
+
+fn check_known(folder: &Path, revision: &str) -> Result<(), SourceError> {
+    if is_known(folder, revision) {
+        return Ok(());
+    }
+    Err(failure(
+        revision,
+        "git knows no such revision here",
+        "check the name; in CI, fetch the history first (`fetch-depth: 0`)",
+    ))
+}
+
+/// Whether git knows a commit by this name.
+pub(in crate::source) fn is_known(folder: &Path, revision: &str) -> bool {
+    let commit = format!("{revision}^{{commit}}");
+    check_revision(revision).is_ok()
+        && run(folder, revision, &["rev-parse", "--verify", "--quiet", &commit]).is_ok()
+}
+
+/// The commit at which the work tree's branch left another one; `None` where git does not have it (a shallow clone).
+pub(in crate::source) fn merge_base(folder: &Path, revision: &str) -> Option<String> {
+    let found = run(folder, revision, &["merge-base", "HEAD", revision]).ok()?;
+    Some(found.trim().to_owned())
+}
+
+/// A file of a revision; `None` where the revision lacks it.
+pub(in crate::source) fn read_if_there(
+    folder: &Path,
+    revision: &str,
+    path: &str,
+) -> Result<Option<String>, SourceError> {
+    check_revision(revision)?;
+    check_known(folder, revision)?;
+    let path = path.trim_start_matches("./");
+    let object = format!("{revision}:./{path}");
+    match run(folder, revision, &["cat-file", "-t", &object]) {
+        Ok(_) => Ok(Some(show(folder, revision, path)?.text)),
+        Err(_) => Ok(None),
+    }
 }
 
 fn show(folder: &Path, revision: &str, path: &str) -> Result<TextFile, SourceError> {

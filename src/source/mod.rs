@@ -295,13 +295,26 @@ pub fn read_model(path: &Path) -> Result<(Model, Vec<String>), SourceError> {
     model::parse(&files::read(path, "yaml")?)
 }
 
-/// The text of a file as a git revision has it.
+/// The text of a file as a git revision has it; `None` where it lacks the file.
 ///
 /// # Errors
-/// An unknown revision, or the file is not in it.
-pub fn read_at_revision(folder: &Path, revision: &str, path: &str) -> Result<String, SourceError> {
-    let files = git::read(folder, revision, path)?;
-    Ok(files.into_iter().map(|file| file.text).collect())
+/// An unknown revision.
+pub fn read_at_revision(
+    folder: &Path,
+    revision: &str,
+    path: &str,
+) -> Result<Option<String>, SourceError> {
+    git::read_if_there(folder, revision, path)
+}
+
+/// Whether git knows a commit by this name.
+pub fn is_revision(folder: &Path, revision: &str) -> bool {
+    git::is_known(folder, revision)
+}
+
+/// The commit at which the current branch left another one, where git has it.
+pub fn merge_base(folder: &Path, revision: &str) -> Option<String> {
+    git::merge_base(folder, revision)
 }
 
 fn load_files(files: &[files::TextFile], options: &LoadOptions) -> Result<Loaded, SourceError> {

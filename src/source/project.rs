@@ -161,10 +161,24 @@ pub enum ProjectError {
 
 fn faults(faults: &[ChainFault]) -> String {
     let list: Vec<String> = faults.iter().map(|fault| format!("history: {fault}")).collect();
-    format!(
-        "{}\nhelp: restore the files from git; an edited version that is not released yet is sealed anew by `migrate rehash`",
-        list.join("\n")
-    )
+    let is_merge = faults.iter().any(|fault| match fault {
+        ChainFault::Fork { .. } | ChainFault::Unreadable { .. } | ChainFault::Unlisted { .. } => {
+            true
+        }
+        ChainFault::Orphan { .. }
+        | ChainFault::Head { .. }
+        | ChainFault::Edited { .. }
+        | ChainFault::Missing { .. } => false,
+    });
+    let help = match is_merge {
+        true => {
+            "after a merge of two branches, `migrate rebase` puts the versions of one behind those of the other"
+        }
+        false => {
+            "restore the files from git; an edited version that is not released yet is sealed anew by `migrate rehash`"
+        }
+    };
+    format!("{}\nhelp: {help}", list.join("\n"))
 }
 
 /// A project on disk.
@@ -293,6 +307,46 @@ impl Project {
             }
         }
         if faults.is_empty() { Ok(found) } else { Err(ProjectError::History(faults)) }
+    }
+
+    /// All version folders as they are, whatever `chain.sum` says, by name.
+    ///
+    /// # Errors
+    /// A folder that is half-written; the file system's.
+    pub fn folders(&self) -> Result<Vec<Version>, ProjectError> {
+        let names = self.version_folders()?;
+        let ids = names.iter().filter_map(|name| VersionId::read(name));
+        ids.map(|id| self.read_folder(&id).map_err(|fault| ProjectError::History(vec![fault])))
+            .collect()
+    }
+
+    /// Makes `chain.sum` anew of versions that stay as they are and of others that follow them; folders of `gone` that no
+    /// version has any more are removed at the end, so that what is cut off can be told and done again.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn restring(
+        &self,
+        kept: &[Version],
+        next: Vec<Version>,
+        gone: &[VersionId],
+    ) -> Result<(), ProjectError> {
+        let link = |version: &Version| Link {
+            id: version.manifest.id.clone(),
+            hash: version.manifest.hash.clone(),
+            parent: version.manifest.parent.clone(),
+        };
+        let chain = Chain { links: kept.iter().map(link).collect() };
+        write_atomically(&self.migrations().join(CHAIN), &chain.print())?;
+        let mut named: Vec<VersionId> = kept.iter().map(|it| it.manifest.id.clone()).collect();
+        for version in next {
+            named.push(self.seal(version)?.manifest.id);
+        }
+        for id in gone.iter().filter(|id| !named.contains(id)) {
+            let folder = self.migrations().join(id.as_str());
+            fs::remove_dir_all(&folder).map_err(|source| io(&folder, source))?;
+        }
+        Ok(())
     }
 
     fn version_folders(&self) -> Result<Vec<String>, ProjectError> {

@@ -4,6 +4,7 @@ pub mod dialect;
 pub mod diagnostic;
 pub mod hash;
 pub mod ident;
+pub mod merge;
 pub mod suggest;
 pub mod token;
 

@@ -4,15 +4,15 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
-use super::verify::Format;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
+use crate::cli::format::Format;
 use crate::cli::world::World;
 use crate::lint::file::{Way, guess, way_of};
 use crate::lint::rule::{ServerVersion, Severity};
 use crate::lint::{File, Finding, Settings, lint, unknown_rules};
+use crate::report::formats::Style;
 use crate::report::lint as report;
-use crate::report::verify::Style;
 use crate::source::project::{LintSettings, Project};
 use crate::text::Dialect;
 use crate::text::diagnostic::Colour;
@@ -45,6 +45,18 @@ pub(crate) enum FailOn {
     Never,
 }
 
+impl FailOn {
+    /// The severity; `None` where nothing fails.
+    pub(super) fn severity(self) -> Option<Severity> {
+        match self {
+            FailOn::Note => Some(Severity::Note),
+            FailOn::Warning => Some(Severity::Warning),
+            FailOn::Error => Some(Severity::Error),
+            FailOn::Never => None,
+        }
+    }
+}
+
 pub(crate) fn run(args: &LintArgs, world: &World) -> Result<Exit, CliError> {
     let project = world.project_if_any()?;
     let settings = project.as_ref().map(|it| it.settings.lint.clone()).unwrap_or_default();
@@ -57,10 +69,7 @@ pub(crate) fn run(args: &LintArgs, world: &World) -> Result<Exit, CliError> {
     }
     print(args, world, &findings, &files);
     let fail_on = match args.fail_on {
-        Some(FailOn::Note) => Some(Severity::Note),
-        Some(FailOn::Warning) => Some(Severity::Warning),
-        Some(FailOn::Error) => Some(Severity::Error),
-        Some(FailOn::Never) => None,
+        Some(given) => given.severity(),
         None => Some(settings.fail_on.unwrap_or(Severity::Error)),
     };
     Ok(match fails(&findings, fail_on) {
@@ -197,21 +206,14 @@ fn order(name: &str) -> (String, u128, u8, String) {
 
 fn print(args: &LintArgs, world: &World, findings: &[Finding], files: &[File]) {
     let number = files.len();
-    let text = match args.format {
-        Format::Text if world.global.json => {
-            return world.print_json(&report::json(findings, number));
-        }
-        Format::Json => return world.print_json(&report::json(findings, number)),
-        Format::Text => {
-            // Codes are stripped where they are not wanted.
-            let shown = report::text(findings, files, Colour::Ansi);
-            format!("{shown}{}\n", report::verdict(findings, number))
-        }
-        Format::Jsonl => report::report(findings, number, Style::Jsonl),
-        Format::Markdown => report::report(findings, number, Style::Markdown),
-        Format::Github => report::report(findings, number, Style::Github),
-        Format::Sarif => report::report(findings, number, Style::Sarif),
-        Format::Junit => report::report(findings, number, Style::Junit),
+    if args.format == Format::Json || (args.format == Format::Text && world.global.json) {
+        return world.print_json(&report::json(findings, number));
+    }
+    let Some(style) = args.format.style() else {
+        // Codes are stripped where they are not wanted.
+        let shown = report::text(findings, files, Colour::Ansi);
+        return world.print(&format!("{shown}{}\n", report::verdict(findings, number)));
     };
-    world.print(&text);
+    world.print(&report::report(findings, number, style));
+    world.step_summary(args.format, || report::report(findings, number, Style::Markdown));
 }

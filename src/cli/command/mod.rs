@@ -19,6 +19,7 @@ pub(crate) mod plan;
 pub(crate) mod plan_folder;
 pub(crate) mod planning;
 mod proof;
+pub(crate) mod rebase;
 pub(crate) mod rehash;
 pub(crate) mod rehearse;
 pub(crate) mod release;

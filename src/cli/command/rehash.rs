@@ -93,8 +93,11 @@ fn refresh(version: &mut Version, dialect: Dialect) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Rehearses an edited version on an empty database; the engine it held on.
-fn prove(
+/// Rehearses a version behind another one on an empty database; the engine it held on.
+///
+/// # Errors
+/// `Exit::History` where its SQL does not lead from the one schema to the other and back.
+pub(crate) fn prove(
     world: &World,
     project: &Project,
     before: Option<&Version>,
@@ -132,6 +135,6 @@ fn prove(
     let report = rehearsal::rehearsal(&found);
     Err(CliError::new(
         Exit::History,
-        format!("the edited SQL of {} ({dialect}) does not hold\n{report}", version.manifest.id),
+        format!("the SQL of {} ({dialect}) does not hold\n{report}", version.manifest.id),
     ))
 }

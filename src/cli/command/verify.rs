@@ -10,6 +10,7 @@ use crate::catalog::rule::{OwnRule, Rule, own_rules};
 use crate::catalog::{Catalog, Printed};
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
+use crate::cli::format::Format;
 use crate::cli::world::World;
 use crate::db::{Access, Database};
 use crate::dialect::check::sample::{Sample, can_be_sampled, rows_of};
@@ -17,8 +18,9 @@ use crate::dialect::check::standing::{Doubts, Extent, Standing, Wanted, standing
 use crate::dialect::check::{Check, SAMPLE};
 use crate::dialect::realize::personal::personal_columns;
 use crate::dialect::session;
+use crate::report::formats::Style;
 use crate::report::style::count;
-use crate::report::verify::{Place, Style, report};
+use crate::report::verify::{Place, report};
 use crate::report::violation::shell;
 use crate::report::{explain, violation};
 use crate::source::project::Project;
@@ -113,20 +115,6 @@ pub(crate) enum Engine {
     Stream,
     /// Whichever is expected to take less time
     Auto,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    Text,
-    /// One document
-    Json,
-    /// One object a line
-    Jsonl,
-    Markdown,
-    /// Annotations of GitHub Actions
-    Github,
-    Sarif,
-    Junit,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -460,18 +448,13 @@ fn ask(
 
 fn print(args: &VerifyArgs, world: &World, verdict: &Verdict, file: Option<&str>) {
     let place = Place { file };
-    let text = match args.format {
-        Format::Text if world.global.json => return world.print_json(verdict),
-        Format::Json => return world.print_json(verdict),
-        Format::Text => {
-            let command = command_of(args, world);
-            violation::proposing(verdict, args.sample, &command)
-        }
-        Format::Jsonl => report(verdict, place, Style::Jsonl),
-        Format::Markdown => report(verdict, place, Style::Markdown),
-        Format::Github => report(verdict, place, Style::Github),
-        Format::Sarif => report(verdict, place, Style::Sarif),
-        Format::Junit => report(verdict, place, Style::Junit),
+    if args.format == Format::Json || (args.format == Format::Text && world.global.json) {
+        return world.print_json(verdict);
+    }
+    let Some(style) = args.format.style() else {
+        let command = command_of(args, world);
+        return world.print(&violation::proposing(verdict, args.sample, &command));
     };
-    world.print(&text);
+    world.print(&report(verdict, place, style));
+    world.step_summary(args.format, || report(verdict, place, Style::Markdown));
 }
