@@ -105,6 +105,11 @@ fn a_rehearsal_shows_what_the_guide_says() {
 }
 
 #[test]
+fn the_gate_of_a_pipeline_is_set_up_as_told() {
+    follow("docs/guide/ci.md", Dialect::Sqlite);
+}
+
+#[test]
 fn dirty_rows_are_cleaned_up_as_told() {
     follow("docs/guide/clean-up.md", Dialect::Postgres);
 }

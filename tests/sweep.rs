@@ -123,7 +123,7 @@ fn on_sqlite(name: &str, file: &str) {
     let rows = rows_for(&db);
     assert!(!rows.is_empty(), "{name} has rows");
     db.execute_batch(&rows).expect("rows");
-    sqlite_sweep::sweep(name, &db).judge();
+    sqlite_sweep::sweep(name, db).judge();
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn chinook_on_sqlite() {
     std::fs::write(&copy, std::fs::read(&path).expect("a file")).expect("a copy");
     let db = rusqlite::Connection::open(&copy).expect("a database");
     db.execute_batch("PRAGMA foreign_keys = ON; PRAGMA synchronous = OFF").expect("pragmas");
-    sqlite_sweep::sweep("chinook", &db).judge();
+    sqlite_sweep::sweep("chinook", db).judge();
 }
 
 #[test]

@@ -21,6 +21,19 @@ pub(crate) enum Format {
 }
 
 impl Format {
+    /// Whether its reader looks for files from the top of the repository.
+    pub(crate) fn is_of_repository(self) -> bool {
+        match self {
+            Format::Github | Format::Gitlab | Format::Sarif => true,
+            Format::Text
+            | Format::Json
+            | Format::Jsonl
+            | Format::Markdown
+            | Format::Junit
+            | Format::Html => false,
+        }
+    }
+
     /// The style of another program; `None` for text and for one JSON document.
     pub(crate) fn style(self) -> Option<Style> {
         match self {

@@ -1,7 +1,7 @@
 //! The surroundings of a command: environment, folder, project, clock, terminal. Nothing else reads them.
 
 use std::io::{BufRead, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 use std::process::Command as Program;
 use std::time::Duration;
 
@@ -82,7 +82,16 @@ impl World {
         let mut variables = if global.no_dotenv { Vec::new() } else { dotenv(&folder) };
         variables.extend(std::env::vars());
         let output = Output::Shown;
-        Ok(World { env: Env::new(variables), folder, global: global.clone(), output })
+        // A pipeline passes on a secret that is not there as an empty variable.
+        let some = |value: &Option<String>| value.clone().filter(|text| !text.is_empty());
+        let global = Global {
+            environment: some(&global.environment),
+            url: some(&global.url),
+            scratch_url: some(&global.scratch_url),
+            actor: some(&global.actor),
+            ..global.clone()
+        };
+        Ok(World { env: Env::new(variables), folder, global, output })
     }
 
     /// The surroundings of commands in another folder, whatever database or environment the user has set for this one.
@@ -138,6 +147,22 @@ impl World {
         text.and_then(|text| put_in_variables(&text, &self.env).ok())
             .map(|text| self.read_url(&text))
             .transpose()
+    }
+
+    /// The file of a database that only the default environment names and that is not there: nobody made it yet.
+    pub(crate) fn default_file_to_come(
+        &self,
+        project: &Project,
+    ) -> Result<Option<PathBuf>, CliError> {
+        let is_named = self.global.url.is_some()
+            || self.global.environment.is_some()
+            || self.env.get("DATABASE_URL").is_some();
+        let url = if is_named { None } else { self.url_if_any(Some(project))? };
+        Ok(url
+            .as_ref()
+            .and_then(DatabaseUrl::file)
+            .filter(|path| !path.exists())
+            .map(PathBuf::from))
     }
 
     fn url_is_from_variable(&self) -> bool {
@@ -301,6 +326,26 @@ impl World {
     pub(crate) fn print_json(&self, value: &impl serde::Serialize) {
         let text = serde_json::to_string_pretty(value).expect("a report is plain data");
         write_out(&format!("{text}\n"));
+    }
+
+    /// A file below `folder` as it is named from the top of the git repository: there other programs look for it.
+    pub(crate) fn path_in_repository(folder: &Path, file: &str) -> String {
+        let top = folder.ancestors().find(|ancestor| ancestor.join(".git").exists());
+        let below = top.and_then(|top| folder.join(file).strip_prefix(top).map(PathBuf::from).ok());
+        let Some(below) = below else { return file.to_owned() };
+        let mut parts: Vec<String> = Vec::new();
+        for part in below.components() {
+            match part {
+                Component::CurDir => {}
+                Component::ParentDir if !parts.is_empty() => drop(parts.pop()),
+                // It is not in the repository.
+                Component::ParentDir | Component::RootDir | Component::Prefix(_) => {
+                    return file.to_owned();
+                }
+                Component::Normal(name) => parts.push(name.to_string_lossy().into_owned()),
+            }
+        }
+        parts.join("/")
     }
 
     /// Adds Markdown to the summary of the step, where GitHub Actions names a file for it and its format is asked for.

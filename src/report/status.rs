@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::drift::{Drift, summary};
 use super::kept::{AllKept, version_lines};
 use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, columns, paint};
 use crate::journal::{Entry, Unfinished};
@@ -17,6 +18,9 @@ pub struct Status {
     /// Plans without a project that are in force.
     pub plans: Vec<String>,
     pub schema: SchemaStatus,
+    /// What differs, where it drifted and that can be told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drift: Option<Drift>,
     pub kept: AllKept,
     /// A run that stopped half-way: version and last finished step.
     pub half_way: Option<(String, u32)>,
@@ -75,10 +79,16 @@ pub fn status(status: &Status) -> String {
         SchemaStatus::AsRecorded => {
             format!("{} the schema is as the last run left it\n", paint(GOOD, "no drift:"))
         }
-        SchemaStatus::Drifted => format!(
-            "{} the schema is not as the last run left it; `migrate diff version:N URL` shows how\n",
-            paint(BAD, "drift:")
-        ),
+        SchemaStatus::Drifted => {
+            let head =
+                format!("{} the schema is not as the last run left it", paint(BAD, "drift:"));
+            match &status.drift {
+                Some(drift) => {
+                    format!("{head}; `migrate status --drift` shows all\n{}", summary(drift))
+                }
+                None => format!("{head}; `migrate diff version:N URL` shows how\n"),
+            }
+        }
     });
     if !status.kept.versions.is_empty() {
         text.push_str(&format!(

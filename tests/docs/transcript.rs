@@ -70,6 +70,8 @@ impl Place {
             .env("MIGRATE_ACTOR", "ana")
             .env("HOSTNAME", "laptop")
             .env("NO_COLOR", "1")
+            .envs(["GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME"].map(|name| (name, "ana")))
+            .envs(["GIT_AUTHOR_EMAIL", "GIT_COMMITTER_EMAIL"].map(|name| (name, "ana@example.com")))
             .output()
             .expect("bash runs");
         let text = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -10,7 +10,7 @@ pub struct Shop {
 }
 
 /// Variables of pipelines that would name a branch or a file for the tests themselves.
-const OF_PIPELINES: [&str; 9] = [
+pub const OF_PIPELINES: [&str; 9] = [
     "DATABASE_URL",
     "GITHUB_BASE_REF",
     "GITHUB_STEP_SUMMARY",

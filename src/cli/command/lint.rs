@@ -214,6 +214,12 @@ fn print(args: &LintArgs, world: &World, findings: &[Finding], files: &[File]) {
         let shown = report::text(findings, files, Colour::Ansi);
         return world.print(&format!("{shown}{}\n", report::verdict(findings, number)));
     };
-    world.print(&report::report(findings, number, style));
+    let mut placed = findings.to_vec();
+    if args.format.is_of_repository() {
+        for finding in &mut placed {
+            finding.path = World::path_in_repository(&world.folder, &finding.path);
+        }
+    }
+    world.print(&report::report(&placed, number, style));
     world.step_summary(args.format, || report::report(findings, number, Style::Markdown));
 }

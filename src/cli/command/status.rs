@@ -8,9 +8,12 @@ use crate::cli::keepers::owners;
 use crate::cli::world::World;
 use crate::db::{Access, Database};
 use crate::journal::{Action, Entry, applied};
+use crate::report::drift::whole;
 use crate::report::kept::by_version;
 use crate::report::status::{SchemaStatus, Status, VersionState, VersionStatus, half_way, status};
 use crate::source::project::{Project, Version};
+
+use super::drift::drift;
 
 /// Show where a database stands: versions, drift, kept data.
 #[derive(Debug, clap::Args)]
@@ -18,21 +21,31 @@ pub(crate) struct StatusArgs {
     /// End with 3 if versions are pending, with 6 if the schema drifted
     #[arg(long)]
     exit_code: bool,
+    /// Show what differs from the version last applied: as a diff, and as SQL both ways; ends with 6 if anything does
+    #[arg(long)]
+    drift: bool,
 }
 
 pub(crate) fn run(args: &StatusArgs, world: &World) -> Result<Exit, CliError> {
     let project = world.project_if_any()?;
     let mut database = world.open(project.as_ref(), Access::ReadOnly)?;
-    let found = read(project.as_ref(), &mut database)?;
+    let mut found = read(project.as_ref(), &mut database)?;
+    if let (SchemaStatus::Drifted, Some(project)) = (found.schema, &project) {
+        let versions = project.versions()?;
+        found.drift = drift(world, project, &versions, &mut database)?;
+    }
     if world.global.json {
         world.print_json(&found);
     } else {
         world.print(&status(&found));
+        if let (true, Some(drift)) = (args.drift, &found.drift) {
+            world.print(&format!("\n{}", whole(drift)));
+        }
     }
-    Ok(match (args.exit_code, found.schema, found.pending()) {
+    Ok(match (args.exit_code || args.drift, found.schema, found.pending()) {
         (true, SchemaStatus::Drifted, _) => Exit::History,
-        (true, _, 1..) => Exit::Differences,
-        (true, _, 0) | (false, _, _) => Exit::Done,
+        (true, _, 1..) if args.exit_code => Exit::Differences,
+        (true, _, _) | (false, _, _) => Exit::Done,
     })
 }
 
@@ -69,6 +82,7 @@ pub(crate) fn read(project: Option<&Project>, database: &mut Database) -> Result
             .map(|entry| entry.version.clone())
             .collect(),
         schema,
+        drift: None,
         kept,
         half_way: half_way(books.open.as_ref()),
     })

@@ -447,7 +447,11 @@ fn ask(
 }
 
 fn print(args: &VerifyArgs, world: &World, verdict: &Verdict, file: Option<&str>) {
-    let place = Place { file };
+    let placed = file.map(|file| match args.format.is_of_repository() {
+        true => World::path_in_repository(&world.folder, file),
+        false => file.to_owned(),
+    });
+    let place = Place { file: placed.as_deref() };
     if args.format == Format::Json || (args.format == Format::Text && world.global.json) {
         return world.print_json(verdict);
     }

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::action::{Action, step};
-use super::context::{Context, column_sequences, columns, keys, slots, texts_and_indexes, values};
+use super::context::Context;
 use super::hierarchy;
 use super::keep::{kept_table, restore_rows};
+use super::parts::{column_sequences, columns, keys, slots, texts_and_indexes, values};
 use super::quote::quote_name;
 use super::rebuild::{below, is_reshaped};
 use super::stages::{self, converted, filled};

@@ -6,12 +6,12 @@ use std::collections::BTreeSet;
 
 use super::context::Mention;
 use super::opaques::is_replaceable;
-use super::types::is_builtin;
+use super::values::returns_through_text;
 use crate::catalog::{
     Catalog, Column, Constraint, ConstraintKind, Dependency, EnumType, ForeignKey, Generated,
     GeneratedStorage, Index, IndexKey, ObjectId, Opaque, OpaqueKind, Table,
 };
-use crate::change::{Change, Delta, Diff, Keep, TableChange, Way};
+use crate::change::{Change, Delta, Diff, TableChange};
 use crate::dialect::Resource;
 use crate::text::token::tokenize;
 use crate::text::{Dialect, Ident, QName};
@@ -208,14 +208,8 @@ impl Around {
         for change in &diff.changes {
             let Change::AlterTable(change) = change else { continue };
             // Kept values come back by way of text.
-            let through_text = change.mapping.iter().filter(|source| {
-                diff.way == Way::Back
-                    && source.keep == Keep::Altered
-                    && change
-                        .after
-                        .column(&source.column)
-                        .is_some_and(|column| !is_builtin(&column.data_type))
-            });
+            let through_text =
+                change.mapping.iter().filter(|it| returns_through_text(change, it, diff));
             found.extend(
                 through_text.map(|source| (change.after.name.clone(), source.column.clone())),
             );

@@ -1,7 +1,10 @@
 //! What a table takes along when it is moved aside, and what it lets go of meanwhile.
 
-use super::context::{Context, column_sequences, has_index};
+use std::collections::BTreeSet;
+
+use super::context::Context;
 use super::keep::{SCHEMA, kept_table};
+use super::parts::{column_sequences, has_index};
 use super::quote::{quote, quote_ident, quote_name};
 use super::{hierarchy, passing, render, settings};
 use crate::catalog::postgres_table::Origin;
@@ -106,6 +109,49 @@ pub(super) fn taken_along_by<'c>(table: &Table, context: &'c Context<'_>) -> Opt
     context.before.tables.get(parent).or_else(|| context.after().tables.get(parent))
 }
 
+/// Whether a table that goes or comes belongs to a tree whose partition key stands on something that does too: PostgreSQL
+/// alters no column of a partition key (`ATPrepAlterColumnType` in `tablecmds.c`), so the tree cannot let go of it to be
+/// moved aside, and its rows are copied.
+pub(super) fn is_held_by_its_key(table: &QName, context: &Context<'_>) -> bool {
+    let all = || {
+        let alone = |here: &Catalog, there: &Catalog| -> BTreeSet<QName> {
+            let is_alone = |name: &QName| !there.tables.contains_key(name);
+            let alone = here.tables.values().filter(|it| is_alone(&it.name));
+            let tops = alone.filter(|it| {
+                let options = hierarchy::options(it);
+                options.partition_by.is_some()
+                    && !(options.is_partition() && options.parents.iter().all(is_alone))
+            });
+            let trees = tops.map(|top| {
+                let mut tree = vec![top];
+                let mut next = 0;
+                while let Some(table) = tree.get(next) {
+                    let below = hierarchy::partitions(here, &table.name);
+                    tree.extend(below.filter(|it| is_alone(&it.name)));
+                    next += 1;
+                }
+                tree
+            });
+            let held = trees.filter(|tree| tree.iter().any(|it| key_goes(it, context)));
+            held.flatten().map(|it| it.name.clone()).collect()
+        };
+        let mut found = alone(&context.before, context.after());
+        found.extend(alone(context.after(), &context.before));
+        found
+    };
+    context.held_by_keys.get_or_init(all).contains(table)
+}
+
+/// Whether the key by which a table is partitioned stands on what goes.
+fn key_goes(table: &Table, context: &Context<'_>) -> bool {
+    let Some(key) = &hierarchy::options(table).partition_by else { return false };
+    let types = Going::of(table, context).types;
+    let tokens = tokenize(key, Dialect::Postgres);
+    let mut names = tokens.iter().filter_map(Token::name);
+    context.unstable.any_in(key)
+        || names.any(|name| types.iter().any(|column| column.name.as_str() == name))
+}
+
 /// Whether a parent lets go for a partition that it takes along.
 pub(super) fn lets_go_for(partition: &QName, context: &Context<'_>) -> bool {
     let all = || {
@@ -114,6 +160,7 @@ pub(super) fn lets_go_for(partition: &QName, context: &Context<'_>) -> bool {
             let roots = alone.filter(|it| {
                 hierarchy::options(it).partition_by.is_some()
                     && taken_along_by(it, context).is_none()
+                    && !is_held_by_its_key(&it.name, context)
             });
             let below = roots.flat_map(|root| Aside::of(root, context).partitions());
             below.map(|it| it.name.clone()).collect()
@@ -415,7 +462,7 @@ impl<'t> Going<'t> {
         let stands_on = |text: &str| context.unstable.any_in(text);
         let is_known = |data_type: &str| {
             let enums = context.before.enums.values().chain(context.after().enums.values());
-            enums.into_iter().any(|it| super::context::is_of_enum(data_type, it))
+            enums.into_iter().any(|it| super::parts::is_of_enum(data_type, it))
         };
         let extension = context.changes_an_extension();
         let type_goes = |column: &Column| {

@@ -2,9 +2,9 @@
 //! Source: measured on PostgreSQL 13 to 18: `ADD ATTRIBUTE` and `DROP ATTRIBUTE` pass while tables use the type, `ALTER
 //! ATTRIBUTE TYPE` does not; a check or NOT NULL cannot be added to a domain inside of an array, composite or range.
 
-use super::context::texts_and_indexes;
 use super::hierarchy::options;
 use super::mention::Mention;
+use super::parts::texts_and_indexes;
 use super::quote::{quote_ident, quote_name};
 use super::shapes::Shapes;
 use crate::catalog::facets::Subject;

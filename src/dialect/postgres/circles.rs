@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::action::{Action, step};
-use super::context::{Context, Mention, column_sequences};
+use super::context::{Context, Mention};
+use super::parts::column_sequences;
 use super::quote::{quote_ident, quote_name};
 use super::{constraints, render};
 use crate::catalog::{

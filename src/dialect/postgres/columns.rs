@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::action::{Action, all, step};
-use super::context::{Context, Mention, column_texts, columns};
+use super::context::{Context, Mention};
 use super::generated::{add_generated, drop_generated, new_expression};
 use super::keep::{self, RowKey};
+use super::parts::{column_texts, columns};
 use super::quote::{quote_ident, quote_name};
 use super::types::{Conversion, conversion, is_builtin};
 use super::ungenerate::ungenerate;
@@ -359,7 +360,7 @@ fn drop(change: &TableChange, column: &Column, context: &Context<'_>) -> Step {
         let computed = keep::computed_back(change, column);
         let read = computed.map(|text| reads_first(text, table, context)).unwrap_or_default();
         let computed = computed.map(|text| reads_at_last(text, change, context));
-        let sequence = super::context::column_sequences(column);
+        let sequence = super::parts::column_sequences(column);
         statements.extend(sequence.map(|it| positions::save(it, table, column, &position)));
         statements.push(drop_column(table, column));
         let reads =
@@ -377,8 +378,8 @@ fn drop(change: &TableChange, column: &Column, context: &Context<'_>) -> Step {
             .makes([Resource::Kept(kept)])
             .makes(sequence.map(|_| Resource::Kept(position)))
     };
-    let sequence = super::context::column_sequences(column)
-        .map(|sequence| super::context::slot(&sequence.name.schema, &sequence.name.name));
+    let sequence = super::parts::column_sequences(column)
+        .map(|sequence| super::parts::slot(&sequence.name.schema, &sequence.name.name));
     made.frees(context.taken_in(passing::needed(column))).takes([own]).takes(sequence)
 }
 

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::action::{Action, all, step};
-use super::context::{Context, columns, has_index, keys, slot, values};
+use super::context::Context;
+use super::parts::{columns, has_index, keys, slot, values};
 use super::{hierarchy, in_place, partial, persistence, render, twins};
 use crate::catalog::{Constraint, ConstraintKind, Index, Table};
 use crate::change::{Delta, TableChange};

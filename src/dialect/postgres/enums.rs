@@ -2,7 +2,8 @@
 
 use super::action::{Action, step};
 use super::around::only_adds;
-use super::context::{Context, is_of_enum, slot};
+use super::context::Context;
+use super::parts::{is_of_enum, slot};
 use super::quote::{literal, quote, quote_ident, quote_name};
 use super::values::{self, Converts, Staying};
 use super::{keep, passing, render};

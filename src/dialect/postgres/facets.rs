@@ -5,8 +5,9 @@
 use std::collections::BTreeSet;
 
 use super::action::{Action, step};
-use super::context::{Context, column_sequences, slot};
+use super::context::Context;
 use super::opaques::reference;
+use super::parts::{column_sequences, slot};
 use super::quote::{literal_or_null, quote_ident, quote_name};
 use super::rights::{Repeat, Rights, held};
 use super::sequences::numbered;
@@ -207,7 +208,7 @@ fn needs(subject: &Subject, catalog: &Catalog) -> Vec<Resource> {
             // Data steps switch them off and on again: what they are set to comes after.
             if matches!(id.kind, OpaqueKind::Trigger | OpaqueKind::Rule) {
                 let table = id.table.as_ref().and_then(|table| catalog.tables.get(table));
-                needs.extend(table.map(super::context::values).unwrap_or_default());
+                needs.extend(table.map(super::parts::values).unwrap_or_default());
             }
             needs
         }

@@ -2,7 +2,8 @@
 
 use super::action::{Action, step};
 use super::columns::drop_column;
-use super::context::{Context, column_texts};
+use super::context::Context;
+use super::parts::column_texts;
 use super::quote::quote_name;
 use super::render;
 use super::values::Staying;

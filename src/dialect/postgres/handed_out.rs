@@ -87,7 +87,7 @@ fn counting(
 fn staying(context: &Context<'_>) -> Vec<QName> {
     let names = |catalog: &Catalog| -> BTreeSet<QName> {
         let columns = catalog.tables.values().flat_map(|table: &Table| &table.columns);
-        let owned = columns.filter_map(super::context::column_sequences);
+        let owned = columns.filter_map(super::parts::column_sequences);
         let free = catalog.opaques.keys();
         let free = free.filter(|id| id.kind == crate::catalog::OpaqueKind::Sequence);
         owned.map(|it| it.name.clone()).chain(free.map(|id| id.name.clone())).collect()
@@ -134,6 +134,6 @@ fn put_back(sequence: &QName, context: &Context<'_>) -> Step {
     let statements = positions::put_back_unless_taken(sequence, &kept.name);
     step(Action::AlterSequence, format!("let {sequence} stand where it stood"), statements)
         .lock(Lock::None)
-        .needs([super::context::slot(&sequence.schema, &sequence.name)])
+        .needs([super::parts::slot(&sequence.schema, &sequence.name)])
         .reads(kept)
 }

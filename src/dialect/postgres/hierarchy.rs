@@ -77,7 +77,7 @@ pub(super) fn parted_for_keys(context: &Context<'_>) -> BTreeSet<(QName, QName)>
             }
             let holds = options(child).inherited.iter().any(|(name, link)| {
                 let key = child.constraints.iter().find(|it| it.name.as_ref() == Some(name));
-                let has_key = key.is_some_and(super::context::has_index);
+                let has_key = key.is_some_and(super::parts::has_index);
                 let is_index = child.indexes.iter().any(|index| index.name == *name);
                 let parent_goes = goes(parent, &link.parent, context);
                 let is_plain = context.before.tables.get(parent).is_some_and(|table| {
@@ -165,6 +165,7 @@ pub(super) fn joined<'c>(child: &QName, context: &'c Context<'_>) -> Vec<&'c QNa
         }
         let together = moves_together(child, parent, context.after(), &context.before)
             && context.direction == crate::dialect::Direction::Down
+            && !super::aside::is_held_by_its_key(child, context)
             && !discards([child, parent], context);
         !together
     };

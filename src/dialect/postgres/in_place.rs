@@ -3,8 +3,9 @@
 //! Source: manual, ALTER TABLE, ALTER INDEX; measured on PostgreSQL 13 to 18.
 
 use super::action::{Action, all, step};
-use super::context::{Context, columns, values};
+use super::context::Context;
 use super::hierarchy;
+use super::parts::{columns, values};
 use super::quote::{quote, quote_ident, quote_name};
 use crate::catalog::{Constraint, ConstraintKind, Index, Table};
 use crate::change::Delta;

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::action::{Action, step};
-use super::context::{Context, columns, slot, values};
+use super::context::Context;
 use super::hierarchy::{arrives, joined, left, lists, options, parents, partitions, stays};
 use super::numbers;
+use super::parts::{columns, slot, values};
 use super::quote::quote_name;
 use crate::catalog::{Catalog, ConstraintKind, Table};
 use crate::dialect::{LowerError, Resource, Step};

@@ -37,6 +37,7 @@ mod numbers;
 mod opaques;
 mod ownership;
 mod partial;
+mod parts;
 mod passing;
 mod persistence;
 pub(in crate::dialect) mod places;

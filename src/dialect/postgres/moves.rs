@@ -2,9 +2,10 @@
 //! some up: they go aside before the partitions are attached, and into the partitioned table after.
 
 use super::bounds::{Bound, Key};
-use super::context::{Context, columns, values};
+use super::context::Context;
 use super::hierarchy::{joined_marker, options, partitions};
 use super::keep::{kept_table, restore_rows};
+use super::parts::{columns, values};
 use super::quote::{list, quote_name};
 use crate::catalog::{Catalog, Table};
 use crate::change::TableChange;

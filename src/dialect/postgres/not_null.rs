@@ -85,7 +85,7 @@ pub(super) fn of_new(table: &Table) -> Option<Step> {
     (!statements.is_empty()).then(|| {
         step(Action::AlterConstraint, format!("require columns of {}", table.name), statements)
             .needs([Resource::Table(table.name.clone())])
-            .needs(super::context::values(table))
+            .needs(super::parts::values(table))
             .lock(crate::dialect::Lock::None)
     })
 }

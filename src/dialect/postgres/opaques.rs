@@ -8,8 +8,9 @@ use std::collections::BTreeSet;
 
 use super::action::{Action, all, step};
 use super::circles;
-use super::context::{Context, columns, keys, resource, values};
+use super::context::Context;
 use super::keep::{drop_kept, kept_table};
+use super::parts::{columns, keys, resource, values};
 use super::quote::{literal, quote_name};
 use crate::catalog::{Catalog, Dependency, ObjectId, Opaque, OpaqueKind, Table};
 use crate::change::Delta;

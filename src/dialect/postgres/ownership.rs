@@ -186,7 +186,7 @@ pub(super) fn steps(context: &Context<'_>) -> Vec<Step> {
                 Resource::Table(table.clone()),
                 Resource::Column(table.clone(), column.clone()),
             ],
-            Owner::Free(opaque) => opaque.depends_on.iter().map(super::context::resource).collect(),
+            Owner::Free(opaque) => opaque.depends_on.iter().map(super::parts::resource).collect(),
         };
         let is_owned = match &moving.before {
             Owner::Column { .. } => true,
@@ -212,7 +212,7 @@ pub(super) fn steps(context: &Context<'_>) -> Vec<Step> {
                 needs.push(Resource::Column(table.clone(), column.clone()));
             }
             Owner::Free(opaque) => {
-                needs.extend(opaque.depends_on.iter().map(super::context::resource));
+                needs.extend(opaque.depends_on.iter().map(super::parts::resource));
             }
         }
         if !statements.is_empty() {
@@ -336,7 +336,7 @@ pub(super) fn only_in(here: &Catalog, there: &Catalog) -> BTreeMap<String, Resou
         .into_iter()
         .filter(|(name, owner)| matches!(owner, Owner::Column { .. }) && !there.contains_key(name));
     gone.flat_map(|(name, _)| {
-        let resource = super::context::slot(&name.schema, &name.name);
+        let resource = super::parts::slot(&name.schema, &name.name);
         super::context::printed_names(&name).into_iter().map(move |it| (it, resource.clone()))
     })
     .collect()

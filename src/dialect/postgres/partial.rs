@@ -6,8 +6,9 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::action::{Action, step};
-use super::context::{Context, has_index};
+use super::context::Context;
 use super::hierarchy::{comes, joined_marker, options, partitions};
+use super::parts::has_index;
 use super::quote::quote_name;
 use crate::catalog::{Catalog, Table};
 use crate::change::{Change, Delta, Diff, TableChange};

@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 mod kept;
 
 use super::action::{Action, TypeWork, step};
-use super::context::{Context, Mention, column_texts, slot};
+use super::context::{Context, Mention};
+use super::parts::{column_texts, slot};
 use super::quote::{quote_ident, quote_name};
 use super::retelling::{Retelling, within};
 use super::{hierarchy, render, types};

@@ -5,8 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::action::{Action, step};
-use super::context::{Context, column_sequences, values};
+use super::context::Context;
 use super::ownership;
+use super::parts::{column_sequences, values};
 use super::quote::quote_name;
 use crate::catalog::{Catalog, ConstraintKind, ForeignKey, Table};
 use crate::change::{Change, Diff, TableChange};

@@ -1,8 +1,9 @@
 //! Where sequences stand: kept when a sequence goes with its column, and put back with it.
 
 use super::action::{Action, step};
-use super::context::{Context, column_sequences, slot};
+use super::context::Context;
 use super::keep::{drop_kept, kept_table};
+use super::parts::{column_sequences, slot};
 use super::quote::{literal, quote_ident, quote_name};
 use crate::catalog::{Column, Sequence};
 use crate::dialect::{KeptUse, Resource, Step};

@@ -237,7 +237,7 @@ impl Pairs<'_> {
             || around
                 .rebuilt()
                 .filter_map(|name| before.enums.get(name))
-                .any(|kind| super::context::is_of_enum(&column.data_type, kind))
+                .any(|kind| super::parts::is_of_enum(&column.data_type, kind))
     }
 
     /// Whether rows change their partition while what is kept of their columns goes by the partition they were in, or

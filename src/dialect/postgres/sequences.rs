@@ -1,7 +1,8 @@
 //! Identity columns and columns that own a sequence.
 
 use super::action::{Action, step};
-use super::context::{Context, column_sequences, slot};
+use super::context::Context;
+use super::parts::{column_sequences, slot};
 use super::quote::{quote_ident, quote_name};
 use super::values::{self, Staying};
 use super::{ownership, passing, positions, render};
@@ -46,7 +47,7 @@ pub(super) fn steps(staying: &Staying<'_>, context: &Context<'_>) -> Vec<Step> {
                 staying.stage("null"),
                 staying.stage("required"),
             ])
-            .needs(context.made_in(super::context::column_texts(after)))
+            .needs(context.made_in(super::parts::column_texts(after)))
             .needs(passing::waits(table, name, context))
             .frees(context.taken_in(passing::freed(table, before, context)))
             .takes(takes)

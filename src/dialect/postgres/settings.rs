@@ -1,8 +1,9 @@
 //! Settings of tables, of their columns, and of the indexes of their constraints.
 
 use super::action::{Action, step};
-use super::context::{Context, columns};
+use super::context::Context;
 use super::hierarchy::options;
+use super::parts::columns;
 use super::quote::{literal, quote, quote_ident, quote_name};
 use crate::catalog::Table;
 use crate::catalog::postgres_table::{Setting, SettingKind, SettingTarget};

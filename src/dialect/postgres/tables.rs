@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::action::{Action, step};
-use super::aside::{Aside, lets_go_for, move_aside, move_back, satellites, taken_along_by};
-use super::context::{
-    Context, Part, column_sequences, columns, keys, slots, texts, texts_and_indexes, values,
+use super::aside::{
+    Aside, is_held_by_its_key, lets_go_for, move_aside, move_back, satellites, taken_along_by,
 };
+use super::context::{Context, Part};
 use super::keep::{kept_table, restore_renamed_rows};
+use super::parts::{column_sequences, columns, keys, slots, texts, texts_and_indexes, values};
 use super::quote::{quote_ident, quote_name};
 use super::{constraints, hierarchy, keep, not_null, positions, render, settings};
 use crate::catalog::{ConstraintKind, Table};
@@ -23,7 +24,7 @@ pub(super) fn add(table: &Table, context: &Context<'_>) -> Vec<Step> {
             let mut steps = create(table, context);
             if origin == Origin::Kept {
                 steps.push(put_rows_back(table, context));
-                let columns = table.columns.iter().filter(|_| is_heir(table));
+                let columns = table.columns.iter().filter(|_| is_copied(table, context));
                 steps.extend(columns.filter_map(|it| positions::restore(name, it, context)));
             }
             steps.extend(settings::of_new(table, context));
@@ -64,7 +65,7 @@ impl Origin {
         match context.direction {
             _ if nothing => Origin::Nowhere,
             Direction::Up => Origin::Kept,
-            Direction::Down if is_heir(table) => Origin::Kept,
+            Direction::Down if is_copied(table, context) => Origin::Kept,
             Direction::Down => Origin::Aside,
         }
     }
@@ -74,6 +75,11 @@ impl Origin {
 fn is_heir(table: &Table) -> bool {
     let options = hierarchy::options(table);
     !options.parents.is_empty() && !options.is_partition()
+}
+
+/// Whether the rows of a table that goes are copied, since it cannot be moved aside whole.
+fn is_copied(table: &Table, context: &Context<'_>) -> bool {
+    is_heir(table) || is_held_by_its_key(&table.name, context)
 }
 
 pub(super) fn create(table: &Table, context: &Context<'_>) -> Vec<Step> {
@@ -135,7 +141,7 @@ fn put_rows_back(table: &Table, context: &Context<'_>) -> Step {
     };
     let mut statements = restore_renamed_rows(table, &kept.name, &old_name);
     let drop = statements.pop();
-    if !is_heir(table) {
+    if !is_copied(table, context) {
         // The sequences that went aside with the table say where they stood.
         let asides = satellites(table, &kept.name);
         let sequences = table.columns.iter().filter_map(column_sequences);
@@ -193,7 +199,7 @@ pub(super) fn drop(table: &Table, context: &Context<'_>) -> Vec<Step> {
     let step = if context.is_discarded(name, None) {
         statements.push(format!("DROP TABLE {}", quote_name(name)));
         step(Action::DropTable, format!("drop table {name}"), statements)
-    } else if is_heir(table) {
+    } else if is_copied(table, context) {
         let kept = context.keeps_as(name, None);
         statements.insert(0, keep::hold_writes(name));
         statements.push(keep::keep_rows(table, &kept));
@@ -253,7 +259,7 @@ fn is_in_the_way(table: &Table, key: &Ident, context: &Context<'_>) -> bool {
         other.name != table.name && !context.after().tables.contains_key(&other.name)
     };
     other.filter(goes).is_some_and(|other| {
-        let is_dropped = context.is_discarded(&other.name, None) || is_heir(other);
+        let is_dropped = context.is_discarded(&other.name, None) || is_copied(other, context);
         is_dropped || Aside::of(other, context).lets_go_of(&key.referenced_columns)
     })
 }

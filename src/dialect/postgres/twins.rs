@@ -3,8 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use super::context::{Context, has_index};
+use super::context::Context;
 use super::hierarchy::{comes, joined, joined_marker, options, partitions};
+use super::parts::has_index;
 use crate::catalog::{Constraint, Index, Table};
 use crate::dialect::{LowerError, Resource};
 use crate::text::{Ident, QName};

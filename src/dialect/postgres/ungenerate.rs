@@ -3,9 +3,10 @@
 
 use super::action::{Action, TypeWork, step};
 use super::columns::{drop_column, restore};
-use super::context::{Context, column_texts};
+use super::context::Context;
 use super::generated::computed_from;
 use super::keep::RowKey;
+use super::parts::column_texts;
 use super::quote::{quote_ident, quote_name};
 use super::types::{Conversion, conversion};
 use super::values::{self, Staying};

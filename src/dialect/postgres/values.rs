@@ -8,7 +8,7 @@ use super::types::{
     Conversion, always_converts, are_exact_numbers, conversion, is_builtin, is_text,
 };
 use crate::catalog::{Column, OpaqueKind};
-use crate::change::{ColumnSource, Keep, TableChange};
+use crate::change::{ColumnSource, Diff, Keep, TableChange, Way};
 use crate::dialect::{Direction, Resource, Step, Undo};
 use crate::text::{Ident, QName};
 
@@ -54,9 +54,7 @@ impl Staying<'_> {
 
     /// The way back through text, so that kept values return before the new type looks at them.
     pub(super) fn returns_through_text(&self, context: &Context<'_>) -> bool {
-        context.direction == Direction::Down
-            && self.keeps_altered()
-            && (!is_builtin(&self.after.data_type) || self.may_be_refused(context))
+        returns_through_text(self.change, self.source, context.diff)
     }
 
     /// Whether the conversion of the column makes a kept table.
@@ -69,21 +67,36 @@ impl Staying<'_> {
         }
     }
 
-    /// Whether the engine may refuse to convert what the other way made of a value that it kept.
-    fn may_be_refused(&self, context: &Context<'_>) -> bool {
-        let (before, after) = (&self.before.data_type, &self.after.data_type);
-        if before == after || always_converts(before, after) {
-            return false;
-        }
-        // A text is what the value was, unless a value map gave it another.
-        let maps = context.diff.intent.columns.values().any(|said| !said.values.is_empty());
-        maps || !is_text(before)
-    }
-
     /// What becomes of the value `expression` of the old type.
     pub(super) fn converted(&self, expression: &str) -> String {
         convert(expression, &self.before.data_type, &self.after.data_type, &self.source.values)
     }
+}
+
+/// Whether a column goes back through text, so that kept values return before the new type looks at them. What is built
+/// on the column cannot stand meanwhile.
+pub(super) fn returns_through_text(
+    change: &TableChange,
+    source: &ColumnSource,
+    diff: &Diff,
+) -> bool {
+    let (before, after) =
+        (change.before.column(&source.column), change.after.column(&source.column));
+    let (Some(before), Some(after)) = (before, after) else { return false };
+    diff.way == Way::Back
+        && source.keep == Keep::Altered
+        && (!is_builtin(&after.data_type) || may_be_refused(before, after, diff))
+}
+
+/// Whether the engine may refuse to convert what the other way made of a value that it kept.
+fn may_be_refused(before: &Column, after: &Column, diff: &Diff) -> bool {
+    let (before, after) = (&before.data_type, &after.data_type);
+    if before == after || always_converts(before, after) {
+        return false;
+    }
+    // A text is what the value was, unless a value map gave it another.
+    let maps = diff.intent.columns.values().any(|said| !said.values.is_empty());
+    maps || !is_text(before)
 }
 
 /// `expression` of type `before` as a value of type `after`, old values mapped.

@@ -464,7 +464,7 @@ fn restore_column(rebuild: &Rebuild<'_>, source: &Source<'_>) -> Result<Step, Lo
     let column = &source.after.name;
     if source.held().is_none() {
         // Where something else is computed by now, the row was changed since: that stands.
-        let own = format!("{}.{}", quote(after.name()), quote(column.as_str()));
+        let own = format!("\"t\".{}", quote(column.as_str()));
         let by_default = match source.after.default {
             Some(_) => format!(" OR \"k\".{WRITTEN} IS NULL"),
             None => String::new(),
@@ -480,7 +480,7 @@ fn restore_column(rebuild: &Rebuild<'_>, source: &Source<'_>) -> Result<Step, Lo
         key.names().iter().map(pair).collect::<Vec<_>>().join(" AND ")
     };
     // The row held what the rollback left there: it is now what that becomes, or was just kept as that.
-    let now = format!("{}.{}", quote(after.name()), quote(column.as_str()));
+    let now = format!("\"t\".{}", quote(column.as_str()));
     let becomes = values::mapped(source.source, &format!("\"k\".{AFTER}"));
     let condition = format!(
         "({now} IS {becomes} OR EXISTS (SELECT 1 FROM {here} AS \"h\" WHERE {} \
@@ -502,7 +502,8 @@ fn restore_column(rebuild: &Rebuild<'_>, source: &Source<'_>) -> Result<Step, Lo
     Ok(step)
 }
 
-/// A step that writes kept values of one column back, with the table's triggers out of the way.
+/// A step that writes kept values of one column back, with the table's triggers out of the way. The `condition` knows
+/// the row as `"t"` and the kept one as `"k"`, whatever the table itself is called.
 pub(super) fn restore_values(
     scope: &Scope<'_>,
     after: &Shape<'_>,
@@ -516,15 +517,15 @@ pub(super) fn restore_values(
     let own = quote(after.name());
     let condition = condition.map(|text| format!(" AND {text}")).unwrap_or_default();
     let among = Witnesses { kept: &kept.quoted(), table: after.name() };
-    let row = key.matches_among(after, &own, &among);
-    let from = format!("FROM {} AS \"k\" WHERE {row}{condition}", kept.quoted());
+    let found = key.matches_among(after, "\"t\"", &among);
+    let from = format!("FROM {} AS \"k\" WHERE {found}{condition}", kept.quoted());
     let triggers = triggers_that_stay(scope.diff, table);
     let mut texts: Vec<String> = triggers
         .iter()
         .map(|trigger| format!("DROP TRIGGER {}", quote(trigger.id.name.name.as_str())))
         .collect();
     texts.push(format!(
-        "UPDATE {own} SET {} = (SELECT \"k\".{value} {from}) WHERE EXISTS (SELECT 1 {from})",
+        "UPDATE {own} AS \"t\" SET {} = (SELECT \"k\".{value} {from}) WHERE EXISTS (SELECT 1 {from})",
         quote(column.as_str())
     ));
     texts.extend(triggers.iter().flat_map(|trigger| &trigger.create).map(|text| whole(text)));

@@ -17,6 +17,7 @@ use crate::lint::rule::Severity;
 use crate::plan::version::VersionKind;
 use crate::report::check as report;
 use crate::report::check::{Check, Gate as Shown, Outcome};
+use crate::report::drift::summary;
 use crate::report::formats::Style;
 use crate::report::lint as lint_report;
 use crate::report::problem::{Problem, sort};
@@ -28,6 +29,7 @@ use crate::text::Dialect;
 use crate::text::diagnostic::Colour;
 
 use super::apply::{evidence_folder, pending};
+use super::drift::drift;
 use super::lint::{FailOn, fails, lint_settings};
 use super::plan::draft;
 use super::planning::Answers;
@@ -143,9 +145,16 @@ pub(crate) fn run(args: &CheckArgs, world: &World) -> Result<Exit, CliError> {
                 gate.fail("lint", SETTINGS, error);
             }
             let looked = database.and_then(|database| match database {
-                Some(database) => on_database(world, &project, &args.shadow, database, &mut gate),
+                Some(database) => {
+                    on_database(world, &project, &versions, &args.shadow, database, &mut gate)
+                }
                 None => {
-                    let message = "none is named: no drift check, no rehearsal, no rows checked";
+                    let message = match world.default_file_to_come(&project) {
+                        Ok(Some(path)) => {
+                            format!("`{}` is not there yet: {WITHOUT}", path.display())
+                        }
+                        Ok(None) | Err(_) => format!("none is named: {WITHOUT}"),
+                    };
                     gate.skip("database", message);
                     Ok(())
                 }
@@ -166,12 +175,18 @@ pub(crate) fn run(args: &CheckArgs, world: &World) -> Result<Exit, CliError> {
     Ok(gate.exit)
 }
 
+/// What is not done without a database.
+const WITHOUT: &str = "no drift check, no rehearsal, no rows checked";
+
 /// `chain.sum` as the user names it.
 fn chain_path(project: &Project) -> String {
     format!("{}/{CHAIN}", project.settings.migrations.trim_end_matches('/'))
 }
 
 fn open(world: &World, project: &Project) -> Result<Option<Database>, CliError> {
+    if world.default_file_to_come(project)?.is_some() {
+        return Ok(None);
+    }
     match world.url_if_any(Some(project))? {
         Some(_) => Ok(Some(world.open(Some(project), Access::ReadOnly)?)),
         None => Ok(None),
@@ -301,11 +316,14 @@ fn planned(world: &World, project: &Project, versions: &[Version], gate: &mut Ga
     match draft(world, project, versions, &Answers::default(), proving) {
         Err(error) => gate.fail("model", &project.settings.model, error),
         Ok(drafts) => {
-            let open: Vec<String> = drafts
-                .files
-                .values()
-                .flat_map(|files| files.plan.summary.iter().map(|line| format!("  {line}")))
-                .collect();
+            let mut open: Vec<String> = Vec::new();
+            for line in drafts.files.values().flat_map(|files| &files.plan.summary) {
+                let line = format!("  {line}");
+                // Most lines are the same for both engines.
+                if !open.contains(&line) {
+                    open.push(line);
+                }
+            }
             if open.is_empty() {
                 gate.pass("model", "as the last version has it");
             } else {
@@ -384,6 +402,7 @@ fn linted(
 fn on_database(
     world: &World,
     project: &Project,
+    versions: &[Version],
     shadow: &ShadowArgs,
     mut database: Database,
     gate: &mut Gate,
@@ -391,10 +410,18 @@ fn on_database(
     let found = status::read(Some(project), &mut database)?;
     match found.schema {
         SchemaStatus::Drifted => {
-            let message = format!(
-                "{} is not as the last run left it\nhelp: `migrate diff version:N URL` shows what differs, with N the last version applied",
-                found.database
-            );
+            let differs = drift(world, project, versions, &mut database)?;
+            let message = match &differs {
+                Some(differs) => format!(
+                    "{} is not as the last run left it\n{}help: `migrate status --drift` shows it as a diff, and as SQL both ways",
+                    found.database,
+                    summary(differs)
+                ),
+                None => format!(
+                    "{} is not as the last run left it\nhelp: `migrate diff version:N URL` shows what differs, with N the last version applied",
+                    found.database
+                ),
+            };
             gate.fail("drift", SETTINGS, CliError::new(Exit::History, message));
             return Ok(());
         }
@@ -465,6 +492,13 @@ fn print(args: &CheckArgs, world: &World, gate: &Gate) {
     let Some(style) = args.format.style() else {
         return world.print(&report::text(&shown));
     };
+    let mut shown = shown;
+    if let (true, Ok(project)) = (args.format.is_of_repository(), world.project()) {
+        for problem in &mut shown.problems {
+            problem.file =
+                problem.file.take().map(|it| World::path_in_repository(&project.root, &it));
+        }
+    }
     world.print(&report::report(&shown, style));
     world.step_summary(args.format, || report::report(&shown, Style::Markdown));
 }

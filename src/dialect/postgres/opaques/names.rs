@@ -1,6 +1,6 @@
 //! How statements name an object that is carried as text.
 
-use super::super::context::slot;
+use super::super::parts::slot;
 use super::super::quote::{quote_ident, quote_name};
 use crate::catalog::{Names, ObjectId, Opaque, OpaqueKind};
 use crate::dialect::Resource;
