@@ -7,6 +7,7 @@ pub mod expression;
 pub mod parse;
 pub mod emit;
 pub mod print;
+pub mod edit;
 pub mod format;
 pub mod schema;
 #[cfg(test)]

@@ -77,6 +77,11 @@ pub(crate) fn add_answers(
     Ok(())
 }
 
+/// The table or column that a question names.
+pub(super) fn target_named(catalog: &Catalog, name: &str, renames: &[Rename]) -> Option<Target> {
+    find(catalog, name, renames).any().cloned()
+}
+
 /// What a name stands for.
 struct Found(Vec<Target>);
 

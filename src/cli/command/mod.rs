@@ -7,6 +7,7 @@ pub(crate) mod completions;
 pub(crate) mod contract;
 pub(crate) mod demo;
 pub(crate) mod diff;
+mod decisions;
 mod drift;
 pub(crate) mod explain;
 pub(crate) mod fmt;

@@ -18,6 +18,7 @@ use crate::source::project::{Project, Snapshot, Version};
 use crate::source::{Source, load, read_model};
 use crate::text::Dialect;
 
+use super::decisions::Pen;
 use super::pair::{load_pair, same_hand};
 use super::plan_folder;
 use super::planning::{Answers, make_plan};
@@ -91,7 +92,12 @@ fn between(args: &PlanArgs, from: &str, to: &str, world: &World) -> Result<Exit,
     let after = Source::parse_in(to, &world.env, &world.folder)?;
     let mut pair = load_pair(world, project.as_ref(), &before, &after)?;
     pair.notes.iter().for_each(|note| world.note(note));
-    let plan = make_plan(world, &pair, &args.answers)?;
+    let Some(plan) = make_plan(world, &pair, &args.answers, &Pen::Plan)? else {
+        return Err(CliError::new(
+            Exit::Failure,
+            "a plan between two sources has no model to write to",
+        ));
+    };
     let mut files = files(&plan, args.name.as_deref().unwrap_or("plan"));
     let options = world.scratch_options(project.as_ref())?;
     prove_plan(world, args.proving, &options, &mut pair, &mut files)?;
@@ -131,7 +137,8 @@ fn next_version(args: &PlanArgs, world: &World) -> Result<Exit, CliError> {
     if let Some(version) = &replaced {
         refuse_applied(world, &project, version)?;
     }
-    let drafts = draft(world, &project, &versions, &args.answers, args.proving)?;
+    let pen = if args.dry_run { Pen::Plan } else { Pen::of(&project) };
+    let drafts = draft(world, &project, &versions, &args.answers, args.proving, &pen)?;
     let planned: BTreeMap<Dialect, &Files> = drafts
         .files
         .iter()
@@ -221,23 +228,30 @@ pub(crate) fn draft(
     versions: &[Version],
     answers: &Answers,
     proving: Proving,
+    pen: &Pen,
 ) -> Result<Drafts, CliError> {
     let source = Source::parse(&project.model_path().display().to_string(), &world.env)?;
     let mut drafts = BTreeMap::new();
     let mut snapshot = None;
     for dialect in targets(world, project, &source)? {
         let options = world.load_options(Some(project), dialect)?;
-        let after = load(&source, &options)?;
-        snapshot.get_or_insert_with(|| snapshot_of(&after));
-        if drafts.is_empty() {
-            after.notes.iter().for_each(|note| world.note(note));
-        }
-        let before = match versions.last() {
-            Some(version) => load_version(world, project, version, dialect)?,
-            None => load(&Source::Empty, &options)?,
+        let mut is_first = drafts.is_empty();
+        let (mut pair, plan) = loop {
+            let after = load(&source, &options)?;
+            snapshot = Some(snapshot_of(&after));
+            if std::mem::take(&mut is_first) {
+                after.notes.iter().for_each(|note| world.note(note));
+            }
+            let before = match versions.last() {
+                Some(version) => load_version(world, project, version, dialect)?,
+                None => load(&Source::Empty, &options)?,
+            };
+            let pair = same_hand(before, after, &options.scratch)?;
+            // After an answer the model is read again.
+            if let Some(plan) = make_plan(world, &pair, answers, pen)? {
+                break (pair, plan);
+            }
         };
-        let mut pair = same_hand(before, after, &options.scratch)?;
-        let plan = make_plan(world, &pair, answers)?;
         let mut planned = files(&plan, &project.settings.model);
         prove_plan(world, proving, &options.scratch, &mut pair, &mut planned)?;
         drafts.insert(dialect, planned);

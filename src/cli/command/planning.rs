@@ -11,6 +11,7 @@ use crate::plan::{Plan, plan};
 use crate::report::question::questions;
 
 use super::answers::add_answers;
+use super::decisions::{Outcome, Pen, ask};
 use super::pair::Pair;
 
 /// Answers to questions, from the command line.
@@ -30,23 +31,33 @@ pub(crate) struct Answers {
     pub(crate) allow: Vec<Allow>,
 }
 
-/// Makes the plan; open questions are asked on a terminal, else refused with the line that answers each (exit 7).
-pub(crate) fn make_plan(world: &World, pair: &Pair, answers: &Answers) -> Result<Plan, CliError> {
+/// Makes the plan; open questions are asked on a terminal, else refused with the line that answers each (exit 7). `None`
+/// where an answer was written into the model, which has to be read again.
+pub(crate) fn make_plan(
+    world: &World,
+    pair: &Pair,
+    answers: &Answers,
+    pen: &Pen,
+) -> Result<Option<Plan>, CliError> {
     let mut intent = pair.intent.clone();
     add_answers(&mut intent, pair, &answers.renames, &answers.drops, &answers.maps)?;
     let (mut difference, mut open) = compare(pair, &intent, answers);
     while let Some(question) = open.first() {
-        if !world.can_ask() || !ask(world, question, &mut intent, pair)? {
+        if *pen == Pen::Closed || !world.can_ask() {
             break;
         }
-        (difference, open) = compare(pair, &intent, answers);
+        match ask(world, question, &mut intent, pair, pen)? {
+            Outcome::Written => return Ok(None),
+            Outcome::Known => (difference, open) = compare(pair, &intent, answers),
+            Outcome::Open => break,
+        }
     }
     if !open.is_empty() {
         return Err(refused(world, &open));
     }
     let made = plan(&difference, &pair.rules, pair.printed)?;
     refuse_loss(&made, answers)?;
-    Ok(made)
+    Ok(Some(made))
 }
 
 /// What differs, and the questions about it that are open.
@@ -77,48 +88,6 @@ fn refused(world: &World, open: &[Question]) -> CliError {
         Exit::Refused,
         format!("{count} {noun} open, so nothing was planned\n{}", questions(open).trim_end()),
     )
-}
-
-/// Asks one question; `false` where only the model can answer it.
-fn ask(
-    world: &World,
-    question: &Question,
-    intent: &mut Intent,
-    pair: &Pair,
-) -> Result<bool, CliError> {
-    let target = question.id.split_once(':').map(|(_, rest)| rest).unwrap_or_default();
-    match question.kind {
-        QuestionKind::Rename => {
-            let answer = world.ask(&format!("{} [r]enamed, [d]ropped, [s]top:", question.message));
-            match answer.as_deref() {
-                Some("r") => add_answers(intent, pair, &[target.to_owned()], &[], &[])?,
-                Some("d") => {
-                    let old = target.split('=').next().unwrap_or_default().to_owned();
-                    add_answers(intent, pair, &[], &[old], &[])?;
-                }
-                _ => return Ok(false),
-            }
-        }
-        QuestionKind::Drop => {
-            let answer =
-                world.ask(&format!("{}; its data is kept. drop it? [y/N]", question.message));
-            match answer.as_deref() {
-                Some("y" | "yes") => add_answers(intent, pair, &[], &[target.to_owned()], &[])?,
-                _ => return Ok(false),
-            }
-        }
-        QuestionKind::ValueMap => {
-            let answer = world.ask(&format!("{} new value, or nothing to stop:", question.message));
-            match answer {
-                Some(new) if !new.is_empty() => {
-                    add_answers(intent, pair, &[], &[], &[format!("{target}={new}")])?;
-                }
-                _ => return Ok(false),
-            }
-        }
-        QuestionKind::Value | QuestionKind::Loss => return Ok(false),
-    }
-    Ok(true)
 }
 
 fn refuse_loss(plan: &Plan, answers: &Answers) -> Result<(), CliError> {

@@ -18,6 +18,7 @@ use crate::text::Dialect;
 use crate::text::merge::three_way;
 
 use super::check::released::{base_of, of_base};
+use super::decisions::Pen;
 use super::plan::{self, draft, refuse_applied};
 use super::planning::Answers;
 use super::proof::Proving;
@@ -242,7 +243,7 @@ fn replan(
         ));
     }
     let answers = Answers::default();
-    let drafts = draft(world, project, &line.kept, &answers, Proving::default())?;
+    let drafts = draft(world, project, &line.kept, &answers, Proving::default(), &Pen::Closed)?;
     let is_empty = drafts.files.values().all(|files| files.plan.summary.is_empty());
     let last = line.kept.last().map_or(0, |last| last.manifest.id.number());
     let words: Vec<&str> = line

@@ -29,6 +29,7 @@ use crate::text::Dialect;
 use crate::text::diagnostic::Colour;
 
 use super::apply::{evidence_folder, pending};
+use super::decisions::Pen;
 use super::drift::drift;
 use super::lint::{FailOn, fails, lint_settings};
 use super::plan::draft;
@@ -313,7 +314,7 @@ fn reversible(
 fn planned(world: &World, project: &Project, versions: &[Version], gate: &mut Gate) {
     // Only whether there is anything to plan is asked.
     let proving = Proving { no_proof: true };
-    match draft(world, project, versions, &Answers::default(), proving) {
+    match draft(world, project, versions, &Answers::default(), proving, &Pen::Closed) {
         Err(error) => gate.fail("model", &project.settings.model, error),
         Ok(drafts) => {
             let mut open: Vec<String> = Vec::new();
