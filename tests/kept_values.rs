@@ -5,6 +5,7 @@ mod support;
 
 use std::time::{Duration, Instant};
 
+use journey::kept;
 use journey::shop::{Shop, done, refused};
 use migrate::text::Dialect;
 
@@ -52,4 +53,112 @@ fn rows_without_a_kept_value_are_found_in_one_pass() {
         assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
         assert_eq!(shop.contents(), before);
     }
+}
+
+/// A table without a key, with rows 1 to 4, whose column `v` goes.
+fn without_a_key() -> Shop {
+    let schemas = [
+        "CREATE TABLE item (id integer, note text, v text NOT NULL DEFAULT '-');",
+        "CREATE TABLE item (id integer, note text);",
+    ];
+    let rows = "INSERT INTO item VALUES (1, 'n', 'one'), (2, NULL, 'two'), (3, 'n', 'three'), (4, 'n', 'four')";
+    let shop = Shop::new(Dialect::Sqlite, "sql", schemas, rows).expect("SQLite is always there");
+    done(shop.up());
+    shop
+}
+
+const MISTAKABLE: &str = "`v` is kept by row number";
+
+#[test]
+fn a_row_that_got_the_number_of_a_deleted_one_gets_none_of_its_values() {
+    let shop = without_a_key();
+    shop.write("DELETE FROM item WHERE id = 4; INSERT INTO item VALUES (5, 'new')");
+    refused(&shop, Shop::down, 7, &[MISTAKABLE, "1 of 4 rows", "id=5"]);
+    done(shop.run(&["rollback", "--plan", "plan", "--yes", "--allow", "loss"]));
+    let held = shop.page();
+    assert!(held.contains("5 | new | -") && held.contains("3 | n | three"), "{held}");
+}
+
+#[test]
+fn a_changed_row_gets_its_value_while_a_later_one_is_as_it_was() {
+    let shop = without_a_key();
+    shop.write("UPDATE item SET note = 'other' WHERE id = 2; DELETE FROM item WHERE id = 1");
+    shop.write("INSERT INTO item VALUES (5, 'new')");
+    done(shop.down());
+    let held = shop.page();
+    assert!(held.contains("2 | other | two") && held.contains("5 | new | -"), "{held}");
+}
+
+#[test]
+fn a_changed_last_row_is_not_taken_for_what_it_may_not_be() {
+    let shop = without_a_key();
+    shop.write("UPDATE item SET note = 'other' WHERE id = 4");
+    refused(&shop, Shop::down, 7, &[MISTAKABLE, "id=4", "note=other"]);
+    shop.write("UPDATE item SET note = 'n' WHERE id = 4");
+    done(shop.down());
+    assert!(shop.page().contains("4 | n | four"), "{}", shop.page());
+}
+
+#[test]
+fn rows_that_vacuum_numbered_anew_are_not_mixed_up() {
+    let shop = without_a_key();
+    shop.write("DELETE FROM item WHERE id = 2");
+    shop.write("VACUUM");
+    refused(&shop, Shop::down, 7, &[MISTAKABLE, "2 of 3 rows", "id=3", "id=4"]);
+}
+
+#[test]
+fn on_the_next_apply_a_new_row_gets_nothing_of_a_deleted_one() {
+    let schemas = ["CREATE TABLE item (id integer);", "CREATE TABLE item (id integer, v text);"];
+    let shop = Shop::new(Dialect::Sqlite, "sql", schemas, "INSERT INTO item VALUES (1), (2), (3)");
+    let shop = shop.expect("SQLite is always there");
+    done(shop.up());
+    shop.write("UPDATE item SET v = 'v' || id");
+    done(shop.down());
+    shop.write("DELETE FROM item WHERE id = 3; INSERT INTO item VALUES (4)");
+    done(shop.up());
+    let held = shop.page();
+    assert!(held.contains("2 | v2") && held.contains("4 | NULL"), "{held}");
+}
+
+/// Types before and after on SQLite and on PostgreSQL, and values of the first that the second holds as they are.
+const NARROWINGS: [([&str; 2], [&str; 2], &str); 6] = [
+    (["TEXT", "INTEGER"], ["text", "integer"], "'7'"),
+    (["REAL", "INTEGER"], ["double precision", "integer"], "7.0"),
+    (["INTEGER", "INTEGER"], ["bigint", "integer"], "2147483647"),
+    (["NUMERIC", "NUMERIC"], ["numeric(10,4)", "numeric(10,2)"], "1.2500"),
+    (["TEXT", "TEXT"], ["varchar(20)", "varchar(3)"], "'abc'"),
+    (["TEXT", "TEXT"], ["timestamp", "date"], "'2026-01-02 00:00:00'"),
+];
+
+#[test]
+fn a_narrowing_in_which_every_value_fits_keeps_nothing() {
+    for (sqlite, postgres, value) in NARROWINGS {
+        let rows = format!("INSERT INTO item VALUES (1, {value}), (2, NULL), (3, {value})");
+        for dialect in [Dialect::Sqlite, Dialect::Postgres] {
+            let types = if dialect == Dialect::Sqlite { sqlite } else { postgres };
+            if types[0] == types[1] {
+                continue;
+            }
+            let schema =
+                types.map(|it| format!("CREATE TABLE item (id integer PRIMARY KEY, v {it});"));
+            let schemas = [schema[0].as_str(), schema[1].as_str()];
+            let Some(shop) = Shop::new(dialect, "sql", schemas, &rows) else { continue };
+            let before = shop.contents();
+            done(shop.up());
+            let held = kept(&mut shop.place.open());
+            assert!(
+                held.iter().all(|it| rows_of(&shop, dialect, it) == "0"),
+                "{dialect}, {types:?}: {held:?}"
+            );
+            done(shop.down());
+            assert_eq!(shop.contents(), before, "{dialect}, {types:?}");
+        }
+    }
+}
+
+fn rows_of(shop: &Shop, dialect: Dialect, kept: &str) -> String {
+    let schema = if dialect == Dialect::Sqlite { "main" } else { "migrate_kept" };
+    let count = format!("SELECT count(*) FROM {schema}.\"{kept}\"");
+    support::rows(&mut shop.place.open(), &count)[0][0].clone()
 }

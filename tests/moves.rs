@@ -120,6 +120,45 @@ fn a_computed_value_that_the_old_column_does_not_take_stops_a_rollback() {
 }
 
 #[test]
+fn a_text_that_is_no_value_of_the_old_type_stops_a_rollback() {
+    let schemas = [
+        "CREATE TYPE kind AS ENUM ('retail', 'trade');
+         CREATE TABLE customer (id integer PRIMARY KEY, code varchar(3));
+         CREATE TABLE orders (id integer PRIMARY KEY, customer_id integer REFERENCES customer (id), kind kind, size integer);",
+        "CREATE TABLE customer (
+           id integer PRIMARY KEY,
+           -- migrate:moved orders.kind
+           kind text,
+           -- migrate:moved orders.size
+           size text
+         );
+         CREATE TABLE orders (
+           id integer PRIMARY KEY,
+           customer_id integer REFERENCES customer (id),
+           -- migrate:moved customer.code
+           code text
+         );",
+    ];
+    let rows = "INSERT INTO customer VALUES (1, 'abc'), (2, NULL);
+        INSERT INTO orders VALUES (1, 1, 'trade', 7), (2, 2, NULL, NULL)";
+    let Some(shop) = Shop::new(Dialect::Postgres, "sql", schemas, rows) else { return };
+    let before = shop.contents();
+    done(shop.up());
+    shop.write("UPDATE customer SET kind = 'other' WHERE id = 2");
+    refused(&shop, Shop::down, 7, &["orders.kind", "1 of 2 rows", "2"]);
+    shop.write("UPDATE customer SET kind = NULL, size = 'many' WHERE id = 2");
+    refused(&shop, Shop::down, 7, &["orders.size", "integer", "2"]);
+    shop.write("UPDATE customer SET size = NULL; UPDATE orders SET code = 'abcdef' WHERE id = 1");
+    // What is too long is refused and not cut.
+    refused(&shop, Shop::down, 7, &["customer.code", "character varying(3)", "1"]);
+    shop.write(
+        "UPDATE customer SET size = '7' WHERE id = 1; UPDATE orders SET code = 'abc' WHERE id = 1",
+    );
+    done(shop.down());
+    assert_eq!(shop.contents(), before);
+}
+
+#[test]
 fn renames_go_along_with_a_move() {
     let schemas = [
         "  Client:

@@ -269,6 +269,24 @@ impl Diff {
             .collect()
     }
 
+    /// The type of the column whose values a new column of this way gets by a move, where it is another type than its own.
+    pub fn moved_from_type(&self, receiver: &Target) -> Option<&str> {
+        let pair = self.intent.moves.iter().find_map(|(giver, said)| match self.way {
+            Way::Forth if said.receiver == *receiver => Some(giver),
+            Way::Back if giver == receiver => Some(&said.receiver),
+            Way::Forth | Way::Back => None,
+        });
+        let giver = pair?;
+        let of = |catalog: &'_ Arc<Catalog>, target: &Target| {
+            let table = catalog.tables.get(&target.table)?;
+            table.column(target.column.as_ref()?).map(|column| column.data_type.clone())
+        };
+        let own = of(&self.after, receiver)?;
+        let table = self.before.tables.get(&giver.table)?;
+        let column = table.column(giver.column.as_ref()?)?;
+        (column.data_type != own).then_some(column.data_type.as_str())
+    }
+
     /// The tables that change, by their new names.
     pub fn table_changes(&self) -> BTreeMap<&QName, &TableChange> {
         let changes = self.changes.iter().filter_map(|change| match change {

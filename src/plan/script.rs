@@ -29,15 +29,23 @@ pub fn print(steps: &[Step], header: &[String]) -> String {
     text
 }
 
+/// What begins the last fact of a step line. It goes to the end of the line and may hold anything.
+const REASON: &str = " reason=";
+
 fn facts(step: &Step) -> String {
-    let Facts { lock, work, transaction, undo, reason: _ } = &step.facts;
+    let Facts { lock, work, transaction, undo, reason } = &step.facts;
     let kept = match &step.reads_kept {
         None => String::new(),
         Some(KeptUse { name, absence: Absence::Skip }) => format!(" if-kept={name}"),
         Some(KeptUse { name, absence: Absence::Refuse }) => format!(" needs-kept={name}"),
     };
+    let reason = match reason.as_str() {
+        "" => String::new(),
+        // A line is a line, whatever names the reason tells.
+        reason => format!("{REASON}{}", reason.split_whitespace().collect::<Vec<_>>().join(" ")),
+    };
     format!(
-        "tx={} lock={} work={} undo={}{kept}",
+        "tx={} lock={} work={} undo={}{kept}{reason}",
         transaction.name(),
         lock.name(),
         work.name(),
@@ -45,7 +53,7 @@ fn facts(step: &Step) -> String {
     )
 }
 
-/// Reads a script back into steps. Their order is the script's; `order` and `reason` are empty.
+/// Reads a script back into steps. Their order is the script's; `order` is empty.
 ///
 /// # Errors
 /// A step line that does not say what it must, or a step that reaches into another file, by line number.
@@ -117,11 +125,12 @@ fn unnamed_step() -> Step {
 /// What is wrong with it.
 pub fn read_heading(heading: &str) -> Result<Step, String> {
     let (_, rest) = heading.split_once(": ").ok_or("a step line reads `-- step N: TITLE | …`")?;
+    let (front, reason) = reason_of(rest);
     let (title, facts) =
-        rest.rsplit_once(" | ").ok_or("the facts after ` | ` are missing (tx=… lock=… …)")?;
+        front.rsplit_once(" | ").ok_or("the facts after ` | ` are missing (tx=… lock=… …)")?;
     let mut step = unnamed_step();
     step.title = title.to_owned();
-    step.facts.reason = String::new();
+    step.facts.reason = reason.to_owned();
     for (key, value) in pairs(facts) {
         let unknown = || format!("`{value}` is not a known value of `{key}`");
         match key {
@@ -137,6 +146,15 @@ pub fn read_heading(heading: &str) -> Result<Step, String> {
         }
     }
     Ok(step)
+}
+
+/// What stands before the reason, and the reason; lines of versions before there was one say none.
+fn reason_of(rest: &str) -> (&str, &str) {
+    let facts = rest.find(" | tx=").or(rest.find(" | ")).unwrap_or(0);
+    match rest[facts..].find(REASON) {
+        Some(at) => (&rest[..facts + at], &rest[facts + at + REASON.len()..]),
+        None => (rest, ""),
+    }
 }
 
 /// `key=value` pairs whose values may hold spaces: a value ends where the next key begins.
@@ -200,7 +218,7 @@ mod tests {
             Dialect::Postgres,
         );
         step.facts.lock = Lock::ShareUpdateExclusive;
-        step.facts.reason = String::new();
+        step.facts.reason = "values of a=b | c are kept".into();
         step.reads_kept = Some(KeptUse { name: "k_1".into(), absence: Absence::Skip });
         vec![step]
     }
@@ -210,6 +228,13 @@ mod tests {
         let text = print(&example(), &["a header".into()]);
         assert!(text.contains("lock=SHARE UPDATE EXCLUSIVE"), "{text}");
         assert_eq!(parse(&text, Dialect::Postgres), Ok(example()));
+    }
+
+    #[test]
+    fn a_step_line_without_a_reason_is_read() {
+        let text = "-- step 1: a | b | tx=own lock=none work=scan undo=exact\nSELECT 1;\n";
+        let steps = parse(text, Dialect::Sqlite).expect("parses");
+        assert_eq!((steps[0].title.as_str(), steps[0].facts.reason.as_str()), ("a | b", ""));
     }
 
     #[test]

@@ -65,7 +65,7 @@ pub fn steps(steps: &[Step]) -> String {
                 step.title.clone(),
                 blocks(step.facts.lock.blocks()),
                 paint(FAINT, step.facts.work.name()),
-                undo(step.facts.undo),
+                why(step),
             ]
         })
         .collect();
@@ -83,6 +83,18 @@ fn blocks(blocks: Blocks) -> String {
         Blocks::SchemaChanges => paint(FAINT, "blocks schema changes"),
         Blocks::Writes => paint(CAREFUL, "blocks writes"),
         Blocks::ReadsAndWrites => paint(CAREFUL, "blocks reads and writes"),
+    }
+}
+
+/// Reversibility, and the reason where that is not simply exact.
+fn why(step: &Step) -> String {
+    let facts = &step.facts;
+    match facts.undo {
+        Undo::Exact => undo(facts.undo),
+        Undo::Kept | Undo::Lossy if facts.reason.is_empty() => undo(facts.undo),
+        Undo::Kept | Undo::Lossy => {
+            format!("{}: {}", undo(facts.undo), paint(FAINT, &facts.reason))
+        }
     }
 }
 

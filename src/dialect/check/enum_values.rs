@@ -175,7 +175,7 @@ fn altered(diff: &Diff) -> impl Iterator<Item = (&EnumType, &EnumType)> {
 }
 
 /// Whether a type as the server prints it is the enum or an array of it.
-fn is_of(data_type: &str, name: &QName) -> bool {
+pub(super) fn is_of(data_type: &str, name: &QName) -> bool {
     let plain = data_type.trim_end_matches("[]").replace('"', "");
     let (schema, own) = (name.schema.as_str(), name.name.as_str().replace('"', ""));
     plain == format!("{schema}.{own}") || schema == "public" && plain == own

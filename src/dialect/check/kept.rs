@@ -141,7 +141,7 @@ impl KeptRows<'_> {
     }
 
     /// The other way kept it under the names before this way's renames.
-    fn name(&self, column: &Ident) -> String {
+    pub(super) fn name(&self, column: &Ident) -> String {
         let table = &self.change.after.name;
         let old_column = self.diff.renames().find_map(|rename| match rename {
             Rename::Column { table: own, before, after } if own == table && after == column => {

@@ -10,6 +10,7 @@ mod partitions;
 pub mod program;
 mod query;
 pub mod reading;
+mod rowid;
 mod rows;
 mod same;
 pub mod sample;
@@ -244,6 +245,7 @@ pub fn checks(diff: &Diff, rules: &[Rule], tag: &str, kept: &BTreeSet<String>) -
         let mut asked_here = castable(&kept, &names);
         asked_here.extend(agreed(change, &names));
         asked_here.extend(fitting(&kept, &names));
+        asked_here.extend(rowid::mistakable(&kept, &names));
         asked_here.extend(storable::storable(change, &rows, &names));
         asked_here.extend(enum_values::stranded(diff, &kept, &names));
         let held = rules_of(&change.before);

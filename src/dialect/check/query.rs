@@ -5,10 +5,10 @@ use super::reading::{ParentKeys, Reading, SetRule};
 use super::rows::{Names, Parent, Rows, keys_of, shown};
 use std::collections::BTreeSet;
 
-use super::{About, Check, Part, SAMPLE, Scan, Shape, message, quote};
+use super::{About, Check, Part, SAMPLE, Scan, Shape, enum_values, literal, message, quote};
 use crate::catalog::Catalog;
 use crate::catalog::rule::{Enforce, Join, Matching, Nulls, Requirement, Rule};
-use crate::change::{SourceOrigin, TableChange};
+use crate::change::{SourceOrigin, TableChange, Target};
 use crate::dialect::{Sql, castability};
 use crate::text::token::tokenize;
 use crate::text::{Ident, QName};
@@ -416,9 +416,14 @@ pub(super) fn fitting(kept: &KeptRows<'_>, names: &Names) -> Vec<Check> {
     let asked = computed.filter_map(|(_, column)| {
         let value = format!("r.{}", quote(&column.name));
         let after = column.data_type.as_str();
+        let moved = kept.diff.moved_from_type(&Target::column(&change.after.name, &column.name));
         // Assignment takes texts for texts and numbers for numbers; anything else no row could hold.
-        let before = if after.starts_with("character") { "text" } else { "numeric" };
-        let bad = castability::misfit(&value, before, after, rows.dialect)?;
+        let before = moved.unwrap_or(match after.starts_with("character") {
+            true => "text",
+            false => "numeric",
+        });
+        let bad = castability::misfit(&value, before, after, rows.dialect)
+            .or_else(|| moved.and_then(|_| no_value_of(&value, after, &kept.diff.after)))?;
         let others = kept.others(std::slice::from_ref(&column.name))?;
         let (with, from) = (names.prefix(), others.joined_to(&rows.from));
         let bad = format!("({bad}){}", others.condition());
@@ -445,6 +450,13 @@ pub(super) fn fitting(kept: &KeptRows<'_>, names: &Names) -> Vec<Check> {
         })
     });
     asked.collect()
+}
+
+/// The condition that a text is no value of an enum type.
+fn no_value_of(text: &str, data_type: &str, catalog: &Catalog) -> Option<String> {
+    let of_type = catalog.enums.values().find(|it| enum_values::is_of(data_type, &it.name))?;
+    let values: Vec<String> = of_type.values.iter().map(|value| literal(value)).collect();
+    Some(format!("{text}::text NOT IN ({})", values.join(", ")))
 }
 
 /// Old values that the new column does not take.

@@ -14,7 +14,7 @@ use super::values::{self, Converts, Staying};
 use super::work::of_type_change;
 use super::{handed_out, hierarchy, not_null, passing, positions, render, sequences};
 use crate::catalog::Column;
-use crate::change::{ColumnSource, SourceOrigin, TableChange};
+use crate::change::{ColumnSource, SourceOrigin, TableChange, Target};
 use crate::dialect::moving;
 use crate::dialect::reach::Reach;
 use crate::dialect::{LowerError, Resource, Step, Undo};
@@ -435,6 +435,13 @@ fn add(
     let restored = context.kept_by_the_other_way(table, Some(name)).name;
     let filled = Resource::Constraint(table.clone(), format!("backfill of {name}"));
     if let Some(fill) = &source.fill {
+        let moved = Target::column(table, name);
+        // By assignment a text that is too long is refused; a cast would cut it.
+        let casts = |from: &&str| conversion(from, &column.data_type) != Conversion::Assignment;
+        let fill = match context.diff.moved_from_type(&moved).filter(casts) {
+            Some(from) => &values::convert(&format!("({fill})"), from, &column.data_type, &[]),
+            None => fill,
+        };
         let fill = match default {
             Some(default) => format!("COALESCE(({fill}), {default})"),
             None => fill.clone(),

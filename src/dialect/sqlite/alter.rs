@@ -138,7 +138,7 @@ fn add_columns(
     });
     for column in columns().filter(|column| column.generated.is_none()) {
         if !scope.is_discarded(table, Some(&column.name)) {
-            let key = row_key(before, after, scope.direction)?;
+            let key = row_key(before, after, scope)?;
             let name = &column.name;
             steps.push(rebuild::restore_values(scope, after, &key, name, VALUE, None));
         }

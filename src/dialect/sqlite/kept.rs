@@ -24,19 +24,19 @@ pub(super) const AFTER: &str = "\"_migrate_after\"";
 
 /// What is being lowered.
 #[derive(Clone, Copy)]
-pub(super) struct Scope<'a> {
-    pub(super) diff: &'a Diff,
-    pub(super) direction: Direction,
-    pub(super) tag: &'a str,
-    pub(super) taken: &'a TakenNames,
+pub(in crate::dialect) struct Scope<'a> {
+    pub(in crate::dialect) diff: &'a Diff,
+    pub(in crate::dialect) direction: Direction,
+    pub(in crate::dialect) tag: &'a str,
+    pub(in crate::dialect) taken: &'a TakenNames,
 }
 
 /// The names of the after side, which tables, indexes, views and triggers share, and whose index each is.
 #[derive(Debug)]
-pub(super) struct TakenNames(BTreeMap<String, Vec<Option<QName>>>);
+pub(in crate::dialect) struct TakenNames(BTreeMap<String, Vec<Option<QName>>>);
 
 impl TakenNames {
-    pub(super) fn of(catalog: &Catalog) -> Self {
+    pub(in crate::dialect) fn of(catalog: &Catalog) -> Self {
         let mut names: BTreeMap<String, Vec<Option<QName>>> = BTreeMap::new();
         let mut take = |name: &Ident, owner| {
             names.entry(name.as_str().to_ascii_lowercase()).or_default().push(owner);
@@ -205,9 +205,9 @@ pub(super) fn keep_column(
         Computed::Never => {}
     }
     columns.extend(constraint);
-    let mut values = key.values(shape, "\"t\"");
+    let mut values = key.kept_values(shape, "\"t\"");
     values.push(format!("\"t\".{}", quote(column.as_str())));
-    let mut names = key.names();
+    let mut names = key.kept_names();
     names.push(VALUE.to_owned());
     vec![
         format!("CREATE TABLE {} ({})", kept.quoted(), columns.join(", ")),

@@ -22,4 +22,6 @@ mod virtual_table;
 pub(super) use affinity::Affinity;
 pub use ddl::normalized_create;
 pub(super) use facts::whole;
+pub(super) use kept::{Scope, TakenNames};
+pub(super) use table::may_be_another;
 pub(super) use values::default_value;

@@ -16,7 +16,7 @@ use super::kept::{
 use super::lower::name_of;
 use super::opaque::triggers_that_stay;
 use super::quote::{literal, quote};
-use super::table::{RowKey, Shape, row_key};
+use super::table::{RowKey, Shape, Witnesses, row_key};
 use super::values::{self, Altered, Source};
 use crate::catalog::{Column, Index};
 use crate::change::{TableChange, Target};
@@ -97,7 +97,7 @@ impl Rebuild<'_> {
     }
 
     fn key(&self) -> Result<RowKey, LowerError> {
-        row_key(&self.before, &self.after, self.scope.direction)
+        row_key(&self.before, &self.after, self.scope)
     }
 
     /// Stored columns that are gone afterwards.
@@ -232,7 +232,8 @@ impl Rebuild<'_> {
             columns.push(quote(column.after.name.as_str()));
             expressions.push(match self.kept_of(column) {
                 Some(kept) => {
-                    values::restored_value(column, &self.before, &self.after, &kept, &self.key()?)
+                    let key = (&self.key()?, source);
+                    values::restored_value(column, &self.before, &self.after, &kept, key)
                 }
                 None => values::plain_value(column, &self.before, &self.after),
             });
@@ -515,7 +516,8 @@ pub(super) fn restore_values(
     let kept = scope.kept_there(table, Some(column));
     let own = quote(after.name());
     let condition = condition.map(|text| format!(" AND {text}")).unwrap_or_default();
-    let found = key.matches(after, "\"t\"");
+    let among = Witnesses { kept: &kept.quoted(), table: after.name() };
+    let found = key.matches_among(after, "\"t\"", &among);
     let from = format!("FROM {} AS \"k\" WHERE {found}{condition}", kept.quoted());
     let triggers = triggers_that_stay(scope.diff, table);
     let mut texts: Vec<String> = triggers

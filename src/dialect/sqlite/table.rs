@@ -2,6 +2,7 @@
 
 use super::affinity::Affinity;
 use super::ddl::{self, CreateTable};
+use super::kept::Scope;
 use super::quote::quote;
 use crate::catalog::{Column, Table, TableOptions};
 use crate::dialect::{Direction, LowerError};
@@ -91,6 +92,15 @@ pub(super) struct RowKey {
     pub(super) rowid: Rowid,
     /// The key is one column that is the rowid on both sides.
     integer: bool,
+    /// Where the rowid decides: columns that hold the same on both sides, by their names there. SQLite gives the highest rowid
+    /// to another row once its row is gone, and VACUUM may number rows anew.
+    same: Vec<Ident>,
+}
+
+/// A kept table, and the name that the table has whose rows are told apart.
+pub(super) struct Witnesses<'a> {
+    pub(super) kept: &'a str,
+    pub(super) table: &'a str,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,9 +116,9 @@ pub(super) enum Rowid {
 pub(super) fn row_key(
     before: &Shape<'_>,
     after: &Shape<'_>,
-    direction: Direction,
+    scope: &Scope<'_>,
 ) -> Result<RowKey, LowerError> {
-    let (first, second) = match direction {
+    let (first, second) = match scope.direction {
         Direction::Up => (before, after),
         Direction::Down => (after, before),
     };
@@ -133,10 +143,15 @@ pub(super) fn row_key(
             false => Rowid::Used,
         };
         let integer = is_rowid(first) && is_rowid(second);
-        return Ok(RowKey { columns, rowid, integer });
+        let same = match rowid {
+            Rowid::Unused => Vec::new(),
+            Rowid::Used => held_alike(first, second, scope),
+        };
+        return Ok(RowKey { columns, rowid, integer, same });
     }
     if both_have_rowid {
-        return Ok(RowKey { columns: Vec::new(), rowid: Rowid::Used, integer: false });
+        let (columns, same) = (Vec::new(), held_alike(first, second, scope));
+        return Ok(RowKey { columns, rowid: Rowid::Used, integer: false, same });
     }
     Err(LowerError {
         what: format!("table {}", after.table.name),
@@ -145,6 +160,34 @@ pub(super) fn row_key(
             .to_owned(),
         help: "change the key in one version and the columns in another".to_owned(),
     })
+}
+
+/// Columns whose values no way changes.
+fn held_alike(first: &Shape<'_>, second: &Shape<'_>, scope: &Scope<'_>) -> Vec<Ident> {
+    let is_alike = |column: &&Column| {
+        let other = second.column(&column.name).filter(|other| other.generated.is_none());
+        let same_type = other.is_some_and(|other| {
+            other.data_type == column.data_type && second.affinity(other) == first.affinity(column)
+        });
+        same_type && !scope.is_spoken_of(&second.table.name, &column.name)
+    };
+    first.stored().filter(is_alike).map(|column| column.name.clone()).collect()
+}
+
+/// The condition over a row `alias` of a table without a key that it has the number of a kept row and may be another row.
+/// `before` is the table as it stands, `None` where numbers do not decide.
+pub(in crate::dialect) fn may_be_another(
+    [before, after]: [&Table; 2],
+    scope: &Scope<'_>,
+    alias: &str,
+    kept: &str,
+) -> Option<String> {
+    let (standing, coming) = (Shape::of(before).ok()?, Shape::of(after).ok()?);
+    let key = row_key(&standing, &coming, scope).ok().filter(RowKey::is_seen)?;
+    let among = Witnesses { kept, table: standing.name() };
+    let (same, that) = (key.matches(&standing, alias), key.matches_among(&standing, alias, &among));
+    let any = |condition: &str| format!("EXISTS (SELECT 1 FROM {kept} AS \"k\" WHERE {condition})");
+    Some(format!("{} AND NOT {}", any(&same), any(&that)))
 }
 
 impl RowKey {
@@ -176,6 +219,7 @@ impl RowKey {
                 let index = (!names.is_empty()).then(|| format!("UNIQUE ({})", names.join(", ")));
                 let mut columns = typed;
                 columns.push(format!("{ROW} INTEGER PRIMARY KEY"));
+                columns.extend(self.is_seen().then(|| SEEN.to_owned()));
                 (columns, index)
             }
         }
@@ -185,6 +229,53 @@ impl RowKey {
     pub(super) fn names(&self) -> Vec<String> {
         let row = (self.rowid == Rowid::Used).then(|| ROW.to_owned());
         (0..self.columns.len()).map(key_name).chain(row).collect()
+    }
+
+    /// The columns of a kept table that tell of which row its values are.
+    pub(super) fn kept_names(&self) -> Vec<String> {
+        self.names().into_iter().chain(self.is_seen().then(|| SEEN.to_owned())).collect()
+    }
+
+    /// What they hold of a row of `shape` under `alias`.
+    pub(super) fn kept_values(&self, shape: &Shape<'_>, alias: &str) -> Vec<String> {
+        let values = self.values(shape, alias);
+        let missing = values[..self.columns.len()].iter().map(|key| format!("{key} IS NULL"));
+        let missing: Vec<String> = missing.collect();
+        let seen = self.is_seen().then(|| match missing.is_empty() {
+            true => self.seen(shape, alias),
+            // Only where the key is missing does the rowid decide.
+            false => {
+                format!("CASE WHEN {} THEN {} END", missing.join(" OR "), self.seen(shape, alias))
+            }
+        });
+        values.into_iter().chain(seen).collect()
+    }
+
+    fn is_seen(&self) -> bool {
+        !self.same.is_empty()
+    }
+
+    /// What a row holds besides, as one text.
+    fn seen(&self, shape: &Shape<'_>, alias: &str) -> String {
+        let values = self.same.iter().map(|name| {
+            let name = shape.column(name).map_or(name, |column| &column.name);
+            format!("quote({alias}.{})", quote(name.as_str()))
+        });
+        values.collect::<Vec<_>>().join(" || ',' || ")
+    }
+
+    /// The condition that the row with the rowid of the kept row `"k"` is that row: it holds what it held, or a row with a
+    /// higher rowid does, while which this rowid was not free.
+    fn is_that_row(&self, shape: &Shape<'_>, alias: &str, among: &Witnesses<'_>) -> Option<String> {
+        let rowid = shape.rowid().filter(|_| self.is_seen())?;
+        Some(format!(
+            "({} = \"k\".{SEEN} OR \"k\".{ROW} < (SELECT max(\"w\".{ROW}) FROM {} AS \"w\" \
+             JOIN {} AS \"o\" ON \"o\".{rowid} = \"w\".{ROW} WHERE {} = \"w\".{SEEN}))",
+            self.seen(shape, alias),
+            among.kept,
+            quote(among.table),
+            self.seen(shape, "\"o\""),
+        ))
     }
 
     /// The key of a row of `shape` under `alias`.
@@ -199,11 +290,26 @@ impl RowKey {
         self.columns.iter().map(own).chain(row).collect()
     }
 
-    /// Whether the row of `shape` under `alias` is the one that the kept row `"k"` tells of.
+    /// Whether the row of `shape` under `alias` is the one of which the kept row `"k"` tells, while nobody can write.
     pub(super) fn matches(&self, shape: &Shape<'_>, alias: &str) -> String {
+        self.matches_where(shape, alias, None)
+    }
+
+    /// As [`RowKey::matches`], of what was kept some time ago.
+    pub(super) fn matches_among(
+        &self,
+        shape: &Shape<'_>,
+        alias: &str,
+        among: &Witnesses<'_>,
+    ) -> String {
+        self.matches_where(shape, alias, self.is_that_row(shape, alias, among))
+    }
+
+    fn matches_where(&self, shape: &Shape<'_>, alias: &str, that: Option<String>) -> String {
+        let that = that.map(|condition| format!(" AND {condition}")).unwrap_or_default();
         let values = self.values(shape, alias);
         match (self.columns.is_empty(), self.rowid) {
-            (true, _) => format!("{} = \"k\".{ROW}", values.concat()),
+            (true, _) => format!("{} = \"k\".{ROW}{that}", values.concat()),
             (false, Rowid::Unused) => {
                 let pair =
                     |(n, value): (usize, &String)| format!("{value} IS \"k\".{}", key_name(n));
@@ -220,7 +326,7 @@ impl RowKey {
                     .map(|n| format!("\"k\".{} IS NOT NULL", key_name(n)))
                     .collect();
                 format!(
-                    "{} AND (({}) OR {row} = \"k\".{ROW})",
+                    "{} AND (({}) OR {row} = \"k\".{ROW}{that})",
                     pairs.join(" AND "),
                     certain.join(" AND ")
                 )
@@ -231,6 +337,8 @@ impl RowKey {
 
 /// The column of kept data that holds a rowid.
 pub(super) const ROW: &str = "\"_migrate_row\"";
+/// Beside it: what the row held in columns that nobody changes.
+const SEEN: &str = "\"_migrate_seen\"";
 
 fn key_name(n: usize) -> String {
     format!("\"_migrate_key_{}\"", n + 1)

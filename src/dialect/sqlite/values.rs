@@ -3,7 +3,7 @@
 use super::affinity::Affinity;
 use super::kept::{AFTER, BEFORE, Kept, Scope, VALUE, WRITTEN, kept_or};
 use super::quote::{literal, quote};
-use super::table::{RowKey, Shape};
+use super::table::{RowKey, Shape, Witnesses};
 use crate::catalog::Column;
 use crate::change::{ColumnSource, Keep, SourceOrigin, TableChange};
 use crate::text::token::{Kind, Token, tokenize};
@@ -132,16 +132,17 @@ pub(in crate::dialect) fn default_value(text: &str) -> String {
     }
 }
 
-/// The value of a column with what the other direction kept of it put back.
+/// The value of a column with what the other direction kept of it put back; `table` is where its rows stand.
 pub(super) fn restored_value(
     source: &Source<'_>,
     before: &Shape<'_>,
     after: &Shape<'_>,
     kept: &Kept,
-    key: &RowKey,
+    (key, table): (&RowKey, &str),
 ) -> String {
     let plain = plain_value(source, before, after);
-    let row = key.matches(before, "\"t\"");
+    let among = Witnesses { kept: &kept.quoted(), table };
+    let row = key.matches_among(before, "\"t\"", &among);
     match source.held() {
         None => {
             let computed = source.source.computed(Dialect::Sqlite);
@@ -193,9 +194,9 @@ pub(super) fn keep_altered(
             format!(" OR (typeof({was}) = 'real' AND {was} = 0.0)")
         }
     };
-    let mut values = key.values(after, "\"n\"");
+    let mut values = key.kept_values(after, "\"n\"");
     values.extend([was.clone(), is]);
-    let mut names = key.names();
+    let mut names = key.kept_names();
     names.extend([BEFORE.to_owned(), AFTER.to_owned()]);
     vec![
         format!("CREATE TABLE {} ({})", kept.quoted(), columns.join(", ")),

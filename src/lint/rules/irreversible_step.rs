@@ -19,5 +19,8 @@ pub const RULE: Rule = Rule {
 };
 
 fn ask(facts: &Facts) -> Option<String> {
-    (facts.undo == Undo::Lossy).then(|| "loses values that no rollback brings back".to_owned())
+    (facts.undo == Undo::Lossy).then(|| match facts.reason.as_str() {
+        "" => "loses values that no rollback brings back".to_owned(),
+        reason => format!("loses values that no rollback brings back: {reason}"),
+    })
 }

@@ -287,7 +287,11 @@ fn reversible(
             let steps = bundle.up.iter().zip(1..).filter(|(step, _)| step.facts.undo > wanted);
             worse.extend(steps.map(|(step, number)| {
                 let (name, undo) = (&bundle.name, step.facts.undo.name());
-                format!("  {name} ({dialect}) step {number}: {} is {undo}", step.title)
+                let why = match step.facts.reason.as_str() {
+                    "" => String::new(),
+                    reason => format!(": {reason}"),
+                };
+                format!("  {name} ({dialect}) step {number}: {} is {undo}{why}", step.title)
             }));
         }
     }

@@ -1,0 +1,45 @@
+//! Rows of SQLite tables without a key that have the number of a row whose values are kept: whether they are that row, changed
+//! since, or another that got its number, nobody can tell.
+
+use super::Check;
+use super::kept::{KeptRows, Others, kept_table};
+use super::query::{Misfit, guard};
+use super::quote;
+use super::rows::Names;
+use crate::change::SourceOrigin;
+use crate::dialect::Direction;
+use crate::dialect::sqlite::{Scope, TakenNames, may_be_another};
+use crate::text::Dialect;
+
+/// A check for each column that would lose kept values so.
+pub(super) fn mistakable(kept: &KeptRows<'_>, names: &Names) -> Vec<Check> {
+    let change = kept.change;
+    if kept.rows.dialect != Dialect::Sqlite || names.expressions.contains_key(&change.after.name) {
+        return Vec::new();
+    }
+    let taken = TakenNames::of(&kept.diff.after);
+    let scope = Scope { diff: kept.diff, direction: Direction::Down, tag: kept.tag, taken: &taken };
+    // A column that is computed gets what is computed.
+    let returning = change.mapping.iter().filter(|source| {
+        source.origin == SourceOrigin::New && source.computed(Dialect::Sqlite).is_none()
+    });
+    let asked = returning.filter_map(|source| {
+        let name = kept.name(&source.column);
+        if !kept.kept.contains(&name) {
+            return None;
+        }
+        let table = kept_table(&name, Dialect::Sqlite);
+        let bad = may_be_another([&change.before, &change.after], &scope, "\"t\"", &table)?;
+        let column = &source.column;
+        let message = format!(
+            "`{column}` is kept by row number, and this row has the number of one that held something else"
+        );
+        // The row is shown by all that it holds.
+        let list = change.before.columns.iter();
+        let value = list.map(|it| format!("\"t\".{}", quote(&it.name))).collect::<Vec<_>>();
+        let misfit = Misfit { column, becomes: "it was", message, value: value.join(", "), bad };
+        let columns = change.before.columns.iter().map(|it| it.name.to_string()).collect();
+        Some(Check { values: columns, ..guard(change, names, &misfit, &Others::none()) })
+    });
+    asked.collect()
+}
