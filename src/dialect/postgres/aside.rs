@@ -8,7 +8,7 @@ use super::parts::{column_sequences, has_index};
 use super::quote::{quote, quote_ident, quote_name};
 use super::{hierarchy, passing, render, settings};
 use crate::catalog::postgres_table::Origin;
-use crate::catalog::{Catalog, Column, Constraint, ConstraintKind, Index, Table};
+use crate::catalog::{Catalog, Column, Constraint, ConstraintKind, Index, IndexKey, Table};
 use crate::text::token::{Token, tokenize};
 use crate::text::{Dialect, Ident, QName, hash};
 
@@ -109,18 +109,16 @@ pub(super) fn taken_along_by<'c>(table: &Table, context: &'c Context<'_>) -> Opt
     context.before.tables.get(parent).or_else(|| context.after().tables.get(parent))
 }
 
-/// Whether a table that goes or comes belongs to a tree whose partition key stands on something that does too: PostgreSQL
-/// alters no column of a partition key (`ATPrepAlterColumnType` in `tablecmds.c`), so the tree cannot let go of it to be
-/// moved aside, and its rows are copied.
-pub(super) fn is_held_by_its_key(table: &QName, context: &Context<'_>) -> bool {
+/// Whether a table that goes or comes cannot let go of what goes or comes with it, so that it cannot be moved aside and
+/// its rows are copied. That holds for a whole tree of partitions where it holds for one of them.
+pub(super) fn holds_on(table: &QName, context: &Context<'_>) -> bool {
     let all = || {
         let alone = |here: &Catalog, there: &Catalog| -> BTreeSet<QName> {
             let is_alone = |name: &QName| !there.tables.contains_key(name);
             let alone = here.tables.values().filter(|it| is_alone(&it.name));
             let tops = alone.filter(|it| {
                 let options = hierarchy::options(it);
-                options.partition_by.is_some()
-                    && !(options.is_partition() && options.parents.iter().all(is_alone))
+                !(options.is_partition() && options.parents.iter().all(is_alone))
             });
             let trees = tops.map(|top| {
                 let mut tree = vec![top];
@@ -132,17 +130,20 @@ pub(super) fn is_held_by_its_key(table: &QName, context: &Context<'_>) -> bool {
                 }
                 tree
             });
-            let held = trees.filter(|tree| tree.iter().any(|it| key_goes(it, context)));
-            held.flatten().map(|it| it.name.clone()).collect()
+            let holding = trees.filter(|tree| {
+                tree.iter().any(|it| key_goes(it, context) || may_use_an_extension(it, context))
+            });
+            holding.flatten().map(|it| it.name.clone()).collect()
         };
         let mut found = alone(&context.before, context.after());
         found.extend(alone(context.after(), &context.before));
         found
     };
-    context.held_by_keys.get_or_init(all).contains(table)
+    context.holding_on.get_or_init(all).contains(table)
 }
 
-/// Whether the key by which a table is partitioned stands on what goes.
+/// Whether the key by which a table is partitioned stands on what goes: PostgreSQL alters no column of a partition key
+/// (`ATPrepAlterColumnType` in `tablecmds.c`).
 fn key_goes(table: &Table, context: &Context<'_>) -> bool {
     let Some(key) = &hierarchy::options(table).partition_by else { return false };
     let types = Going::of(table, context).types;
@@ -150,6 +151,40 @@ fn key_goes(table: &Table, context: &Context<'_>) -> bool {
     let mut names = tokens.iter().filter_map(Token::name);
     context.unstable.any_in(key)
         || names.any(|name| types.iter().any(|column| column.name.as_str() == name))
+}
+
+/// Whether a table may stand on an extension that goes or comes. What an extension holds is not read, and an index may
+/// use its operator class without saying so; so whatever computes, and each index that is more than a list of
+/// columns in a tree, counts.
+fn may_use_an_extension(table: &Table, context: &Context<'_>) -> bool {
+    let computes = |column: &Column| {
+        column.generated.is_some()
+            || column.default.as_ref().is_some_and(|it| {
+                it.contains('(') && !passing::counts_itself(column) && *it != "now()"
+            })
+    };
+    let is_plain = |index: &Index| {
+        let columns = index.keys.iter().map(|key| match key {
+            IndexKey::Column(name) => Some(quote_ident(name)),
+            IndexKey::Expression(_) => None,
+        });
+        let columns: Option<Vec<String>> = columns.collect();
+        // A class or a collation would stand between the columns.
+        columns.is_some_and(|names| {
+            let plain = format!(" USING btree ({})", names.join(", "));
+            index.definition.replace('"', "").contains(&plain.replace('"', ""))
+        }) && index.predicate.is_none()
+    };
+    let constrains = |constraint: &Constraint| match constraint.kind {
+        ConstraintKind::Check { .. } | ConstraintKind::Exclusion => true,
+        ConstraintKind::PrimaryKey { .. }
+        | ConstraintKind::Unique { .. }
+        | ConstraintKind::ForeignKey(_) => false,
+    };
+    context.changes_an_extension()
+        && (table.columns.iter().any(computes)
+            || table.constraints.iter().any(constrains)
+            || !table.indexes.iter().all(is_plain))
 }
 
 /// Whether a parent lets go for a partition that it takes along.
@@ -160,7 +195,7 @@ pub(super) fn lets_go_for(partition: &QName, context: &Context<'_>) -> bool {
             let roots = alone.filter(|it| {
                 hierarchy::options(it).partition_by.is_some()
                     && taken_along_by(it, context).is_none()
-                    && !is_held_by_its_key(&it.name, context)
+                    && !holds_on(&it.name, context)
             });
             let below = roots.flat_map(|root| Aside::of(root, context).partitions());
             below.map(|it| it.name.clone()).collect()

@@ -43,8 +43,8 @@ pub(super) struct Context<'a> {
     deferred: OnceCell<bool>,
     /// Partitions whose parent lets go for them of what they may not take along, once it was asked.
     pub(super) let_go: OnceCell<BTreeSet<QName>>,
-    /// Tables that come or go with a tree whose partition key stands on something that does too, once they were asked for.
-    pub(super) held_by_keys: OnceCell<BTreeSet<QName>>,
+    /// Tables that go or come and cannot be moved aside, once they were asked for.
+    pub(super) holding_on: OnceCell<BTreeSet<QName>>,
     /// Tables that are built anew.
     pub(super) rebuilds: Rebuilds,
     /// Children that leave a parent for a moment.
@@ -158,7 +158,7 @@ impl<'a> Context<'a> {
             moving,
             deferred: OnceCell::new(),
             let_go: OnceCell::new(),
-            held_by_keys: OnceCell::new(),
+            holding_on: OnceCell::new(),
             rebuilds,
             parted: BTreeSet::new(),
             let_apart: BTreeSet::new(),

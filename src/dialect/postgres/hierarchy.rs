@@ -165,7 +165,7 @@ pub(super) fn joined<'c>(child: &QName, context: &'c Context<'_>) -> Vec<&'c QNa
         }
         let together = moves_together(child, parent, context.after(), &context.before)
             && context.direction == crate::dialect::Direction::Down
-            && !super::aside::is_held_by_its_key(child, context)
+            && !super::aside::holds_on(child, context)
             && !discards([child, parent], context);
         !together
     };

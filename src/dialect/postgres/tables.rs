@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::action::{Action, step};
 use super::aside::{
-    Aside, is_held_by_its_key, lets_go_for, move_aside, move_back, satellites, taken_along_by,
+    Aside, holds_on, lets_go_for, move_aside, move_back, satellites, taken_along_by,
 };
 use super::context::{Context, Part};
 use super::keep::{kept_table, restore_renamed_rows};
@@ -79,7 +79,7 @@ fn is_heir(table: &Table) -> bool {
 
 /// Whether the rows of a table that goes are copied, since it cannot be moved aside whole.
 fn is_copied(table: &Table, context: &Context<'_>) -> bool {
-    is_heir(table) || is_held_by_its_key(&table.name, context)
+    is_heir(table) || holds_on(&table.name, context)
 }
 
 pub(super) fn create(table: &Table, context: &Context<'_>) -> Vec<Step> {

@@ -46,6 +46,9 @@ WITH own AS (
                        WHERE x.classid = 'pg_catalog.pg_type'::regclass AND t.oid = x.objid) u ON true
     WHERE x.deptype = 'e' AND x.refclassid = 'pg_catalog.pg_extension'::regclass
     UNION ALL
+    SELECT 'pg_catalog.pg_extension'::regclass, e.oid, 'extension', n.nspname, e.extname, '', NULL, NULL, NULL
+    FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace WHERE e.extname <> 'plpgsql'
+    UNION ALL
     SELECT 'pg_catalog.pg_class'::regclass, r.oid, r.kind, r.schema, r.name, '', NULL, NULL, NULL FROM relation r
     UNION ALL
     SELECT 'pg_catalog.pg_type'::regclass, t.oid, r.kind, r.schema, r.name, '', NULL, NULL, NULL
@@ -180,6 +183,6 @@ JOIN node f ON f.classid = d.classid AND f.objid = d.objid
 JOIN node t ON t.classid = d.refclassid AND t.objid = d.refobjid
 LEFT JOIN pg_catalog.pg_attribute a
     ON d.refclassid = 'pg_catalog.pg_class'::regclass AND a.attrelid = d.refobjid AND a.attnum = d.refobjsubid AND d.refobjsubid > 0
-WHERE f.kind NOT IN ('table', 'enum', 'extension')
+WHERE (f.kind NOT IN ('table', 'enum', 'extension') OR f.kind = 'extension' AND t.kind = 'extension')
   AND (f.kind, f.schema, f.name, f.signature, f.table_schema, f.table_name)
       IS DISTINCT FROM (t.kind, t.schema, t.name, t.signature, t.table_schema, t.table_name)
