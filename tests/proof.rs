@@ -123,6 +123,20 @@ fn a_plan_that_leads_elsewhere_is_a_fault_that_names_the_object() {
     assert!(message.contains("after up") && message.contains("column price"), "{message}");
 }
 
+/// The hash of a script does not tell line ends apart, so that a checkout cannot change it.
+#[test]
+fn a_schema_with_the_line_ends_of_windows_is_planned() {
+    let after = "CREATE TABLE item (\r\n  id integer PRIMARY KEY, -- the key\r\n  name text\r\n);\r\n\
+                 CREATE VIEW names AS\r\n  SELECT name\r\n  FROM item;\r\n";
+    let made = planned(folder("", after).path(), "sqlite", &[]);
+    assert_eq!(made.code, 0, "{}", made.text);
+    if support::postgres().is_some() {
+        let body = "CREATE FUNCTION one() RETURNS int LANGUAGE sql AS $$\r\nSELECT 1\r\n$$;\r\n";
+        let made = planned(folder("", &format!("{after}{body}")).path(), "postgres", &[]);
+        assert_eq!(made.code, 0, "{}", made.text);
+    }
+}
+
 #[test]
 fn two_candidates_for_a_rename_are_asked_about_and_nothing_is_planned() {
     let folder = folder(

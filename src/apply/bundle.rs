@@ -51,7 +51,7 @@ impl Bundle {
         }
         let steps = |file: &str, text: &str, stated: &str| {
             let file = format!("{prefix}{file}");
-            let found = hash::sha256(text.replace("\r\n", "\n").as_bytes());
+            let found = hash::sha256_of_text(text);
             if found != stated {
                 return Err(BundleError::Edited { file, stated: stated.to_owned(), found });
             }

@@ -205,7 +205,7 @@ pub fn files(plan: &Plan, title: &str) -> Files {
     let up = script::print(&plan.up, &header("up"));
     let down = script::print(&plan.down, &header("down"));
     let way = |text: &str, steps: &[Step], checks: &[Check]| WayFile {
-        sha256: hash::sha256(text.as_bytes()),
+        sha256: hash::sha256_of_text(text),
         steps: steps.to_vec(),
         checks: checks.to_vec(),
     };

@@ -14,6 +14,11 @@ pub fn sha256_parts<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> String {
     hex(&hasher.finalize())
 }
 
+/// The hash of a text file, the same whichever way a checkout ends its lines.
+pub fn sha256_of_text(text: &str) -> String {
+    sha256(text.replace("\r\n", "\n").as_bytes())
+}
+
 /// Lower-case hexadecimal SHA-256 of one byte string.
 pub fn sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))

@@ -111,7 +111,7 @@ fn empty(name: &str, last: &PlanFile) -> Files {
     };
     let (up, down) = (text("up"), text("down"));
     let way = |text: &str| WayFile {
-        sha256: hash::sha256(text.as_bytes()),
+        sha256: hash::sha256_of_text(text),
         steps: Vec::new(),
         checks: Vec::new(),
     };

@@ -85,8 +85,8 @@ fn refresh(version: &mut Version, dialect: Dialect) -> Result<(), CliError> {
             carries.note_edits(Direction::Up, &plan.up.steps, &up_steps, dialect);
             carries.note_edits(Direction::Down, &plan.down.steps, &down_steps, dialect);
         }
-        plan.up.sha256 = hash::sha256(up.as_bytes());
-        plan.down.sha256 = hash::sha256(down.as_bytes());
+        plan.up.sha256 = hash::sha256_of_text(&up);
+        plan.down.sha256 = hash::sha256_of_text(&down);
         plan.up.steps = up_steps;
         plan.down.steps = down_steps;
     }
