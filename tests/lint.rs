@@ -18,7 +18,8 @@ fn root() -> &'static Path {
 /// What a fixture is made of: several migrations, perhaps for one version of the server.
 fn findings(text: &str, dialect: Dialect) -> Vec<Finding> {
     let server = text.lines().find_map(|line| {
-        let version = line.strip_prefix("-- On PostgreSQL ")?.strip_suffix(':')?;
+        let line = line.strip_prefix("-- On PostgreSQL ").or(line.strip_prefix("-- On SQLite "))?;
+        let version = line.strip_suffix(':')?;
         version.parse::<ServerVersion>().ok()
     });
     let files: Vec<File> = text

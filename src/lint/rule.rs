@@ -4,6 +4,7 @@ use super::known::Known;
 use super::statement::{Act, Action, Column, Constraint, Deed, Name, Statement};
 use crate::text::Dialect;
 use crate::text::diagnostic::Span;
+use crate::text::token::tokenize;
 
 /// How much a finding matters.
 #[derive(
@@ -137,6 +138,8 @@ pub struct State {
     pub lock_timeout: Option<String>,
     /// Constraints that this transaction added without looking at rows.
     pub unchecked: Vec<(String, String)>,
+    /// Tables with rows that this transaction altered, and so holds ACCESS EXCLUSIVE on.
+    pub altered: Vec<String>,
     /// Values that this transaction added to an enum.
     pub enum_values: Vec<String>,
     /// SQLite: foreign keys were switched off, outside any transaction.
@@ -175,6 +178,15 @@ impl<'a> At<'a> {
     pub fn text(&self) -> &'a str {
         let span = self.statement().span;
         &self.sql[span.start..span.end]
+    }
+
+    /// The last word of a part of the statement, where it is this one.
+    pub fn last_word(&self, part: Span, word: &str) -> Option<Span> {
+        let text = &self.sql[part.start..part.end];
+        let tokens = tokenize(text, self.dialect);
+        let last = tokens.iter().rfind(|token| token.is_code())?;
+        let span = Span { start: part.start + last.span.start, end: part.start + last.span.end };
+        last.is_word(word).then_some(span)
     }
 
     /// Whether the table was there before this file: it may hold rows and be in use.

@@ -57,6 +57,14 @@ pub enum Deed {
         quoted: Span,
     },
     RenameEnumValue,
+    RenameSchema {
+        name: Name,
+    },
+    /// `ALTER EXTENSION … UPDATE`, and the version where it is named.
+    UpdateExtension {
+        name: Name,
+        version: Option<String>,
+    },
     /// `CREATE DOMAIN`; whether it has a rule of its own.
     CreateDomain {
         name: Name,
@@ -247,6 +255,7 @@ pub enum Act {
     /// `SET LOGGED`, `SET UNLOGGED`, `SET ACCESS METHOD`.
     Rewrite(&'static str),
     RowSecurityOff,
+    ReplicaIdentity,
     /// `ALTER COLUMN` in a form that SQLite does not know.
     OtherColumn,
     /// Storage parameters, statistics targets and the like: a weak lock.

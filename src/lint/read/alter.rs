@@ -82,11 +82,13 @@ fn rest(cursor: &mut Cursor<'_, '_>) -> Result<Act, Stop> {
     if cursor.takes("disable row level security") || cursor.takes("no force row level security") {
         return Ok(Act::RowSecurityOff);
     }
+    if cursor.takes("replica identity") {
+        return Ok(Act::ReplicaIdentity);
+    }
     if cursor.sees("set") || cursor.sees("reset") || cursor.sees("cluster") {
         return Ok(Act::Setting);
     }
-    let known =
-        ["enable", "disable", "force", "no", "not", "owner", "replica", "inherit", "of", "options"];
+    let known = ["enable", "disable", "force", "no", "not", "owner", "inherit", "of", "options"];
     if cursor.sees_any(&known) {
         return Ok(Act::Other);
     }

@@ -352,12 +352,27 @@ fn alter(cursor: &mut Cursor<'_, '_>) -> Result<Deed, Stop> {
         let scans = if scans { Scans::Yes } else { Scans::No };
         return Ok(Deed::AlterDomain { name, scans });
     }
+    if cursor.takes("schema") {
+        let name = cursor.name("the name of a schema")?;
+        return Ok(if cursor.takes("rename to") {
+            Deed::RenameSchema { name }
+        } else {
+            Deed::Other
+        });
+    }
+    if cursor.takes("extension") {
+        let name = cursor.name("the name of an extension")?;
+        if !cursor.takes("update") {
+            return Ok(Deed::Other);
+        }
+        let version = cursor.takes("to").then(|| layout(&cursor.tokens[cursor.at..]));
+        return Ok(Deed::UpdateExtension { name, version });
+    }
     let known = [
         "index",
         "sequence",
         "view",
         "materialized",
-        "schema",
         "function",
         "procedure",
         "routine",
@@ -365,7 +380,6 @@ fn alter(cursor: &mut Cursor<'_, '_>) -> Result<Deed, Stop> {
         "user",
         "group",
         "database",
-        "extension",
         "policy",
         "trigger",
         "default",

@@ -28,13 +28,17 @@ mod lossy_type_change;
 mod drop_sequence;
 mod unbounded_change;
 mod irreversible_step;
+mod drop_cascade;
 mod rename_column;
 mod rename_table;
+mod rename_schema;
 mod rename_enum_value;
 mod required_column;
 mod drop_not_null;
 mod json_column;
+mod replica_identity_change;
 mod missing_lock_timeout;
+mod rows_written_under_strong_lock;
 mod validate_in_same_transaction;
 mod concurrently_in_transaction;
 mod short_lock_timeout_on_concurrently;
@@ -49,12 +53,15 @@ mod unsupported_alter;
 mod drop_deletes_children;
 mod rename_old_first;
 mod autoincrement_loss;
+mod too_new_for_engine;
+mod reference_with_default;
 mod pragma_in_transaction;
 mod small_primary_key;
 mod timestamp_without_zone;
 mod char_column;
 mod money_column;
 mod access_change;
+mod extension_update;
 
 use super::rule::Rule;
 
@@ -93,13 +100,17 @@ pub static ALL: &[&Rule] = &[
     &drop_sequence::RULE,
     &unbounded_change::RULE,
     &irreversible_step::RULE,
+    &drop_cascade::RULE,
     &rename_column::RULE,
     &rename_table::RULE,
+    &rename_schema::RULE,
     &rename_enum_value::RULE,
     &required_column::RULE,
     &drop_not_null::RULE,
     &json_column::RULE,
+    &replica_identity_change::RULE,
     &missing_lock_timeout::RULE,
+    &rows_written_under_strong_lock::RULE,
     &validate_in_same_transaction::RULE,
     &concurrently_in_transaction::RULE,
     &short_lock_timeout_on_concurrently::RULE,
@@ -114,12 +125,15 @@ pub static ALL: &[&Rule] = &[
     &drop_deletes_children::RULE,
     &rename_old_first::RULE,
     &autoincrement_loss::RULE,
+    &too_new_for_engine::RULE,
+    &reference_with_default::RULE,
     &pragma_in_transaction::RULE,
     &small_primary_key::RULE,
     &timestamp_without_zone::RULE,
     &char_column::RULE,
     &money_column::RULE,
     &access_change::RULE,
+    &extension_update::RULE,
 ];
 
 /// The rule with a code or a name.
