@@ -159,6 +159,21 @@ fn the_gate_says_all_it_finds_in_every_format() {
     let json: Vec<&str> = words.iter().copied().chain(["--json"]).collect();
     let json = shop.must(3, &json);
     hold_to(&shop.must(0, &["schema", "check"]), &json);
+    // Other formats to files, in the same run.
+    let mut written = words.to_vec();
+    written.extend([
+        "--write",
+        "sarif=out.sarif",
+        "--write",
+        "json=out.json",
+        "--write",
+        "text=out.txt",
+    ]);
+    let said = shop.must(3, &written);
+    hold_to_sarif(&shop.read("out.sarif"));
+    hold_to(&shop.must(0, &["schema", "check"]), &shop.read("out.json"));
+    assert_eq!(shop.read("out.txt").lines().next_back(), said.lines().next_back());
+    shop.must(2, &["check", "--write", "sarf=out"]);
     let problems = parsed(&json)["problems"].as_array().expect("a list").clone();
     let places: Vec<String> = problems
         .iter()

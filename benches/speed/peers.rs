@@ -24,15 +24,27 @@ pub fn all(server: &Server, before: &str, after: &str) -> Vec<Contestant> {
     }
     match named("MIGRATE_BENCH_MIGRA") {
         Some(program) => {
-            // It knows the longer scheme only.
-            let long = |url: &str| url.replacen("postgres://", "postgresql://", 1);
-            let arguments = ["--unsafe", &long(before), &long(after)];
+            let (before, after) = (for_sqlalchemy(before), for_sqlalchemy(after));
+            let arguments = ["--unsafe", &before, &after];
             // It ends with 2 where something differs.
             found.push(Contestant::new("migra", &program, &arguments).done_with(2));
         }
         None => println!("skipped, migra: name it in MIGRATE_BENCH_MIGRA"),
     }
     found
+}
+
+/// The address as SQLAlchemy reads it: the longer scheme, and a socket's folder as a parameter.
+fn for_sqlalchemy(url: &str) -> String {
+    let rest = url.trim_start_matches("postgres://");
+    let socket = || {
+        let (user, rest) = rest.split_once("@%2F")?;
+        let (place, database) = rest.split_once('/')?;
+        let (folder, port) = place.rsplit_once(':')?;
+        let folder = folder.replace("%2F", "/");
+        Some(format!("postgresql://{user}@/{database}?host=/{folder}&port={port}"))
+    };
+    socket().unwrap_or_else(|| format!("postgresql://{rest}"))
 }
 
 fn named(variable: &str) -> Option<PathBuf> {

@@ -40,11 +40,34 @@ pub fn statements(text: &str, dialect: Dialect) -> Vec<Sql> {
         .collect()
 }
 
+/// The statement of SQLite, if it is one, that reaches beyond the database it is run in: it would be run against another
+/// file, of which there is no copy, whenever a schema is read or a migration is tried.
+///
+/// Source: sqlite.org/lang_attach.html, lang_vacuum.html.
+pub fn reaches_another_file(statement: &Sql, dialect: Dialect) -> Option<&'static str> {
+    if dialect != Dialect::Sqlite {
+        return None;
+    }
+    let tokens = token::tokenize(statement.as_str(), dialect);
+    let mut code = tokens.iter().filter(|token| token.is_code());
+    let first = code.next()?;
+    if first.is_word("attach") {
+        return Some("ATTACH");
+    }
+    if first.is_word("detach") {
+        return Some("DETACH");
+    }
+    // The name of a schema may stand between.
+    (first.is_word("vacuum") && code.take(2).any(|token| token.is_word("into")))
+        .then_some("VACUUM INTO")
+}
+
 /// Reads a script or a plain dump: psql meta-commands and rows of `COPY … FROM stdin` are left out, as are
 /// statements about whole databases.
 ///
 /// # Errors
-/// Meta-commands that change what the script says (`\i`, `\if`, `\gexec`), and SQLite shell commands.
+/// Meta-commands that change what the script says (`\i`, `\if`, `\gexec`), SQLite shell commands, and statements of
+/// SQLite that reach into another file.
 pub fn script(text: &str, dialect: Dialect) -> Result<Script, Vec<Diagnostic>> {
     let (cleaned, mut notes, databases) = match dialect {
         Dialect::Postgres => {
@@ -70,6 +93,7 @@ pub fn script(text: &str, dialect: Dialect) -> Result<Script, Vec<Diagnostic>> {
         }
     }
     refuse_several_databases(&databases, &statements)?;
+    refuse_what_reaches_out(&statements, dialect)?;
     notes.sort_by_key(|note| note.span.start);
     Ok(Script { statements, notes })
 }
@@ -100,6 +124,38 @@ fn refuse_several_databases(
         }
     }
     Ok(())
+}
+
+/// What must not run even in a scratch database: it reaches other databases.
+fn refuse_what_reaches_out(
+    statements: &[Statement],
+    dialect: Dialect,
+) -> Result<(), Vec<Diagnostic>> {
+    let reaching = statements.iter().filter_map(|statement| {
+        let (message, help) = match reaches_another_file(&statement.sql, dialect) {
+            Some(word) => (
+                format!("`{word}` reaches into another database file, and this is one schema"),
+                "take it out; give what the other file holds as a source of its own",
+            ),
+            None if makes_a_subscription(&statement.sql, dialect) => (
+                "a subscription cannot be carried, and making it would connect to its publisher"
+                    .to_owned(),
+                "take it out of the source, and make it on the server itself",
+            ),
+            None => return None,
+        };
+        Some(Diagnostic::error(statement.span, message).help(help))
+    });
+    let errors: Vec<Diagnostic> = reaching.collect();
+    if errors.is_empty() { Ok(()) } else { Err(errors) }
+}
+
+fn makes_a_subscription(sql: &Sql, dialect: Dialect) -> bool {
+    let tokens = token::tokenize(sql.as_str(), dialect);
+    let mut code = tokens.iter().filter(|token| token.is_code());
+    let starts = ["create", "subscription"];
+    dialect == Dialect::Postgres
+        && starts.iter().all(|word| code.next().is_some_and(|it| it.is_word(word)))
 }
 
 fn makes_something(sql: &Sql) -> bool {
@@ -161,6 +217,10 @@ fn classify(code: &[&Token<'_>], dialect: Dialect) -> Option<StatementKind> {
     let about_objects = code.iter().any(|token| token.is_word("on"));
     if any(0, &["grant", "revoke"]) && !about_objects {
         return Some(StatementKind::ClusterWide);
+    }
+    // It changes the server, and not only the scratch database.
+    if word(0, "alter") && word(1, "system") {
+        return None;
     }
     // Settings of newer servers that pg_dump writes; they say nothing about the schema.
     if word(0, "set") && word(1, "transaction_timeout") {
@@ -314,6 +374,24 @@ mod tests {
     fn commands_of_the_sqlite_shell_are_refused() {
         let errors = script("CREATE TABLE t(a);\n.read more.sql\n", Dialect::Sqlite).unwrap_err();
         assert!(errors[0].message.contains(".read more.sql"), "{errors:?}");
+    }
+
+    #[test]
+    fn other_files_are_not_reached() {
+        let texts = ["ATTACH 'x.db' AS x", "/* a */ detach x", "VACUUM main INTO 'y.db'"];
+        for text in texts {
+            assert!(script(text, Dialect::Sqlite).is_err(), "{text}");
+        }
+        assert!(script("VACUUM; CREATE TABLE attach (into_ text)", Dialect::Sqlite).is_ok());
+    }
+
+    #[test]
+    fn the_server_and_other_servers_are_left_alone() {
+        let left_out = script("ALTER SYSTEM SET work_mem = '1GB'", Dialect::Postgres).unwrap();
+        assert_eq!((texts(&left_out).len(), left_out.notes.len()), (0, 1));
+        let subscribes = "CREATE SUBSCRIPTION s CONNECTION 'host=h' PUBLICATION p";
+        let errors = script(subscribes, Dialect::Postgres).unwrap_err();
+        assert!(errors[0].message.contains("publisher"), "{errors:?}");
     }
 
     #[test]

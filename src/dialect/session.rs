@@ -94,9 +94,21 @@ pub fn steps_after(dialect: Dialect) -> Vec<Sql> {
     }
 }
 
-/// Temporary tables, views and triggers of a SQLite connection, with their kind.
-pub fn temporary_objects() -> Sql {
-    Sql::new("SELECT type || ' ' || name FROM temp.sqlite_schema WHERE type <> 'index' ORDER BY 1")
+/// Temporary tables, views, sequences and triggers of a connection, with their kind.
+pub fn temporary_objects(dialect: Dialect) -> Sql {
+    Sql::new(match dialect {
+        Dialect::Sqlite => {
+            "SELECT type || ' ' || name FROM temp.sqlite_schema WHERE type <> 'index' ORDER BY 1"
+        }
+        // A sequence that a column owns goes with its table.
+        Dialect::Postgres => {
+            "SELECT CASE c.relkind WHEN 'v' THEN 'view ' WHEN 'S' THEN 'sequence ' ELSE 'table ' END || c.relname \
+             FROM pg_catalog.pg_class AS c WHERE c.relnamespace = pg_catalog.pg_my_temp_schema() \
+             AND c.relkind IN ('r', 'p', 'v', 'S') AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d \
+             WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid AND d.deptype IN ('a', 'i') \
+             AND d.refobjsubid > 0) ORDER BY 1"
+        }
+    })
 }
 
 /// The tables of a SQLite database that have foreign keys.

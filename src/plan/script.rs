@@ -1,10 +1,11 @@
 //! A plan as SQL that people review and the runner executes: each step under one comment line that states its
 //! facts. What is printed can be read back; a script without step lines is one step.
 
+use crate::dialect::script::reaches_another_file;
 use crate::dialect::{Absence, Facts, KeptUse, Lock, Order, Sql, Step, Transaction, Undo, Work};
 use crate::text::Dialect;
 
-/// What is wrong with a script's step line.
+/// What is wrong with a script.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("line {line}: {problem}")]
 pub struct ScriptError {
@@ -55,9 +56,10 @@ fn facts(step: &Step) -> String {
 /// Reads a script back into steps. Their order is the script's; `order` is empty.
 ///
 /// # Errors
-/// A step line that does not say what it must, by line number.
+/// A step line that does not say what it must, or a step that reaches into another file, by line number.
 pub fn parse(script: &str, dialect: Dialect) -> Result<Vec<Step>, ScriptError> {
-    let mut steps: Vec<(Step, String)> = Vec::new();
+    // Each with its body and the line of its heading.
+    let mut steps: Vec<(Step, String, usize)> = Vec::new();
     let mut outside_quotes = Quotes::new(dialect);
     for (index, line) in script.split_inclusive('\n').enumerate() {
         let heading = line.trim_end().strip_prefix("-- step ");
@@ -65,26 +67,34 @@ pub fn parse(script: &str, dialect: Dialect) -> Result<Vec<Step>, ScriptError> {
             Some(heading) if outside_quotes.is_outside() => {
                 let step = read_heading(heading)
                     .map_err(|problem| ScriptError { line: index + 1, problem })?;
-                steps.push((step, String::new()));
+                steps.push((step, String::new(), index + 1));
             }
             _ => {
                 outside_quotes.read(line);
                 if steps.is_empty() && is_code(line) {
-                    steps.push((unnamed_step(), String::new()));
+                    steps.push((unnamed_step(), String::new(), index + 1));
                 }
-                if let Some((_, body)) = steps.last_mut() {
+                if let Some((_, body, _)) = steps.last_mut() {
                     body.push_str(line);
                 }
             }
         }
     }
-    Ok(steps
-        .into_iter()
-        .map(|(mut step, body)| {
-            step.statements = Sql::of_script(&body, dialect);
-            step
-        })
-        .collect())
+    let read = steps.into_iter().map(|(mut step, body, line)| {
+        step.statements = Sql::of_script(&body, dialect);
+        let mut reaching = step.statements.iter();
+        match reaching.find_map(|statement| reaches_another_file(statement, dialect)) {
+            Some(word) => {
+                let problem = format!(
+                    "`{word}` reaches into another database file, which a rehearsal has no copy of; a migration \
+                     changes the one database that it is applied to"
+                );
+                Err(ScriptError { line, problem })
+            }
+            None => Ok(step),
+        }
+    });
+    read.collect()
 }
 
 fn is_code(line: &str) -> bool {

@@ -61,11 +61,13 @@ pub(in crate::source) fn load(
     Ok(loaded)
 }
 
-/// What people should know of a SQLite script: names that only the application has, and what ends with a connection.
+/// What people should know of a script: names that only the application has, and what ends with a connection.
 fn left_behind(scratch: &mut Scratch, options: &LoadOptions) -> Result<Vec<String>, SourceError> {
-    let Database::Sqlite(database) = scratch.database() else { return Ok(Vec::new()) };
-    let mut notes: Vec<String> = database
-        .stand_ins()
+    let stand_ins = match scratch.database() {
+        Database::Sqlite(database) => database.stand_ins(),
+        Database::Postgres(_) => &[],
+    };
+    let mut notes: Vec<String> = stand_ins
         .iter()
         .map(|stand_in| match stand_in {
             StandIn::Function(name) => ("function", "functions", name),
@@ -79,7 +81,7 @@ fn left_behind(scratch: &mut Scratch, options: &LoadOptions) -> Result<Vec<Strin
             )
         })
         .collect();
-    let temporary = database.rows(&session::temporary_objects())?;
+    let temporary = scratch.database().rows(&session::temporary_objects(options.dialect))?;
     notes.extend(temporary.into_iter().flatten().flatten().map(|object| {
         format!("left out temporary {object}: it ends with the connection that made it")
     }));

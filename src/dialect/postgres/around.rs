@@ -295,7 +295,9 @@ impl Around {
                 for name in listed.filter_map(|delta| delta.before()?.name.clone()) {
                     self.constraints.remove(&(table.clone(), name));
                 }
-                for index in change.indexes.iter().filter_map(Delta::before) {
+                let listed =
+                    change.indexes.iter().filter(|delta| !super::in_place::keeps_index(delta));
+                for index in listed.filter_map(Delta::before) {
                     self.indexes.remove(&(table.clone(), index.name.clone()));
                 }
                 for column in change.columns.iter().filter_map(Delta::before) {

@@ -90,6 +90,17 @@ pub(super) fn keeps(delta: &Delta<Constraint>) -> bool {
     }
 }
 
+/// Whether a listed change of an index leaves its definition, parameters aside.
+pub(super) fn keeps_index(delta: &Delta<Index>) -> bool {
+    match delta {
+        Delta::Alter { before, after } => {
+            parameters(&before.definition).0 == parameters(&after.definition).0
+                && before.name == after.name
+        }
+        Delta::Add(_) | Delta::Drop(_) => false,
+    }
+}
+
 /// The steps that alter a constraint; `None` if it must be dropped and made again.
 pub(super) fn constraint(
     table: &Table,

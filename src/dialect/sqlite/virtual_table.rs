@@ -64,7 +64,7 @@ fn remove(before: &Opaque, scope: &Scope<'_>) -> Step {
     };
     texts.push(format!("DROP TABLE {}", quote(name.name.as_str())));
     Step {
-        title: format!("drop virtual {}", before.id),
+        title: format!("drop {}", before.id),
         statements: statements(texts),
         facts: facts(Work::Write, undo, reason),
         reads_kept: None,
@@ -110,7 +110,7 @@ fn add(after: &Opaque, scope: &Scope<'_>) -> Vec<Step> {
         Absence::Refuse => vec![create(scope.diff, after, restore, Some(&kept))],
         Absence::Skip => {
             let made = Resource::Opaque(after.id.clone());
-            let title = format!("restore the rows of virtual {}", after.id);
+            let title = format!("restore the rows of {}", after.id);
             vec![
                 create(scope.diff, after, Vec::new(), None),
                 restore_step(title, &kept, restore, vec![made], all_rows(name)),
@@ -172,7 +172,7 @@ fn replace(before: &Opaque, after: &Opaque, scope: &Scope<'_>) -> Vec<Step> {
     }
     let mut steps = vec![create(scope.diff, after, texts, back.then_some(&there))];
     if !back {
-        let title = format!("let go of the rows a rollback kept of virtual {}", after.id);
+        let title = format!("let go of the rows a rollback kept of {}", after.id);
         let made = Resource::Opaque(after.id.clone());
         steps.push(restore_step(title, &there, vec![there.drop()], vec![made], all_rows(name)));
     }
@@ -209,7 +209,7 @@ fn create(diff: &Diff, after: &Opaque, then: Vec<String>, reads: Option<&Kept>) 
         Dependency::Opaque(id) => vec![Resource::Opaque(id.clone())],
     });
     Step {
-        title: format!("create virtual {}", after.id),
+        title: format!("create {}", after.id),
         statements: statements(texts),
         facts: facts(Work::Write, Undo::Exact, "it is dropped again"),
         reads_kept: reads.map(|kept| kept.usage(Absence::Refuse)),
