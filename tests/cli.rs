@@ -225,7 +225,10 @@ fn a_branch_that_is_behind_is_not_told_to_restore_what_it_never_had() {
     shop.must(0, &["check", "--base", "main"]);
     shop.must(0, &["new", "ours"]);
     let said = shop.must(6, &["check", "--base", "main"]);
-    assert!(said.contains("0002_theirs") && said.contains("migrate rebase"), "{said}");
+    assert!(
+        said.contains("0002_theirs") && said.contains("\nhelp: merge main; `migrate rebase`"),
+        "{said}"
+    );
     // A version that both have must not change.
     shop.write("migrations/0001_first/sqlite.up.sql", "SELECT 1;\n");
     assert!(shop.must(6, &["check", "--base", "main"]).contains("was edited"));

@@ -2,6 +2,8 @@
 
 pub(crate) mod released;
 
+use std::collections::BTreeMap;
+
 use crate::apply::rehearse::Rehearsal;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
@@ -226,14 +228,11 @@ fn released(
             version.manifest.id.as_str() == id && hash.is_none_or(|it| version.manifest.hash == *it)
         })
     };
-    let changed: Vec<&str> = released
-        .hashes
-        .iter()
-        .filter(|(id, hash)| !has(id, Some(hash)))
-        .map(|(id, _)| id.as_str())
-        .collect();
+    let gone = released.hashes.iter().filter(|(id, hash)| !has(id, Some(hash)));
+    let others = released.ahead.iter().filter(|(id, hash)| has(id, None) && !has(id, Some(hash)));
+    let changed: Vec<&str> = gone.chain(others).map(|(id, _)| id.as_str()).collect();
     let missed: Vec<&str> =
-        released.ahead.iter().map(String::as_str).filter(|id| !has(id, None)).collect();
+        released.ahead.keys().map(String::as_str).filter(|id| !has(id, None)).collect();
     let is_new = versions.iter().any(|version| !released.has(version));
     if !changed.is_empty() {
         let message = format!(
@@ -243,7 +242,7 @@ fn released(
         gate.fail(WHAT, &chain_path(project), CliError::new(Exit::History, message));
     } else if is_new && !missed.is_empty() {
         let message = format!(
-            "{base} has versions that this branch lacks, beside those that are new here: {}\n             help: merge {base}; `migrate rebase` puts the new versions behind its own",
+            "{base} has versions that this branch lacks, beside those that are new here: {}\nhelp: merge {base}; `migrate rebase` puts the new versions behind its own",
             missed.join(", ")
         );
         gate.fail(WHAT, &chain_path(project), CliError::new(Exit::History, message));
@@ -265,7 +264,7 @@ fn in_database(versions: &[Version], database: &mut Database) -> Released {
         })
         .map(|version| (version.manifest.id.to_string(), version.manifest.hash.clone()))
         .collect();
-    Released { hashes, ahead: Vec::new(), by: Teller::Database(database.describe()) }
+    Released { hashes, ahead: BTreeMap::new(), by: Teller::Database(database.describe()) }
 }
 
 /// Every step of the versions that are new since the base, or of all, must be of the class that is asked for.
