@@ -159,6 +159,21 @@ fn the_gate_says_all_it_finds_in_every_format() {
     let json: Vec<&str> = words.iter().copied().chain(["--json"]).collect();
     let json = shop.must(3, &json);
     hold_to(&shop.must(0, &["schema", "check"]), &json);
+    // Other formats to files, in the same run.
+    let mut written = words.to_vec();
+    written.extend([
+        "--write",
+        "sarif=out.sarif",
+        "--write",
+        "json=out.json",
+        "--write",
+        "text=out.txt",
+    ]);
+    let said = shop.must(3, &written);
+    hold_to_sarif(&shop.read("out.sarif"));
+    hold_to(&shop.must(0, &["schema", "check"]), &shop.read("out.json"));
+    assert_eq!(shop.read("out.txt").lines().next_back(), said.lines().next_back());
+    shop.must(2, &["check", "--write", "sarf=out"]);
     let problems = parsed(&json)["problems"].as_array().expect("a list").clone();
     let places: Vec<String> = problems
         .iter()
@@ -210,7 +225,10 @@ fn a_branch_that_is_behind_is_not_told_to_restore_what_it_never_had() {
     shop.must(0, &["check", "--base", "main"]);
     shop.must(0, &["new", "ours"]);
     let said = shop.must(6, &["check", "--base", "main"]);
-    assert!(said.contains("0002_theirs") && said.contains("migrate rebase"), "{said}");
+    assert!(
+        said.contains("0002_theirs") && said.contains("\nhelp: merge main; `migrate rebase`"),
+        "{said}"
+    );
     // A version that both have must not change.
     shop.write("migrations/0001_first/sqlite.up.sql", "SELECT 1;\n");
     assert!(shop.must(6, &["check", "--base", "main"]).contains("was edited"));

@@ -5,7 +5,7 @@ mod journey;
 mod support;
 
 use journey::shop::{HEAD, Shop, done, refused};
-use journey::{migrate, ran};
+use journey::{Place, migrate, ran, typed};
 use migrate::text::Dialect;
 
 const ORDERS: [&str; 2] = [
@@ -156,6 +156,32 @@ fn a_text_that_is_no_value_of_the_old_type_stops_a_rollback() {
     );
     done(shop.down());
     assert_eq!(shop.contents(), before);
+}
+
+#[test]
+fn values_of_an_enum_do_not_become_rows_of_texts_at_once() {
+    let schemas = [
+        "CREATE TYPE kind AS ENUM ('retail', 'trade'); CREATE TABLE orders (id integer PRIMARY KEY, kind kind);",
+        "CREATE TABLE kinds (
+           id integer PRIMARY KEY,
+           -- migrate:moved orders.kind
+           name text
+         );
+         CREATE TABLE orders (id integer PRIMARY KEY, kind_id integer REFERENCES kinds (id));",
+    ];
+    let Some(place) = Place::new(Dialect::Postgres) else { return };
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for (file, text) in ["before.sql", "after.sql"].iter().zip(schemas) {
+        std::fs::write(folder.path().join(file), text).expect("a file");
+    }
+    let mut command = migrate(folder.path());
+    command.args(["plan", "--from", "before.sql", "--to", "after.sql", "--dialect", "postgres"]);
+    let refused = ran(command.args(["--out", "plan", "--scratch-url", &typed(place.url())]));
+    assert_ne!(refused.code, 0, "{}", refused.text);
+    for word in ["orders/kind", "make the column text in a version before"] {
+        assert!(refused.text.replace('.', "/").contains(word), "no `{word}` in\n{}", refused.text);
+    }
+    assert!(!refused.text.contains("fault of this program"), "{}", refused.text);
 }
 
 #[test]

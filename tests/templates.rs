@@ -110,7 +110,7 @@ fn the_job_for_gitlab_writes_its_reports() {
     assert_eq!(done.status.code(), Some(0), "{}{}", text(&done.stdout), text(&done.stderr));
     for report in block(&job, "reports:") {
         let (_, name) = report.split_once(": ").expect("a report and its file");
-        assert!(script.iter().any(|line| line.contains(&format!(">{name}"))), "{name} is written");
+        assert!(script.iter().any(|line| line.contains(&format!("={name}"))), "{name} is written");
         let found = shop.read(&format!("backend/{name}"));
         assert!(found.contains("0002_quiet") && found.contains("MG209"), "{found}");
     }

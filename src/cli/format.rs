@@ -1,5 +1,7 @@
 //! `--format`: for whom results are printed.
 
+use std::path::PathBuf;
+
 use crate::report::formats::Style;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -18,6 +20,33 @@ pub(crate) enum Format {
     Junit,
     /// One page
     Html,
+}
+
+/// A format and the file that gets it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Copied {
+    pub(crate) format: Format,
+    pub(crate) file: PathBuf,
+}
+
+impl std::str::FromStr for Copied {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (name, file) = text
+            .split_once('=')
+            .filter(|(_, file)| !file.is_empty())
+            .ok_or_else(|| "write it as FORMAT=FILE, for example sarif=migrate.sarif".to_owned())?;
+        let format = <Format as clap::ValueEnum>::from_str(name, false).map_err(|_| {
+            let known: Vec<String> = <Format as clap::ValueEnum>::value_variants()
+                .iter()
+                .filter_map(clap::ValueEnum::to_possible_value)
+                .map(|value| value.get_name().to_owned())
+                .collect();
+            format!("there is no format `{name}`; known are: {}", known.join(", "))
+        })?;
+        Ok(Copied { format, file: PathBuf::from(file) })
+    }
 }
 
 impl Format {

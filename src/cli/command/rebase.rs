@@ -64,7 +64,7 @@ pub(crate) fn run(args: &RebaseArgs, world: &World) -> Result<Exit, CliError> {
         (Some(_), _) | (None, None) => Vec::new(),
         (None, Some(base)) => {
             let found = of_base(&project, &base)?;
-            found.hashes.into_keys().chain(found.ahead).collect()
+            found.hashes.into_keys().chain(found.ahead.into_keys()).collect()
         }
     };
     let line = untangle(&versions, &released, args.first.as_deref())?;

@@ -12,9 +12,9 @@ use super::types::{Conversion, conversion, is_builtin};
 use super::ungenerate::ungenerate;
 use super::values::{self, Converts, Staying};
 use super::work::of_type_change;
-use super::{handed_out, hierarchy, not_null, passing, positions, render, sequences};
+use super::{handed_out, hierarchy, moved, not_null, passing, positions, render, sequences};
 use crate::catalog::Column;
-use crate::change::{ColumnSource, SourceOrigin, TableChange, Target};
+use crate::change::{ColumnSource, SourceOrigin, TableChange};
 use crate::dialect::moving;
 use crate::dialect::reach::Reach;
 use crate::dialect::{LowerError, Resource, Step, Undo};
@@ -29,6 +29,7 @@ pub(super) fn steps(change: &TableChange, context: &Context<'_>) -> Result<Vec<S
     for column in &change.before.columns {
         let follows = hierarchy::followed(&change.after.name, &column.name, context).is_some();
         if change.after.column(&column.name).is_none() && !follows {
+            moved::refuse_other_type(change, column, context)?;
             steps.push(drop(change, column, context));
         }
     }
@@ -435,16 +436,10 @@ fn add(
     let restored = context.kept_by_the_other_way(table, Some(name)).name;
     let filled = Resource::Constraint(table.clone(), format!("backfill of {name}"));
     if let Some(fill) = &source.fill {
-        let moved = Target::column(table, name);
-        // By assignment a text that is too long is refused; a cast would cut it.
-        let casts = |from: &&str| conversion(from, &column.data_type) != Conversion::Assignment;
-        let fill = match context.diff.moved_from_type(&moved).filter(casts) {
-            Some(from) => &values::convert(&format!("({fill})"), from, &column.data_type, &[]),
-            None => fill,
-        };
+        let fill = moved::fill(fill, table, column, context);
         let fill = match default {
             Some(default) => format!("COALESCE(({fill}), {default})"),
-            None => fill.clone(),
+            None => fill,
         };
         let reads = reads_first(&fill, table, context);
         let mut statements = hold_what_goes(&reads, table);

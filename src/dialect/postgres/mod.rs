@@ -31,6 +31,7 @@ mod in_place;
 mod joining;
 mod keep;
 mod mention;
+mod moved;
 pub(in crate::dialect) mod moves;
 mod not_null;
 mod numbers;

@@ -2,10 +2,12 @@
 
 pub(crate) mod released;
 
+use std::collections::BTreeMap;
+
 use crate::apply::rehearse::Rehearsal;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
-use crate::cli::format::Format;
+use crate::cli::format::{Copied, Format};
 use crate::cli::shadow::ShadowArgs;
 use crate::cli::world::World;
 use crate::db::{Access, Database};
@@ -24,7 +26,7 @@ use crate::report::problem::{Problem, sort};
 use crate::report::style::count;
 use crate::report::verify::Place;
 use crate::report::{rehearsal, status::SchemaStatus};
-use crate::source::project::{CHAIN, Project, SETTINGS, Version};
+use crate::source::project::{CHAIN, Project, SETTINGS, Version, write_atomically};
 use crate::text::Dialect;
 use crate::text::diagnostic::Colour;
 
@@ -55,6 +57,9 @@ pub(crate) struct CheckArgs {
     /// How the result is printed
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
+    /// Write the result to a file too, in another format; may be given several times
+    #[arg(long, value_name = "FORMAT=FILE")]
+    write: Vec<Copied>,
     /// Fail (7) if a version that the base does not have cannot be taken back at least like this
     #[arg(long, value_name = "CLASS")]
     require: Option<Require>,
@@ -172,7 +177,7 @@ pub(crate) fn run(args: &CheckArgs, world: &World) -> Result<Exit, CliError> {
         }
     }
     sort(&mut gate.problems);
-    print(args, world, &gate);
+    print(args, world, &gate)?;
     Ok(gate.exit)
 }
 
@@ -223,14 +228,11 @@ fn released(
             version.manifest.id.as_str() == id && hash.is_none_or(|it| version.manifest.hash == *it)
         })
     };
-    let changed: Vec<&str> = released
-        .hashes
-        .iter()
-        .filter(|(id, hash)| !has(id, Some(hash)))
-        .map(|(id, _)| id.as_str())
-        .collect();
+    let gone = released.hashes.iter().filter(|(id, hash)| !has(id, Some(hash)));
+    let others = released.ahead.iter().filter(|(id, hash)| has(id, None) && !has(id, Some(hash)));
+    let changed: Vec<&str> = gone.chain(others).map(|(id, _)| id.as_str()).collect();
     let missed: Vec<&str> =
-        released.ahead.iter().map(String::as_str).filter(|id| !has(id, None)).collect();
+        released.ahead.keys().map(String::as_str).filter(|id| !has(id, None)).collect();
     let is_new = versions.iter().any(|version| !released.has(version));
     if !changed.is_empty() {
         let message = format!(
@@ -240,7 +242,7 @@ fn released(
         gate.fail(WHAT, &chain_path(project), CliError::new(Exit::History, message));
     } else if is_new && !missed.is_empty() {
         let message = format!(
-            "{base} has versions that this branch lacks, beside those that are new here: {}\n             help: merge {base}; `migrate rebase` puts the new versions behind its own",
+            "{base} has versions that this branch lacks, beside those that are new here: {}\nhelp: merge {base}; `migrate rebase` puts the new versions behind its own",
             missed.join(", ")
         );
         gate.fail(WHAT, &chain_path(project), CliError::new(Exit::History, message));
@@ -262,7 +264,7 @@ fn in_database(versions: &[Version], database: &mut Database) -> Released {
         })
         .map(|version| (version.manifest.id.to_string(), version.manifest.hash.clone()))
         .collect();
-    Released { hashes, ahead: Vec::new(), by: Teller::Database(database.describe()) }
+    Released { hashes, ahead: BTreeMap::new(), by: Teller::Database(database.describe()) }
 }
 
 /// Every step of the versions that are new since the base, or of all, must be of the class that is asked for.
@@ -480,26 +482,38 @@ fn of_rehearsal(
     problems
 }
 
-fn print(args: &CheckArgs, world: &World, gate: &Gate) {
+fn print(args: &CheckArgs, world: &World, gate: &Gate) -> Result<(), CliError> {
     let shown = Shown {
         checks: gate.checks.clone(),
         problems: gate.problems.clone(),
         lint: gate.lint.iter().map(lint_report::plain).collect(),
         exit: gate.exit.code(),
     };
-    if args.format == Format::Json || (args.format == Format::Text && world.global.json) {
-        return world.print_json(&report::json(&shown));
-    }
-    let Some(style) = args.format.style() else {
-        return world.print(&report::text(&shown));
+    let format = match args.format {
+        Format::Text if world.global.json => Format::Json,
+        other => other,
     };
-    let mut shown = shown;
-    if let (true, Ok(project)) = (args.format.is_of_repository(), world.project()) {
+    world.print(&told(world, &shown, format));
+    world.step_summary(args.format, || report::report(&shown, Style::Markdown));
+    for Copied { format, file } in &args.write {
+        let text = anstream::adapter::strip_str(&told(world, &shown, *format)).to_string();
+        write_atomically(&world.folder.join(file), &text)?;
+    }
+    Ok(())
+}
+
+/// The result in a format.
+fn told(world: &World, shown: &Shown, format: Format) -> String {
+    let Some(style) = format.style() else {
+        let is_json = format == Format::Json;
+        return if is_json { format!("{:#}\n", report::json(shown)) } else { report::text(shown) };
+    };
+    let mut shown = shown.clone();
+    if let (true, Ok(project)) = (format.is_of_repository(), world.project()) {
         for problem in &mut shown.problems {
             problem.file =
                 problem.file.take().map(|it| World::path_in_repository(&project.root, &it));
         }
     }
-    world.print(&report::report(&shown, style));
-    world.step_summary(args.format, || report::report(&shown, Style::Markdown));
+    report::report(&shown, style)
 }

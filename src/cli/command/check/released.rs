@@ -33,13 +33,14 @@ pub(crate) enum Teller {
 pub(crate) struct Released {
     pub(crate) hashes: BTreeMap<String, String>,
     /// Versions that the base got after this branch had left it.
-    pub(crate) ahead: Vec<String>,
+    pub(crate) ahead: BTreeMap<String, String>,
     pub(crate) by: Teller,
 }
 
 impl Released {
     pub(crate) fn has(&self, version: &Version) -> bool {
-        self.hashes.contains_key(version.manifest.id.as_str())
+        let id = version.manifest.id.as_str();
+        self.hashes.contains_key(id) || self.ahead.contains_key(id)
     }
 
     /// Whether the base has it. What one database has may still be new to others.
@@ -72,7 +73,7 @@ pub(crate) fn of_base(project: &Project, base: &str) -> Result<Released, CliErro
     let parted = merge_base(&project.root, base).unwrap_or_else(|| base.to_owned());
     let hashes = hashes_at(project, &parted)?;
     let tip = hashes_at(project, base)?;
-    let ahead = tip.into_keys().filter(|id| !hashes.contains_key(id)).collect();
+    let ahead = tip.into_iter().filter(|(id, _)| !hashes.contains_key(id)).collect();
     Ok(Released { hashes, ahead, by: Teller::Base(base.to_owned()) })
 }
 
