@@ -232,9 +232,13 @@ impl<'t> Aside<'t> {
             ConstraintKind::Check { .. } => {
                 names_type(&constraint.definition) || names_column(&constraint.definition)
             }
-            ConstraintKind::PrimaryKey { .. }
-            | ConstraintKind::Unique { .. }
-            | ConstraintKind::Exclusion => names(&constraint.definition, &goes.computed),
+            // Its operators may not know text.
+            ConstraintKind::Exclusion => {
+                names_type(&constraint.definition) || names_column(&constraint.definition)
+            }
+            ConstraintKind::PrimaryKey { .. } | ConstraintKind::Unique { .. } => {
+                names(&constraint.definition, &goes.computed)
+            }
         };
         // A parent that goes aside as well converts the columns of its partitions.
         let parent = taken_along_by(table, context);
