@@ -343,9 +343,12 @@ fn other_programs_get_their_format() {
     assert!(place_of["region"]["startLine"].as_u64().is_some(), "{sarif:#}");
     let github = told("github");
     assert!(
-        github.contains("::error file=m.yaml,line=18,col=7,title=Purchase.quantity_min::"),
+        github.contains("::error file=m.yaml,line=18,col=7,title=Purchase.quantity required::"),
         "{github}"
     );
+    // GitHub shows ten a step, of which the last says so.
+    let errors = github.lines().filter(|line| line.starts_with("::error ")).count();
+    assert!(errors == 10 && github.contains("title=more findings::8 more"), "{github}");
     assert!(github.contains("::warning file=m.yaml,line=27,col="), "{github}");
     let junit = told("junit");
     assert!(
