@@ -19,6 +19,7 @@ pub mod standing;
 mod storable;
 mod storage;
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
@@ -237,6 +238,7 @@ pub enum Part {
 /// steps put back: rows that get their old values from there are not asked.
 pub fn checks(diff: &Diff, rules: &[Rule], tag: &str, kept: &BTreeSet<String>) -> Vec<Check> {
     let names = Names::before(diff).with_returning(diff, tag, kept);
+    let taken = OnceCell::new();
     let mut checks = Vec::new();
     for change in &diff.changes {
         let Change::AlterTable(change) = change else { continue };
@@ -245,7 +247,7 @@ pub fn checks(diff: &Diff, rules: &[Rule], tag: &str, kept: &BTreeSet<String>) -
         let mut asked_here = castable(&kept, &names);
         asked_here.extend(agreed(change, &names));
         asked_here.extend(fitting(&kept, &names));
-        asked_here.extend(rowid::mistakable(&kept, &names));
+        asked_here.extend(rowid::mistakable(&kept, &names, &taken));
         asked_here.extend(storable::storable(change, &rows, &names));
         asked_here.extend(enum_values::stranded(diff, &kept, &names));
         let held = rules_of(&change.before);

@@ -1,6 +1,8 @@
 //! Rows of SQLite tables without a key that have the number of a row whose values are kept: whether they are that row, changed
 //! since, or another that got its number, nobody can tell.
 
+use std::cell::OnceCell;
+
 use super::Check;
 use super::kept::{KeptRows, Others, kept_table};
 use super::query::{Misfit, guard};
@@ -11,24 +13,27 @@ use crate::dialect::Direction;
 use crate::dialect::sqlite::{Scope, TakenNames, may_be_another};
 use crate::text::Dialect;
 
-/// A check for each column that would lose kept values so.
-pub(super) fn mistakable(kept: &KeptRows<'_>, names: &Names) -> Vec<Check> {
+/// A check for each column that would lose kept values so. `taken` are the names of the schema, once they were asked for: not
+/// anew for each table that changes.
+pub(super) fn mistakable(
+    kept: &KeptRows<'_>,
+    names: &Names,
+    taken: &OnceCell<TakenNames>,
+) -> Vec<Check> {
     let change = kept.change;
     if kept.rows.dialect != Dialect::Sqlite || names.expressions.contains_key(&change.after.name) {
         return Vec::new();
     }
-    let taken = TakenNames::of(&kept.diff.after);
-    let scope = Scope { diff: kept.diff, direction: Direction::Down, tag: kept.tag, taken: &taken };
     // A column that is computed gets what is computed.
     let returning = change.mapping.iter().filter(|source| {
-        source.origin == SourceOrigin::New && source.computed(Dialect::Sqlite).is_none()
+        source.origin == SourceOrigin::New
+            && source.computed(Dialect::Sqlite).is_none()
+            && kept.kept.contains(&kept.name(&source.column))
     });
     let asked = returning.filter_map(|source| {
-        let name = kept.name(&source.column);
-        if !kept.kept.contains(&name) {
-            return None;
-        }
-        let table = kept_table(&name, Dialect::Sqlite);
+        let taken = taken.get_or_init(|| TakenNames::of(&kept.diff.after));
+        let scope = Scope { diff: kept.diff, direction: Direction::Down, tag: kept.tag, taken };
+        let table = kept_table(&kept.name(&source.column), Dialect::Sqlite);
         let bad = may_be_another([&change.before, &change.after], &scope, "\"t\"", &table)?;
         let column = &source.column;
         let message = format!(
