@@ -49,8 +49,12 @@ pub fn reaches_another_file(statement: &Sql, dialect: Dialect) -> Option<&'stati
         return None;
     }
     let tokens = token::tokenize(statement.as_str(), dialect);
-    let mut code = tokens.iter().filter(|token| token.is_code());
-    let first = code.next()?;
+    other_file(&tokens.iter().filter(|token| token.is_code()).collect::<Vec<_>>())
+}
+
+/// As [`reaches_another_file`], for the tokens of a statement of SQLite.
+fn other_file(code: &[&Token<'_>]) -> Option<&'static str> {
+    let (first, rest) = code.split_first()?;
     if first.is_word("attach") {
         return Some("ATTACH");
     }
@@ -58,7 +62,7 @@ pub fn reaches_another_file(statement: &Sql, dialect: Dialect) -> Option<&'stati
         return Some("DETACH");
     }
     // The name of a schema may stand between.
-    (first.is_word("vacuum") && code.take(2).any(|token| token.is_word("into")))
+    (first.is_word("vacuum") && rest.iter().take(2).any(|token| token.is_word("into")))
         .then_some("VACUUM INTO")
 }
 
@@ -76,7 +80,7 @@ pub fn script(text: &str, dialect: Dialect) -> Result<Script, Vec<Diagnostic>> {
         }
         Dialect::Sqlite => (refuse_shell_commands(text)?, Vec::new(), Vec::new()),
     };
-    let mut statements = Vec::new();
+    let (mut statements, mut errors) = (Vec::new(), Vec::new());
     for span in token::split_statements(&cleaned, dialect) {
         let sql = &cleaned[span.start..span.end];
         let tokens = token::tokenize(sql, dialect);
@@ -84,6 +88,7 @@ pub fn script(text: &str, dialect: Dialect) -> Result<Script, Vec<Diagnostic>> {
         let head = code
             .first()
             .map_or(span, |first| Span { start: span.start + first.span.start, end: span.end });
+        errors.extend(reaching_out(&code, span, dialect));
         match classify(&code, dialect) {
             Some(kind) => statements.push(Statement { sql: Sql::new(sql), span, kind }),
             None => notes.push(Diagnostic::warning(
@@ -93,7 +98,9 @@ pub fn script(text: &str, dialect: Dialect) -> Result<Script, Vec<Diagnostic>> {
         }
     }
     refuse_several_databases(&databases, &statements)?;
-    refuse_what_reaches_out(&statements, dialect)?;
+    if !errors.is_empty() {
+        return Err(errors);
+    }
     notes.sort_by_key(|note| note.span.start);
     Ok(Script { statements, notes })
 }
@@ -126,36 +133,25 @@ fn refuse_several_databases(
     Ok(())
 }
 
-/// What must not run even in a scratch database: it reaches other databases.
-fn refuse_what_reaches_out(
-    statements: &[Statement],
-    dialect: Dialect,
-) -> Result<(), Vec<Diagnostic>> {
-    let reaching = statements.iter().filter_map(|statement| {
-        let (message, help) = match reaches_another_file(&statement.sql, dialect) {
-            Some(word) => (
+/// Why a statement must not run even in a scratch database: it reaches other databases.
+fn reaching_out(code: &[&Token<'_>], span: Span, dialect: Dialect) -> Option<Diagnostic> {
+    let word = |at: usize, text: &str| code.get(at).is_some_and(|token| token.is_word(text));
+    let (message, help) = match dialect {
+        Dialect::Sqlite => {
+            let word = other_file(code)?;
+            (
                 format!("`{word}` reaches into another database file, and this is one schema"),
                 "take it out; give what the other file holds as a source of its own",
-            ),
-            None if makes_a_subscription(&statement.sql, dialect) => (
-                "a subscription cannot be carried, and making it would connect to its publisher"
-                    .to_owned(),
-                "take it out of the source, and make it on the server itself",
-            ),
-            None => return None,
-        };
-        Some(Diagnostic::error(statement.span, message).help(help))
-    });
-    let errors: Vec<Diagnostic> = reaching.collect();
-    if errors.is_empty() { Ok(()) } else { Err(errors) }
-}
-
-fn makes_a_subscription(sql: &Sql, dialect: Dialect) -> bool {
-    let tokens = token::tokenize(sql.as_str(), dialect);
-    let mut code = tokens.iter().filter(|token| token.is_code());
-    let starts = ["create", "subscription"];
-    dialect == Dialect::Postgres
-        && starts.iter().all(|word| code.next().is_some_and(|it| it.is_word(word)))
+            )
+        }
+        Dialect::Postgres if word(0, "create") && word(1, "subscription") => (
+            "a subscription cannot be carried, and making it would connect to its publisher"
+                .to_owned(),
+            "take it out of the source, and make it on the server itself",
+        ),
+        Dialect::Postgres => return None,
+    };
+    Some(Diagnostic::error(span, message).help(help))
 }
 
 fn makes_something(sql: &Sql) -> bool {

@@ -48,7 +48,10 @@ pub(super) fn partitions<'c>(
     catalog: &'c Catalog,
     parent: &'c QName,
 ) -> impl Iterator<Item = &'c Table> {
-    catalog.tables.values().filter(move |table| options(table).is_partition_of(parent))
+    // Most tables have none: all tables are looked through for those alone that can.
+    let can = catalog.tables.get(parent).is_none_or(|it| options(it).partition_by.is_some());
+    let all = can.then(|| catalog.tables.values()).into_iter().flatten();
+    all.filter(move |table| options(table).is_partition_of(parent))
 }
 
 /// Whether a child belongs to a parent before and after and is not parted from it in between.
