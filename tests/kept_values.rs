@@ -142,6 +142,27 @@ fn a_changed_row_does_not_lose_what_a_narrowing_kept_of_it() {
     assert!(held.contains("1 | 007") && held.contains("22 | 80"), "{held}");
 }
 
+/// What was written in the new type, and what the old one cannot hold as it is, is there again on the next apply.
+#[test]
+fn a_text_that_a_rollback_made_a_number_is_that_text_again() {
+    let schemas = [
+        "CREATE TABLE item (id integer PRIMARY KEY, v integer, w text);",
+        "CREATE TABLE item (id integer PRIMARY KEY, v text);",
+    ];
+    for dialect in [Dialect::Sqlite, Dialect::Postgres] {
+        let Some(shop) = Shop::new(dialect, "sql", schemas, "INSERT INTO item VALUES (1, 7, 'w')")
+        else {
+            continue;
+        };
+        done(shop.up());
+        shop.write("INSERT INTO item VALUES (2, '007')");
+        let held = shop.contents();
+        done(shop.down());
+        done(shop.up());
+        assert_eq!(shop.contents(), held, "{dialect}");
+    }
+}
+
 #[test]
 fn rows_that_vacuum_numbered_anew_are_not_mixed_up() {
     let shop = without_a_key();
