@@ -30,6 +30,16 @@ pub fn sizes() -> Sql {
     )
 }
 
+/// Scans that begin at the first page, so that a part of a table is the same part each time. Source: PostgreSQL manual, 20.13.1 `synchronize_seqscans`.
+pub fn from_the_first_page() -> Sql {
+    Sql::new("SET synchronize_seqscans TO off")
+}
+
+/// Rows in the order of one scan: several processes find them in any order.
+pub fn one_process() -> Sql {
+    Sql::new("SET LOCAL max_parallel_workers_per_gather TO 0")
+}
+
 /// A column, as far as copying goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CopiedColumn {

@@ -86,6 +86,8 @@ impl<'a> Copying<'a> {
     /// # Errors
     /// Names the table that cannot be read or written.
     pub(super) fn run(&mut self, target: &mut PostgresDb) -> Result<(), ShadowError> {
+        self.source.execute(&sampling::from_the_first_page())?;
+        target.execute(&sampling::from_the_first_page())?;
         let plan: Vec<(QName, Share)> =
             self.shares.iter().map(|(name, share)| (name.clone(), *share)).collect();
         for (name, share) in &plan {
@@ -98,6 +100,7 @@ impl<'a> Copying<'a> {
                 Share::Referenced | Share::LeftOut => 0,
             };
         }
+        self.source.execute(&sampling::one_process())?;
         self.copy_children(target)?;
         self.close(target)?;
         self.count()
