@@ -253,7 +253,7 @@ fn same_names(heading: &str, tested: &[&str]) -> BTreeMap<String, String> {
 }
 
 /// A value in a table that the new type cannot hold as it is: the types before and after, and the value.
-const NARROW: [(&str, [&str; 2], [&str; 2], &str); 8] = [
+const NARROW: [(&str, [&str; 2], [&str; 2], &str); 10] = [
     (
         "`text` that is no number becomes `integer` (PostgreSQL, and SQLite in a `STRICT` table)",
         ["text) STRICT", "text"],
@@ -279,6 +279,24 @@ const NARROW: [(&str, [&str; 2], [&str; 2], &str); 8] = [
         "3000000000",
     ),
     ("`varchar` longer than the new length", ["", "varchar(20)"], ["", "varchar(3)"], "'three'"),
+    (
+        "`varchar` longer than the new length, and `using` cuts it",
+        ["varchar(20)", "varchar(20)"],
+        [
+            "\n-- migrate:using substr(v, 1, 3)\nv varchar(3)",
+            "\n-- migrate:using left(v, 3)\nv varchar(3)",
+        ],
+        "'three'",
+    ),
+    (
+        "`text` that is no number becomes `integer`, and `using` says which number",
+        ["text) STRICT", "text"],
+        [
+            "\n-- migrate:using CASE v WHEN 'abc' THEN '7' ELSE v END\nv integer) STRICT",
+            "\n-- migrate:using CASE v WHEN 'abc' THEN '7' ELSE v END\nv integer",
+        ],
+        "'abc'",
+    ),
     (
         "`numeric` with more digits after the point",
         ["", "numeric(10,4)"],
@@ -306,7 +324,9 @@ fn what_a_narrower_type_cannot_hold_is_kept_or_stops_the_apply() {
             }
             let schema = |of_type: &str| {
                 let end = if of_type.ends_with("STRICT") { ";" } else { ");" };
-                format!("CREATE TABLE t (id integer PRIMARY KEY, v {of_type}{end}")
+                // A type with a directive above it names its column itself.
+                let column = if of_type.starts_with('\n') { "" } else { "v " };
+                format!("CREATE TABLE t (id integer PRIMARY KEY, {column}{of_type}{end}")
             };
             let (before, after) = (schema(before[side]), schema(after[side]));
             let Some(scene) = Scene::between(dialect, &before, &after) else { continue };

@@ -2,8 +2,10 @@
 
 pub mod describe;
 mod steady;
+pub mod using;
 
 pub use steady::is_steady;
+use using::Using;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -113,6 +115,23 @@ impl ColumnSource {
         let fill = self.fill.as_deref().filter(|_| self.origin == SourceOrigin::New);
         fill.filter(|fill| is_steady(fill, dialect))
     }
+
+    /// What the user's conversion makes of a value of the column, where there is one.
+    pub fn using_over(&self, value: &str, dialect: Dialect) -> Option<String> {
+        let text = self.using.as_ref()?.there.as_ref()?;
+        Some(using::over(text, &self.column, value, dialect))
+    }
+
+    /// What the user's conversion of the way back makes of a value that this way has made.
+    pub fn using_back_over(&self, value: &str, dialect: Dialect) -> Option<String> {
+        let text = self.using.as_ref()?.back.as_ref()?;
+        Some(using::over(text, &self.column, value, dialect))
+    }
+
+    /// Whether old values are mapped or converted as the user says, and not just carried over or cast.
+    pub fn is_converted_as_said(&self) -> bool {
+        !self.values.is_empty() || self.using.as_ref().is_some_and(|it| it.there.is_some())
+    }
 }
 
 /// How one column of the new shape gets its values from rows of the old shape.
@@ -122,6 +141,9 @@ pub struct ColumnSource {
     pub origin: SourceOrigin,
     /// Old text value → new text value; values not named stay.
     pub values: Vec<(String, String)>,
+    /// What converts the values where the type or a limit changes, in place of a cast.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub using: Option<Using>,
     /// Expression over the row (new names, written `"t"."column"`) for rows whose value would be NULL; on a new
     /// column it comes before the default.
     pub fill: Option<String>,
@@ -229,6 +251,7 @@ impl TableChange {
                 None => SourceOrigin::Same,
             },
             values: Vec::new(),
+            using: None,
             fill: None,
             contested: None,
             keep: Keep::Nothing,
@@ -413,6 +436,9 @@ pub struct ColumnIntent {
     pub down: Option<String>,
     /// Old value → new value (states and enum values that were renamed or merged).
     pub values: Vec<(String, String)>,
+    /// SQL expression over the old value of the column that gives the new one, where the type changes; `down` is then its inverse.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub using: Option<String>,
     #[serde(skip_serializing_if = "Contested::is_empty")]
     pub contested: Contested,
     /// Of a reference over which values move: where it leads should it be new, in place of `backfill`.

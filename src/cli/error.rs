@@ -203,4 +203,4 @@ fn message_of(error: &DeployError) -> String {
 }
 
 /// What to do about rows that break a rule.
-pub(crate) const REPAIR: &str = "repair those rows; or give the field a `backfill:` or relax the rule in the model, then `migrate plan --replace`";
+pub(crate) const REPAIR: &str = "repair those rows; or give the field a `backfill:` or `using:`, or relax the rule in the model, then `migrate plan --replace`";

@@ -13,6 +13,20 @@ pub fn misfit(column: &str, before: &str, after: &str, dialect: Dialect) -> Opti
     }
 }
 
+/// As [`misfit`], for `text`, the text of a value that an expression gives: of which type that is, the engine knows.
+pub fn computed_misfit(text: &str, after: &str, dialect: Dialect) -> Option<String> {
+    let is_number = ["smallint", "integer", "bigint", "numeric", "real", "double precision"]
+        .contains(&split(after).0.as_str());
+    if !is_number {
+        return misfit(text, "text", after, dialect);
+    }
+    let no_number = misfit(text, "text", "numeric", dialect)?;
+    Some(match misfit(text, "numeric", after, dialect) {
+        Some(too_large) => format!("CASE WHEN {no_number} THEN true ELSE {too_large} END"),
+        None => no_number,
+    })
+}
+
 fn postgres(column: &str, before: &str, after: &str) -> Option<String> {
     let is_text =
         before.starts_with("text") || before.starts_with("character") || before == "citext";

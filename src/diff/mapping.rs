@@ -6,11 +6,12 @@ use super::rename;
 use super::retold::retold;
 use crate::catalog::value_set::value_set;
 use crate::catalog::{Catalog, Column, ConstraintKind, Table};
+use crate::change::using::Using;
 use crate::change::{
     ColumnIntent, ColumnSource, Contested, Intent, Keep, Leaving, Rename, SourceOrigin, Target,
-    Way, is_steady,
+    Way, is_steady, using,
 };
-use crate::text::token::canonical;
+use crate::text::token::{Token, canonical, tokenize};
 use crate::text::{Dialect, Ident, QName};
 
 /// The two catalogs of a comparison (the old one under new names) and what the user said.
@@ -56,9 +57,19 @@ fn source(column: &Column, before: &Table, after: &Table, sides: &Sides<'_>) -> 
         SourceOrigin::Same | SourceOrigin::Cast { .. } if newly_required => intent.backfill,
         SourceOrigin::Same | SourceOrigin::Cast { .. } | SourceOrigin::Computed => None,
     };
-    let keep = keep(&origin, fill.as_deref(), &target, &sets, sides);
+    let using = match &origin {
+        SourceOrigin::Cast { .. } => conversion(&target, sides),
+        SourceOrigin::Same if limits(before, column) != limits(after, column) => {
+            conversion(&target, sides)
+        }
+        SourceOrigin::Same | SourceOrigin::New | SourceOrigin::Computed => None,
+    };
+    let keep = match &using {
+        Some(_) => Keep::Altered,
+        None => keep(&origin, fill.as_deref(), &target, &sets, sides),
+    };
     let contested = intent.contested.forth.filter(|_| fill.is_some());
-    ColumnSource { column: column.name.clone(), origin, values, fill, contested, keep }
+    ColumnSource { column: column.name.clone(), origin, values, using, fill, contested, keep }
 }
 
 /// What the way back computes for the columns of `before` that go.
@@ -137,14 +148,62 @@ fn intent_for(target: &Target, sides: &Sides<'_>) -> Option<ColumnIntent> {
             let told = |text: &String| in_new_names(text, target, sides);
             let contested = said.contested.back.as_ref().map(told);
             Some(ColumnIntent {
-                backfill: said.down.as_ref().map(told),
+                // Beside `using`, `down` converts.
+                backfill: said.down.as_ref().filter(|_| said.using.is_none()).map(told),
                 down: None,
+                using: None,
                 values: said.values.clone(),
                 contested: Contested { forth: contested, back: None },
                 leads_to: None,
             })
         }
     }
+}
+
+/// The conditions that say something of a column.
+fn limits<'t>(table: &'t Table, column: &Column) -> BTreeSet<&'t str> {
+    let names = |text: &str| {
+        tokenize(text, Dialect::Postgres)
+            .iter()
+            .filter_map(Token::name)
+            .any(|name| name.eq_ignore_ascii_case(column.name.as_str()))
+    };
+    let checks = table.constraints.iter().filter_map(|constraint| match &constraint.kind {
+        ConstraintKind::Check { expression } => Some(expression.as_str()),
+        ConstraintKind::PrimaryKey { .. }
+        | ConstraintKind::Unique { .. }
+        | ConstraintKind::ForeignKey(_)
+        | ConstraintKind::Exclusion => None,
+    });
+    checks.filter(|text| names(text)).collect()
+}
+
+/// What converts the values of a column whose type or limits change, in the direction and the names of this comparison.
+fn conversion(target: &Target, sides: &Sides<'_>) -> Option<Using> {
+    let (name, said) = match sides.way {
+        Way::Forth => sides.intent.columns.get_key_value(target)?,
+        Way::Back => sides
+            .intent
+            .columns
+            .iter()
+            .find(|(said, _)| rename::old_target(sides.intent, said) == *target)?,
+    };
+    let own = target.column.as_ref()?;
+    // Both are written over the name that the model has.
+    let told = |text: &String| {
+        let column = name.column.as_ref().unwrap_or(own);
+        let value = format!("\"t\".{}", quoted(own));
+        using::over(text, column, &value, sides.after.dialect)
+    };
+    let (forth, back) = (said.using.as_ref().map(told)?, said.down.as_ref().map(told));
+    Some(match sides.way {
+        Way::Forth => Using { there: Some(forth), back },
+        Way::Back => Using { there: back, back: Some(forth) },
+    })
+}
+
+fn quoted(name: &Ident) -> String {
+    format!("\"{}\"", name.as_str().replace('"', "\"\""))
 }
 
 /// A `down:` is written over the row before the way back, and runs after that way's renames.

@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub(crate) use self::rename::enum_of;
+pub use self::rename::forget_conversions;
 use self::unsaid::Owners;
 pub use self::unsaid::{forget_not_null_names, with_not_null_names};
 use crate::catalog::fingerprint::normalize_opaque;

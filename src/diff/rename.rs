@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 
 use crate::catalog::fingerprint::{normalize_constraint, normalize_index};
 use crate::catalog::{Catalog, Constraint, ConstraintKind, OpaqueKind, Table};
-use crate::change::{Intent, Rename, Target, Way};
+use crate::change::{ColumnIntent, Intent, Rename, Target, Way, using};
 use crate::text::{Dialect, Ident, QName};
 
 /// The renames that apply, in the order in which they run: tables and types, columns, values, then constraints
@@ -196,6 +196,33 @@ pub(super) fn old_target(intent: &Intent, target: &Target) -> Target {
             .unwrap_or_else(|| column.clone())
     });
     Target { table: old_table(&intent.renames, &target.table), column }
+}
+
+/// Takes out the conversions that the side before says in the same words: they are done, and another change of the column
+/// must not do them again.
+pub fn forget_conversions(intent: &mut Intent, before: &Intent, dialect: Dialect) {
+    let words = |target: &Target, said: &ColumnIntent| {
+        let (text, column) = (said.using.as_ref()?, target.column.as_ref()?);
+        Some(using::over(text, column, "", dialect))
+    };
+    let done: Vec<Target> = intent
+        .columns
+        .iter()
+        .filter(|(target, said)| {
+            let old = old_target(intent, target);
+            let is_said_before = |name: &Target| {
+                let earlier = before.columns.get(name).and_then(|earlier| words(name, earlier));
+                earlier.is_some() && earlier == words(target, said)
+            };
+            // A rename may be done as well.
+            is_said_before(&old) || is_said_before(target)
+        })
+        .map(|(target, _)| target.clone())
+        .collect();
+    for target in done {
+        let Some(said) = intent.columns.get_mut(&target) else { continue };
+        said.using = None;
+    }
 }
 
 /// Targets under the name they were given and the name their table has after the renames.

@@ -122,6 +122,8 @@ impl Field {
             facets: Facets::default(),
             backfill: None,
             down: None,
+            using: None,
+            from: None,
             values: Vec::new(),
             column: None,
             generated: None,

@@ -23,7 +23,7 @@ const BLOCKS: [&str; 13] = [
 ];
 
 /// Keys whose values are expressions: easier to read in a line of their own, without YAML's quotes.
-const EXPRESSIONS: [&str; 6] = ["check", "where", "backfill", "when", "generated", "down"];
+const EXPRESSIONS: [&str; 7] = ["check", "where", "backfill", "when", "generated", "down", "using"];
 
 /// Writes a document.
 pub fn emit(document: &Document) -> String {

@@ -283,6 +283,12 @@ const FIELD: &[Key] = &[
     ),
     key("backfill", Shape::Expression, "Value for rows that exist already."),
     key("down", Shape::Expression, "Value the old column gets on rollback."),
+    key(
+        "using",
+        Shape::Expression,
+        "Where the type or a limit changes: the new value, over the old; `down` is its inverse.",
+    ),
+    key("from", Shape::Text, "Type the field had, where `using` reads it and it is not text."),
     key("column", Shape::Text, "Column name, where it is not the field's."),
     key(
         "name",

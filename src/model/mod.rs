@@ -142,6 +142,9 @@ pub struct Field {
     pub facets: Facets,
     pub backfill: Option<Condition>,
     pub down: Option<Condition>,
+    /// What converts the old value where the type changes, and the type it had where that is not text.
+    pub using: Option<Condition>,
+    pub from: Option<(ValueType, String)>,
     /// Old value, new value.
     pub values: Vec<(String, String)>,
     pub column: Option<String>,

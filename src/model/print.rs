@@ -241,6 +241,9 @@ fn long_field(field: &Field, hints: Hints) -> Vec<Entry> {
         out.plain("backfill", field.backfill.as_ref().map(|condition| &condition.text));
         out.plain("down", field.down.as_ref().map(|condition| &condition.text));
     }
+    // In snapshots too: the next version sees by it what has been converted already.
+    out.plain("using", field.using.as_ref().map(|condition| &condition.text));
+    out.text("from", field.from.as_ref().map(|(_, text)| text));
     out.text("column", field.column.as_ref());
     match &field.kind {
         FieldKind::Enum { constraint, .. }

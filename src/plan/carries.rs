@@ -140,7 +140,7 @@ fn is_untouched(column: &Ident, change: &TableChange) -> bool {
     change.mapping.iter().any(|source| {
         source.column == *column
             && source.origin == SourceOrigin::Same
-            && source.values.is_empty()
+            && !source.is_converted_as_said()
             && source.fill.is_none()
     })
 }

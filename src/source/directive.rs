@@ -1,7 +1,7 @@
 //! Directives in comments of SQL files: what the way from one schema to the next needs to know and SQL has no words for.
 //!
 //! `-- migrate:was NAME` above a table, a column, a named constraint or an enum type; `-- migrate:backfill EXPR`,
-//! `-- migrate:down EXPR` and `-- migrate:value BEFORE = AFTER` above a column; `-- migrate:value BEFORE = AFTER` above an enum
+//! `-- migrate:down EXPR`, `-- migrate:using EXPR` and `-- migrate:value BEFORE = AFTER` above a column; `-- migrate:value BEFORE = AFTER` above an enum
 //! type; `-- migrate:moved TABLE.COLUMN [by COLUMN] [pick …]` above a column that holds what that column held;
 //! `-- migrate:down COLUMN EXPR` (a column that is no more) and `-- migrate:rule NAME EXPR` above a table.
 
@@ -12,7 +12,7 @@ use crate::text::diagnostic::{Diagnostic, Span, line_column};
 use crate::text::token::{self, Kind, Token};
 use crate::text::{Dialect, Ident, QName, suggest};
 
-const KNOWN: [&str; 6] = ["was", "backfill", "down", "value", "moved", "rule"];
+const KNOWN: [&str; 7] = ["was", "backfill", "down", "using", "value", "moved", "rule"];
 const MARK: &str = "migrate:";
 
 /// What the directives of a file say.
@@ -244,6 +244,9 @@ impl<'a> Reader<'a> {
                     "write `-- migrate:down COLUMN EXPRESSION` above a table",
                 ),
             },
+            ("using", Subject::Column(table, column)) => {
+                self.column(table, column).using = Some(directive.value.to_owned());
+            }
             ("moved", Subject::Column(table, column)) => self.moved(directive, table, column),
             ("value", Subject::Column(..) | Subject::Enum(_)) => self.value(directive, subject),
             ("rule", Subject::Table(table) | Subject::Column(table, _)) => {

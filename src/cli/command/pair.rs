@@ -9,7 +9,7 @@ use crate::cli::error::CliError;
 use crate::cli::world::World;
 use crate::db::Database;
 use crate::dialect::online::Online;
-use crate::diff::forget_not_null_names;
+use crate::diff::{forget_conversions, forget_not_null_names};
 use crate::model::Model;
 use crate::plan::create_script;
 use crate::shadow::scratch::{Scratch, ScratchOptions, scratch};
@@ -76,7 +76,8 @@ pub(crate) fn same_hand(
     let notes = before.notes.iter().chain(&after.notes).cloned().collect();
     let names = [&before, &after].into_iter().filter_map(|side| side.model.as_ref());
     let names = names.flat_map(|model| model_names(model, dialect)).collect();
-    let (intent, rules) = (Intent { names, ..after.intent }, after.rules);
+    let (mut intent, rules) = (Intent { names, ..after.intent }, after.rules);
+    forget_conversions(&mut intent, &before.intent, dialect);
     let major = before.major.or(after.major);
     if by_model {
         return Ok(Pair {

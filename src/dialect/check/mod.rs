@@ -395,7 +395,7 @@ fn is_altered(column: &Ident, mapping: &[ColumnSource]) -> bool {
     mapping.iter().any(|source| {
         source.column == *column
             && (source.origin != SourceOrigin::Same
-                || !source.values.is_empty()
+                || source.is_converted_as_said()
                 || source.fill.is_some())
     })
 }

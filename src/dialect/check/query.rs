@@ -372,7 +372,13 @@ pub(super) fn castable(kept: &KeptRows<'_>, names: &Names) -> Vec<Check> {
     for source in &change.mapping {
         let SourceOrigin::Cast { before, after } = &source.origin else { continue };
         let column = format!("\"t\".{}", quote(&source.column));
-        let Some(bad) = castability::misfit(&column, before, after, rows.dialect) else {
+        let said = source.using_over(&column, rows.dialect).map(|said| format!("({said})::text"));
+        let bad = match &said {
+            Some(said) => castability::computed_misfit(said, after, rows.dialect),
+            None => castability::misfit(&column, before, after, rows.dialect),
+        };
+        let column = said.unwrap_or(column);
+        let Some(bad) = bad else {
             continue;
         };
         // Rows that get their old value back need not convert; without a key only putting them back tells.

@@ -296,8 +296,9 @@ fn stored_value(source: &ColumnSource, column: &Column, change: &TableChange) ->
         true => Affinity::of_strict(&column.data_type),
         false => Affinity::of(&column.data_type),
     };
-    let as_it_is =
-        source.origin == SourceOrigin::Same && source.values.is_empty() && source.fill.is_none();
+    let as_it_is = source.origin == SourceOrigin::Same
+        && !source.is_converted_as_said()
+        && source.fill.is_none();
     let value = value(source, column, Dialect::Sqlite)?;
     let value = if as_it_is { value } else { affinity.stored(&value) };
     match collation_changes(change, &column.name) {
@@ -322,7 +323,9 @@ pub(super) fn collation_changes(change: &TableChange, column: &Ident) -> bool {
 /// tells (generated columns, defaults that call a function).
 pub(super) fn value(source: &ColumnSource, column: &Column, dialect: Dialect) -> Option<String> {
     let old = format!("\"t\".{}", quote(&source.column));
+    let said = source.using_over(&old, dialect).map(|said| format!("({said})"));
     let mapped = match (&source.values[..], dialect) {
+        ([], _) if let Some(said) = said => said,
         ([], _) => old,
         (values, Dialect::Postgres) => case(&format!("{old}::text"), values),
         (values, Dialect::Sqlite) => case(&old, values),

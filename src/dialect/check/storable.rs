@@ -69,7 +69,7 @@ pub(super) fn storable(change: &TableChange, rows: &Rows, names: &Names) -> Vec<
 }
 
 fn is_changed(source: &ColumnSource) -> bool {
-    source.origin != SourceOrigin::Same || !source.values.is_empty() || source.fill.is_some()
+    source.origin != SourceOrigin::Same || source.is_converted_as_said() || source.fill.is_some()
 }
 
 fn check(

@@ -252,10 +252,10 @@ pub(super) fn in_new_shape(
         return None;
     }
     if context.rebuilds_type(&after.data_type) {
-        return Some(super::values::mapped_or_text(item, &source.values));
+        return Some(super::values::text_as_said(item, source));
     }
     let (before, after) = (&before.data_type, &after.data_type);
-    Some(format!("({})", super::values::convert(item, before, after, &source.values)))
+    Some(format!("({})", super::values::convert_as_said(item, before, after, source)))
 }
 
 /// A sequence of a column that counts on.

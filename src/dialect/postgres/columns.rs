@@ -243,15 +243,16 @@ fn change_type(staying: &Staying<'_>, context: &Context<'_>) -> Step {
         statements.push(render::alter_column(table, name, "DROP DEFAULT"));
     }
     let old_type = if returned { "text" } else { before.data_type.as_str() };
-    let by_assignment = staying.source.values.is_empty()
+    let by_assignment = !staying.source.is_converted_as_said()
         && conversion(old_type, &after.data_type) == Conversion::Assignment;
-    let using = if by_assignment {
-        String::new()
-    } else {
-        format!(
-            " USING {}",
-            values::convert(&own, old_type, &after.data_type, &staying.source.values)
-        )
+    let using = match (by_assignment, returned) {
+        (true, _) => String::new(),
+        // What `down` says has been done on the way to text.
+        (false, true) => {
+            let values = &staying.source.values;
+            format!(" USING {}", values::convert(&own, old_type, &after.data_type, values))
+        }
+        (false, false) => format!(" USING {}", staying.converted(&own)),
     };
     let what = format!("TYPE {}{}{using}", after.data_type, render::collation(after));
     statements.push(render::alter_column(table, name, &what));
@@ -260,7 +261,7 @@ fn change_type(staying: &Staying<'_>, context: &Context<'_>) -> Step {
     {
         statements.push(render::alter_column(table, name, &format!("SET DEFAULT {default}")));
     }
-    let work = if by_assignment || staying.source.values.is_empty() {
+    let work = if by_assignment || !staying.source.is_converted_as_said() {
         of_type_change(&before.data_type, &after.data_type)
     } else {
         super::action::TypeWork::Rewrite
@@ -316,14 +317,21 @@ fn return_through_text(staying: &Staying<'_>, context: &Context<'_>) -> Step {
     if before.default.is_some() {
         statements.push(render::alter_column(table, name, "DROP DEFAULT"));
     }
-    statements.push(render::alter_column(table, name, &format!("TYPE text USING {own}::text")));
+    let said = staying.source.using_over(&own, Dialect::Postgres);
+    let as_text = said.map_or_else(|| format!("{own}::text"), |said| format!("({said})::text"));
+    statements.push(render::alter_column(table, name, &format!("TYPE text USING {as_text}")));
+    let written = "\"k\".\"after\"";
+    let written = staying
+        .source
+        .using_over(&format!("{written}::{}", before.data_type), Dialect::Postgres)
+        .unwrap_or_else(|| written.to_owned());
     let text = Column { data_type: "text".to_owned(), ..Column::plain(name.as_str(), "text") };
     statements.extend(keep::restore_altered(
         table,
         &text,
         &key.without(name),
         &kept.name,
-        "\"k\".\"after\"",
+        &written,
     ));
     let made = values::quietly(
         format!("put old values back into {table}.{name}"),

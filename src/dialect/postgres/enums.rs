@@ -225,7 +225,7 @@ fn keep_text(staying: &Staying<'_>, context: &Context<'_>) -> Vec<String> {
         return Vec::new();
     }
     let own = format!("\"t\".{}", quote_ident(&staying.after.name));
-    let after = values::mapped_or_text(&own, &staying.source.values);
+    let after = values::text_as_said(&own, staying.source);
     let condition = format!("{own}::text IS DISTINCT FROM {after}");
     values::set_aside(staying, &keep::Altered { after, condition }, context)
 }

@@ -109,6 +109,7 @@ pub(super) fn follow(
         if let Some(said) = said.filter(|_| source.fill.is_none() && source.values.is_empty()) {
             source.fill.clone_from(&said.fill);
             source.values.clone_from(&said.values);
+            source.using.clone_from(&said.using);
             source.keep = said.keep;
         }
     }

@@ -211,7 +211,7 @@ impl Passing<'_> {
         change.into_iter().flat_map(|change| &change.mapping).any(|source| {
             source.column == self.after.name
                 && (source.fill.is_some()
-                    || !source.values.is_empty()
+                    || source.is_converted_as_said()
                     || source.keep == Keep::Altered)
         })
     }

@@ -289,7 +289,10 @@ pub(super) fn is_reshaped(change: &TableChange, source: &ColumnSource) -> bool {
         }
         SourceOrigin::Cast { .. } | SourceOrigin::New => false,
     };
-    !is_same || !source.values.is_empty() || source.fill.is_some() || source.keep != Keep::Nothing
+    !is_same
+        || source.is_converted_as_said()
+        || source.fill.is_some()
+        || source.keep != Keep::Nothing
 }
 
 /// All partitions below a table.

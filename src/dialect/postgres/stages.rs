@@ -107,10 +107,11 @@ fn row_text(change: &TableChange, root: &QName, context: &Context<'_>) -> String
         let text = match context.direction {
             Direction::Down => own,
             Direction::Up if context.rebuilds_type(&after.data_type) => {
-                super::values::mapped_or_text(&own, &source.values)
+                super::values::text_as_said(&own, source)
             }
             Direction::Up => {
-                super::values::convert(&own, &before.data_type, &after.data_type, &source.values)
+                let (before, after) = (&before.data_type, &after.data_type);
+                super::values::convert_as_said(&own, before, after, source)
             }
         };
         // The other way reads the rows when names of values have changed back.

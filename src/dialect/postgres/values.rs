@@ -10,7 +10,7 @@ use super::types::{
 use crate::catalog::{Column, OpaqueKind};
 use crate::change::{ColumnSource, Diff, Keep, TableChange, Way};
 use crate::dialect::{Direction, Resource, Step, Undo};
-use crate::text::{Ident, QName};
+use crate::text::{Dialect, Ident, QName};
 
 /// A column that stays: both shapes, where its values come from, and its table.
 pub(super) struct Staying<'c> {
@@ -62,14 +62,14 @@ impl Staying<'_> {
         let (before, after) = (&self.before.data_type, &self.after.data_type);
         let is_builtin_change = before != after && is_builtin(before) && is_builtin(after);
         match self.returns_through_text(context) {
-            true => !self.source.values.is_empty() || is_builtin_change,
+            true => self.source.is_converted_as_said() || is_builtin_change,
             false => before != after || !after.ends_with("[]"),
         }
     }
 
     /// What becomes of the value `expression` of the old type.
     pub(super) fn converted(&self, expression: &str) -> String {
-        convert(expression, &self.before.data_type, &self.after.data_type, &self.source.values)
+        convert_as_said(expression, &self.before.data_type, &self.after.data_type, self.source)
     }
 }
 
@@ -85,7 +85,9 @@ pub(super) fn returns_through_text(
     let (Some(before), Some(after)) = (before, after) else { return false };
     diff.way == Way::Back
         && source.keep == Keep::Altered
-        && (!is_builtin(&after.data_type) || may_be_refused(before, after, diff))
+        && (!is_builtin(&after.data_type)
+            || source.using_over("", Dialect::Postgres).is_none()
+                && may_be_refused(before, after, diff))
 }
 
 /// Whether the engine may refuse to convert what the other way made of a value that it kept.
@@ -97,6 +99,27 @@ fn may_be_refused(before: &Column, after: &Column, diff: &Diff) -> bool {
     // A text is what the value was, unless a value map gave it another.
     let maps = diff.intent.columns.values().any(|said| !said.values.is_empty());
     maps || !is_text(before)
+}
+
+/// As [`convert`], in the words of the user where there are some.
+pub(super) fn convert_as_said(
+    expression: &str,
+    before: &str,
+    after: &str,
+    source: &ColumnSource,
+) -> String {
+    match source.using_over(expression, Dialect::Postgres) {
+        Some(said) => format!("({said})::{after}"),
+        None => convert(expression, before, after, &source.values),
+    }
+}
+
+/// The text of what the user's words make of a value, or its plain text where there are none.
+pub(super) fn text_as_said(expression: &str, source: &ColumnSource) -> String {
+    match source.using_over(expression, Dialect::Postgres) {
+        Some(said) => format!("({said})::text"),
+        None => mapped_or_text(expression, &source.values),
+    }
 }
 
 /// `expression` of type `before` as a value of type `after`, old values mapped.
@@ -156,11 +179,11 @@ pub(super) fn keep_before_conversion_through_text(
     staying: &Staying<'_>,
     context: &Context<'_>,
 ) -> Vec<String> {
-    if staying.source.values.is_empty() {
+    if !staying.source.is_converted_as_said() {
         return Vec::new();
     }
     let own = format!("\"t\".{}", quote_ident(&staying.after.name));
-    let after = mapped(&own, &staying.source.values);
+    let after = text_as_said(&own, staying.source);
     let condition = format!("{own}::text IS DISTINCT FROM {after}");
     set_aside(staying, &Altered { after, condition }, context)
 }
@@ -169,8 +192,10 @@ pub(super) fn keep_before_conversion_through_text(
 /// are as they were, and the way there computes them again.
 pub(super) fn keep_from_text(staying: &Staying<'_>, context: &Context<'_>) -> Vec<String> {
     let data_type = &staying.after.data_type;
-    let keeps_by_map = !staying.source.values.is_empty();
-    if keeps_by_map || !is_builtin(data_type) || !is_builtin(&staying.before.data_type) {
+    if staying.source.is_converted_as_said()
+        || !is_builtin(data_type)
+        || !is_builtin(&staying.before.data_type)
+    {
         return Vec::new();
     }
     let own = format!("\"t\".{}", quote_ident(&staying.after.name));
@@ -188,13 +213,18 @@ pub(super) fn keep_before_conversion(staying: &Staying<'_>, context: &Context<'_
     let after = staying.converted(&own);
     let (old_type, new_type) = (&staying.before.data_type, &staying.after.data_type);
     // Where the way back may be refused, it is not asked: a value that looks the same is the same.
+    let is_plain = !staying.source.is_converted_as_said();
     let asks_back = staying.source.values.is_empty()
         && !is_text(new_type)
         && always_converts(new_type, old_type);
-    let condition = if asks_back {
+    let condition = if let Some(back) =
+        staying.source.using_back_over(&format!("({after})"), Dialect::Postgres)
+    {
+        format!("{own}::text IS DISTINCT FROM (({back})::{old_type})::text")
+    } else if asks_back {
         let back = convert(&format!("({after})"), new_type, old_type, &[]);
         format!("{own}::text IS DISTINCT FROM ({back})::text")
-    } else if staying.source.values.is_empty() && are_exact_numbers(old_type, new_type) {
+    } else if is_plain && are_exact_numbers(old_type, new_type) {
         format!("{own}::numeric IS DISTINCT FROM ({after})::numeric")
     } else {
         format!("{own}::text IS DISTINCT FROM ({after})::text")
@@ -211,7 +241,7 @@ pub(super) fn steps(staying: &Staying<'_>, converts: Converts, context: &Context
         steps.push(restore(staying, context));
     }
     let fills = staying.source.fill.is_some();
-    let maps = !staying.source.values.is_empty() && converts == Converts::No;
+    let maps = staying.source.is_converted_as_said() && converts == Converts::No;
     let keeps = match converts {
         _ if !staying.keeps_altered() => Keeps::Nothing,
         Converts::No if fills || maps || context.direction == Direction::Up => Keeps::Here,
@@ -287,8 +317,15 @@ fn update(staying: &Staying<'_>, context: &Context<'_>, what: Update) -> Step {
     let own = format!("\"t\".{name}");
     let kept = context.keeps_as(table, Some(&column.name));
     let key = staying.keep_key();
-    let olds: Vec<String> = staying.source.values.iter().map(|(old, _)| literal(old)).collect();
-    let is_mapped = format!("{own}::text IN ({})", olds.join(", "));
+    let mapped_value = text_as_said(&own, staying.source);
+    let is_mapped = match staying.source.using_over(&own, Dialect::Postgres) {
+        Some(_) => format!("{own}::text IS DISTINCT FROM {mapped_value}"),
+        None => {
+            let olds: Vec<String> =
+                staying.source.values.iter().map(|(old, _)| literal(old)).collect();
+            format!("{own}::text IN ({})", olds.join(", "))
+        }
+    };
     let fill = staying.source.fill.as_deref();
     let mut statements = Vec::new();
     if let (Some(fill), Keeps::WithTheConversion) = (fill, what.keeps) {
@@ -303,8 +340,7 @@ fn update(staying: &Staying<'_>, context: &Context<'_>, what: Update) -> Step {
             (false, Some(_)) => format!("{own} IS NULL"),
             (false, None) => "false".to_owned(),
         };
-        let mapped_value =
-            if what.maps { mapped(&own, &staying.source.values) } else { format!("{own}::text") };
+        let mapped_value = if what.maps { mapped_value.clone() } else { format!("{own}::text") };
         let after = match fill {
             Some(fill) => format!(
                 "CASE WHEN {own} IS NULL THEN ({fill})::{}::text ELSE {mapped_value} END",
@@ -325,7 +361,7 @@ fn update(staying: &Staying<'_>, context: &Context<'_>, what: Update) -> Step {
         statements.push(format!(
             "UPDATE {} AS \"t\" SET {name} = {}::{} WHERE {is_mapped}",
             quote_name(table),
-            mapped(&own, &staying.source.values),
+            mapped_value,
             column.data_type
         ));
     }

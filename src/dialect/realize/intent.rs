@@ -149,6 +149,7 @@ fn columns(
     };
     said.backfill = text(&field.backfill)?;
     said.down = text(&field.down)?;
+    said.using = text(&field.using)?;
     if said != ColumnIntent::default() {
         intent.columns.insert(Target::column(table, &column), said);
     }

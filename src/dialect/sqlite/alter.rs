@@ -54,7 +54,7 @@ fn can_add_columns(
     let added = &after.text.columns[before.text.columns.len().min(after.text.columns.len())..];
     let untouched = change.mapping.iter().all(|source| {
         let new = added.iter().any(|column| column.name == source.column.as_str());
-        let plain = source.values.is_empty() && source.fill.is_none();
+        let plain = !source.is_converted_as_said() && source.fill.is_none();
         plain && (new || matches!(source.origin, SourceOrigin::Same | SourceOrigin::Computed))
     });
     first_time

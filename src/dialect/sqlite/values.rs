@@ -72,7 +72,8 @@ pub(super) fn plain_value(source: &Source<'_>, before: &Shape<'_>, after: &Shape
 }
 
 fn moved_value(source: &Source<'_>, old: &str, after: &Shape<'_>) -> String {
-    let value = mapped(source.source, old);
+    let said = source.source.using_over(old, Dialect::Sqlite).map(|said| format!("({said})"));
+    let value = said.unwrap_or_else(|| mapped(source.source, old));
     // Affinity never makes a blob of a text or number, and a STRICT table takes nothing else.
     let blob = after.text.strict && source.after.data_type.eq_ignore_ascii_case("blob");
     let converts = matches!(source.source.origin, SourceOrigin::Cast { .. });
@@ -183,9 +184,11 @@ pub(super) fn keep_altered(
     let was = format!("\"t\".{}", quote(old.as_str()));
     let is = format!("\"n\".{}", quote(source.after.name.as_str()));
     let affinity = source.before.map_or(Affinity::Blob, |column| before.affinity(column));
-    let back = match source.source.values.is_empty() {
-        true => affinity.stored_back(&is, &was),
-        false => is.clone(),
+    let said = source.source.using_back_over(&is, Dialect::Sqlite).map(|said| format!("({said})"));
+    let back = match said {
+        Some(said) => said,
+        None if source.source.is_converted_as_said() => is.clone(),
+        None => affinity.stored_back(&is, &was),
     };
     // A negative zero equals zero and prints like it; columns of REAL affinity do not hold one.
     let zero = match affinity {

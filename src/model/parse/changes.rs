@@ -54,7 +54,7 @@ fn change<'t>(reader: &mut Reader<'t>, item: &'t Tree) -> Option<ChangeNote> {
         (None, Some(entry)) => moved(reader, &mut keys, entry).map(|moved| (entry, Some(moved))),
     };
     let down = keys.take("down").and_then(|entry| reader.condition(entry));
-    let value_type = keys.take("type").and_then(|entry| dropped_type(reader, entry));
+    let value_type = keys.take("type").and_then(|entry| earlier_type(reader, entry));
     let reason = keys.take("reason").and_then(|entry| reader.text(entry));
     let keep = keys
         .take("keep")
@@ -122,7 +122,8 @@ fn pick_note(reader: &mut Reader<'_>, entry: &Entry) -> Option<PickNote> {
     }
 }
 
-fn dropped_type(reader: &mut Reader<'_>, entry: &Entry) -> Option<(ValueType, String)> {
+/// The type that a field had.
+pub(super) fn earlier_type(reader: &mut Reader<'_>, entry: &Entry) -> Option<(ValueType, String)> {
     let text = reader.text(entry)?;
     match expression::value_type(&text) {
         Ok(value_type) => Some((value_type, text)),

@@ -126,6 +126,8 @@ fn long<'t>(reader: &mut Reader<'t>, tree: &'t Tree, field: &mut Field) -> Optio
     }
     field.backfill = keys.take("backfill").and_then(|entry| reader.condition(entry));
     field.down = keys.take("down").and_then(|entry| reader.condition(entry));
+    field.using = keys.take("using").and_then(|entry| reader.condition(entry));
+    field.from = keys.take("from").and_then(|entry| super::changes::earlier_type(reader, entry));
     if !matches!(field.kind, FieldKind::Many { .. }) {
         field.default = field
             .default

@@ -26,6 +26,15 @@ pub(super) fn check(model: &mut Model, findings: &mut Findings<'_>) {
             if let Some(condition) = &mut field.down {
                 read(condition, &scope, Use::Backfill(None), findings);
             }
+            if let Some(condition) = &mut field.using {
+                let own = OwnValue { field: &field.name, earlier: field.from.as_ref() };
+                // Computed twice, for what is kept and for what is written: it must be the same both times. What it gives
+                // may be of the old type, and is cast as any value is.
+                read(condition, &own, Use::Generated(None), findings);
+            } else if let Some((_, text)) = &field.from {
+                let message = format!("`from: {text}` is the type that `using` reads");
+                findings.error(field.place.span, message, "add `using:`, or take `from` out");
+            }
             if let Some(condition) = &mut field.generated {
                 read(condition, &scope, Use::Generated(target), findings);
             }
@@ -116,7 +125,7 @@ fn looks_beyond(text: &str, entity: &Entity) -> bool {
     })
 }
 
-fn read(condition: &mut Condition, scope: &EntityScope<'_>, purpose: Use, f: &mut Findings<'_>) {
+fn read(condition: &mut Condition, scope: &dyn Scope, purpose: Use, f: &mut Findings<'_>) {
     match expression::check(&condition.text, scope, &purpose) {
         Ok(expr) => condition.expr = Some(expr),
         Err(errors) => {
@@ -212,6 +221,32 @@ impl Scope for EntityScope<'_> {
         let entity =
             self.model.entity(entity).ok_or_else(|| format!("`{many}` refers to no entity"))?;
         EntityScope { entity, ..*self }.field(path)
+    }
+}
+
+/// What `using` may name: the field itself, of the type that it had.
+struct OwnValue<'m> {
+    field: &'m str,
+    earlier: Option<&'m (ValueType, String)>,
+}
+
+impl Scope for OwnValue<'_> {
+    fn field(&self, path: &[String]) -> Result<(ValueType, Nullability), String> {
+        match path {
+            [name] if name == self.field => {
+                let earlier = self.earlier.map_or(ValueType::Text, |(known, _)| known.clone());
+                Ok((earlier, Nullability::Nullable))
+            }
+            _ => Err(format!("`using` reads the old value of `{}` and nothing else", self.field)),
+        }
+    }
+
+    fn many(&self, _: &str) -> Option<String> {
+        None
+    }
+
+    fn far_field(&self, many: &str, _: &[String]) -> Result<(ValueType, Nullability), String> {
+        Err(format!("`{many}` is no relationship to many rows"))
     }
 }
 
