@@ -27,6 +27,20 @@ entities:
       text: text
 ";
 
+/// The same as SQL.
+const SCHEMA: &str = "CREATE TABLE customer (
+  -- migrate:pii email
+  email text PRIMARY KEY NOT NULL,
+  -- migrate:pii birth
+  born date,
+  -- migrate:pii token
+  token UUID_TYPE NOT NULL UNIQUE,
+  n int NOT NULL
+);
+CREATE TABLE note (id int PRIMARY KEY NOT NULL, author_id text NOT NULL, text text NOT NULL,
+  FOREIGN KEY (Author_ID) REFERENCES Customer);
+";
+
 /// Rows that share their addresses, one letter's stand-in among them: a stand-in may be what another row has.
 const ROWS: &str = "INSERT INTO customer (email, born, token, n) VALUES
      ('ada@example.com', '1990-02-28', '6f1ed002-ab5e-4b5a-8a0c-aa0f5d3e1c11', 1),
@@ -79,11 +93,19 @@ fn version(folder: &Path, number: &str) -> std::path::PathBuf {
 
 #[test]
 fn what_runs_on_a_masked_copy_sees_stand_ins_and_everything_still_fits() {
-    for dialect in [Dialect::Sqlite, Dialect::Postgres] {
+    let models = ["model.yaml", "schema.sql"];
+    let kinds = [Dialect::Sqlite, Dialect::Postgres].map(|it| models.map(|model| (it, model)));
+    for (dialect, model) in kinds.into_iter().flatten() {
         let Some(place) = Place::new(dialect) else { continue };
         let shop = Shop { folder: tempfile::tempdir().expect("a temporary folder"), place };
-        std::fs::write(shop.folder.path().join("migrate.toml"), "").expect("a file");
-        std::fs::write(shop.folder.path().join("model.yaml"), MODEL).expect("a file");
+        let uuid = if dialect == Dialect::Postgres { "uuid" } else { "text" };
+        let text = match model {
+            "model.yaml" => MODEL.to_owned(),
+            _ => SCHEMA.replace("UUID_TYPE", uuid),
+        };
+        std::fs::write(shop.folder.path().join("migrate.toml"), format!("model = '{model}'"))
+            .expect("a file");
+        std::fs::write(shop.folder.path().join(model), text).expect("a file");
         shop.done(&["plan", "first"]);
         shop.done(&["apply", "-y"]);
         support::run(&mut shop.place.open(), ROWS);

@@ -243,6 +243,26 @@ fn a_sample_is_closed_holds_the_extremes_and_stays_the_same_under_its_seed() {
     assert_ne!(ids(&mut other, "orders"), sampled);
 }
 
+/// The engine begins a scan of a table that is larger than a quarter of its buffers where the last one stopped.
+#[test]
+fn the_rows_that_refer_to_deleted_ones_are_the_same_each_time() {
+    let Some(server) = postgres() else { return };
+    let home = server.database();
+    let mut source = shop(&home);
+    run(
+        &mut source,
+        "CREATE TABLE notes (id int PRIMARY KEY, customer int NOT NULL REFERENCES customers, pad char(1500));
+         INSERT INTO notes SELECT n, 1 + n % 5000, '' FROM generate_series(1, 30000) n; ANALYZE notes",
+    );
+    let scope = speaking("DELETE FROM public.customers WHERE grade = 'rare'");
+    let wanted = SnapshotOptions { scope, amount: Amount::Sample(200), ..options() };
+    let mut first = snapshot(&mut source, &wanted).unwrap();
+    let found = ids(&mut first, "notes");
+    assert_eq!(found.len(), 200);
+    let again = snapshot(&mut source, &wanted).unwrap();
+    assert_eq!(ids(&mut { again }, "notes"), found);
+}
+
 #[test]
 fn a_plan_that_touches_one_table_does_not_copy_the_others() {
     let Some(server) = postgres() else { return };
@@ -262,6 +282,12 @@ fn a_plan_that_touches_one_table_does_not_copy_the_others() {
         "{}",
         shadow.note()
     );
+
+    // A column whose values return by the key of their row does not move the key.
+    let returns = "UPDATE public.customers AS t SET grade = k.value FROM migrate_kept.k AS k WHERE t.id = k.key_1";
+    let scope = speaking(returns);
+    let shadow = snapshot(&mut source, &SnapshotOptions { scope, ..options() }).unwrap();
+    assert_eq!(share(&shadow, "orders"), Share::LeftOut);
 
     // Rows that refer to those that a plan deletes must be met.
     let scope = speaking("DELETE FROM public.customers WHERE grade = 'rare'");

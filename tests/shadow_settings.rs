@@ -180,3 +180,42 @@ fn a_copy_sorts_text_as_its_original_does_or_says_that_it_does_not() {
         run(&mut home.open(), &format!("DROP DATABASE {name}"));
     }
 }
+
+#[test]
+fn texts_in_any_encoding_and_in_none_are_copied() {
+    let Some(server) = postgres() else { return };
+    let home = server.database();
+    for encoding in ["LATIN1", "EUC_JP", "SQL_ASCII"] {
+        let name = format!("{}_{encoding}", one(&mut home.open(), "SELECT current_database()"))
+            .to_lowercase();
+        let create = format!(
+            "CREATE DATABASE {name} TEMPLATE template0 ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C'"
+        );
+        run(&mut home.open(), &create);
+        let url = home.url.with_database(&name);
+        run(
+            &mut Database::open(&url, Access::ReadWrite).unwrap(),
+            "CREATE TABLE word (id int PRIMARY KEY, it text); INSERT INTO word VALUES (1, 'plain'), (2, 'fox')",
+        );
+        // A byte that is no text in UTF-8, which a database without an encoding takes.
+        let bytes = "SET client_encoding TO SQL_ASCII; INSERT INTO word VALUES (3, E'\\xe9\\xff')";
+        if encoding == "SQL_ASCII" {
+            run(&mut Database::open(&url, Access::ReadWrite).unwrap(), bytes);
+        }
+        let held = "SELECT string_agg(id || '=' || encode(textsend(it), 'hex'), ' ' ORDER BY id) FROM word";
+        for choice in [Choice::Local, Choice::Server] {
+            let env = support::env();
+            let options = SnapshotOptions { env, provider: choice, ..SnapshotOptions::default() };
+            let mut source = Database::open(&url, Access::ReadOnly).unwrap();
+            let mut shadow = snapshot(&mut source, &options).unwrap();
+            assert!(shadow.extent().is_whole(), "{encoding}: {}", shadow.note());
+            if encoding != "SQL_ASCII" {
+                assert_eq!(one(shadow.database(), held), one(&mut source, held), "{encoding}");
+                continue;
+            }
+            let length = "SELECT string_agg(length(it)::text, ' ' ORDER BY id) FROM word";
+            assert_eq!(one(shadow.database(), length), "5 3 2");
+        }
+        run(&mut home.open(), &format!("DROP DATABASE {name}"));
+    }
+}

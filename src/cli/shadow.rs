@@ -6,10 +6,9 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::world::World;
 use crate::db::DatabaseUrl;
-use crate::dialect::realize::personal::personal_columns;
 use crate::shadow::options::{Amount, Choice, Protection, SnapshotOptions};
+use crate::source;
 use crate::source::project::{Environment, Project, put_in_variables};
-use crate::source::read_model;
 use crate::text::{Dialect, Ident, QName};
 
 /// What the copy to rehearse on should be.
@@ -22,12 +21,12 @@ pub(crate) struct ShadowArgs {
     #[arg(long, conflicts_with = "sample")]
     pub(crate) whole: bool,
     /// Copy about so many rows of each table, and those that belong to them
-    #[arg(long, value_name = "ROWS")]
+    #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) sample: Option<u64>,
     /// Choose the rows of a sample by this number
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     pub(crate) seed: u64,
-    /// Replace the values of columns that the model marks as `pii:`
+    /// Replace the values of columns that the model marks as personal (`pii:`)
     #[arg(long)]
     pub(crate) mask: bool,
 }
@@ -45,7 +44,7 @@ impl ShadowArgs {
         let provider = said.map(|text| choice(world, text)).transpose()?.unwrap_or_default();
         let amount = match (self.whole, self.sample) {
             (true, _) => Amount::Whole,
-            (false, Some(rows)) => Amount::Sample(rows.max(1)),
+            (false, Some(rows)) => Amount::Sample(rows),
             (false, None) => Amount::Fitting,
         };
         let usual = SnapshotOptions::default();
@@ -71,20 +70,17 @@ fn personal(
     project: Option<&Project>,
 ) -> Result<BTreeMap<QName, BTreeSet<Ident>>, CliError> {
     let none = || {
-        let message = "`--mask` needs a model that marks personal data with `pii:`";
+        let message = "`--mask` needs a model that marks personal data\nhelp: with `pii:` at fields and types of \
+                       model.yaml, with `-- migrate:pii KIND` above columns of schema.sql";
         CliError::new(Exit::Failure, message)
     };
     let project = project.ok_or_else(none)?;
     let path = project.root.join(&project.settings.model);
-    if path.extension().is_some_and(|extension| extension == "sql") {
-        return Err(none());
-    }
-    let (model, _) = read_model(&path).map_err(CliError::from)?;
     let dialect = match world.url_if_any(Some(project))? {
         Some(DatabaseUrl::Sqlite(_)) => Dialect::Sqlite,
         Some(DatabaseUrl::Postgres(_)) | None => Dialect::Postgres,
     };
-    let columns = personal_columns(&model, dialect);
+    let columns = source::personal(&path, dialect).map_err(CliError::from)?;
     if columns.is_empty() { Err(none()) } else { Ok(columns) }
 }
 

@@ -31,6 +31,7 @@ pub struct PostgresDb {
     is_open: bool,
     version_number: u32,
     version: String,
+    is_standby: bool,
 }
 
 impl PostgresDb {
@@ -51,6 +52,7 @@ impl PostgresDb {
             is_open: false,
             version_number: 0,
             version: String::new(),
+            is_standby: false,
         };
         let writes = match access {
             Access::ReadOnly => session::Writes::Refused,
@@ -69,6 +71,12 @@ impl PostgresDb {
             })?;
         }
         database.read_version()?;
+        if database.is_standby && access != Access::ReadOnly {
+            let message = "this server is a standby, which can only be read";
+            return Err(DbError::new(DbErrorKind::ReadOnly, message).hint(
+                "name the server that it follows; `rehearse`, `verify` and `status` work here too",
+            ));
+        }
         Ok(database)
     }
 
@@ -96,6 +104,7 @@ impl PostgresDb {
                 format!("PostgreSQL {version} is too old; 13 is the oldest that is supported"),
             ));
         }
+        self.is_standby = values.next().as_deref() == Some("true");
         self.version_number = number;
         self.version = version;
         Ok(())
@@ -117,6 +126,11 @@ impl PostgresDb {
 
     pub fn version(&self) -> &str {
         &self.version
+    }
+
+    /// Whether the server follows another one, and can only be read.
+    pub fn is_standby(&self) -> bool {
+        self.is_standby
     }
 
     pub fn url(&self) -> &PostgresUrl {

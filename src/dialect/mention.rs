@@ -29,10 +29,41 @@ pub fn touches_key(statement: &Sql, table: &QName, key: &[Ident], catalog: &Cata
     if !names.contains(table.name.as_str()) {
         return false;
     }
-    let removes = ["delete", "truncate", "merge"];
-    code.first().is_some_and(|first| removes.iter().any(|word| first.is_word(word)))
-        || (code.first().is_some_and(|first| first.is_word("alter") || first.is_word("update"))
-            && key.iter().any(|column| names.contains(column.as_str())))
+    let Some(first) = code.first() else { return false };
+    if first.is_word("update") {
+        let set = assigned(&code);
+        return key.iter().any(|column| set.contains(column.as_str()));
+    }
+    ["delete", "truncate", "merge"].iter().any(|word| first.is_word(word))
+        || first.is_word("alter") && key.iter().any(|column| names.contains(column.as_str()))
+}
+
+/// The columns that an UPDATE sets, and perhaps some that it only compares: names before `=`, alone or as a list, from
+/// SET to FROM or WHERE.
+fn assigned(code: &[&Token<'_>]) -> BTreeSet<String> {
+    let start = code.iter().position(|token| token.is_word("set")).map_or(0, |at| at + 1);
+    let (mut found, mut listed, mut depth) = (BTreeSet::new(), BTreeSet::new(), 0_u32);
+    for (at, token) in code.iter().enumerate().skip(start) {
+        let is_last = depth == 0 && (token.is_word("from") || token.is_word("where"));
+        if is_last {
+            break;
+        }
+        let before_equals = code.get(at + 1).is_some_and(|next| next.is_mark("="));
+        match token.text {
+            "(" => depth += 1,
+            ")" => {
+                depth = depth.saturating_sub(1);
+                if depth == 0 && before_equals {
+                    found.append(&mut listed);
+                }
+                listed.clear();
+            }
+            _ if depth > 0 => listed.extend(spelled(token)),
+            _ if before_equals => found.extend(spelled(token)),
+            _ => {}
+        }
+    }
+    found
 }
 
 /// Whether a statement touches what all databases of a server share.
@@ -260,6 +291,39 @@ pub(super) fn spelled(token: &Token<'_>) -> Option<String> {
         Kind::Quoted => token.name(),
         Kind::Text | Kind::Number | Kind::Parameter | Kind::Mark | Kind::Comment | Kind::Space => {
             None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::Dialect;
+
+    fn touches(statement: &str) -> bool {
+        let table = QName::new("public", "product");
+        let catalog = Catalog::empty(Dialect::Postgres);
+        touches_key(&Sql::new(statement), &table, &[Ident::from("sku")], &catalog)
+    }
+
+    #[test]
+    fn an_update_touches_the_columns_that_it_sets() {
+        for statement in [
+            "UPDATE product SET sku = 'a'",
+            "UPDATE product AS t SET (n, \"sku\") = (SELECT 1, k.v FROM k)",
+            "UPDATE product SET n = (SELECT 1 FROM x WHERE a = 1), sku = k.v FROM k",
+            "ALTER TABLE product ALTER COLUMN sku TYPE text",
+            "DELETE FROM product",
+        ] {
+            assert!(touches(statement), "{statement}");
+        }
+        for statement in [
+            "UPDATE product AS t SET n = k.v FROM k WHERE t.sku = k.key_1",
+            "UPDATE product SET n = (SELECT v FROM k WHERE k.sku = product.sku)",
+            "ALTER TABLE product ADD COLUMN n int",
+            "UPDATE other SET n = 1",
+        ] {
+            assert!(!touches(statement), "{statement}");
         }
     }
 }

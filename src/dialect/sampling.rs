@@ -30,6 +30,35 @@ pub fn sizes() -> Sql {
     )
 }
 
+/// Scans that begin at the first page, so that a part of a table is the same part each time. Source: PostgreSQL manual, 20.13.1 `synchronize_seqscans`.
+pub fn from_the_first_page() -> Sql {
+    Sql::new("SET synchronize_seqscans TO off")
+}
+
+/// Rows in the order of one scan: several processes find them in any order.
+pub fn one_process() -> Sql {
+    Sql::new("SET LOCAL max_parallel_workers_per_gather TO 0")
+}
+
+/// The encoding of the database.
+pub fn encoding() -> Sql {
+    Sql::new("SELECT current_setting('server_encoding')")
+}
+
+/// The encoding of a database whose texts are bytes: they may be no text in any encoding.
+/// Source: PostgreSQL manual, 24.3 "Character Set Support".
+pub const OF_BYTES: &str = "SQL_ASCII";
+
+/// Texts travel as the server holds them.
+pub fn as_bytes() -> Sql {
+    Sql::new("SET client_encoding TO 'SQL_ASCII'")
+}
+
+/// Texts travel as they do elsewhere.
+pub fn as_text() -> Sql {
+    Sql::new("SET client_encoding TO 'UTF8'")
+}
+
 /// A column, as far as copying goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CopiedColumn {

@@ -246,7 +246,9 @@ pub fn reset_search_path() -> Sql {
 
 /// Number (`150018`) and text (`15.18 (Debian …)`) of the server's version.
 pub fn postgres_version() -> Sql {
-    Sql::new("SELECT current_setting('server_version_num'), current_setting('server_version')")
+    Sql::new(
+        "SELECT current_setting('server_version_num'), current_setting('server_version'), pg_is_in_recovery()::text",
+    )
 }
 
 /// The version of the SQLite library.

@@ -320,13 +320,23 @@ fn keep(
 }
 
 /// Whether PostgreSQL carries every value from one type to the other and back unchanged, or refuses it; either way there
-/// is nothing to keep. Source: PostgreSQL manual 8.1.1 and 8.3; `character(n)` pads, numeric scales round.
+/// is nothing to keep. Source: PostgreSQL manual 8.1.1, 8.1.2 and 8.3; `character(n)` pads, a numeric of fewer digits
+/// behind the point rounds, one of fewer before it refuses.
 fn is_exact(before: &str, after: &str) -> bool {
     let base = |printed: &str| printed.split('(').next().unwrap_or_default().trim().to_owned();
-    let (before, after) = (base(before), base(after));
-    let among =
-        |kinds: &[&str]| [&before, &after].iter().all(|kind| kinds.contains(&kind.as_str()));
-    among(&["smallint", "integer", "bigint"]) || among(&["text", "character varying"])
+    let of_text = |printed: &str| ["text", "character varying"].contains(&base(printed).as_str());
+    let scales = (scale(before), scale(after));
+    of_text(before) && of_text(after) || scales.0.is_some() && scales.0 == scales.1
+}
+
+/// The digits behind the point that every value of an exact number type has: none of an integer, `s` of `numeric(p,s)`.
+/// `numeric` alone leaves them open.
+fn scale(printed: &str) -> Option<&str> {
+    if ["smallint", "integer", "bigint"].contains(&printed) {
+        return Some("0");
+    }
+    let (_, scale) = printed.strip_prefix("numeric(")?.strip_suffix(')')?.split_once(',')?;
+    Some(scale)
 }
 
 fn nullability_changes(target: &Target, sides: &Sides<'_>) -> bool {

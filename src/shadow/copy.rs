@@ -34,6 +34,8 @@ pub(super) struct Copying<'a> {
     counted: BTreeMap<QName, u64>,
     /// Columns that are masked: those asked for, and those that refer to them or that they refer to.
     masked: BTreeMap<QName, BTreeSet<Ident>>,
+    /// Both databases hold texts as bytes, which need be no text.
+    moves_bytes: bool,
     pub(super) warnings: Vec<String>,
 }
 
@@ -61,6 +63,7 @@ impl<'a> Copying<'a> {
             facts,
             masked: spread(&options.mask, &links),
             links,
+            moves_bytes: false,
             shares: BTreeMap::new(),
             copied: BTreeMap::new(),
             counted: BTreeMap::new(),
@@ -86,6 +89,13 @@ impl<'a> Copying<'a> {
     /// # Errors
     /// Names the table that cannot be read or written.
     pub(super) fn run(&mut self, target: &mut PostgresDb) -> Result<(), ShadowError> {
+        self.source.execute(&sampling::from_the_first_page())?;
+        target.execute(&sampling::from_the_first_page())?;
+        let holds_bytes = |database: &mut PostgresDb| -> Result<bool, ShadowError> {
+            let mut values = database.rows(&sampling::encoding())?.into_iter().flatten().flatten();
+            Ok(values.next().as_deref() == Some(sampling::OF_BYTES))
+        };
+        self.moves_bytes = holds_bytes(self.source)? && holds_bytes(target)?;
         let plan: Vec<(QName, Share)> =
             self.shares.iter().map(|(name, share)| (name.clone(), *share)).collect();
         for (name, share) in &plan {
@@ -98,6 +108,7 @@ impl<'a> Copying<'a> {
                 Share::Referenced | Share::LeftOut => 0,
             };
         }
+        self.source.execute(&sampling::one_process())?;
         self.copy_children(target)?;
         self.close(target)?;
         self.count()
@@ -332,9 +343,17 @@ impl<'a> Copying<'a> {
             })
             .collect();
         let (out, into) = (sampling::copy_out(name, &sent, rows), sampling::copy_in(name, &sent));
+        if self.moves_bytes {
+            self.source.execute(&sampling::as_bytes())?;
+            target.execute(&sampling::as_bytes())?;
+        }
         let count = stream(self.source, &out, target, &into).map_err(|error| {
             error.side(|error| unreadable(name, error), |error| unwritable(name, error))
         })?;
+        if self.moves_bytes {
+            self.source.execute(&sampling::as_text())?;
+            target.execute(&sampling::as_text())?;
+        }
         *self.copied.entry(name.clone()).or_default() += count;
         Ok(count)
     }

@@ -25,6 +25,7 @@ pub(super) struct Probe {
     pub(super) runner: String,
     pub(super) may_create_schemas: bool,
     pub(super) may_create_databases: bool,
+    pub(super) is_standby: bool,
     /// Whether the plan touches what all databases of the server share.
     pub(super) reaches_server: bool,
     /// The roles that the plan names.
@@ -62,6 +63,7 @@ pub(super) fn probe(
     Ok(Probe {
         url: DatabaseUrl::Postgres(Box::new(server.url().clone())),
         major: server.major(),
+        is_standby: server.is_standby(),
         place: source.describe(),
         locale,
         extensions: pairs,
@@ -334,6 +336,9 @@ fn server(
             "the plan touches roles, tablespaces or settings, which all databases of a server share"
                 .to_owned(),
         ));
+    }
+    if probe.is_standby {
+        return Ok(Err(format!("{} is a standby, which can only be read", probe.place)));
     }
     if !probe.may_create_databases {
         return Ok(Err(format!("`{}` may not make databases there (CREATEDB)", probe.runner)));

@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::ShadowError;
 use super::copy::unreadable;
-use crate::catalog::{Action, Catalog, ConstraintKind, ForeignKey};
+use crate::catalog::{Action, Catalog, ConstraintKind, ForeignKey, Table};
 use crate::db::postgres::PostgresDb;
 use crate::db::{DbError, DbErrorKind};
 use crate::dialect::mention::tables_spoken_of;
 use crate::dialect::sampling::{self, CopiedColumn, Transport, ValueKind};
+use crate::dialect::witness::referenced;
 use crate::dialect::{Sql, pending};
-use crate::text::{Ident, QName};
+use crate::text::{Dialect, Ident, QName};
 
 /// What the source says of one table that holds rows.
 pub(super) struct Facts {
@@ -78,9 +79,9 @@ pub(super) fn facts(source: &mut PostgresDb) -> Result<BTreeMap<QName, Facts>, S
     Ok(facts)
 }
 
-/// Every foreign key.
+/// Every foreign key, with the names that the tables and columns have which it refers to.
 pub(super) fn links(catalog: &Catalog) -> Vec<Link> {
-    let of_table = |table: &crate::catalog::Table| {
+    let of_table = |table: &Table| {
         let child = table.name.clone();
         let keys = table.constraints.iter().filter_map(|constraint| match &constraint.kind {
             ConstraintKind::ForeignKey(key) => Some(key.clone()),
@@ -89,9 +90,33 @@ pub(super) fn links(catalog: &Catalog) -> Vec<Link> {
             | ConstraintKind::Check { .. }
             | ConstraintKind::Exclusion => None,
         });
-        keys.map(|key| Link { child: child.clone(), key }).collect::<Vec<_>>()
+        keys.map(|key| Link { child: child.clone(), key: spelled(key, table, catalog) })
+            .collect::<Vec<_>>()
     };
     catalog.tables.values().flat_map(of_table).collect()
+}
+
+/// A key with the names that columns and tables have: SQLite takes any spelling of them, and the primary key where a
+/// reference names no columns.
+fn spelled(mut key: ForeignKey, child: &Table, catalog: &Catalog) -> ForeignKey {
+    if catalog.dialect == Dialect::Postgres {
+        return key;
+    }
+    let of = |table: &Table, names: &[Ident]| -> Vec<Ident> {
+        let own = |name: &Ident| table.columns.iter().find(|column| same(&column.name, name));
+        names.iter().map(|name| own(name).map_or(name, |column| &column.name).clone()).collect()
+    };
+    key.columns = of(child, &key.columns);
+    let parent = catalog.tables.values().find(|table| same(&table.name.name, &key.references.name));
+    if let Some(parent) = parent {
+        key.references = parent.name.clone();
+        key.referenced_columns = of(parent, &referenced(&key, catalog));
+    }
+    key
+}
+
+fn same(one: &Ident, other: &Ident) -> bool {
+    one.as_str().eq_ignore_ascii_case(other.as_str())
 }
 
 /// What a plan asks of several tables at once.

@@ -2,8 +2,11 @@
 //!
 //! `-- migrate:was NAME` above a table, a column, a named constraint or an enum type; `-- migrate:backfill EXPR`,
 //! `-- migrate:down EXPR`, `-- migrate:using EXPR` and `-- migrate:value BEFORE = AFTER` above a column; `-- migrate:value BEFORE = AFTER` above an enum
-//! type; `-- migrate:moved TABLE.COLUMN [by COLUMN] [pick …]` above a column that holds what that column held;
+//! type; `-- migrate:pii KIND` above a column that holds personal data; `-- migrate:moved TABLE.COLUMN [by COLUMN] [pick …]`
+//! above a column that holds what that column held;
 //! `-- migrate:down COLUMN EXPR` (a column that is no more) and `-- migrate:rule NAME EXPR` above a table.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::rule::{Enforce, Requirement, Rule};
 use crate::change::{Intent, Rename, Target};
@@ -12,7 +15,7 @@ use crate::text::diagnostic::{Diagnostic, Span, line_column};
 use crate::text::token::{self, Kind, Token};
 use crate::text::{Dialect, Ident, QName, suggest};
 
-const KNOWN: [&str; 7] = ["was", "backfill", "down", "using", "value", "moved", "rule"];
+const KNOWN: [&str; 8] = ["was", "backfill", "down", "using", "value", "moved", "rule", "pii"];
 const MARK: &str = "migrate:";
 
 /// What the directives of a file say.
@@ -20,6 +23,8 @@ const MARK: &str = "migrate:";
 pub struct Directives {
     pub intent: Intent,
     pub rules: Vec<Rule>,
+    /// Columns that hold personal data, by table.
+    pub personal: BTreeMap<QName, BTreeSet<Ident>>,
     /// What moves, and where that is said; told in expressions once the schema is known.
     pub moves: Vec<(Moved, Span)>,
 }
@@ -244,6 +249,9 @@ impl<'a> Reader<'a> {
                     "write `-- migrate:down COLUMN EXPRESSION` above a table",
                 ),
             },
+            ("pii", Subject::Column(table, column)) => {
+                self.found.personal.entry(table.clone()).or_default().insert(column.clone());
+            }
             ("using", Subject::Column(table, column)) => {
                 self.column(table, column).using = Some(directive.value.to_owned());
             }

@@ -9,7 +9,7 @@ pub mod project;
 mod replay;
 mod sql;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -19,11 +19,12 @@ use crate::catalog::{Catalog, Printed};
 use crate::change::Intent;
 use crate::db::url::UrlError;
 use crate::db::{Access, Database, DatabaseUrl, DbError, Env};
+use crate::dialect::realize::personal::personal_columns;
 use crate::model::Model;
 use crate::shadow::ShadowError;
 use crate::shadow::scratch::{Scratch, ScratchOptions};
 use crate::text::diagnostic::{Colour, Diagnostic, render};
-use crate::text::{Dialect, QName};
+use crate::text::{Dialect, Ident, QName};
 
 /// Where a schema is read from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,6 +80,8 @@ pub struct Loaded {
     pub printed: Printed,
     pub intent: Intent,
     pub rules: Vec<Rule>,
+    /// Columns that hold personal data, by table, under the names they have and had.
+    pub personal: BTreeMap<QName, BTreeSet<Ident>>,
     pub model: Option<Model>,
     /// How the user names the file, and what is in it: for diagnostics.
     pub text: Option<(String, String)>,
@@ -99,6 +102,7 @@ impl Loaded {
             printed: Printed::ByEngine,
             intent: Intent::default(),
             rules: Vec::new(),
+            personal: BTreeMap::new(),
             model: None,
             text: None,
             files: BTreeMap::new(),
@@ -293,6 +297,24 @@ pub fn load_sql_text(path: &str, text: &str, options: &LoadOptions) -> Result<Lo
 /// As [`load`].
 pub fn read_model(path: &Path) -> Result<(Model, Vec<String>), SourceError> {
     model::parse(&files::read(path, "yaml")?)
+}
+
+/// The columns that a model (files of YAML or of SQL) marks as personal data, without running anything: by table, under
+/// the names they have and had.
+///
+/// # Errors
+/// As [`load`].
+pub fn personal(
+    path: &Path,
+    dialect: Dialect,
+) -> Result<BTreeMap<QName, BTreeSet<Ident>>, SourceError> {
+    match files::kind(path)? {
+        Source::Sql(path) => sql::personal(&files::read(&path, "sql")?, dialect),
+        Source::Model(path) => Ok(personal_columns(&read_model(&path)?.0, dialect)),
+        Source::Empty | Source::Database(_) | Source::Git { .. } | Source::Version(_) => {
+            Ok(BTreeMap::new())
+        }
+    }
 }
 
 /// The text of a file as a git revision has it; `None` where it lacks the file.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::files::TextFile;
 use super::{LoadOptions, Loaded, SourceError};
 use crate::catalog::Printed;
+use crate::dialect::realize::personal::personal_columns;
 use crate::dialect::realize::{realize, table_of};
 use crate::model::Model;
 use crate::model::parse::{locate, parse_files};
@@ -25,6 +26,7 @@ pub(in crate::source) fn load(
         printed: Printed::ByModel,
         intent: realized.intent,
         rules: realized.rules,
+        personal: personal_columns(&model, options.dialect),
         model: Some(model),
         text: match files {
             [file] => Some((file.path.clone(), file.text.clone())),

@@ -1,15 +1,22 @@
 //! SQL files: run in a scratch database, then inspected. The engine is the parser.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::directive::{self, Directives};
 use super::files::TextFile;
 use super::replay::{Part, replay};
 use super::{LoadOptions, Loaded, SourceError};
+use crate::change::{Intent, Rename};
 use crate::db::application::StandIn;
 use crate::db::{Database, DbError, DbErrorKind};
-use crate::dialect::script::{self, Statement, StatementKind};
+use crate::dialect::script::{self, Script, Statement, StatementKind};
 use crate::dialect::{moving, session};
 use crate::shadow::scratch::{Scratch, scratch};
 use crate::text::diagnostic::{Diagnostic, Span, line_column};
+use crate::text::{Dialect, Ident, QName};
+
+/// Columns that hold personal data, by table.
+pub(in crate::source) type Personal = BTreeMap<QName, BTreeSet<Ident>>;
 
 /// Replays files in one empty database.
 pub(in crate::source) fn load(
@@ -21,11 +28,7 @@ pub(in crate::source) fn load(
     let mut parts = Vec::new();
     let mut moves = Vec::new();
     for file in files {
-        let script = script::script(&file.text, options.dialect)
-            .map_err(|diagnostics| in_file(file, diagnostics))?;
-        let spans: Vec<Span> = script.statements.iter().map(|statement| statement.span).collect();
-        let found = directive::directives(&file.text, &spans, options.dialect)
-            .map_err(|diagnostics| in_file(file, diagnostics))?;
+        let (script, found) = read(file, options.dialect)?;
         moves.extend(found.moves.iter().map(|(moved, span)| (file, *span, moved.clone())));
         merge(&mut all, found);
         notes.extend(script.notes.iter().map(|note| located(file, note)));
@@ -44,6 +47,7 @@ pub(in crate::source) fn load(
     scratch.reopen()?;
     let mut loaded = Loaded::inspected(scratch.database().inspect()?);
     loaded.catalog.reader = None;
+    loaded.personal = under_all_names(all.personal, &all.intent);
     loaded.intent = all.intent;
     for (file, span, moved) in moves {
         moving::say(&moved, &loaded.catalog, &mut loaded.intent).map_err(|unmovable| {
@@ -59,6 +63,53 @@ pub(in crate::source) fn load(
     loaded.notes = notes;
     loaded.scratch = scratch.lasting();
     Ok(loaded)
+}
+
+/// The statements of a file, and what its directives say.
+fn read(file: &TextFile, dialect: Dialect) -> Result<(Script, Directives), SourceError> {
+    let script =
+        script::script(&file.text, dialect).map_err(|diagnostics| in_file(file, diagnostics))?;
+    let spans: Vec<Span> = script.statements.iter().map(|statement| statement.span).collect();
+    let found = directive::directives(&file.text, &spans, dialect)
+        .map_err(|diagnostics| in_file(file, diagnostics))?;
+    Ok((script, found))
+}
+
+/// The columns that files mark as personal, without running anything.
+pub(in crate::source) fn personal(
+    files: &[TextFile],
+    dialect: Dialect,
+) -> Result<Personal, SourceError> {
+    let mut all = Directives::default();
+    for file in files {
+        merge(&mut all, read(file, dialect)?.1);
+    }
+    Ok(under_all_names(all.personal, &all.intent))
+}
+
+/// Adds the names that tables and columns had: a database may not have seen the last renames yet.
+fn under_all_names(personal: Personal, intent: &Intent) -> Personal {
+    let mut found = Personal::new();
+    for (table, columns) in personal {
+        let (mut tables, mut names) = (BTreeSet::from([table.clone()]), columns.clone());
+        for rename in &intent.renames {
+            match rename {
+                Rename::Table { before, after } if *after == table => {
+                    tables.insert(before.clone());
+                }
+                Rename::Column { table: of, before, after }
+                    if *of == table && columns.contains(after) =>
+                {
+                    names.insert(before.clone());
+                }
+                _ => {}
+            }
+        }
+        for table in tables {
+            found.entry(table).or_default().extend(names.iter().cloned());
+        }
+    }
+    found
 }
 
 /// What people should know of a script: names that only the application has, and what ends with a connection.
@@ -92,6 +143,9 @@ fn merge(all: &mut Directives, found: Directives) {
     all.intent.renames.extend(found.intent.renames);
     all.intent.columns.extend(found.intent.columns);
     all.rules.extend(found.rules);
+    for (table, columns) in found.personal {
+        all.personal.entry(table).or_default().extend(columns);
+    }
 }
 
 /// Sees to the roles a statement needs; says why it is left out where it is one about roles themselves.

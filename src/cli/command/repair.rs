@@ -11,7 +11,6 @@ use crate::cli::world::World;
 use crate::db::{Database, Mode};
 use crate::dialect::check::Check;
 use crate::dialect::check::standing::{Doubts, Extent, Standing, Wanted, standing};
-use crate::dialect::realize::personal::personal_columns;
 use crate::dialect::repair::{Chosen, Mended, Naming, Subject, fitting, mend, trial};
 use crate::plan::repair::{plan, tag};
 use crate::plan::version::{VersionId, VersionKind};
@@ -19,7 +18,6 @@ use crate::plan::{Files, Proof, files};
 use crate::report::repair::previews;
 use crate::report::style::{GOOD, paint};
 use crate::source::{Loaded, Source, load};
-use crate::text::Dialect;
 use crate::text::suggest::did_you_mean;
 use crate::verify::{Proposed, Verdict, preview};
 
@@ -156,7 +154,7 @@ pub(crate) fn next_version(
         let options = world.load_options(Some(&project), *dialect)?;
         let model = load(&source, &options)?;
         let base = versions::load_version(world, &project, last, *dialect)?;
-        let found = rules_on(&base.catalog, &model, *dialect);
+        let found = rules_on(&base.catalog, &model);
         let ground = Ground { catalog: &base.catalog, wanted: Some(&model.catalog), found: &found };
         let (tag, mended) = mended(texts, &ground, &last.manifest.hash)?;
         let mut plan = plan(&base.catalog, Printed::ByModel, &tag, &mended);
@@ -183,16 +181,13 @@ pub(crate) fn next_version(
 }
 
 /// The rules of a model, asked of the schema of a version.
-fn rules_on(catalog: &Catalog, model: &Loaded, dialect: Dialect) -> Standing {
+fn rules_on(catalog: &Catalog, model: &Loaded) -> Standing {
     let mut rules = model.rules.clone();
     if model.printed == Printed::ByEngine {
         let own = model.catalog.tables.values().flat_map(own_rules);
         rules.splice(0..0, own.map(|own| OwnRule::rule(&own)));
     }
-    let personal = match &model.model {
-        Some(model) => personal_columns(model, dialect),
-        None => BTreeMap::new(),
-    };
+    let personal = model.personal.clone();
     let meant = Some(&model.catalog);
     let wanted = Wanted { rules: &rules, catalog: meant, personal, ..Wanted::default() };
     standing(catalog, &wanted, &Doubts::new(), Extent::All)

@@ -16,7 +16,6 @@ use crate::db::{Access, Database};
 use crate::dialect::check::sample::{Sample, can_be_sampled, rows_of};
 use crate::dialect::check::standing::{Doubts, Extent, Standing, Wanted, standing};
 use crate::dialect::check::{Check, SAMPLE};
-use crate::dialect::realize::personal::personal_columns;
 use crate::dialect::session;
 use crate::report::formats::Style;
 use crate::report::style::count;
@@ -282,10 +281,7 @@ fn to_ask(
     (model, contracts): (Option<&Loaded>, &Contracts),
     samples: &BTreeMap<QName, Sample>,
 ) -> Result<Standing, CliError> {
-    let personal = match model.and_then(|loaded| loaded.model.as_ref()) {
-        Some(model) => personal_columns(model, database.dialect()),
-        None => BTreeMap::new(),
-    };
+    let personal = model.map(|loaded| loaded.personal.clone()).unwrap_or_default();
     let rules: Vec<Rule> = model
         .map(|loaded| loaded.rules.as_slice())
         .unwrap_or_default()

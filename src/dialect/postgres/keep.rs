@@ -9,7 +9,8 @@ use super::types::is_builtin;
 use crate::catalog::{Column, Table};
 use crate::change::TableChange;
 use crate::dialect::Resource;
-use crate::text::{Ident, QName};
+use crate::text::token::{Kind, Token, tokenize};
+use crate::text::{Dialect, Ident, QName};
 
 /// The schema of kept tables.
 pub(super) const SCHEMA: &str = "migrate_kept";
@@ -246,9 +247,12 @@ pub(super) fn keep_column(
             quote_name(&change.after.name)
         );
     }
-    let filter = match comes_back_null(change, column, context) {
-        true => format!(" WHERE {own} IS NOT NULL"),
-        false => String::new(),
+    let filter = match comes_back_as(change, column, context) {
+        Some(ComesBack::Null) => format!(" WHERE {own} IS NOT NULL"),
+        Some(ComesBack::Default(default)) => {
+            format!(" WHERE {own}::text IS DISTINCT FROM {}", as_value(default, column))
+        }
+        None => String::new(),
     };
     format!(
         "CREATE TABLE {} AS SELECT {}, {value} AS \"value\" FROM {} AS \"t\"{filter}",
@@ -258,20 +262,66 @@ pub(super) fn keep_column(
     )
 }
 
-/// Whether a column is NULL in every row of which nothing is kept, whichever way brings it back: it has no default, its
-/// type has none, and nobody says what to fill it with.
-fn comes_back_null(change: &TableChange, column: &Column, context: &Context<'_>) -> bool {
+/// What a column holds in a row of which nothing is kept, whichever way brings it back.
+enum ComesBack<'c> {
+    Null,
+    /// A constant.
+    Default(&'c str),
+}
+
+/// What a column holds in every row of which nothing is kept, where that is one value: nobody says what to fill it with,
+/// so that it is added with its default, or without one.
+fn comes_back_as<'c>(
+    change: &TableChange,
+    column: &'c Column,
+    context: &Context<'_>,
+) -> Option<ComesBack<'c>> {
     let is_filled = context.diff.intent.columns.iter().any(|(target, said)| {
         target.column.as_ref() == Some(&column.name)
             && (said.backfill.is_some() || said.down.is_some())
     });
-    // One that is generated on the other side comes back with what was computed.
-    change.after.column(&column.name).is_none()
-        && !column.not_null
-        && column.default.is_none()
+    // One that is generated on the other side comes back with what was computed. A type of the user's has a default of
+    // its own, or values that go by another name meanwhile.
+    let is_added = change.after.column(&column.name).is_none()
         && column.identity.is_none()
         && is_builtin(&column.data_type)
-        && !is_filled
+        && !is_filled;
+    match column.default.as_deref() {
+        _ if !is_added => None,
+        None => (!column.not_null).then_some(ComesBack::Null),
+        Some(default) => is_constant(default).then_some(ComesBack::Default(default)),
+    }
+}
+
+/// Whether a default, as the engine prints it, is one literal: signed or not, cast to a built-in type or not. One of an
+/// object (`regclass`) may go with what it names.
+fn is_constant(default: &str) -> bool {
+    let tokens: Vec<Token<'_>> =
+        tokenize(default, Dialect::Postgres).into_iter().filter(Token::is_code).collect();
+    let cast = tokens.iter().position(|token| token.is_mark("::")).unwrap_or(tokens.len());
+    let (value, cast) = tokens.split_at(cast);
+    let mut value = value;
+    while let [open, inner @ .., close] = value
+        && open.is_mark("(")
+        && close.is_mark(")")
+    {
+        value = inner;
+    }
+    let is_literal = match value {
+        [one] => match one.kind {
+            Kind::Number | Kind::Text => true,
+            Kind::Word => ["true", "false"].contains(&one.text.to_ascii_lowercase().as_str()),
+            _ => false,
+        },
+        [sign, number] => sign.is_mark("-") && number.kind == Kind::Number,
+        _ => false,
+    };
+    let names_an_object = cast.iter().any(|token| token.text.starts_with("reg"));
+    let is_plain_cast = cast.iter().skip(1).all(|token| {
+        matches!(token.kind, Kind::Word | Kind::Number)
+            || ["(", ")", ",", "[", "]"].iter().any(|mark| token.is_mark(mark))
+    });
+    is_literal && is_plain_cast && !names_an_object
 }
 
 /// Puts the copied values of a column back. `computed` is what fills the rows of which nothing was kept; `renamed` are values of its enum that go by another name now.
