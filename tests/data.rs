@@ -132,7 +132,9 @@ impl Told {
     fn promised(&self, cell: &str, old: Option<&String>) -> Option<String> {
         match cell {
             "old value" => old.cloned(),
-            "new value" | "no value: it is another row now" => Some(self.case.new.to_owned()),
+            "new value"
+            | "no value: it is another row now"
+            | "what the version wrote: it is another row now" => Some(self.case.new.to_owned()),
             "as written"
             | "no value"
             | "the default"

@@ -99,6 +99,70 @@ fn a_changed_last_row_is_not_taken_for_what_it_may_not_be() {
     assert!(shop.page().contains("4 | n | four"), "{}", shop.page());
 }
 
+/// The table and a column of it get other names in the version that drops `v`.
+#[test]
+fn numbers_are_asked_of_tables_that_are_renamed_too() {
+    for after in [
+        "-- migrate:was item\nCREATE TABLE goods (id integer, note text);",
+        "CREATE TABLE item (\n-- migrate:was id\nnumber integer, note text);",
+        "-- migrate:was item\nCREATE TABLE goods (\n-- migrate:was id\nnumber integer, note text, rowid blob);",
+    ] {
+        let before = "CREATE TABLE item (id integer, note text, v text NOT NULL DEFAULT '-');";
+        let rows = "INSERT INTO item VALUES (1, 'n', 'one'), (2, 'n', 'two')";
+        let shop = Shop::new(Dialect::Sqlite, "sql", [before, after], rows);
+        let shop = shop.expect("SQLite is always there");
+        let (table, id) = (
+            if after.contains("goods") { "goods" } else { "item" },
+            if after.contains("number") { "number" } else { "id" },
+        );
+        let old = shop.contents();
+        done(shop.up());
+        shop.write(&format!("UPDATE {table} SET note = 'other' WHERE {id} = 2"));
+        refused(&shop, Shop::down, 7, &[MISTAKABLE, "1 of 2 rows", "id=2"]);
+        shop.write(&format!("UPDATE {table} SET note = 'n' WHERE {id} = 2"));
+        done(shop.down());
+        assert_eq!(shop.contents(), old, "{after}");
+    }
+}
+
+/// The value of a row that was changed elsewhere is still what the narrowing wrote: whether it is the old row, nobody can tell.
+#[test]
+fn a_changed_row_does_not_lose_what_a_narrowing_kept_of_it() {
+    let schemas =
+        ["CREATE TABLE item (id integer, v text);", "CREATE TABLE item (id integer, v integer);"];
+    let rows = "INSERT INTO item VALUES (1, '007'), (2, '08'), (3, '9')";
+    let shop = Shop::new(Dialect::Sqlite, "sql", schemas, rows).expect("SQLite is always there");
+    done(shop.up());
+    shop.write("UPDATE item SET id = 22 WHERE id = 2");
+    refused(&shop, Shop::down, 7, &[MISTAKABLE, "1 of 3 rows", "id=22"]);
+    // What was written since stands in any case.
+    shop.write("UPDATE item SET v = 80 WHERE id = 22");
+    done(shop.down());
+    let held = shop.page();
+    assert!(held.contains("1 | 007") && held.contains("22 | 80"), "{held}");
+}
+
+/// What was written in the new type, and what the old one cannot hold as it is, is there again on the next apply.
+#[test]
+fn a_text_that_a_rollback_made_a_number_is_that_text_again() {
+    let schemas = [
+        "CREATE TABLE item (id integer PRIMARY KEY, v integer, w text);",
+        "CREATE TABLE item (id integer PRIMARY KEY, v text);",
+    ];
+    for dialect in [Dialect::Sqlite, Dialect::Postgres] {
+        let Some(shop) = Shop::new(dialect, "sql", schemas, "INSERT INTO item VALUES (1, 7, 'w')")
+        else {
+            continue;
+        };
+        done(shop.up());
+        shop.write("INSERT INTO item VALUES (2, '007')");
+        let held = shop.contents();
+        done(shop.down());
+        done(shop.up());
+        assert_eq!(shop.contents(), held, "{dialect}");
+    }
+}
+
 #[test]
 fn rows_that_vacuum_numbered_anew_are_not_mixed_up() {
     let shop = without_a_key();

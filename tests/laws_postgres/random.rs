@@ -1,5 +1,8 @@
 //! Numbers that look random and are the same everywhere (splitmix64), and picks from lists.
 
+// Each test binary uses a part of this.
+#![allow(dead_code)]
+
 #[derive(Clone, Debug)]
 pub struct Random(u64);
 

@@ -8,7 +8,7 @@ use super::kept::{KeptRows, Others, kept_table};
 use super::query::{Misfit, guard};
 use super::quote;
 use super::rows::Names;
-use crate::change::SourceOrigin;
+use crate::change::{Keep, SourceOrigin};
 use crate::dialect::Direction;
 use crate::dialect::sqlite::{Scope, TakenNames, may_be_another};
 use crate::text::Dialect;
@@ -21,21 +21,25 @@ pub(super) fn mistakable(
     taken: &OnceCell<TakenNames>,
 ) -> Vec<Check> {
     let change = kept.change;
-    if kept.rows.dialect != Dialect::Sqlite || names.expressions.contains_key(&change.after.name) {
+    if kept.rows.dialect != Dialect::Sqlite {
         return Vec::new();
     }
-    // A column that is computed gets what is computed.
     let returning = change.mapping.iter().filter(|source| {
-        source.origin == SourceOrigin::New
-            && source.computed(Dialect::Sqlite).is_none()
-            && kept.kept.contains(&kept.name(&source.column))
+        // A column that is computed gets what is computed.
+        let is_said_by_the_row = match source.origin {
+            SourceOrigin::New => source.computed(Dialect::Sqlite).is_some(),
+            SourceOrigin::Same | SourceOrigin::Cast { .. } => source.keep != Keep::Altered,
+            SourceOrigin::Computed => true,
+        };
+        !is_said_by_the_row && kept.kept.contains(&kept.name(&source.column))
     });
     let asked = returning.filter_map(|source| {
         let taken = taken.get_or_init(|| TakenNames::of(&kept.diff.after));
         let scope = Scope { diff: kept.diff, direction: Direction::Down, tag: kept.tag, taken };
         let table = kept_table(&kept.name(&source.column), Dialect::Sqlite);
-        let bad = may_be_another([&change.before, &change.after], &scope, "\"t\"", &table)?;
         let column = &source.column;
+        let altered = (source.origin != SourceOrigin::New).then_some(column);
+        let bad = may_be_another([&change.before, &change.after], &scope, &table, altered)?;
         let message = format!(
             "`{column}` is kept by row number, and this row has the number of one that held something else"
         );

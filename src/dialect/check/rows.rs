@@ -90,12 +90,12 @@ impl Names {
             let Some(found) = diff.before.tables.get(old) else { continue };
             let renamed = columns.get(&table).map(Vec::as_slice).unwrap_or_default();
             let parent = Parent::of(found).renamed(renamed);
-            let list: Vec<String> = found
+            let list = found
                 .columns
                 .iter()
                 .zip(&parent.columns)
-                .map(|(column, new)| format!("{} AS {}", quote(&column.name), quote(new)))
-                .collect();
+                .map(|(column, new)| format!("{} AS {}", quote(&column.name), quote(new)));
+            let list: Vec<String> = list.chain(row_numbers(found, &parent)).collect();
             let select = format!("SELECT {} FROM {}", list.join(", "), qualified(old));
             names.expressions.insert(table.clone(), select);
             names.renamed.insert(table, parent);
@@ -157,6 +157,18 @@ impl Names {
     pub(super) fn table(&self, name: &QName) -> String {
         if self.expressions.contains_key(name) { quote(&name.name) } else { qualified(name) }
     }
+}
+
+/// The number of a row under each name that neither the table nor its columns under new names have taken.
+fn row_numbers(table: &Table, renamed: &Parent) -> Vec<String> {
+    let has_numbers = match &table.options {
+        TableOptions::Sqlite { without_rowid, .. } => !without_rowid,
+        TableOptions::Postgres(_) => false,
+    };
+    let columns = || table.columns.iter().map(|column| &column.name).chain(&renamed.columns);
+    let is_free = |name: &&str| columns().all(|it| !it.as_str().eq_ignore_ascii_case(name));
+    let names = ["rowid", "_rowid_", "oid"].into_iter().filter(|_| has_numbers).filter(is_free);
+    names.map(|name| format!("{name} AS {name}")).collect()
 }
 
 /// The rows a check reads: a FROM item with the alias `r`, and how rows are told apart.

@@ -480,10 +480,9 @@ fn restore_column(rebuild: &Rebuild<'_>, source: &Source<'_>) -> Result<Step, Lo
         key.names().iter().map(pair).collect::<Vec<_>>().join(" AND ")
     };
     // The row held what the rollback left there: it is now what that becomes, or was just kept as that.
-    let now = format!("\"t\".{}", quote(column.as_str()));
-    let becomes = values::mapped(source.source, &format!("\"k\".{AFTER}"));
+    let is_what_it_becomes = values::is_what_kept_becomes(source, &rebuild.before, after);
     let condition = format!(
-        "({now} IS {becomes} OR EXISTS (SELECT 1 FROM {here} AS \"h\" WHERE {} \
+        "({is_what_it_becomes} OR EXISTS (SELECT 1 FROM {here} AS \"h\" WHERE {} \
          AND \"h\".{BEFORE} IS \"k\".{AFTER}))",
         same_key("h", "k")
     );

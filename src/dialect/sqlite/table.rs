@@ -2,7 +2,7 @@
 
 use super::affinity::Affinity;
 use super::ddl::{self, CreateTable};
-use super::kept::Scope;
+use super::kept::{AFTER, Scope};
 use super::quote::quote;
 use crate::catalog::{Column, Table, TableOptions};
 use crate::dialect::{Direction, LowerError};
@@ -174,19 +174,27 @@ fn held_alike(first: &Shape<'_>, second: &Shape<'_>, scope: &Scope<'_>) -> Vec<I
     first.stored().filter(is_alike).map(|column| column.name.clone()).collect()
 }
 
-/// The condition over a row `alias` of a table without a key that it has the number of a kept row and may be another row.
-/// `before` is the table as it stands, `None` where numbers do not decide.
+/// The condition over a row `t` of a table without a key that it has the number of a kept row and may be another row.
+/// `before` is the table as it stands, `None` where numbers do not decide. Where the column `altered` was altered and not
+/// dropped, only a row that still has what was written would get its old value back.
 pub(in crate::dialect) fn may_be_another(
     [before, after]: [&Table; 2],
     scope: &Scope<'_>,
-    alias: &str,
     kept: &str,
+    altered: Option<&Ident>,
 ) -> Option<String> {
+    let alias = "\"t\"";
     let (standing, coming) = (Shape::of(before).ok()?, Shape::of(after).ok()?);
     let key = row_key(&standing, &coming, scope).ok().filter(RowKey::is_seen)?;
     let among = Witnesses { kept, table: standing.name() };
     let (same, that) = (key.matches(&standing, alias), key.matches_among(&standing, alias, &among));
-    let any = |condition: &str| format!("EXISTS (SELECT 1 FROM {kept} AS \"k\" WHERE {condition})");
+    let unchanged = altered.map_or(String::new(), |column| {
+        let now = format!("{alias}.{}", quote(column.as_str()));
+        format!(" AND {now} IS \"k\".{AFTER} AND typeof({now}) = typeof(\"k\".{AFTER})")
+    });
+    let any = |condition: &str| {
+        format!("EXISTS (SELECT 1 FROM {kept} AS \"k\" WHERE {condition}{unchanged})")
+    };
     Some(format!("{} AND NOT {}", any(&same), any(&that)))
 }
 

@@ -72,16 +72,37 @@ pub(super) fn plain_value(source: &Source<'_>, before: &Shape<'_>, after: &Shape
 }
 
 fn moved_value(source: &Source<'_>, old: &str, after: &Shape<'_>) -> String {
+    let value = converted(source, old, after);
+    match &source.source.fill {
+        Some(fill) => format!("COALESCE({value}, ({fill}))"),
+        None => value,
+    }
+}
+
+/// The condition that a row `t` of the new table holds what this change makes of the kept value `k`.
+pub(super) fn is_what_kept_becomes(
+    source: &Source<'_>,
+    before: &Shape<'_>,
+    after: &Shape<'_>,
+) -> String {
+    let now = format!("\"t\".{}", quote(source.after.name.as_str()));
+    let becomes = converted(source, &format!("\"k\".{AFTER}"), after);
+    let affinity = after.affinity(source.after);
+    match source.before.is_some_and(|column| before.affinity(column) == affinity) {
+        true => format!("{now} IS {becomes}"),
+        // The kept value has no affinity: what storing makes of it, `IS` would not.
+        false => format!("{now} IS {becomes} OR {now} IS {}", affinity.stored(&becomes)),
+    }
+}
+
+/// What the change makes of a value before NULLs are filled in, and before it is stored.
+pub(super) fn converted(source: &Source<'_>, old: &str, after: &Shape<'_>) -> String {
     let said = source.source.using_over(old, Dialect::Sqlite).map(|said| format!("({said})"));
     let value = said.unwrap_or_else(|| mapped(source.source, old));
     // Affinity never makes a blob of a text or number, and a STRICT table takes nothing else.
     let blob = after.text.strict && source.after.data_type.eq_ignore_ascii_case("blob");
     let converts = matches!(source.source.origin, SourceOrigin::Cast { .. });
-    let value = if blob && converts { format!("CAST({value} AS BLOB)") } else { value };
-    match &source.source.fill {
-        Some(fill) => format!("COALESCE({value}, ({fill}))"),
-        None => value,
-    }
+    if blob && converts { format!("CAST({value} AS BLOB)") } else { value }
 }
 
 /// The written value map over an expression.
