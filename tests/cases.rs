@@ -40,14 +40,29 @@ use migrate::text::Dialect;
 
 #[test]
 fn every_case_goes_there_and_back_on_sqlite() {
-    run_all(Dialect::Sqlite);
+    run_all(Dialect::Sqlite, Ways::AsAsked);
 }
 
 #[test]
 fn every_case_goes_there_and_back_on_postgres() {
     if support::postgres().is_some() {
-        run_all(Dialect::Postgres);
+        run_all(Dialect::Postgres, Ways::AsAsked);
     }
+}
+
+/// Every table is planned as one that is used meanwhile: other steps, and the same schema and rows at each station.
+#[test]
+fn every_case_goes_there_and_back_while_tables_are_used() {
+    if support::postgres().is_some() {
+        run_all(Dialect::Postgres, Ways::Online);
+    }
+}
+
+/// How the plan of a case is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ways {
+    AsAsked,
+    Online,
 }
 
 /// A folder that no engine runs, or a file that nobody reads, is a mistake.
@@ -113,7 +128,7 @@ fn golden_of(case: &Path, dialect: Dialect, golden: &str) -> (PathBuf, PathBuf) 
     (older.unwrap_or_else(|| plain.clone()), if is_first { plain } else { own })
 }
 
-fn run_all(dialect: Dialect) {
+fn run_all(dialect: Dialect, ways: Ways) {
     let wanted = std::env::var("MIGRATE_CASE").unwrap_or_default();
     let mine: Vec<PathBuf> = cases()
         .into_iter()
@@ -129,7 +144,7 @@ fn run_all(dialect: Dialect) {
                     let Some(case) = next.lock().expect("no test panics here").next() else {
                         break;
                     };
-                    let outcome = std::panic::catch_unwind(|| travel(case, dialect));
+                    let outcome = std::panic::catch_unwind(|| travel(case, dialect, ways));
                     let outcome = outcome.unwrap_or_else(|panic| {
                         let text = panic.downcast_ref::<String>().cloned();
                         Err(text.unwrap_or_else(|| "panicked".to_owned()))
@@ -157,7 +172,7 @@ fn run_all(dialect: Dialect) {
 }
 
 /// Takes one case there, back, there and back again.
-fn travel(case: &Path, dialect: Dialect) -> Result<(), String> {
+fn travel(case: &Path, dialect: Dialect, ways: Ways) -> Result<(), String> {
     let (here, fresh) = (place(dialect)?, place(dialect)?);
     let mut database = here.open();
     make_roles(&mut database, case);
@@ -176,7 +191,7 @@ fn travel(case: &Path, dialect: Dialect) -> Result<(), String> {
     let start = contents(&mut database);
     let mut stations = format!("before\n\n{}", page(&start));
 
-    let plan = plan(case, dialect, &here)?;
+    let plan = plan(case, dialect, ways, &here)?;
     let up =
         |database: &mut Database, provider: Choice| match journey::apply(database, &plan, provider)
         {
@@ -250,7 +265,7 @@ fn inspect(database: &mut Database) -> Catalog {
 }
 
 /// Plans with the binary, and compares what is planned with the goldens.
-fn plan(case: &Path, dialect: Dialect, server: &Place) -> Result<Bundle, String> {
+fn plan(case: &Path, dialect: Dialect, ways: Ways, server: &Place) -> Result<Bundle, String> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut command = migrate(folder.path());
     command.args(["plan", "--out", "plan", "--dialect", dialect.name()]);
@@ -260,14 +275,19 @@ fn plan(case: &Path, dialect: Dialect, server: &Place) -> Result<Bundle, String>
         command.args(["--scratch-url", &typed(server.url())]);
     }
     let answers = case.join("answers");
-    if answers.is_file() {
-        command.args(text(&answers).split_whitespace());
+    let said = if answers.is_file() { text(&answers) } else { String::new() };
+    command.args(said.split_whitespace());
+    if ways == Ways::Online && !said.contains("--online") {
+        command.arg("--online");
     }
     let made = ran(&mut command);
     if made.code != 0 {
         return Err(format!("plan ended with {}\n{}", made.code, made.text));
     }
     let folder = folder.path().join("plan");
+    if ways == Ways::Online {
+        return Ok(bundle(&folder));
+    }
     for way in ["up", "down"] {
         let planned = text(&folder.join(format!("{way}.sql")));
         golden(case, dialect, &format!("{way}.sql"), &planned)?;

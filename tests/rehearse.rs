@@ -378,6 +378,44 @@ fn rows_in_a_new_partition_that_the_old_table_has_no_place_for_are_refused() {
 }
 
 #[test]
+fn rows_of_a_table_that_becomes_a_partition_which_does_not_take_them_are_named() {
+    let columns = "id integer PRIMARY KEY, at date NOT NULL, kind text";
+    let tree = "CREATE TABLE event (id integer, at date NOT NULL, kind text) PARTITION BY RANGE (at);
+        CREATE TABLE event_23 PARTITION OF event FOR VALUES FROM ('2023-01-01') TO ('2024-01-01');
+        CREATE TABLE event_24 PARTITION OF event FOR VALUES FROM ('2024-01-01') TO ('2025-01-01') PARTITION BY LIST (kind);";
+    let before = format!("{tree} CREATE TABLE own ({columns});");
+    let rows = "INSERT INTO own VALUES (1, '2024-05-05', 'a'), (2, '2023-05-05', 'a'), (3, '2024-05-05', 'x'), (4, '2021-01-01', NULL)";
+    for (becomes, bad, good) in [
+        ("PARTITION OF event_24 FOR VALUES IN ('a', 'b')", vec![2, 3, 4], "(5, '2024-06-06', 'b')"),
+        ("PARTITION OF event_24 DEFAULT", vec![2, 4], "(5, '2024-06-06', 'z')"),
+        ("PARTITION OF event DEFAULT", vec![1, 2, 3], "(5, '2019-06-06', 'z')"),
+        (
+            "PARTITION OF event FOR VALUES FROM (MINVALUE) TO ('2022-01-01')",
+            vec![1, 2, 3],
+            "(5, '2019-06-06', 'z')",
+        ),
+    ] {
+        let after =
+            format!("{tree} CREATE TABLE own {becomes}; ALTER TABLE own ADD PRIMARY KEY (id);");
+        let Some(scene) = Scene::new(Dialect::Postgres, &before, &after, rows) else { return };
+        for words in [&["rehearse"][..], &["apply", "-y"]] {
+            let refused = scene.run(words);
+            assert_eq!(refused.code, 5, "{becomes}: {}", refused.text);
+            let count = format!("{} of 4 rows in `own`", bad.len());
+            assert!(refused.text.contains(&count), "{becomes}: {}", refused.text);
+            let keys = bad.iter().map(|id| format!("  id={id}"));
+            assert!(keys.into_iter().all(|key| refused.text.contains(&key)), "{}", refused.text);
+        }
+        let ids: Vec<String> = bad.iter().map(ToString::to_string).collect();
+        let mend = format!("DELETE FROM own WHERE id IN ({})", ids.join(", "));
+        support::run(&mut scene.place.open(), &mend);
+        support::run(&mut scene.place.open(), &format!("INSERT INTO own VALUES {good}"));
+        let applied = scene.run(&["apply", "-y"]);
+        assert_eq!(applied.code, 0, "{becomes}: {}", applied.text);
+    }
+}
+
+#[test]
 fn rows_that_a_tree_built_anew_has_no_place_for_are_refused_before_anything_is_touched() {
     let columns = "id integer, at date, note text, PRIMARY KEY (id, at)";
     let by_range = format!(

@@ -122,7 +122,8 @@ impl World {
         }
     }
 
-    fn environment(&self, project: Option<&Project>) -> Result<Environment, CliError> {
+    /// The settings of the environment at hand.
+    pub(crate) fn environment(&self, project: Option<&Project>) -> Result<Environment, CliError> {
         match project {
             Some(project) => Ok(project.environment(self.global.environment.as_deref())?),
             None => Ok(Environment::default()),

@@ -16,6 +16,7 @@ pub mod masking;
 pub mod measure;
 pub mod mention;
 pub mod moving;
+pub mod online;
 pub mod outside;
 pub mod pending;
 pub mod postgres;
@@ -33,20 +34,27 @@ pub mod witness;
 pub use error::{InspectError, InspectQuery, Joins, LowerError};
 pub use keep::kept_name;
 pub use step::{
-    Absence, Blocks, Direction, Facts, KeptUse, Lock, Order, Resource, Sql, Step, Transaction,
-    Undo, Work,
+    Absence, Blocks, Direction, Facts, KeptUse, Lock, Order, Phase, Resource, Sql, Step,
+    Transaction, Undo, Work,
 };
 
 use crate::change::Diff;
 use crate::text::Dialect;
+use online::Online;
 
-/// The steps that turn `diff.before` into `diff.after`, in no particular order.
+/// The steps that turn `diff.before` into `diff.after`, in no particular order. The tables of `online` are changed while they
+/// are used; SQLite has one lock for the whole file, and no such ways.
 ///
 /// # Errors
 /// A change the engine cannot make.
-pub fn lower(diff: &Diff, direction: Direction, tag: &str) -> Result<Vec<Step>, LowerError> {
+pub fn lower(
+    diff: &Diff,
+    direction: Direction,
+    tag: &str,
+    online: &Online,
+) -> Result<Vec<Step>, LowerError> {
     match diff.after.dialect {
-        Dialect::Postgres => postgres::lower::lower(diff, direction, tag),
+        Dialect::Postgres => postgres::lower::lower(diff, direction, tag, online),
         Dialect::Sqlite => sqlite::lower::lower(diff, direction, tag),
     }
 }

@@ -280,6 +280,17 @@ pub struct Order {
     pub makes: BTreeSet<Resource>,
     pub frees: BTreeSet<Resource>,
     pub takes: BTreeSet<Resource>,
+    pub phase: Phase,
+}
+
+/// When a step runs among those that are free to run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// With the steps that may share a transaction.
+    #[default]
+    Together,
+    /// After them: it has transactions of its own, and would part those that can share one.
+    Apart,
 }
 
 /// A thing that steps make and use, in the names that hold after the renames.

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::catalog::rule::Rule;
 use crate::catalog::{Catalog, Printed};
 use crate::change::{Change, Diff, Intent};
+use crate::dialect::online::Online;
 use crate::dialect::{self, Absence, Direction, Sql, Step, Undo, check::Check};
 use crate::diff::{diff, inverse};
 use crate::text::{Dialect, hash};
@@ -69,13 +70,26 @@ impl Plan {
 /// # Errors
 /// A change the engine cannot make, or steps that wait for each other.
 pub fn plan(diff: &Diff, rules: &[Rule], printed: Printed) -> Result<Plan, PlanError> {
+    plan_online(diff, rules, printed, &Online::default())
+}
+
+/// As [`plan`]; the tables of `online`, by their names before, are changed while they are used.
+///
+/// # Errors
+/// As [`plan`].
+pub fn plan_online(
+    diff: &Diff,
+    rules: &[Rule],
+    printed: Printed,
+    online: &Online,
+) -> Result<Plan, PlanError> {
     let back = inverse(diff);
     let (before, after) = fingerprints(diff);
     let intent = diff.intent.text();
     let parts = [before.as_bytes(), after.as_bytes(), intent.as_bytes()];
     let tag = hash::sha256_parts(parts)[..8].to_owned();
-    let up = order::sort(dialect::lower(diff, Direction::Up, &tag)?)?;
-    let down = order::sort(dialect::lower(&back, Direction::Down, &tag)?)?;
+    let up = ordered(diff, Direction::Up, &tag, online)?;
+    let down = ordered(&back, Direction::Down, &tag, &online.renamed(diff))?;
     let kept: BTreeSet<String> = down
         .iter()
         .filter_map(|step| step.reads_kept.as_ref())
@@ -95,6 +109,22 @@ pub fn plan(diff: &Diff, rules: &[Rule], printed: Printed) -> Result<Plan, PlanE
         before,
         after,
     })
+}
+
+/// The steps of one way, in order. Where steps of their own would wait for each other, all tables are changed plainly.
+fn ordered(
+    diff: &Diff,
+    direction: Direction,
+    tag: &str,
+    online: &Online,
+) -> Result<Vec<Step>, PlanError> {
+    let sorted = order::sort(dialect::lower(diff, direction, tag, online)?);
+    match sorted {
+        Err(_) if !online.tables.is_empty() => {
+            Ok(order::sort(dialect::lower(diff, direction, tag, &Online::default())?)?)
+        }
+        sorted => Ok(sorted?),
+    }
 }
 
 /// Of both sides, computed at the same time: a large part of the work of a plan.
@@ -120,7 +150,7 @@ pub fn create_script(catalog: &Catalog) -> Result<Vec<Sql>, PlanError> {
 /// As [`plan`].
 pub fn create_steps(catalog: &Catalog) -> Result<Vec<Step>, PlanError> {
     let (all, _) = diff(&Catalog::empty(catalog.dialect), catalog, &Intent::default());
-    let steps = order::sort(dialect::lower(&all, Direction::Up, "00000000")?)?;
+    let steps = order::sort(dialect::lower(&all, Direction::Up, "00000000", &Online::default())?)?;
     // Nothing was ever kept for a schema that is made from nothing.
     Ok(steps.into_iter().filter(|step| step.reads_kept.is_none()).collect())
 }

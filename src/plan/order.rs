@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::dialect::{Resource, Step};
+use crate::dialect::{Phase, Resource, Step};
 
 /// Steps that wait for each other, by title.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -61,12 +61,15 @@ fn circle(waits: &[BTreeSet<usize>], followers: &[Vec<usize>]) -> BTreeSet<usize
     }
 }
 
-/// What takes away goes last among equals.
+/// What takes away goes last among equals; what has transactions of its own does not part steps that can share one.
 fn rank(step: &Step) -> u8 {
-    match (step.order.makes.contains(&Resource::Renames), step.order.takes.is_empty()) {
-        (true, _) => 0,
-        (false, true) => 1,
-        (false, false) => 2,
+    let is_rename = step.order.makes.contains(&Resource::Renames);
+    match (is_rename, step.order.takes.is_empty(), step.order.phase) {
+        (true, _, _) => 0,
+        (false, true, Phase::Together) => 1,
+        (false, false, Phase::Together) => 2,
+        (false, true, Phase::Apart) => 3,
+        (false, false, Phase::Apart) => 4,
     }
 }
 

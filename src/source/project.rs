@@ -121,6 +121,9 @@ pub struct Environment {
     /// Megabytes of rows up to which tables are copied whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shadow_limit_mb: Option<u64>,
+    /// Megabytes of rows from which on a table is changed while it is used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub online_from_mb: Option<u64>,
     /// Asks before every write, and wants `--yes` where nobody can answer.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub protected: bool,

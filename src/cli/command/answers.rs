@@ -271,6 +271,7 @@ mod tests {
             notes: Vec::new(),
             start: None,
             major: None,
+            online: Default::default(),
         }
     }
 

@@ -201,8 +201,13 @@ fn prove(
         Exit::Failure,
         format!(
             "this {dialect} schema cannot be said as a model yet, so nothing was adopted; what a model would miss:\n{}\n\
-             help: keep it as SQL: `migrate plan --from A.sql --to B.sql --out DIR` needs no model",
-            lines.join("\n")
+             help: keep it as SQL: `{}`, `model = \"schema.sql\"` in migrate.toml, `migrate plan baseline --url URL`, then \
+             `migrate apply --baseline 0001_baseline --url URL`",
+            lines.join("\n"),
+            match dialect {
+                Dialect::Postgres => "pg_dump --schema-only -f schema.sql URL",
+                Dialect::Sqlite => "sqlite3 FILE .schema > schema.sql",
+            }
         ),
     ))
 }

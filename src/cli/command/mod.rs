@@ -2,6 +2,7 @@
 
 mod answers;
 pub(crate) mod apply;
+mod busy;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod contract;

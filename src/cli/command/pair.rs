@@ -8,6 +8,7 @@ use crate::change::{Intent, Target};
 use crate::cli::error::CliError;
 use crate::cli::world::World;
 use crate::db::Database;
+use crate::dialect::online::Online;
 use crate::diff::{forget_conversions, forget_not_null_names};
 use crate::model::Model;
 use crate::plan::create_script;
@@ -28,6 +29,8 @@ pub(crate) struct Pair {
     pub(crate) start: Option<Scratch>,
     /// The major version of the live PostgreSQL database among the sources.
     pub(crate) major: Option<u32>,
+    /// Tables that the plan changes while they are used.
+    pub(crate) online: Online,
 }
 
 /// Reads two sources.
@@ -86,6 +89,7 @@ pub(crate) fn same_hand(
             notes,
             start: None,
             major,
+            online: Online::default(),
         });
     }
     // One after the other: there may be one scratch database only.
@@ -98,7 +102,8 @@ pub(crate) fn same_hand(
         }
     };
     let (before, after, printed) = (before.into(), after.into(), Printed::ByEngine);
-    Ok(Pair { before, after, printed, intent, rules, notes, start, major })
+    let online = Online::default();
+    Ok(Pair { before, after, printed, intent, rules, notes, start, major, online })
 }
 
 /// What a model calls the tables and columns it makes.

@@ -18,6 +18,7 @@ use crate::source::project::{Project, Snapshot, Version};
 use crate::source::{Source, load, read_model};
 use crate::text::Dialect;
 
+use super::busy::{self, Ways};
 use super::decisions::Pen;
 use super::pair::{load_pair, same_hand};
 use super::plan_folder;
@@ -44,6 +45,8 @@ pub(crate) struct PlanArgs {
     out: Option<PathBuf>,
     #[command(flatten)]
     answers: Answers,
+    #[command(flatten)]
+    ways: Ways,
     #[command(flatten)]
     proving: Proving,
     /// Why, for the version's manifest
@@ -92,6 +95,7 @@ fn between(args: &PlanArgs, from: &str, to: &str, world: &World) -> Result<Exit,
     let after = Source::parse_in(to, &world.env, &world.folder)?;
     let mut pair = load_pair(world, project.as_ref(), &before, &after)?;
     pair.notes.iter().for_each(|note| world.note(note));
+    busy::find(world, project.as_ref(), args.ways, Some(&before), &mut pair)?;
     let Some(plan) = make_plan(world, &pair, &args.answers, &Pen::Plan)? else {
         return Err(CliError::new(
             Exit::Failure,
@@ -138,7 +142,7 @@ fn next_version(args: &PlanArgs, world: &World) -> Result<Exit, CliError> {
         refuse_applied(world, &project, version)?;
     }
     let pen = if args.dry_run { Pen::Plan } else { Pen::of(&project) };
-    let drafts = draft(world, &project, &versions, &args.answers, args.proving, &pen)?;
+    let drafts = draft(world, &project, &versions, &args.answers, (args.ways, args.proving), &pen)?;
     let planned: BTreeMap<Dialect, &Files> = drafts
         .files
         .iter()
@@ -227,7 +231,7 @@ pub(crate) fn draft(
     project: &Project,
     versions: &[Version],
     answers: &Answers,
-    proving: Proving,
+    (ways, proving): (Ways, Proving),
     pen: &Pen,
 ) -> Result<Drafts, CliError> {
     let source = Source::parse(&project.model_path().display().to_string(), &world.env)?;
@@ -246,7 +250,8 @@ pub(crate) fn draft(
                 Some(version) => load_version(world, project, version, dialect)?,
                 None => load(&Source::Empty, &options)?,
             };
-            let pair = same_hand(before, after, &options.scratch)?;
+            let mut pair = same_hand(before, after, &options.scratch)?;
+            busy::find(world, Some(project), ways, None, &mut pair)?;
             // After an answer the model is read again.
             if let Some(plan) = make_plan(world, &pair, answers, pen)? {
                 break (pair, plan);

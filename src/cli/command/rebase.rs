@@ -17,6 +17,7 @@ use crate::source::project::{Project, Snapshot, Version, hash_of};
 use crate::text::Dialect;
 use crate::text::merge::three_way;
 
+use super::busy::Ways;
 use super::check::released::{base_of, of_base};
 use super::decisions::Pen;
 use super::plan::{self, draft, refuse_applied};
@@ -243,7 +244,14 @@ fn replan(
         ));
     }
     let answers = Answers::default();
-    let drafts = draft(world, project, &line.kept, &answers, Proving::default(), &Pen::Closed)?;
+    let drafts = draft(
+        world,
+        project,
+        &line.kept,
+        &answers,
+        (Ways::default(), Proving::default()),
+        &Pen::Closed,
+    )?;
     let is_empty = drafts.files.values().all(|files| files.plan.summary.is_empty());
     let last = line.kept.last().map_or(0, |last| last.manifest.id.number());
     let words: Vec<&str> = line

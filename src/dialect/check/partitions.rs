@@ -42,7 +42,8 @@ fn check(table: &Table, bad: &str, names: &Names) -> Check {
     row_check(&rule, &rows, bad, &[])
 }
 
-/// A check for each partitioned table that may be left without a partition for some of its rows.
+/// A check for each partitioned table that may be left without a partition for some of its rows, and for each table that
+/// becomes a partition.
 pub(super) fn placeless(diff: &Diff, tag: &str, kept: &BTreeSet<String>) -> Vec<Check> {
     if diff.after.dialect != Dialect::Postgres {
         return Vec::new();
@@ -50,7 +51,8 @@ pub(super) fn placeless(diff: &Diff, tag: &str, kept: &BTreeSet<String>) -> Vec<
     let renames: Vec<Rename> = diff.renames().cloned().collect();
     let before = crate::diff::renamed(&diff.before, &renames);
     let found = places::missing(diff, &before, &renames);
-    found.into_iter().filter_map(|it| placed(&it, diff, tag, kept)).collect()
+    let joining = places::joining(diff, &before, &renames);
+    found.into_iter().chain(joining).filter_map(|it| placed(&it, diff, tag, kept)).collect()
 }
 
 /// The check that every row has a place; `None` where only putting kept values back tells.
@@ -60,7 +62,7 @@ fn placed(
     tag: &str,
     kept: &BTreeSet<String>,
 ) -> Option<Check> {
-    let places::Missing { table, placed, leaving, change } = missing;
+    let places::Missing { table, joins, placed, leaving, change } = missing;
     let mut names = Names::before(diff);
     if !leaving.is_empty() {
         names.leave_out(&table.name, leaving);
@@ -68,8 +70,16 @@ fn placed(
     let rows = Rows::pending(change, &names, Dialect::Postgres);
     let rule = Rule {
         table: table.name.clone(),
-        name: format!("partitions of {}", table.name),
-        message: Some(format!("no partition that `{}` will have takes it", table.name)),
+        name: match joins {
+            None => format!("partitions of {}", table.name),
+            Some(_) => format!("partition {}", table.name),
+        },
+        message: Some(match joins {
+            None => format!("no partition that `{}` will have takes it", table.name),
+            Some(parent) => {
+                format!("`{}` becomes a partition of `{parent}` that does not take it", table.name)
+            }
+        }),
         origin: None,
         enforce: Enforce::Database,
         requirement: Requirement::Holds { expression: placed.clone() },

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{lock, undo, work};
+use super::{lock, transaction, undo, work};
 use crate::catalog::GeneratedStorage;
-use crate::dialect::{Facts, KeptUse, Order, Resource, Sql, Step, Transaction, Undo, Work};
+use crate::dialect::{Facts, KeptUse, Order, Phase, Resource, Sql, Step, Undo, Work};
 
 /// One kind of step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,6 +31,8 @@ pub enum Action {
     ChangeType(TypeWork),
     SetDefault,
     SetNotNull,
+    /// With a valid check that says the same: no row is read.
+    SetNotNullByCheck,
     DropNotNull,
     DropExpression,
     AddIdentity,
@@ -41,9 +43,14 @@ pub enum Action {
     UpdateRowsQuietly,
     AlterSequence,
     AddCheck,
+    /// New rows are looked at, those that are there are not.
+    AddCheckNotValid,
     AddUnique,
+    /// From an index that is there: the columns are required already.
+    AddUniqueUsingIndex,
     AddExclusion,
     AddForeignKey,
+    AddForeignKeyNotValid,
     DropConstraint,
     DropForeignKey,
     /// Of a foreign key: deferral.
@@ -56,7 +63,10 @@ pub enum Action {
     /// Of a generated column; a stored one is computed anew.
     SetExpression(GeneratedStorage),
     CreateIndex,
+    /// Outside any transaction; writes go on.
+    CreateIndexConcurrently,
     DropIndex,
+    DropIndexConcurrently,
     Comment,
     CreateObject,
     DropObject,
@@ -99,10 +109,7 @@ pub(super) fn step(action: Action, title: impl Into<String>, statements: Vec<Str
         facts: Facts {
             lock: lock::of(action),
             work: work::of(action),
-            transaction: match action {
-                Action::AddEnumValue => Transaction::Own,
-                _ => Transaction::Shared,
-            },
+            transaction: transaction::of(action),
             undo: undo::of(action),
             reason: undo::reason(action).to_owned(),
         },
@@ -145,6 +152,18 @@ impl Step {
     pub(super) fn undo(mut self, undo: Undo, reason: &str) -> Self {
         self.facts.undo = undo;
         self.facts.reason = reason.to_owned();
+        self
+    }
+
+    /// In a transaction of its own.
+    pub(super) fn own(mut self) -> Self {
+        self.facts.transaction = crate::dialect::Transaction::Own;
+        self
+    }
+
+    /// Not before the steps that may share a transaction.
+    pub(super) fn apart(mut self) -> Self {
+        self.order.phase = Phase::Apart;
         self
     }
 

@@ -12,7 +12,9 @@ use super::types::{Conversion, conversion, is_builtin};
 use super::ungenerate::ungenerate;
 use super::values::{self, Converts, Staying};
 use super::work::of_type_change;
-use super::{handed_out, hierarchy, moved, not_null, passing, positions, render, sequences};
+use super::{
+    handed_out, hierarchy, moved, not_null, online, passing, positions, render, sequences,
+};
 use crate::catalog::Column;
 use crate::change::{ColumnSource, SourceOrigin, TableChange};
 use crate::dialect::moving;
@@ -199,7 +201,8 @@ fn nullability(staying: &Staying<'_>, moved: bool, context: &Context<'_>) -> Vec
             .needs([staying.column(), staying.values()])
             .makes([staying.stage("required"), hierarchy::settled(table, &after.name)]);
             let unchecked = not_null::is_unchecked(&staying.change.after, &after.name);
-            vec![if unchecked { made.work(crate::dialect::Work::Catalog) } else { made }]
+            let made = if unchecked { made.work(crate::dialect::Work::Catalog) } else { made };
+            online::require(&staying.change.after, &after.name, made, context)
         }
         (true, false) => {
             let mut statements = Vec::new();
@@ -476,13 +479,14 @@ fn add(
         );
     } else if column.not_null && !required_at_once {
         let statement = not_null::require(&change.after, name);
-        steps.push(
-            step(Action::SetNotNull, format!("require {table}.{name}"), vec![statement]).needs([
+        let made = step(Action::SetNotNull, format!("require {table}.{name}"), vec![statement])
+            .needs([
                 own,
                 own_values.clone(),
                 Resource::Kept(context.kept_by_the_other_way(table, Some(name)).name),
-            ]),
-        );
+            ])
+            .makes([online::required(table, name)]);
+        steps.extend(online::require(&change.after, name, made, context));
     }
     // The last step that writes values has made them.
     if let Some(last) = steps.iter_mut().rev().find(|step| !step.title.starts_with("require ")) {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::action::{Action, all, step};
 use super::context::Context;
 use super::parts::{columns, has_index, keys, slot, values};
-use super::{hierarchy, in_place, partial, persistence, render, twins};
+use super::{hierarchy, in_place, online, partial, persistence, render, twins};
 use crate::catalog::{Constraint, ConstraintKind, Index, Table};
 use crate::change::{Delta, TableChange};
 use crate::dialect::{Lock, Resource, Step};
@@ -28,6 +28,15 @@ pub(super) fn steps(change: &TableChange, context: &Context<'_>) -> Vec<Step> {
         steps.extend(
             delta.before().and_then(|constraint| drop(&change.before, constraint, context)),
         );
+        if let Delta::Add(constraint) = delta {
+            let plain = add_own(&change.after, constraint, context);
+            steps.extend(
+                plain
+                    .into_iter()
+                    .flat_map(|it| online::add(&change.after, constraint, it, context)),
+            );
+            continue;
+        }
         steps.extend(delta.after().and_then(|it| add_own(&change.after, it, context)));
     }
     for delta in &change.indexes {
@@ -40,8 +49,10 @@ pub(super) fn steps(change: &TableChange, context: &Context<'_>) -> Vec<Step> {
             steps.push(altered);
             continue;
         }
-        steps.extend(delta.before().and_then(|index| drop_own(&change.before, index, context)));
-        steps.extend(delta.after().map(|index| create_index(&change.after, index, context)));
+        let drop = delta.before().and_then(|index| drop_own(&change.before, index, context));
+        let create = delta.after().map(|index| create_index(&change.after, index, context));
+        let tables = (&change.before, &change.after);
+        steps.extend(online::index(tables, delta, (drop, create), context));
     }
     steps
 }
@@ -301,6 +312,11 @@ pub(super) fn drop(table: &Table, constraint: &Constraint, context: &Context<'_>
     )
 }
 
+/// The place of the primary key of a table.
+pub(super) fn key_itself(table: &QName) -> Resource {
+    Resource::Constraint(table.clone(), "the primary key itself".to_owned())
+}
+
 /// What a constraint occupies: the name of its index, and a table has one primary key.
 fn index_slot(table: &Table, constraint: &Constraint) -> Vec<Resource> {
     let mut slots = Vec::new();
@@ -308,7 +324,7 @@ fn index_slot(table: &Table, constraint: &Constraint) -> Vec<Resource> {
         slots.push(slot(&table.name.schema, name));
     }
     if matches!(constraint.kind, ConstraintKind::PrimaryKey { .. }) {
-        slots.push(Resource::Constraint(table.name.clone(), "the primary key itself".to_owned()));
+        slots.push(key_itself(&table.name));
     }
     slots
 }

@@ -13,6 +13,7 @@ use super::rebuild::Rebuilds;
 use crate::catalog::facets::Subject;
 use crate::catalog::{Catalog, ConstraintKind, ObjectId, Opaque, OpaqueKind, Table};
 use crate::change::{Change, Delta, Diff, Rename, TableChange, Target};
+use crate::dialect::online::Online;
 use crate::dialect::{Absence, Direction, KeptUse, Resource, kept_name};
 use crate::text::{Dialect, Ident, QName};
 
@@ -51,6 +52,8 @@ pub(super) struct Context<'a> {
     pub(super) parted: BTreeSet<(QName, QName)>,
     /// Tables of all trees of partitions that lose one, for a moment or for good.
     pub(super) let_apart: BTreeSet<QName>,
+    /// Tables that are changed while they are used, by their new names.
+    pub(super) online: Online,
 }
 
 /// A part of a table that has a name.
@@ -72,6 +75,8 @@ pub(super) enum Firing {
 pub(super) struct Run<'a> {
     pub(super) direction: Direction,
     pub(super) tag: &'a str,
+    /// By their old names.
+    pub(super) online: &'a Online,
 }
 
 impl<'a> Context<'a> {
@@ -81,7 +86,7 @@ impl<'a> Context<'a> {
         before: Cow<'a, Catalog>,
         moving: Vec<Moving>,
         rebuilds: Rebuilds,
-        Run { direction, tag }: Run<'a>,
+        Run { direction, tag, online }: Run<'a>,
     ) -> Self {
         let around = Around::of(diff, &before, &rebuilds.tables);
         let (mut made, mut taken, mut unstable) = (Vec::new(), Vec::new(), Vec::new());
@@ -162,6 +167,7 @@ impl<'a> Context<'a> {
             rebuilds,
             parted: BTreeSet::new(),
             let_apart: BTreeSet::new(),
+            online: online.renamed(diff),
         }
     }
 

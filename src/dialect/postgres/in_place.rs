@@ -15,15 +15,15 @@ use crate::text::{Dialect, QName};
 
 /// What stands at the end of a printed constraint.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Marks {
-    deferrable: bool,
-    deferred: bool,
+pub(super) struct Marks {
+    pub(super) deferrable: bool,
+    pub(super) deferred: bool,
     not_enforced: bool,
     not_valid: bool,
 }
 
 /// Takes the marks off a constraint, in the order in which `pg_get_constraintdef` puts them on.
-fn marks(definition: &str) -> (&str, Marks) {
+pub(super) fn marks(definition: &str) -> (&str, Marks) {
     let mut marks = Marks::default();
     let mut rest = definition;
     let mut take = |mark: &str, found: &mut bool| {

@@ -20,13 +20,17 @@ pub fn of(action: Action) -> Lock {
         | Action::Grant => Lock::None,
         Action::CreateView | Action::CreateMaterializedView => Lock::AccessShare,
         Action::FillTable | Action::UpdateRows => Lock::RowExclusive,
-        Action::Comment | Action::RenameIndex | Action::ValidateConstraint | Action::AlterIndex => {
-            Lock::ShareUpdateExclusive
-        }
+        Action::Comment
+        | Action::RenameIndex
+        | Action::ValidateConstraint
+        | Action::AlterIndex
+        | Action::CreateIndexConcurrently
+        | Action::DropIndexConcurrently => Lock::ShareUpdateExclusive,
         Action::CreateIndex | Action::AlterDomain => Lock::Share,
-        Action::AddForeignKey | Action::CreateTrigger | Action::UpdateRowsQuietly => {
-            Lock::ShareRowExclusive
-        }
+        Action::AddForeignKey
+        | Action::AddForeignKeyNotValid
+        | Action::CreateTrigger
+        | Action::UpdateRowsQuietly => Lock::ShareRowExclusive,
         Action::Rename
         | Action::RebuildEnum
         | Action::MoveTable
@@ -39,13 +43,16 @@ pub fn of(action: Action) -> Lock {
         | Action::ChangeType(_)
         | Action::SetDefault
         | Action::SetNotNull
+        | Action::SetNotNullByCheck
         | Action::DropNotNull
         | Action::DropExpression
         | Action::AddIdentity
         | Action::AlterIdentity
         | Action::DropIdentity
         | Action::AddCheck
+        | Action::AddCheckNotValid
         | Action::AddUnique
+        | Action::AddUniqueUsingIndex
         | Action::AddExclusion
         | Action::DropConstraint
         | Action::DropForeignKey

@@ -9,16 +9,22 @@ use super::{
     numbers, opaques, ownership, partial, passing, persistence, renames, render, settings, tables,
 };
 use crate::change::{Change, Delta, Diff, Rename, TableChange};
+use crate::dialect::online::Online;
 use crate::dialect::{Direction, LowerError, Resource, Step};
 
 /// The steps that carry out a comparison, in no particular order.
 ///
 /// # Errors
 /// A change that PostgreSQL cannot make, or that is not carried yet, by name.
-pub fn lower(diff: &Diff, direction: Direction, tag: &str) -> Result<Vec<Step>, LowerError> {
+pub fn lower(
+    diff: &Diff,
+    direction: Direction,
+    tag: &str,
+    online: &Online,
+) -> Result<Vec<Step>, LowerError> {
     let renames: Vec<Rename> = diff.renames().cloned().collect();
     let mut before = crate::diff::renamed(&diff.before, &renames);
-    let run = Run { direction, tag };
+    let run = Run { direction, tag, online };
     let rebuilds = Rebuilds::find(diff, &before, run);
     let (diff, moving) = ownership::split(diff, &before, &rebuilds.tables);
     ownership::disown_all(&mut before, &moving);

@@ -7,6 +7,7 @@ pub mod lower;
 pub mod realize;
 pub mod action;
 pub mod lock;
+pub mod transaction;
 pub mod undo;
 pub mod work;
 
@@ -35,6 +36,7 @@ mod moved;
 pub(in crate::dialect) mod moves;
 mod not_null;
 mod numbers;
+mod online;
 mod opaques;
 mod ownership;
 mod partial;

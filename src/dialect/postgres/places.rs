@@ -1,17 +1,20 @@
-//! Rows that no partition would take: whether a tree, as a change leaves it, has a place for every row that is in it now.
+//! Rows that no partition would take: whether a tree, as a change leaves it, has a place for every row that is in it now,
+//! and whether a table that becomes a partition holds only rows of that partition.
 
 use std::collections::BTreeSet;
 
 use super::bounds::{Bound, Key};
-use super::hierarchy::{options, partitions};
+use super::hierarchy::{above, options, partitions};
 use super::rebuild::{below, is_reshaped, key_columns};
 use crate::catalog::{Catalog, Table};
 use crate::change::{Change, Diff, Rename, TableChange, Target};
 use crate::text::{Ident, QName};
 
-/// A table whose partitions may leave some of its rows without a place.
+/// A table of which some rows may have no place.
 pub(in crate::dialect) struct Missing<'c> {
     pub(in crate::dialect) table: &'c Table,
+    /// The table whose partition it becomes, with its rows; `None` where its own partitions are meant.
+    pub(in crate::dialect) joins: Option<&'c QName>,
     /// What every row must hold, over the columns as they will be.
     pub(in crate::dialect) placed: String,
     /// Partitions whose rows are not asked, by their names before the change: they go with their rows.
@@ -47,9 +50,62 @@ pub(in crate::dialect) fn missing<'c>(
         let Stranded::When(condition) = stranded(table, after) else { return None };
         let placed = format!("NOT {condition}");
         let leaving = sides.leaving(&table.name, renames);
-        Some(Missing { table, placed, leaving, change })
+        Some(Missing { table, joins: None, placed, leaving, change })
     });
     found.collect()
+}
+
+/// Tables that become partitions and take their rows along. Left out is what only the engine tells, as in [`missing`].
+pub(in crate::dialect) fn joining<'c>(
+    diff: &'c Diff,
+    before: &Catalog,
+    renames: &[Rename],
+) -> Vec<Missing<'c>> {
+    let sides = Sides { before, after: &diff.after, diff };
+    let found = diff.after.tables.values().filter_map(|table| {
+        let parent = options(table).is_partition().then(|| options(table).parents.first())??;
+        // What is part of a tree already is asked for its places in it.
+        let old = before.tables.get(&table.name).filter(|old| !options(old).is_partition())?;
+        let change = match diff.table_changes().get(&table.name) {
+            Some(change) => (*change).clone(),
+            None => TableChange::unchanged(old, table),
+        };
+        let placed = within(table, &diff.after)?;
+        let tables = above(&diff.after, &table.name).into_iter();
+        let keys = tables.filter_map(|it| diff.after.tables.get(it)).flat_map(key_columns);
+        let is_told = sides.are_told(&keys.map(|it| &it.name).collect(), &change);
+        let leaving = sides.leaving(&table.name, renames);
+        is_told.then_some(Missing { table, joins: Some(parent), placed, leaving, change })
+    });
+    found.collect()
+}
+
+/// Which rows a partition takes, and the tables above it: over the columns of the partition.
+fn within(table: &Table, catalog: &Catalog) -> Option<String> {
+    let mut conditions = Vec::new();
+    let mut at = table;
+    while let Some(parent) =
+        options(at).is_partition().then(|| options(at).parents.first()).flatten()
+    {
+        let parent = catalog.tables.get(parent)?;
+        let key = Key::parse(options(parent).partition_by.as_deref()?)?;
+        let takes = |bound: &Bound| match bound {
+            // Which rows a hash takes is asked of a table that is partitioned so already.
+            Bound::Hash { .. } => None,
+            bound => key.takes(bound, &parent.name),
+        };
+        conditions.push(match bound_of(at)? {
+            Bound::Default => {
+                let others = partitions(catalog, &parent.name).filter(|it| it.name != at.name);
+                let others: Option<Vec<String>> = others.map(|it| takes(&bound_of(it)?)).collect();
+                others?.iter().map(|it| format!("NOT ({it})")).collect::<Vec<_>>().join(" AND ")
+            }
+            bound => takes(&bound)?,
+        });
+        at = parent;
+    }
+    conditions.retain(|it| !it.is_empty());
+    (!conditions.is_empty()).then(|| format!("({})", conditions.join(" AND ")))
 }
 
 /// Which rows no partition takes.
@@ -162,7 +218,12 @@ impl Sides<'_> {
 
     /// Whether the engine compares the key now as it will: no type or order of its columns is made anew.
     fn is_told(&self, change: &TableChange) -> bool {
-        self.keys(&change.after).into_iter().all(|name| {
+        self.are_told(&self.keys(&change.after), change)
+    }
+
+    /// As [`Sides::is_told`], of these columns.
+    fn are_told(&self, keys: &BTreeSet<&Ident>, change: &TableChange) -> bool {
+        keys.iter().all(|name| {
             let Some(column) = change.after.column(name) else { return false };
             let same = change.before.column(name).is_some_and(|old| {
                 old.collation == column.collation && old.data_type == column.data_type

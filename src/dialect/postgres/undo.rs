@@ -24,6 +24,7 @@ pub fn of(action: Action) -> Undo {
         | Action::ChangeType(_)
         | Action::SetDefault
         | Action::SetNotNull
+        | Action::SetNotNullByCheck
         | Action::DropNotNull
         | Action::DropExpression
         | Action::AddIdentity
@@ -33,9 +34,12 @@ pub fn of(action: Action) -> Undo {
         | Action::UpdateRowsQuietly
         | Action::AlterSequence
         | Action::AddCheck
+        | Action::AddCheckNotValid
         | Action::AddUnique
+        | Action::AddUniqueUsingIndex
         | Action::AddExclusion
         | Action::AddForeignKey
+        | Action::AddForeignKeyNotValid
         | Action::DropConstraint
         | Action::DropForeignKey
         | Action::AlterConstraint
@@ -44,7 +48,9 @@ pub fn of(action: Action) -> Undo {
         | Action::AlterIndex
         | Action::SetExpression(_)
         | Action::CreateIndex
+        | Action::CreateIndexConcurrently
         | Action::DropIndex
+        | Action::DropIndexConcurrently
         | Action::Comment
         | Action::CreateObject
         | Action::DropObject
@@ -88,6 +94,7 @@ pub fn reason(action: Action) -> &'static str {
         | Action::SetLogged
         | Action::SetDefault
         | Action::SetNotNull
+        | Action::SetNotNullByCheck
         | Action::DropNotNull
         | Action::DropExpression
         | Action::AddIdentity
@@ -95,9 +102,12 @@ pub fn reason(action: Action) -> &'static str {
         | Action::DropIdentity
         | Action::AlterSequence
         | Action::AddCheck
+        | Action::AddCheckNotValid
         | Action::AddUnique
+        | Action::AddUniqueUsingIndex
         | Action::AddExclusion
         | Action::AddForeignKey
+        | Action::AddForeignKeyNotValid
         | Action::DropConstraint
         | Action::DropForeignKey
         | Action::AlterConstraint
@@ -106,7 +116,9 @@ pub fn reason(action: Action) -> &'static str {
         | Action::AlterIndex
         | Action::SetExpression(_)
         | Action::CreateIndex
+        | Action::CreateIndexConcurrently
         | Action::DropIndex
+        | Action::DropIndexConcurrently
         | Action::Comment
         | Action::CreateObject
         | Action::DropObject

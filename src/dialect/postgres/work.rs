@@ -23,6 +23,10 @@ pub fn of(action: Action) -> Work {
         | Action::DropColumn
         | Action::SetDefault
         | Action::DropNotNull
+        | Action::SetNotNullByCheck
+        | Action::AddCheckNotValid
+        | Action::AddForeignKeyNotValid
+        | Action::AddUniqueUsingIndex
         | Action::DropExpression
         | Action::AlterIdentity
         | Action::DropIdentity
@@ -33,6 +37,7 @@ pub fn of(action: Action) -> Work {
         | Action::AlterIndex
         | Action::SetExpression(GeneratedStorage::Virtual)
         | Action::DropIndex
+        | Action::DropIndexConcurrently
         | Action::Comment
         | Action::CreateObject
         | Action::DropObject
@@ -63,6 +68,7 @@ pub fn of(action: Action) -> Work {
         | Action::AddUnique
         | Action::AddExclusion
         | Action::CreateIndex
+        | Action::CreateIndexConcurrently
         | Action::CreateMaterializedView
         | Action::ChangeType(TypeWork::Indexes) => Work::Write,
         Action::SetLogged

@@ -31,6 +31,7 @@ use crate::text::Dialect;
 use crate::text::diagnostic::Colour;
 
 use super::apply::{evidence_folder, pending};
+use super::busy::Ways;
 use super::decisions::Pen;
 use super::drift::drift;
 use super::lint::{FailOn, fails, lint_settings};
@@ -316,7 +317,8 @@ fn reversible(
 fn planned(world: &World, project: &Project, versions: &[Version], gate: &mut Gate) {
     // Only whether there is anything to plan is asked.
     let proving = Proving { no_proof: true };
-    match draft(world, project, versions, &Answers::default(), proving, &Pen::Closed) {
+    let ways = Ways { offline: true, ..Ways::default() };
+    match draft(world, project, versions, &Answers::default(), (ways, proving), &Pen::Closed) {
         Err(error) => gate.fail("model", &project.settings.model, error),
         Ok(drafts) => {
             let mut open: Vec<String> = Vec::new();

@@ -1,0 +1,352 @@
+//! Tables that are changed while they are used: rules are added without looking at the rows, then validated; keys and
+//! indexes are built concurrently. Each step has a transaction of its own, so that no lock outlives the work it is for.
+//!
+//! Sources: PostgreSQL manual, ALTER TABLE (`NOT VALID`, `USING INDEX`, `SET NOT NULL`), CREATE INDEX, DROP INDEX; locks
+//! measured on PostgreSQL 11 to 18.
+
+use super::action::{Action, step};
+use super::context::Context;
+use super::hierarchy::{options, partitions};
+use super::in_place::{self, Marks};
+use super::quote::{quote_ident, quote_name};
+use super::render;
+use crate::catalog::{Column, Constraint, ConstraintKind, Index, Table};
+use crate::change::Delta;
+use crate::dialect::{Order, Phase, Resource, Step};
+use crate::text::{Ident, QName, hash};
+
+/// Whether a table is changed while it is used. Trees of tables are not: their indexes and keys come and go together.
+pub(super) fn is_online(table: &Table, context: &Context<'_>) -> bool {
+    let name = &table.name;
+    let is_alone =
+        |table: &Table| options(table).partition_by.is_none() && options(table).parents.is_empty();
+    let sides = [context.before.tables.get(name), context.after().tables.get(name)];
+    let has_children = [context.after(), &*context.before]
+        .into_iter()
+        .any(|catalog| partitions(catalog, name).next().is_some());
+    context.online.contains(name)
+        && sides.into_iter().all(|side| side.is_some_and(is_alone))
+        && !has_children
+        && !context.rebuilds.tables.contains(name)
+        && !context.around.rebuilt_tables.contains(name)
+}
+
+/// A constraint that is added, where `plain` does it in one step.
+pub(super) fn add(
+    table: &Table,
+    constraint: &Constraint,
+    plain: Step,
+    context: &Context<'_>,
+) -> Vec<Step> {
+    let Some(name) = constraint.name.as_ref().filter(|it| !is_there(table, it, context)) else {
+        return vec![plain];
+    };
+    let other = match &constraint.kind {
+        ConstraintKind::ForeignKey(key) => context.after().tables.get(&key.references),
+        ConstraintKind::PrimaryKey { .. }
+        | ConstraintKind::Unique { .. }
+        | ConstraintKind::Check { .. }
+        | ConstraintKind::Exclusion => None,
+    };
+    let is_used = |it: &Table| is_online(it, context);
+    match &constraint.kind {
+        _ if in_place::is_unchecked(constraint) => vec![plain],
+        ConstraintKind::Check { .. } if is_used(table) => {
+            validated_later(&table.name, name, Action::AddCheckNotValid, plain)
+        }
+        ConstraintKind::ForeignKey(_)
+            if (is_used(table) || other.is_some_and(is_used))
+                && !context.new_tables.contains(&table.name)
+                && options(table).partition_by.is_none() =>
+        {
+            validated_later(&table.name, name, Action::AddForeignKeyNotValid, plain)
+        }
+        ConstraintKind::PrimaryKey { columns } | ConstraintKind::Unique { columns }
+            if is_used(table) =>
+        {
+            match key_parts(constraint) {
+                Some(parts) => from_index(table, name, columns, &parts, plain),
+                None => vec![plain],
+            }
+        }
+        ConstraintKind::Check { .. }
+        | ConstraintKind::ForeignKey(_)
+        | ConstraintKind::PrimaryKey { .. }
+        | ConstraintKind::Unique { .. }
+        // No index can be made into one.
+        | ConstraintKind::Exclusion => vec![plain],
+    }
+}
+
+/// Whether the table has a constraint or index of that name before: what takes its place must come at once.
+fn is_there(table: &Table, name: &Ident, context: &Context<'_>) -> bool {
+    context.before.tables.get(&table.name).is_some_and(|before| has(before, name))
+}
+
+fn has(table: &Table, name: &Ident) -> bool {
+    table.constraints.iter().any(|it| it.name.as_ref() == Some(name))
+        || table.indexes.iter().any(|it| it.name == *name)
+}
+
+/// What a plain step stands on, for a step that does not share its transaction.
+fn apart(order: Order) -> Order {
+    Order { phase: Phase::Apart, ..order }
+}
+
+/// The marker of a step before the last.
+fn stage(table: &QName, what: &str, name: &Ident) -> Resource {
+    Resource::Constraint(table.clone(), format!("{name} is {what}"))
+}
+
+/// Added for new rows, then validated under a lock that lets rows be read and written.
+fn validated_later(table: &QName, name: &Ident, action: Action, plain: Step) -> Vec<Step> {
+    let added = stage(table, "not valid", name);
+    let statements =
+        plain.statements.iter().map(|statement| format!("{statement} NOT VALID")).collect();
+    let mut first = step(action, format!("{}, for new rows", plain.title), statements);
+    first.order = Order { makes: [added.clone()].into(), ..apart(plain.order.clone()) };
+    let last =
+        validate(table, name).needs(plain.order.needs).needs([added]).makes(plain.order.makes);
+    vec![first, last]
+}
+
+fn validate(table: &QName, name: &Ident) -> Step {
+    let statement =
+        format!("ALTER TABLE {} VALIDATE CONSTRAINT {}", quote_name(table), quote_ident(name));
+    let made =
+        step(Action::ValidateConstraint, format!("validate {name} of {table}"), vec![statement]);
+    made.own().apart()
+}
+
+/// What `CREATE UNIQUE INDEX` and `ADD CONSTRAINT … USING INDEX` need of a printed key.
+struct KeyParts {
+    word: &'static str,
+    /// `(a, b) INCLUDE (c) NULLS NOT DISTINCT WITH (fillfactor='70')`.
+    index: String,
+    marks: Marks,
+}
+
+/// Reads a printed key; `None` where no index stands for all of it.
+fn key_parts(constraint: &Constraint) -> Option<KeyParts> {
+    let (text, marks) = in_place::marks(&constraint.definition);
+    let words = ["PRIMARY KEY", "UNIQUE"];
+    let (word, rest) = words.iter().find_map(|word| Some((*word, text.strip_prefix(word)?)))?;
+    let rest = rest.trim_start();
+    let (nulls, rest) = match rest.strip_prefix("NULLS NOT DISTINCT ") {
+        Some(rest) => (" NULLS NOT DISTINCT", rest),
+        None => ("", rest),
+    };
+    let is_plain = rest.starts_with('(')
+        && ![" WITHOUT OVERLAPS", " USING INDEX TABLESPACE "].iter().any(|it| rest.contains(it));
+    let (columns, parameters) = match rest.rfind(" WITH (") {
+        Some(at) => rest.split_at(at),
+        None => (rest, ""),
+    };
+    is_plain.then(|| KeyParts { word, index: format!("{columns}{nulls}{parameters}"), marks })
+}
+
+/// The index is built while others write, then made into the key.
+fn from_index(
+    table: &Table,
+    name: &Ident,
+    columns: &[Ident],
+    parts: &KeyParts,
+    plain: Step,
+) -> Vec<Step> {
+    let (key, index) = (quote_name(&table.name), quote_ident(name));
+    let built = stage(&table.name, "built", name);
+    let is_slot = |resource: &&Resource| **resource == super::parts::slot(&table.name.schema, name);
+    let slots: Vec<Resource> = plain.order.makes.iter().filter(is_slot).cloned().collect();
+    // Of the columns it waits for its own alone: others may have to wait for a key that goes after it.
+    let is_waited_for = |resource: &&Resource| match resource {
+        Resource::Column(of, column) | Resource::Values(of, column) => {
+            *of != table.name || parts.index.contains(column.as_str())
+        }
+        _ => true,
+    };
+    let needs: Vec<Resource> = plain.order.needs.iter().filter(is_waited_for).cloned().collect();
+    // Another primary key goes only when its successor is built.
+    let place = super::constraints::key_itself(&table.name);
+    let place = plain.order.makes.contains(&place).then_some(place);
+    let first = step(
+        Action::CreateIndexConcurrently,
+        format!("build index {name} on {}", table.name),
+        vec![format!(
+            "CREATE UNIQUE INDEX CONCURRENTLY {index} ON {key} USING btree {}",
+            parts.index
+        )],
+    )
+    .needs(needs)
+    .makes(slots.clone())
+    .makes([built.clone()])
+    .frees(place)
+    .apart();
+    let defers = match (parts.marks.deferrable, parts.marks.deferred) {
+        (true, true) => " DEFERRABLE INITIALLY DEFERRED",
+        (true, false) => " DEFERRABLE",
+        (false, _) => "",
+    };
+    let word = parts.word;
+    let mut last = step(
+        Action::AddUniqueUsingIndex,
+        plain.title,
+        vec![format!(
+            "ALTER TABLE {key} ADD CONSTRAINT {index} {word} USING INDEX {index}{defers}"
+        )],
+    );
+    last.order = apart(plain.order);
+    last.order.makes.retain(|resource| !slots.contains(resource));
+    let last = last.needs([built]).needs(columns.iter().map(|it| required(&table.name, it)));
+    vec![first, last]
+}
+
+/// The marker of a column that takes no NULL any more.
+pub(super) fn required(table: &QName, column: &Ident) -> Resource {
+    Resource::Constraint(table.clone(), format!("required of {column}"))
+}
+
+/// A column that becomes required, where `plain` does it in one step: a valid check makes the server look at no row.
+pub(super) fn require(
+    table: &Table,
+    column: &Ident,
+    plain: Step,
+    context: &Context<'_>,
+) -> Vec<Step> {
+    if !is_online(table, context) || super::not_null::is_unchecked(table, column) {
+        return vec![plain];
+    }
+    let check = own_name(column, context);
+    let (of, quoted) = (quote_name(&table.name), quote_ident(&check));
+    let (added, valid) =
+        (stage(&table.name, "not valid", &check), stage(&table.name, "valid", &check));
+    let first = step(
+        Action::AddCheckNotValid,
+        format!("{}, for new rows", plain.title),
+        vec![format!(
+            "ALTER TABLE {of} ADD CONSTRAINT {quoted} CHECK ({} IS NOT NULL) NOT VALID",
+            quote_ident(column)
+        )],
+    )
+    .needs(plain.order.needs.clone())
+    .makes([added.clone()])
+    .apart();
+    let mut second = validate(&table.name, &check)
+        .needs(plain.order.needs.clone())
+        .needs([added])
+        .makes([valid.clone()]);
+    second.title = format!("{}, look at all rows", plain.title);
+    let mut statements: Vec<String> = plain.statements.iter().map(ToString::to_string).collect();
+    statements.push(render::drop_constraint(&table.name, &check));
+    let mut last = step(Action::SetNotNullByCheck, plain.title, statements);
+    last.order = apart(plain.order);
+    let is_of_key = table.constraints.iter().any(
+        |it| matches!(&it.kind, ConstraintKind::PrimaryKey { columns } if columns.contains(column)),
+    );
+    // The key that it becomes part of takes the place of another at once.
+    let place = is_of_key.then(|| super::constraints::key_itself(&table.name));
+    vec![first, second, last.needs([valid]).frees(place)]
+}
+
+/// The name of something that is there for the length of the plan; at most as long as a name may be. Source: NAMEDATALEN.
+fn own_name(name: &Ident, context: &Context<'_>) -> Ident {
+    let whole = format!("migrate_{}_{name}", context.tag);
+    if whole.len() <= 63 {
+        return Ident::new(whole);
+    }
+    let digest = &hash::sha256_of_text(name.as_str())[..8];
+    Ident::new(format!("migrate_{}_{digest}", context.tag))
+}
+
+/// The steps for an index that comes or goes or is another afterwards.
+pub(super) fn index(
+    tables: (&Table, &Table),
+    delta: &Delta<Index>,
+    (drop, create): (Option<Step>, Option<Step>),
+    context: &Context<'_>,
+) -> Vec<Step> {
+    let (before, after) = tables;
+    let plainly =
+        |drop: Option<Step>, create: Option<Step>| drop.into_iter().chain(create).collect();
+    if !is_online(after, context) {
+        return plainly(drop, create);
+    }
+    match (delta, drop, create) {
+        (Delta::Add(index), None, Some(create)) if !has(before, &index.name) => {
+            vec![concurrently(Action::CreateIndexConcurrently, create, None)]
+        }
+        (Delta::Drop(index), Some(drop), None) if !has(after, &index.name) => {
+            vec![concurrently(Action::DropIndexConcurrently, drop, None)]
+        }
+        (Delta::Alter { before: old, after: new }, Some(drop), Some(create))
+            if old.name == new.name
+                && drop.order.frees.iter().all(is_of_row)
+                && !reshapes_columns(before, after, context) =>
+        {
+            replaced(&after.name, &new.name, drop, create, context)
+        }
+        (Delta::Add(_) | Delta::Drop(_) | Delta::Alter { .. }, drop, create) => {
+            plainly(drop, create)
+        }
+    }
+}
+
+/// Whether a step that lets go of this waits for a column alone, and not for what else an index can stand on.
+fn is_of_row(resource: &Resource) -> bool {
+    matches!(resource, Resource::Column(..) | Resource::Values(..))
+}
+
+/// Whether a column goes or gets another type: an index that stands on it must go first.
+fn reshapes_columns(before: &Table, after: &Table, context: &Context<'_>) -> bool {
+    let is_reshaped = |old: &Column| {
+        after.column(&old.name).is_none_or(|new| super::around::reshapes(old, new))
+            || context.rebuilds_type(&old.data_type)
+            || context.takes_any_in(&old.data_type)
+            || context.around.passing.contains(&(after.name.clone(), old.name.clone()))
+    };
+    before.columns.iter().any(is_reshaped)
+}
+
+/// The old index serves under another name until the new one is built.
+fn replaced(
+    table: &QName,
+    name: &Ident,
+    drop: Step,
+    create: Step,
+    context: &Context<'_>,
+) -> Vec<Step> {
+    let aside = own_name(name, context);
+    let qualified =
+        |name: &Ident| quote_name(&QName { schema: table.schema.clone(), name: name.clone() });
+    let moved = stage(table, "aside", name);
+    let (old, new) = (qualified(name), qualified(&aside));
+    let first = step(
+        Action::RenameIndex,
+        format!("set index {name} of {table} aside"),
+        vec![format!("ALTER INDEX {old} RENAME TO {}", quote_ident(&aside))],
+    )
+    .takes(drop.order.takes.clone())
+    .makes([moved.clone()]);
+    let built = create.order.makes.clone();
+    let second = concurrently(Action::CreateIndexConcurrently, create, None);
+    let mut last = concurrently(Action::DropIndexConcurrently, drop, Some((&old, &new)));
+    last.title = format!("{}, the old one", last.title);
+    last.order.takes.clear();
+    // Its columns stay as they are, and it goes after the new one, which needs their values.
+    last.order.frees.clear();
+    vec![first, second, last.needs(built).needs([moved])]
+}
+
+/// The same statement, with the word that makes it wait for others in place of blocking them.
+fn concurrently(action: Action, plain: Step, rename: Option<(&str, &str)>) -> Step {
+    let statements = plain.statements.iter().map(|statement| {
+        let text = statement.to_string();
+        let text = match rename {
+            Some((old, new)) => text.replacen(old, new, 1),
+            None => text,
+        };
+        text.replacen(" INDEX ", " INDEX CONCURRENTLY ", 1)
+    });
+    let mut made = step(action, plain.title, statements.collect());
+    made.order = apart(plain.order);
+    made
+}
