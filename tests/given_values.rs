@@ -101,3 +101,42 @@ fn rows_without_a_key_are_not_given_values() {
         refused(&shop, |shop| down_with(shop, &["item.v='x'"]), 2, &["its rows have no key"]);
     }
 }
+
+/// A column of the key is dropped: rows are kept by what is left of it, and those written since are named by that.
+#[test]
+fn a_key_that_loses_a_column_still_tells_rows_apart() {
+    let schemas = [
+        "CREATE TABLE item (a integer NOT NULL, b integer NOT NULL, v text, PRIMARY KEY (a, b));",
+        "CREATE TABLE item (a integer NOT NULL PRIMARY KEY, v text);",
+    ];
+    let rows = "INSERT INTO item VALUES (1, 10, 'x'), (2, 20, 'y')";
+    for shop in Shop::on_both_engines("sql", schemas, rows) {
+        done(shop.up());
+        shop.write("INSERT INTO item VALUES (3, 'z')");
+        refused(&shop, Shop::down, 7, &["1 of 3 rows", "a=3", "--value \"item.b=EXPRESSION\""]);
+        done(down_with(&shop, &["item.b=a * 10"]));
+        let held = support::rows(&mut shop.place.open(), "SELECT a, b FROM item ORDER BY a");
+        assert_eq!(held, [["1", "10"], ["2", "20"], ["3", "30"]]);
+    }
+}
+
+/// The key goes to another column in the version that drops the required one: what is kept is found by the old key.
+#[test]
+fn values_are_not_given_by_a_key_that_is_new() {
+    let schemas = [
+        "CREATE TABLE item (a integer NOT NULL PRIMARY KEY, b integer NOT NULL, v text NOT NULL);",
+        "CREATE TABLE item (a integer NOT NULL, b integer NOT NULL PRIMARY KEY);",
+    ];
+    let rows = "INSERT INTO item VALUES (1, 2, 'x'), (2, 1, 'y')";
+    for shop in Shop::on_both_engines("sql", schemas, rows) {
+        done(shop.up());
+        shop.write("INSERT INTO item VALUES (3, 4)");
+        let held = shop.contents();
+        assert_ne!(down_with(&shop, &["item.v='w'"]).code, 0);
+        assert_eq!(shop.contents(), held);
+        shop.write("DELETE FROM item WHERE b = 4");
+        done(shop.down());
+        let held = support::rows(&mut shop.place.open(), "SELECT a, b, v FROM item ORDER BY a");
+        assert_eq!(held, [["1", "2", "x"], ["2", "1", "y"]]);
+    }
+}

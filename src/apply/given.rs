@@ -120,7 +120,14 @@ pub fn with_values(
         let (table, kept) = holder(&bundle, &value.column, catalog).ok_or_else(no_key)?;
         let rows = database.rows(&given::kept_columns(&kept, bundle.dialect))?;
         let columns: Vec<String> = rows.into_iter().flatten().flatten().collect();
-        if table.primary_key().is_empty() || columns != given::by_key(table, bundle.dialect) {
+        let is_by_key = columns == given::by_key(table, bundle.dialect)
+            && given::returns_by_key(
+                table,
+                &kept,
+                bundle.down.iter().flat_map(|step| &step.statements),
+                bundle.dialect,
+            );
+        if table.primary_key().is_empty() || !is_by_key {
             return Err(no_key());
         }
         // In the transaction of the first step, while all things have the names that they have now.

@@ -67,6 +67,34 @@ pub fn kept_table(kept: &str, dialect: Dialect) -> String {
     }
 }
 
+/// Whether the statements of a way back find the rows of a kept table by the key that `table` has now: a version may have
+/// changed the key too, and then its rows are kept by another.
+pub fn returns_by_key<'s>(
+    table: &Table,
+    kept: &str,
+    mut statements: impl Iterator<Item = &'s Sql>,
+    dialect: Dialect,
+) -> bool {
+    let kept = kept_table(kept, dialect);
+    let names = by_key(table, dialect);
+    let same: Vec<String> = table
+        .primary_key()
+        .iter()
+        .zip(&names)
+        .map(|(key, name)| {
+            let is = match dialect {
+                Dialect::Postgres => "=",
+                Dialect::Sqlite => "IS",
+            };
+            format!("\"t\".{} {is} \"k\".{}", quote_name(key.as_str()), quote_name(name))
+        })
+        .collect();
+    statements.any(|statement| {
+        let text = statement.as_str();
+        text.contains(&kept) && same.iter().all(|condition| text.contains(condition))
+    })
+}
+
 /// Gives each row of `table` (`t`) of which no value is kept what the expression says.
 pub fn give(table: &Table, kept: &str, expression: &str, dialect: Dialect) -> Sql {
     let names = by_key(table, dialect);

@@ -35,12 +35,8 @@ impl KeptRows<'_> {
             if !self.kept.contains(&name) {
                 continue;
             }
-            let key = self.change.before.primary_key();
-            if key.is_empty()
-                || key != self.change.after.primary_key()
-                || self.rows.keys.is_empty()
-                || !self.tells_rows_apart(key)
-            {
+            let key = self.key()?;
+            if self.rows.keys.is_empty() || !self.tells_rows_apart(key) {
                 return None;
             }
             match self.rows.dialect {
@@ -55,6 +51,19 @@ impl KeptRows<'_> {
             }
         }
         Some(others)
+    }
+
+    /// The key that rows are kept by, as both engines choose it: that of the old shape where the rows have it still, else
+    /// theirs.
+    fn key(&self) -> Option<&[Ident]> {
+        let sides = [&self.change.after, &self.change.before];
+        let is_in_both = |key: &&[Ident]| {
+            let stored = |table: &Table, name: &Ident| {
+                table.column(name).is_some_and(|column| column.generated.is_none())
+            };
+            !key.is_empty() && key.iter().all(|name| sides.iter().all(|side| stored(side, name)))
+        };
+        sides.iter().map(|side| side.primary_key()).find(is_in_both)
     }
 
     /// On PostgreSQL rows are kept by their primary key only where no row lacks it and no heir has the same.
