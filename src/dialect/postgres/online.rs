@@ -11,9 +11,23 @@ use super::in_place::{self, Marks};
 use super::quote::{quote_ident, quote_name};
 use super::render;
 use crate::catalog::{Column, Constraint, ConstraintKind, Index, Table};
-use crate::change::Delta;
+use crate::change::{Delta, Diff};
+use crate::dialect::online::Online;
 use crate::dialect::{Order, Phase, Resource, Step, Transaction};
 use crate::text::{Ident, QName, hash};
+
+/// The tables of a difference that are changed while they are used, by their new names. None where an exclusion constraint
+/// comes: rows that break it are not asked for before, so what it stops must be undone whole.
+pub(super) fn of(diff: &Diff, online: &Online) -> Online {
+    let excludes = |delta: &Delta<Constraint>| {
+        delta.after().is_some_and(|it| matches!(it.kind, ConstraintKind::Exclusion))
+    };
+    let changes = diff.table_changes();
+    match changes.values().any(|change| change.constraints.iter().any(excludes)) {
+        true => Online::default(),
+        false => online.renamed(diff),
+    }
+}
 
 /// Whether a table is changed while it is used. Trees of tables are not: their indexes and keys come and go together.
 pub(super) fn is_online(table: &Table, context: &Context<'_>) -> bool {
