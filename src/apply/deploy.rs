@@ -8,6 +8,8 @@ use thiserror::Error;
 
 use super::book::{self, Books};
 use super::evidence::{Shelf, Stale};
+use super::fit::{refuse_released, refuse_unfit};
+use super::given::{self, Given, GivenError};
 use super::rehearse::{Evidence, Part, Printing, Rehearsal, RehearseError, Stage, rehearse};
 use super::resolve::before_of;
 use super::run::{Course, Expectation, Finished, Grouping, Reached, RunError, run_watched};
@@ -17,7 +19,7 @@ use super::{Bundle, Context};
 use crate::catalog::Printed;
 use crate::db::lock::{Claim, Holder, LockGuard};
 use crate::db::{Database, DbError};
-use crate::dialect::{Absence, Direction, bookkeeping};
+use crate::dialect::Direction;
 use crate::journal::{Action, Entry, Unfinished, applied, broken_link};
 use crate::shadow::ShadowError;
 use crate::shadow::options::{Scope, SnapshotOptions};
@@ -33,6 +35,8 @@ pub struct Options {
     /// How long to wait for another migrator, and for locks of others.
     pub patience: Duration,
     pub loss: LossPolicy,
+    /// On the way back, for rows that have no value of a column that returns.
+    pub values: Vec<Given>,
 }
 
 /// Whether a plan must have been rehearsed.
@@ -129,7 +133,14 @@ pub enum DeployError {
     #[error("rows break rules; nothing was applied")]
     Violations(Box<Verdict>),
     #[error("rows cannot live in the old shape{}", turn.told())]
-    Unfit { verdict: Box<Verdict>, turn: Turn },
+    Unfit {
+        verdict: Box<Verdict>,
+        turn: Turn,
+        /// Columns of broken rules for which rows may be given values.
+        askable: Vec<String>,
+    },
+    #[error(transparent)]
+    Given(#[from] GivenError),
     #[error("{error}")]
     Run {
         error: Box<RunError>,
@@ -156,6 +167,7 @@ impl DeployError {
             | DeployError::Shadow(_)
             | DeployError::Stale(_)
             | DeployError::Evidence { .. }
+            | DeployError::Given(_)
             | DeployError::Busy(_)
             | DeployError::Ledger(_)
             | DeployError::Drift { .. }
@@ -279,21 +291,30 @@ fn take_back_alone(
     let books = sound_books(database)?;
     let open = resumable(&books, bundles.first().copied(), Direction::Down)?;
     foresee(database, &books, bundles)?;
+    given::refuse_unasked(&options.values, bundles)?;
     for (position, bundle) in bundles.iter().enumerate() {
+        let mut bundle: &Bundle = bundle;
         let books = book::read(database)?;
         let in_force = applied(&books.entries);
         if !in_force.iter().any(|entry| is_of(entry, bundle)) {
             return Err(DeployError::NotApplied(bundle.name.clone()));
         }
         let resumed = open.as_ref().filter(|_| position == 0);
+        let catalog = database.inspect()?;
+        let turn = || Turn::of(bundles, position, position);
         if resumed.is_none() {
-            let found = database.inspect()?.fingerprint();
-            refuse_drift(&books, &[], &found)?;
-            let turn = || Turn::of(bundles, position, position);
+            refuse_drift(&books, &[], &catalog.fingerprint())?;
             refuse_released(database, bundle, turn)?;
-            if options.loss == LossPolicy::Refuse {
-                refuse_unfit(database, bundle, turn, context)?;
-            }
+        }
+        let filled = given::with_values(database, bundle, &options.values, &catalog);
+        let filled = match filled {
+            // Half-way, the column may be there already, and its values with it.
+            Err(GivenError::NoKey(_)) if resumed.is_some() => bundle.clone(),
+            filled => filled?,
+        };
+        bundle = &filled;
+        if resumed.is_none() && options.loss == LossPolicy::Refuse {
+            refuse_unfit(database, bundle, &catalog, turn, context)?;
         }
         let expect =
             before_of(&books.entries, bundle).map_or(Expectation::Unknown, Expectation::Schema);
@@ -553,42 +574,6 @@ fn check_rows(
     deployed.verdict.extend(verify(database, &bundle.plan.up.checks, &mut hear)?);
     if deployed.verdict.fails() {
         return Err(DeployError::Violations(Box::new(std::mem::take(&mut deployed.verdict))));
-    }
-    Ok(())
-}
-
-/// Kept data that the way back needs must still be there.
-fn refuse_released(
-    database: &mut Database,
-    bundle: &Bundle,
-    turn: impl Fn() -> Turn,
-) -> Result<(), DeployError> {
-    let needed = bundle.down.iter().filter_map(|step| step.reads_kept.as_ref());
-    let needed: Vec<&str> = needed
-        .filter(|kept| kept.absence == Absence::Refuse)
-        .map(|kept| kept.name.as_str())
-        .collect();
-    if needed.is_empty() {
-        return Ok(());
-    }
-    let rows = database.rows(&bookkeeping::kept(bundle.dialect))?;
-    let there: Vec<String> = rows.into_iter().flatten().flatten().collect();
-    match needed.iter().find(|name| !there.iter().any(|other| other == *name)) {
-        Some(gone) => Err(DeployError::Released { kept: (*gone).to_owned(), turn: turn() }),
-        None => Ok(()),
-    }
-}
-
-fn refuse_unfit(
-    database: &mut Database,
-    bundle: &Bundle,
-    turn: impl Fn() -> Turn,
-    context: &mut Context<'_>,
-) -> Result<(), DeployError> {
-    let mut hear = |rule: &str| context.progress.phase(&format!("{}: {rule}", bundle.name));
-    let verdict = verify(database, &bundle.plan.down.checks, &mut hear)?;
-    if verdict.fails() {
-        return Err(DeployError::Unfit { verdict: Box::new(verdict), turn: turn() });
     }
     Ok(())
 }

@@ -4,6 +4,8 @@ pub mod book;
 pub mod bundle;
 pub mod deploy;
 pub mod evidence;
+mod fit;
+pub mod given;
 pub mod kept;
 pub mod prove;
 pub mod rehearse;

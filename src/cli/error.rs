@@ -3,6 +3,7 @@
 use super::exit::Exit;
 use crate::apply::bundle::BundleError;
 use crate::apply::deploy::DeployError;
+use crate::apply::given::GivenError;
 use crate::apply::rehearse::RehearseError;
 use crate::apply::run::{Problem, Reached, RunError};
 use crate::db::{DbError, DbErrorKind};
@@ -146,6 +147,11 @@ impl From<DeployError> for CliError {
             DeployError::HalfWay { .. } => Exit::HalfWay,
             DeployError::Violations(_) => Exit::Violations,
             DeployError::Unfit { .. } | DeployError::Released { .. } => Exit::Refused,
+            DeployError::Given(GivenError::Db(error)) => exit_of(error.kind),
+            DeployError::Given(GivenError::NoKey(_)) => Exit::Refused,
+            DeployError::Given(GivenError::NotAsked(..) | GivenError::NoExpression(_)) => {
+                Exit::Usage
+            }
             DeployError::Run { error, .. } => exit_of_run(error),
         };
         CliError::new(exit, message_of(&error))
@@ -169,11 +175,18 @@ fn message_of(error: &DeployError) -> String {
         DeployError::Violations(verdict) => {
             format!("{error}\n{}help: {}", violation::verdict(verdict), REPAIR)
         }
-        DeployError::Unfit { verdict, .. } => {
-            format!(
-                "{error}\n{}help: change those rows, or pass `--allow loss`",
-                violation::verdict(verdict)
-            )
+        DeployError::Unfit { verdict, askable, .. } => {
+            let told = violation::verdict(verdict);
+            let help = match askable.as_slice() {
+                [] => "change those rows, or pass `--allow loss`".to_owned(),
+                // Where the column is required, nothing else could be allowed.
+                columns => {
+                    let flags = columns.iter().map(|it| format!("--value \"{it}=EXPRESSION\""));
+                    let flags = flags.collect::<Vec<_>>().join(" ");
+                    format!("give those rows a value: `{flags}`, SQL over the row as it is now")
+                }
+            };
+            format!("{error}\n{told}help: {help}")
         }
         DeployError::NotPassed(found) => format!("{error}\n{}", rehearsal::rehearsal(found)),
         DeployError::Run { error: run, finished } => {

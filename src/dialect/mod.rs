@@ -9,6 +9,7 @@ pub mod dump;
 pub mod error;
 pub mod expression;
 pub mod fingerprint;
+pub mod given;
 pub mod keep;
 pub mod lift;
 pub mod masking;

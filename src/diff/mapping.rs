@@ -180,14 +180,21 @@ fn limits<'t>(table: &'t Table, column: &Column) -> BTreeSet<&'t str> {
 
 /// What converts the values of a column whose type or limits change, in the direction and the names of this comparison.
 fn conversion(target: &Target, sides: &Sides<'_>) -> Option<Using> {
-    let (name, said) = match sides.way {
-        Way::Forth => sides.intent.columns.get_key_value(target)?,
+    let said_of = |target: &Target| match sides.way {
+        Way::Forth => sides.intent.columns.get_key_value(target),
         Way::Back => sides
             .intent
             .columns
             .iter()
-            .find(|(said, _)| rename::old_target(sides.intent, said) == *target)?,
+            .find(|(said, _)| rename::old_target(sides.intent, said) == *target),
     };
+    let converts = |(_, said): &(&Target, &ColumnIntent)| said.using.is_some();
+    // What is said of a column of a parent holds for its partitions and heirs.
+    let above = above(&target.table, sides.after);
+    let targets = above.into_iter().map(|table| Target { table, ..target.clone() });
+    let (name, said) = std::iter::once(target.clone())
+        .chain(targets)
+        .find_map(|target| said_of(&target).filter(converts))?;
     let own = target.column.as_ref()?;
     // Both are written over the name that the model has.
     let told = |text: &String| {
@@ -200,6 +207,22 @@ fn conversion(target: &Target, sides: &Sides<'_>) -> Option<Using> {
         Way::Forth => Using { there: Some(forth), back },
         Way::Back => Using { there: back, back: Some(forth) },
     })
+}
+
+/// The tables that a table inherits from or is a partition of, the nearest first.
+fn above(table: &QName, catalog: &Catalog) -> Vec<QName> {
+    let mut found: Vec<QName> = Vec::new();
+    let mut open = vec![table];
+    while let Some(next) = open.pop() {
+        let options = catalog.tables.get(next).and_then(|table| table.options.of_postgres());
+        for parent in options.into_iter().flat_map(|options| &options.parents) {
+            if !found.contains(parent) {
+                found.push(parent.clone());
+                open.push(parent);
+            }
+        }
+    }
+    found
 }
 
 fn quoted(name: &Ident) -> String {

@@ -246,6 +246,7 @@ fn options(rehearsal: RehearsalPolicy, evidence: PathBuf) -> Options {
         evidence,
         patience: Duration::from_secs(5),
         loss: LossPolicy::Refuse,
+        values: Vec::new(),
     }
 }
 

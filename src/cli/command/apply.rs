@@ -208,6 +208,7 @@ fn options(
         evidence: evidence_folder(world, project, args.plan.as_ref()),
         patience: Duration::from_secs(args.wait),
         loss: LossPolicy::Refuse,
+        values: Vec::new(),
     })
 }
 

@@ -76,6 +76,7 @@ pub(crate) fn rehearse_pending(
         evidence,
         patience: Duration::ZERO,
         loss: LossPolicy::Refuse,
+        values: Vec::new(),
     };
     let parts: Vec<Part<'_>> = pending
         .iter()

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::apply::deploy::{
     DeployError, Deployed, LossPolicy, Options, RehearsalPolicy, foresee, sound_books, take_back,
 };
+use crate::apply::given::Given;
 use crate::apply::run::Finished;
 use crate::apply::{Bundle, Context};
 use crate::cli::args::Allow;
@@ -52,12 +53,21 @@ pub(crate) struct RollbackArgs {
     /// Go on even if rows cannot live in the old shape
     #[arg(long, value_name = "KIND", value_delimiter = ',')]
     allow: Vec<Allow>,
+    /// Give rows written since a value of a required column that comes back: SQL over the row as it is now
+    #[arg(long, value_name = "TABLE.COLUMN=SQL", value_parser = given)]
+    value: Vec<Given>,
     /// Why (goes into the ledger)
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
     /// Seconds to wait for another migrator, and for locks of others
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     wait: u64,
+}
+
+fn given(text: &str) -> Result<Given, String> {
+    let (column, expression) =
+        text.split_once('=').ok_or("write it as `customer.company='unknown'`")?;
+    Ok(Given { column: column.trim().to_owned(), expression: expression.trim().to_owned() })
 }
 
 pub(crate) fn run(args: &RollbackArgs, world: &World) -> Result<Exit, CliError> {
@@ -119,6 +129,7 @@ fn options(args: &RollbackArgs, world: &World, project: Option<&Project>) -> Opt
         evidence: evidence_folder(world, project, args.plan.as_ref()),
         patience: Duration::from_secs(args.wait),
         loss: if allows(&args.allow, "loss") { LossPolicy::Allow } else { LossPolicy::Refuse },
+        values: args.value.clone(),
     }
 }
 

@@ -1,0 +1,53 @@
+//! Whether a plan can be taken back: what it kept is there, and every row can live in the old shape.
+
+use super::deploy::DeployError;
+use super::turn::Turn;
+use super::{Bundle, Context, given};
+use crate::catalog::Catalog;
+use crate::db::Database;
+use crate::dialect::{Absence, bookkeeping};
+use crate::verify::verify;
+
+/// Kept data that the way back needs must still be there.
+pub(super) fn refuse_released(
+    database: &mut Database,
+    bundle: &Bundle,
+    turn: impl Fn() -> Turn,
+) -> Result<(), DeployError> {
+    let needed = bundle.down.iter().filter_map(|step| step.reads_kept.as_ref());
+    let needed: Vec<&str> = needed
+        .filter(|kept| kept.absence == Absence::Refuse)
+        .map(|kept| kept.name.as_str())
+        .collect();
+    if needed.is_empty() {
+        return Ok(());
+    }
+    let rows = database.rows(&bookkeeping::kept(bundle.dialect))?;
+    let there: Vec<String> = rows.into_iter().flatten().flatten().collect();
+    match needed.iter().find(|name| !there.iter().any(|other| other == *name)) {
+        Some(gone) => Err(DeployError::Released { kept: (*gone).to_owned(), turn: turn() }),
+        None => Ok(()),
+    }
+}
+
+/// Every row must be able to live in the old shape; `catalog` is what stands now.
+pub(super) fn refuse_unfit(
+    database: &mut Database,
+    bundle: &Bundle,
+    catalog: &Catalog,
+    turn: impl Fn() -> Turn,
+    context: &mut Context<'_>,
+) -> Result<(), DeployError> {
+    let mut hear = |rule: &str| context.progress.phase(&format!("{}: {rule}", bundle.name));
+    let verdict = verify(database, &bundle.plan.down.checks, &mut hear)?;
+    if verdict.fails() {
+        let askable = given::asked(bundle, catalog);
+        let is_broken = |column: &String| {
+            let rule = format!("{column} required");
+            verdict.violations.iter().any(|violation| violation.rule == rule)
+        };
+        let askable = askable.into_iter().filter(is_broken).collect();
+        return Err(DeployError::Unfit { verdict: Box::new(verdict), turn: turn(), askable });
+    }
+    Ok(())
+}
