@@ -28,7 +28,7 @@ use migrate::journal::{Action, broken_link};
 use migrate::text::{Dialect, hash};
 
 /// What is killed; each runs on every engine that it is for.
-const PLANS: [&str; 48] = [
+const PLANS: [&str; 49] = [
     "check/tighten",
     "column/add_optional",
     "column/add_required_with_backfill",
@@ -62,6 +62,7 @@ const PLANS: [&str; 48] = [
     "model/rename_entity_and_field",
     "model/rules_tightened_and_field_dropped",
     "model/states_are_merged",
+    "online/a_new_column_is_filled_page_by_page",
     "online/a_required_column_is_checked_first",
     "online/indexes_are_built_while_rows_are_written",
     "online/keys_are_made_from_indexes",

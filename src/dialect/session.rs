@@ -281,6 +281,29 @@ pub fn lock_timeout_here(wait: Duration) -> Sql {
     Sql::new(format!("SET LOCAL lock_timeout = {}", wait.as_millis()))
 }
 
+/// How many pages a table has, by the name that SQL writes.
+pub fn pages_of(table: &str) -> Sql {
+    Sql::new(format!(
+        "SELECT pg_catalog.pg_relation_size({}::regclass) / current_setting('block_size')::bigint",
+        quote_text(table)
+    ))
+}
+
+/// Says until the transaction ends which pages its statements are for: from one on, up to another.
+pub fn batch_bounds(from: u64, to: u64) -> Sql {
+    Sql::new(format!(
+        "SET LOCAL migrate.batch_from = '({from},0)'; SET LOCAL migrate.batch_to = '({to},0)'"
+    ))
+}
+
+/// How far the slowest copy of this server is behind, in milliseconds; nothing where there is none, or none may be seen.
+pub fn replica_lag_ms() -> Sql {
+    Sql::new(
+        "SELECT ceil(extract(epoch FROM max(replay_lag)) * 1000)::bigint \
+         FROM pg_catalog.pg_stat_replication WHERE state = 'streaming'",
+    )
+}
+
 /// How long a statement that runs outside a transaction waits for others to let go: `CREATE INDEX CONCURRENTLY` waits for
 /// every transaction that may see the old state, which counts as waiting for a lock, and a short timeout leaves an
 /// invalid index behind.

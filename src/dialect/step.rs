@@ -77,6 +77,10 @@ pub struct Facts {
     pub lock: Lock,
     pub work: Work,
     pub transaction: Transaction,
+    /// The table over whose pages the batches go, as SQL writes it: the runner sets `migrate.batch_from` and
+    /// `migrate.batch_to`, and the step is done after the last page. Without it, it is done when it changes no row.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub over: Option<String>,
     pub undo: Undo,
     /// Why `undo` is what it is.
     pub reason: String,

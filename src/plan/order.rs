@@ -144,6 +144,7 @@ mod tests {
             lock: Lock::None,
             work: Work::Catalog,
             transaction: Transaction::Shared,
+            over: None,
             undo: Undo::Exact,
             reason: String::new(),
         };

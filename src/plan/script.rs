@@ -33,7 +33,8 @@ pub fn print(steps: &[Step], header: &[String]) -> String {
 const REASON: &str = " reason=";
 
 fn facts(step: &Step) -> String {
-    let Facts { lock, work, transaction, undo, reason } = &step.facts;
+    let Facts { lock, work, transaction, over, undo, reason } = &step.facts;
+    let over = over.as_ref().map_or_else(String::new, |table| format!(" over={table}"));
     let kept = match &step.reads_kept {
         None => String::new(),
         Some(KeptUse { name, absence: Absence::Skip }) => format!(" if-kept={name}"),
@@ -45,7 +46,7 @@ fn facts(step: &Step) -> String {
         reason => format!("{REASON}{}", reason.split_whitespace().collect::<Vec<_>>().join(" ")),
     };
     format!(
-        "tx={} lock={} work={} undo={}{kept}{reason}",
+        "tx={}{over} lock={} work={} undo={}{kept}{reason}",
         transaction.name(),
         lock.name(),
         work.name(),
@@ -111,6 +112,7 @@ fn unnamed_step() -> Step {
             lock: Lock::AccessExclusive,
             work: Work::Rewrite,
             transaction: Transaction::Shared,
+            over: None,
             undo: Undo::Exact,
             reason: "written by hand".to_owned(),
         },
@@ -135,6 +137,7 @@ pub fn read_heading(heading: &str) -> Result<Step, String> {
         let unknown = || format!("`{value}` is not a known value of `{key}`");
         match key {
             "tx" => step.facts.transaction = Transaction::named(&value).ok_or_else(unknown)?,
+            "over" => step.facts.over = Some(value),
             "lock" => step.facts.lock = Lock::named(&value).ok_or_else(unknown)?,
             "work" => step.facts.work = Work::named(&value).ok_or_else(unknown)?,
             "undo" => step.facts.undo = Undo::named(&value).ok_or_else(unknown)?,
@@ -217,6 +220,7 @@ mod tests {
             "UPDATE t SET a = 'x;y'; SELECT $$\n-- step 9: no | tx=own\n$$",
             Dialect::Postgres,
         );
+        step.facts.over = Some("public.\"a b\"".into());
         step.facts.lock = Lock::ShareUpdateExclusive;
         step.facts.reason = "values of a=b | c are kept".into();
         step.reads_kept = Some(KeptUse { name: "k_1".into(), absence: Absence::Skip });

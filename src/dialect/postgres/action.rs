@@ -110,6 +110,7 @@ pub(super) fn step(action: Action, title: impl Into<String>, statements: Vec<Str
             lock: lock::of(action),
             work: work::of(action),
             transaction: transaction::of(action),
+            over: None,
             undo: undo::of(action),
             reason: undo::reason(action).to_owned(),
         },

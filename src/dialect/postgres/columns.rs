@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::action::{Action, all, step};
+use super::action::{Action, step};
 use super::context::{Context, Mention};
+use super::filling::{self, How};
 use super::generated::{add_generated, drop_generated, new_expression};
 use super::keep::{self, RowKey};
-use super::parts::{column_texts, columns};
+use super::parts::column_texts;
 use super::quote::{quote_ident, quote_name};
 use super::types::{Conversion, conversion, is_builtin};
 use super::ungenerate::ungenerate;
@@ -17,7 +18,6 @@ use super::{
 };
 use crate::catalog::Column;
 use crate::change::{ColumnSource, SourceOrigin, TableChange};
-use crate::dialect::moving;
 use crate::dialect::reach::Reach;
 use crate::dialect::{LowerError, Resource, Step, Undo};
 use crate::text::{Dialect, QName};
@@ -202,7 +202,7 @@ fn nullability(staying: &Staying<'_>, moved: bool, context: &Context<'_>) -> Vec
             .makes([staying.stage("required"), hierarchy::settled(table, &after.name)]);
             let unchecked = not_null::is_unchecked(&staying.change.after, &after.name);
             let made = if unchecked { made.work(crate::dialect::Work::Catalog) } else { made };
-            online::require(&staying.change.after, &after.name, made, context)
+            online::require(&staying.change.after, &after.name, made, None, context)
         }
         (true, false) => {
             let mut statements = Vec::new();
@@ -413,9 +413,11 @@ fn add(
     let restores = !context.is_discarded(table, Some(name));
     let key = RowKey::to_restore(&change.before, &change.after, context);
 
-    let default = column.default.as_ref().filter(|_| !passing::counts_itself(column));
+    let default = filling::default(column);
+    let how = filling::how(change, column, source, restores, context);
+    let fills = source.fill.is_some() || how == How::DefaultByPages;
     // With a backfill, rows that exist must not get the default: it is set once the column is there.
-    let waits = source.fill.is_some() || returns_uncounted(table, column, context);
+    let waits = fills || returns_uncounted(table, column, context);
     let at_once = default.filter(|_| !waits);
     let clause = not_null::clause(&change.after, column);
     let required_at_once = !clause.is_empty() && at_once.is_some();
@@ -446,30 +448,22 @@ fn add(
     ];
     let restored = context.kept_by_the_other_way(table, Some(name)).name;
     let filled = Resource::Constraint(table.clone(), format!("backfill of {name}"));
-    if let Some(fill) = &source.fill {
-        let fill = moved::fill(fill, table, column, context);
-        let fill = match default {
-            Some(default) => format!("COALESCE(({fill}), {default})"),
-            None => fill,
-        };
-        let reads = reads_first(&fill, table, context);
-        let mut statements = hold_what_goes(&reads, table);
-        statements.push(values::fill_statement(table, column, &fill));
-        let filling =
-            values::quietly(format!("backfill {table}.{name}"), table, statements, context)
-                .needs(all([columns(&change.after)]))
-                .needs(values::fill_needs(change, context))
-                .needs(moving::read_by(&fill, context.diff))
-                .frees(values::fill_frees(change, name))
-                .frees(reads)
-                .makes([filled.clone()]);
-        steps.push(filling.takes([own_values.clone()]));
-    }
     // After the backfill: a NULL that was kept is a value too.
-    if restores {
+    let returns = restores.then(|| {
         let computed = source.computed(Dialect::Postgres);
-        let returns = restore(change, column, &key, computed, context);
-        steps.push(returns.needs([filled]));
+        restore(change, column, &key, computed, context)
+    });
+    let (filling, rest) = match fills {
+        true => filling::steps(change, column, source, how, &filled, context),
+        false => (Vec::new(), None),
+    };
+    if how == How::DefaultByPages {
+        steps.extend(returns);
+        let kept = [Resource::Kept(restored.clone())];
+        steps.extend(filling.into_iter().map(|it| it.needs(kept.clone())));
+    } else {
+        steps.extend(filling);
+        steps.extend(returns.map(|it| it.needs([filled])));
     }
     if numbers {
         steps.push(
@@ -486,7 +480,7 @@ fn add(
                 Resource::Kept(context.kept_by_the_other_way(table, Some(name)).name),
             ])
             .makes([online::required(table, name)]);
-        steps.extend(online::require(&change.after, name, made, context));
+        steps.extend(online::require(&change.after, name, made, rest, context));
     }
     // The last step that writes values has made them.
     if let Some(last) = steps.iter_mut().rev().find(|step| !step.title.starts_with("require ")) {
@@ -535,12 +529,12 @@ pub(super) fn restore(
 }
 
 /// What an expression over a row reads of other tables and this way takes away.
-fn reads_first(text: &str, own: &QName, context: &Context<'_>) -> Vec<Resource> {
+pub(super) fn reads_first(text: &str, own: &QName, context: &Context<'_>) -> Vec<Resource> {
     Reach::of(text, Dialect::Postgres).goes(own, &context.before, context.after())
 }
 
 /// Holds writes to other tables whose values are read before they go: what is written in between would not move.
-fn hold_what_goes(reads: &[Resource], own: &QName) -> Vec<String> {
+pub(super) fn hold_what_goes(reads: &[Resource], own: &QName) -> Vec<String> {
     let tables: BTreeSet<&QName> = reads
         .iter()
         .filter_map(|read| match read {
@@ -568,7 +562,7 @@ fn returns_uncounted(table: &QName, column: &Column, context: &Context<'_>) -> b
 
 /// Whether a default gives each row its own value, so that adding it writes every row.
 /// Source: measured; `contain_volatile_functions` decides in the engine.
-fn is_volatile(default: &str) -> bool {
+pub(super) fn is_volatile(default: &str) -> bool {
     ["nextval(", "random(", "gen_random_uuid(", "uuid_generate", "clock_timestamp(", "timeofday("]
         .iter()
         .any(|call| default.contains(call))

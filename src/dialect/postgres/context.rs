@@ -167,7 +167,7 @@ impl<'a> Context<'a> {
             rebuilds,
             parted: BTreeSet::new(),
             let_apart: BTreeSet::new(),
-            online: online.renamed(diff),
+            online: super::online::of(diff, online),
         }
     }
 

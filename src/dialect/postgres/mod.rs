@@ -24,6 +24,7 @@ mod context;
 mod defaults;
 mod enums;
 mod facets;
+mod filling;
 mod generated;
 mod handed_out;
 mod heirs;

@@ -11,9 +11,23 @@ use super::in_place::{self, Marks};
 use super::quote::{quote_ident, quote_name};
 use super::render;
 use crate::catalog::{Column, Constraint, ConstraintKind, Index, Table};
-use crate::change::Delta;
-use crate::dialect::{Order, Phase, Resource, Step};
+use crate::change::{Delta, Diff};
+use crate::dialect::online::Online;
+use crate::dialect::{Order, Phase, Resource, Step, Transaction};
 use crate::text::{Ident, QName, hash};
+
+/// The tables of a difference that are changed while they are used, by their new names. None where an exclusion constraint
+/// comes: rows that break it are not asked for before, so what it stops must be undone whole.
+pub(super) fn of(diff: &Diff, online: &Online) -> Online {
+    let excludes = |delta: &Delta<Constraint>| {
+        delta.after().is_some_and(|it| matches!(it.kind, ConstraintKind::Exclusion))
+    };
+    let changes = diff.table_changes();
+    match changes.values().any(|change| change.constraints.iter().any(excludes)) {
+        true => Online::default(),
+        false => online.renamed(diff),
+    }
+}
 
 /// Whether a table is changed while it is used. Trees of tables are not: their indexes and keys come and go together.
 pub(super) fn is_online(table: &Table, context: &Context<'_>) -> bool {
@@ -205,11 +219,27 @@ pub(super) fn required(table: &QName, column: &Ident) -> Resource {
     Resource::Constraint(table.clone(), format!("required of {column}"))
 }
 
+/// Whether values are written page by page, each batch in a transaction of its own.
+pub(super) fn is_filled_by_pages(table: &Table, context: &Context<'_>) -> bool {
+    // The name stands in the line of the step.
+    let is_plain = !quote_name(&table.name).contains(['=', '|', '\n', '\r']);
+    is_plain && is_online(table, context)
+}
+
+/// A step whose statements are for the pages that the runner names.
+pub(super) fn by_pages(mut made: Step, table: &QName) -> Step {
+    made.facts.transaction = Transaction::Batches;
+    made.facts.over = Some(quote_name(table));
+    made.apart()
+}
+
 /// A column that becomes required, where `plain` does it in one step: a valid check makes the server look at no row.
+/// `rest` fills rows that were written while the others were filled; from the check on there come no more.
 pub(super) fn require(
     table: &Table,
     column: &Ident,
     plain: Step,
+    rest: Option<Step>,
     context: &Context<'_>,
 ) -> Vec<Step> {
     if !is_online(table, context) || super::not_null::is_unchecked(table, column) {
@@ -230,9 +260,17 @@ pub(super) fn require(
     .needs(plain.order.needs.clone())
     .makes([added.clone()])
     .apart();
+    let filled = stage(&table.name, "kept by all rows", &check);
+    let rest = rest.map(|rest| {
+        let mut rest = rest.needs(plain.order.needs.clone()).needs([added.clone()]);
+        rest.title = format!("{}, fill rows written meanwhile", plain.title);
+        rest.order.takes.clear();
+        rest.order.makes = [filled.clone()].into();
+        rest
+    });
     let mut second = validate(&table.name, &check)
         .needs(plain.order.needs.clone())
-        .needs([added])
+        .needs([added, filled])
         .makes([valid.clone()]);
     second.title = format!("{}, look at all rows", plain.title);
     let mut statements: Vec<String> = plain.statements.iter().map(ToString::to_string).collect();
@@ -244,7 +282,8 @@ pub(super) fn require(
     );
     // The key that it becomes part of takes the place of another at once.
     let place = is_of_key.then(|| super::constraints::key_itself(&table.name));
-    vec![first, second, last.needs([valid]).frees(place)]
+    let last = last.needs([valid]).frees(place);
+    [Some(first), rest, Some(second), Some(last)].into_iter().flatten().collect()
 }
 
 /// The name of something that is there for the length of the plan; at most as long as a name may be. Source: NAMEDATALEN.

@@ -210,7 +210,7 @@ fn step(title: String, statements: Vec<String>, said: Said) -> Step {
     Step {
         title,
         statements: statements.into_iter().map(Sql::new).collect(),
-        facts: Facts { lock, work, transaction, undo, reason: reason.to_owned() },
+        facts: Facts { lock, work, transaction, over: None, undo, reason: reason.to_owned() },
         reads_kept: reads.map(|name| KeptUse { name, absence: Absence::Refuse }),
         order: Order::default(),
     }

@@ -10,6 +10,7 @@ pub(super) fn facts(work: Work, undo: Undo, reason: impl Into<String>) -> Facts 
         lock: Lock::Reserved,
         work,
         transaction: Transaction::Shared,
+        over: None,
         undo,
         reason: reason.into(),
     }

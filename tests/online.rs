@@ -1,0 +1,299 @@
+//! Tables that are changed while they are used: which they are, what others notice, and what is left when a step fails.
+
+mod journey;
+mod support;
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use journey::{Ran, migrate, ran, typed};
+use support::TestDatabase;
+
+const A: &str = "CREATE TABLE team (id bigint PRIMARY KEY);
+CREATE TABLE job (id bigint PRIMARY KEY, ref text, team bigint, hours int, note text);
+CREATE INDEX job_note ON job (note);
+CREATE TABLE small (id bigint PRIMARY KEY, name text);";
+
+const B: &str = "CREATE TABLE team (id bigint PRIMARY KEY);
+CREATE TABLE job (id bigint PRIMARY KEY, ref text NOT NULL CONSTRAINT job_ref UNIQUE, team bigint CONSTRAINT job_team
+  REFERENCES team, hours int CONSTRAINT job_hours CHECK (hours >= 0), note text);
+CREATE INDEX job_hours_team ON job (hours, team);
+CREATE INDEX job_note ON job (note DESC);
+CREATE TABLE small (id bigint PRIMARY KEY, name text);
+CREATE INDEX small_name ON small (name);";
+
+struct Online {
+    folder: tempfile::TempDir,
+    database: TestDatabase,
+}
+
+impl Online {
+    /// A database with so many rows in `job`; `None` where there is no server.
+    fn new(rows: u64) -> Option<Online> {
+        let database = support::postgres()?.database();
+        let folder = tempfile::tempdir().expect("a folder");
+        let this = Online { folder, database };
+        this.write("a.sql", A);
+        this.write("b.sql", B);
+        this.write(
+            "migrate.toml",
+            "default_env = \"it\"\n[env.it]\nonline_from_mb = 1\nlock_timeout_ms = 1000\n",
+        );
+        this.sql(A);
+        this.sql("INSERT INTO team SELECT g FROM generate_series(1, 100) AS g");
+        this.sql(&format!(
+            "INSERT INTO job SELECT g, 'r' || g, 1 + g % 100, g % 12, md5(g::text) FROM generate_series(1, {rows}) AS g"
+        ));
+        this.sql("INSERT INTO small VALUES (1, 'one')");
+        Some(this)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let path = self.folder.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(path, text).expect("a file of the test");
+    }
+
+    fn sql(&self, sql: &str) {
+        support::run(&mut self.database.open(), sql);
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let url = typed(&self.database.url);
+        let mut command = migrate(self.folder.path());
+        command.args(args).args(["--url", &url, "--scratch-url", &url]);
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> Ran {
+        ran(&mut self.command(args))
+    }
+
+    /// Plans from the database as it is, and gives the way up.
+    fn plan(&self, flags: &[&str]) -> String {
+        let url = typed(&self.database.url);
+        let mut args = vec!["plan", "--from", &url, "--to", "b.sql", "--out", "plan"];
+        args.extend(flags);
+        done(&self.run(&args));
+        self.up("plan/up.sql")
+    }
+
+    fn up(&self, path: &str) -> String {
+        std::fs::read_to_string(self.folder.path().join(path)).expect("a plan")
+    }
+}
+
+fn done(ran: &Ran) {
+    assert_eq!(ran.code, 0, "{}", ran.text);
+}
+
+fn is_online(up: &str, name: &str) -> bool {
+    up.lines().any(|line| line.contains(" CONCURRENTLY ") && line.contains(name))
+}
+
+#[test]
+fn tables_that_are_large_where_the_plan_will_run_are_changed_while_they_are_used() {
+    let Some(scene) = Online::new(20_000) else { return };
+    let up = scene.plan(&[]);
+    assert!(is_online(&up, "job_hours_team") && is_online(&up, "job_ref"), "{up}");
+    assert!(up.contains("\"job_hours\" CHECK ((hours >= 0)) NOT VALID"), "{up}");
+    assert!(!is_online(&up, "small_name"), "{up}");
+    let up = scene.plan(&["--online"]);
+    assert!(is_online(&up, "job_hours_team") && is_online(&up, "small_name"), "{up}");
+    let up = scene.plan(&["--offline"]);
+    assert!(!up.contains(" CONCURRENTLY ") && !up.contains("NOT VALID"), "{up}");
+    // The usual measure is more than these rows have.
+    scene.write("migrate.toml", "");
+    let up = scene.plan(&[]);
+    assert!(!up.contains(" CONCURRENTLY "), "{up}");
+}
+
+#[test]
+fn a_plan_between_files_asks_no_database() {
+    let Some(scene) = Online::new(20_000) else { return };
+    done(&scene.run(&["plan", "--from", "a.sql", "--to", "b.sql", "--out", "plan"]));
+    assert!(!scene.up("plan/up.sql").contains(" CONCURRENTLY "));
+}
+
+#[test]
+fn a_project_asks_the_database_of_its_environment() {
+    let Some(server) = support::postgres() else { return };
+    let scene =
+        Online { folder: tempfile::tempdir().expect("a folder"), database: server.database() };
+    let settings = "model = \"schema.sql\"\ndefault_env = \"it\"\n[env.it]\nonline_from_mb = 0\n";
+    scene.write("migrate.toml", settings);
+    scene.write("schema.sql", A);
+    done(&scene.run(&["plan", "first", "--dialect", "postgres"]));
+    done(&scene.run(&["apply", "--no-rehearsal"]));
+    scene.write("schema.sql", B);
+    done(&scene.run(&["plan", "second", "--dialect", "postgres"]));
+    let up = scene.up("migrations/0002_second/postgres.up.sql");
+    assert!(is_online(&up, "job_ref") && is_online(&up, "small_name"), "{up}");
+    done(&scene.run(&["apply"]));
+    done(&scene.run(&["rollback"]));
+    // A server that does not answer tells no sizes: that is said, and planned plainly.
+    let mut command = migrate(scene.folder.path());
+    let url = typed(&scene.database.url);
+    command.args(["plan", "second", "--replace", "--dry-run", "--dialect", "postgres", "--sql"]);
+    command.args(["--scratch-url", &url, "--url", "postgres://nobody@127.0.0.1:1/none"]);
+    let asked = ran(&mut command);
+    assert_ne!(asked.code, 0, "--replace asks whether the version is applied: {}", asked.text);
+    scene.write("schema.sql", &format!("{B}\nCREATE INDEX small_again ON small (name, id);"));
+    let mut command = migrate(scene.folder.path());
+    command.args(["plan", "third", "--dry-run", "--dialect", "postgres", "--sql"]);
+    command.args(["--scratch-url", &url, "--url", "postgres://nobody@127.0.0.1:1/none"]);
+    let planned = ran(&mut command);
+    done(&planned);
+    assert!(planned.text.contains("how large the tables are is not known"), "{}", planned.text);
+    assert!(!planned.text.contains(" CONCURRENTLY "), "{}", planned.text);
+}
+
+#[test]
+fn a_row_that_comes_in_between_stops_the_plan_which_goes_on_once_it_is_gone() {
+    let Some(scene) = Online::new(2_000) else { return };
+    let up = scene.plan(&["--online"]);
+    // As if somebody wrote it after the rules were asked of all rows.
+    let twice = "-- step 1: somebody writes | tx=own lock=ROW EXCLUSIVE work=write undo=exact\n\
+                 INSERT INTO job VALUES (-1, 'r1', 1, 1, 'twice');\n\n";
+    let at = up.find("-- step 1").expect("a step");
+    edit(scene.folder.path(), &up, &format!("{}{twice}{}", &up[..at], &up[at..]));
+    let stopped = scene.run(&["apply", "--plan", "plan", "--no-rehearsal"]);
+    assert_eq!(stopped.code, 8, "{}", stopped.text);
+    assert!(stopped.text.contains("could not create unique index \"job_ref\""), "{}", stopped.text);
+    let invalid = "SELECT count(*) FROM pg_index WHERE NOT indisvalid";
+    assert_eq!(support::rows(&mut scene.database.open(), invalid)[0][0], "0");
+    scene.sql("DELETE FROM job WHERE id = -1");
+    done(&scene.run(&["apply", "--plan", "plan", "--no-rehearsal"]));
+    done(&scene.run(&["rollback", "--plan", "plan", "--no-rehearsal"]));
+}
+
+/// Writes another way up, and seals the plan with it.
+fn edit(folder: &Path, before: &str, after: &str) {
+    let plan = folder.join("plan");
+    let seal = |text: &str| migrate::text::hash::sha256(text.as_bytes());
+    let json = std::fs::read_to_string(plan.join("plan.json")).expect("a plan");
+    std::fs::write(plan.join("up.sql"), after).expect("a plan");
+    std::fs::write(plan.join("plan.json"), json.replace(&seal(before), &seal(after)))
+        .expect("a plan");
+}
+
+/// What the users of a database notice.
+#[derive(Default)]
+struct Noticed {
+    statements: AtomicU64,
+    failed: AtomicU64,
+    longest_us: AtomicU64,
+}
+
+impl Noticed {
+    fn times(&self, statement: impl FnOnce() -> Result<(), postgres::Error>) {
+        let began = Instant::now();
+        if let Err(error) = statement() {
+            eprintln!("a client: {error:?}");
+            self.failed.fetch_add(1, Ordering::Relaxed);
+        }
+        let us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.longest_us.fetch_max(us, Ordering::Relaxed);
+        self.statements.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// `MIGRATE_LOAD_ROWS` says how many rows; the longest stall is printed.
+fn many_rows() -> u64 {
+    let rows = std::env::var("MIGRATE_LOAD_ROWS").ok().and_then(|it| it.parse().ok());
+    rows.unwrap_or(100_000)
+}
+
+/// Runs a command while others read and write; none of them may fail, or wait longer than the lock timeout in force and
+/// 200 ms.
+fn run_under_load(scene: &Online, args: &[&str], rows: u64) {
+    let (noticed, is_over) = (Noticed::default(), AtomicBool::new(false));
+    let took = std::thread::scope(|scope| {
+        scope.spawn(|| write_rows(&scene.database, &noticed, &is_over, rows));
+        scope.spawn(|| read_rows(&scene.database, &noticed, &is_over, rows));
+        let began = Instant::now();
+        let ran = scene.run(args);
+        is_over.store(true, Ordering::Relaxed);
+        done(&ran);
+        began.elapsed()
+    });
+    let longest = Duration::from_micros(noticed.longest_us.load(Ordering::Relaxed));
+    println!(
+        "{}: {rows} rows, {took:?}; {} statements of others, the longest took {longest:?}",
+        args[0],
+        noticed.statements.load(Ordering::Relaxed)
+    );
+    assert_eq!(noticed.failed.load(Ordering::Relaxed), 0, "statements of others failed");
+    assert!(longest < Duration::from_millis(1200), "somebody waited for {longest:?}");
+}
+
+#[test]
+fn nobody_waits_long_while_rules_and_indexes_of_a_large_table_change() {
+    let rows = many_rows();
+    let Some(scene) = Online::new(rows) else { return };
+    scene.plan(&[]);
+    for command in ["apply", "rollback"] {
+        run_under_load(
+            &scene,
+            &[command, "--plan", "plan", "--no-rehearsal", "--wait", "120"],
+            rows,
+        );
+    }
+}
+
+#[test]
+fn nobody_waits_long_while_a_large_table_gets_columns_with_values() {
+    let rows = many_rows();
+    let Some(scene) = Online::new(rows) else { return };
+    let columns = "team bigint, hours int, note text,
+  token uuid NOT NULL DEFAULT gen_random_uuid(),
+  -- migrate:backfill hours * 60
+  minutes int NOT NULL DEFAULT 0)";
+    scene.write("b.sql", &A.replace("team bigint, hours int, note text)", columns));
+    let up = scene.plan(&[]);
+    assert_eq!(up.matches("tx=batches over=\"public\".\"job\"").count(), 2, "{up}");
+    run_under_load(&scene, &["apply", "--plan", "plan", "--no-rehearsal", "--wait", "120"], rows);
+    // Whoever wrote meanwhile got the default, and all others what the model says.
+    let wrong =
+        "SELECT count(*) FROM job WHERE minutes <> hours * 60 AND (note <> 'new' OR minutes <> 0)";
+    assert_eq!(support::rows(&mut scene.database.open(), wrong)[0][0], "0");
+    let tokens = "SELECT count(*) - count(DISTINCT token) FROM job";
+    assert_eq!(support::rows(&mut scene.database.open(), tokens)[0][0], "0");
+}
+
+fn write_rows(database: &TestDatabase, noticed: &Noticed, is_over: &AtomicBool, rows: u64) {
+    let mut client = database.client();
+    // Beyond what is there, also what an earlier writer left.
+    let highest = client.query_one("SELECT max(id) FROM job", &[]).expect("the rows are there");
+    let mut number: i64 = highest.get(0);
+    while !is_over.load(Ordering::Relaxed) {
+        number += 1;
+        noticed.times(|| {
+            let mut transaction = client.transaction()?;
+            transaction.execute(
+                "INSERT INTO job VALUES ($1, 'r' || $1::bigint, 1 + $1::bigint % 100, 1, 'new')",
+                &[&number],
+            )?;
+            transaction.execute(
+                "UPDATE job SET note = 'touched' WHERE id = $1::bigint * 7919 % $2",
+                &[&number, &i64::try_from(rows).expect("few rows")],
+            )?;
+            transaction.commit()
+        });
+    }
+}
+
+fn read_rows(database: &TestDatabase, noticed: &Noticed, is_over: &AtomicBool, rows: u64) {
+    let mut client = database.client();
+    let mut number = 0_i64;
+    while !is_over.load(Ordering::Relaxed) {
+        number = (number + 7919) % i64::try_from(rows).expect("few rows");
+        noticed.times(|| {
+            client
+                .query("SELECT id, ref, team, hours, note FROM job WHERE id = $1", &[&number])
+                .map(drop)
+        });
+    }
+}
