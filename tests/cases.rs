@@ -50,7 +50,8 @@ fn every_case_goes_there_and_back_on_postgres() {
     }
 }
 
-/// Every table is planned as one that is used meanwhile: other steps, and the same schema and rows at each station.
+/// Every table is planned as one that is used meanwhile: where that means other steps, the same schema and rows at each
+/// station.
 #[test]
 fn every_case_goes_there_and_back_while_tables_are_used() {
     if support::postgres().is_some() {
@@ -191,7 +192,7 @@ fn travel(case: &Path, dialect: Dialect, ways: Ways) -> Result<(), String> {
     let start = contents(&mut database);
     let mut stations = format!("before\n\n{}", page(&start));
 
-    let plan = plan(case, dialect, ways, &here)?;
+    let Some(plan) = plan(case, dialect, ways, &here)? else { return Ok(()) };
     let up =
         |database: &mut Database, provider: Choice| match journey::apply(database, &plan, provider)
         {
@@ -264,8 +265,14 @@ fn inspect(database: &mut Database) -> Catalog {
     database.inspect().expect("the schema can be read")
 }
 
-/// Plans with the binary, and compares what is planned with the goldens.
-fn plan(case: &Path, dialect: Dialect, ways: Ways, server: &Place) -> Result<Bundle, String> {
+/// Plans with the binary, and compares what is planned with the goldens. `None` where a plan for tables in use has the
+/// steps of the plain one, whose journey another test makes.
+fn plan(
+    case: &Path,
+    dialect: Dialect,
+    ways: Ways,
+    server: &Place,
+) -> Result<Option<Bundle>, String> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut command = migrate(folder.path());
     command.args(["plan", "--out", "plan", "--dialect", dialect.name()]);
@@ -286,13 +293,18 @@ fn plan(case: &Path, dialect: Dialect, ways: Ways, server: &Place) -> Result<Bun
     }
     let folder = folder.path().join("plan");
     if ways == Ways::Online {
-        return Ok(bundle(&folder));
+        let is_plain = ["up.sql", "down.sql"].iter().all(|name| {
+            let (golden, _) = golden_of(case, dialect, name);
+            let expected = std::fs::read_to_string(golden).unwrap_or_default();
+            acts(&expected) == acts(&text(&folder.join(name)))
+        });
+        return Ok((!is_plain).then(|| bundle(&folder)));
     }
     for way in ["up", "down"] {
         let planned = text(&folder.join(format!("{way}.sql")));
         golden(case, dialect, &format!("{way}.sql"), &planned)?;
     }
-    Ok(bundle(&folder))
+    Ok(Some(bundle(&folder)))
 }
 
 fn golden(case: &Path, dialect: Dialect, name: &str, found: &str) -> Result<(), String> {
