@@ -213,7 +213,28 @@ pub enum Way {
     Back,
 }
 
+/// What a table is called before some renames.
+pub fn table_before<'r>(
+    renames: impl IntoIterator<Item = &'r Rename>,
+    table: &'r QName,
+) -> &'r QName {
+    let mut pairs = renames.into_iter().filter_map(Rename::of_table);
+    pairs.find(|(_, after)| *after == table).map_or(table, |(before, _)| before)
+}
+
 impl Rename {
+    /// The names of a table, before and after.
+    pub fn of_table(&self) -> Option<(&QName, &QName)> {
+        match self {
+            Rename::Table { before, after } => Some((before, after)),
+            Rename::Column { .. }
+            | Rename::Enum { .. }
+            | Rename::EnumValue { .. }
+            | Rename::Constraint { .. }
+            | Rename::Index { .. } => None,
+        }
+    }
+
     /// The way back.
     pub fn inverse(self) -> Self {
         match self {

@@ -15,14 +15,7 @@ impl Online {
     /// The same tables under the names that hold after the difference.
     pub fn renamed(&self, diff: &Diff) -> Online {
         let new_name = |table: &QName| {
-            let renames = diff.renames().filter_map(|rename| match rename {
-                Rename::Table { before, after } => Some((before, after)),
-                Rename::Column { .. }
-                | Rename::Enum { .. }
-                | Rename::EnumValue { .. }
-                | Rename::Constraint { .. }
-                | Rename::Index { .. } => None,
-            });
+            let renames = diff.renames().filter_map(Rename::of_table);
             renames.fold(table.clone(), |name, (before, after)| match *before == name {
                 true => after.clone(),
                 false => name,

@@ -9,7 +9,7 @@ use crate::catalog::{Catalog, Column, ConstraintKind, Table};
 use crate::change::using::Using;
 use crate::change::{
     ColumnIntent, ColumnSource, Contested, Intent, Keep, Leaving, Rename, SourceOrigin, Target,
-    Way, is_steady, using,
+    Way, is_steady, table_before, using,
 };
 use crate::text::token::{Token, canonical, tokenize};
 use crate::text::{Dialect, Ident, QName};
@@ -105,11 +105,7 @@ fn computed_back(target: &Target, sides: &Sides<'_>) -> Option<String> {
 
 /// What a table is called before the renames of this way.
 fn earlier_name(table: &QName, sides: &Sides<'_>) -> QName {
-    let renamed = sides.renames.iter().find_map(|rename| match rename {
-        Rename::Table { before, after } if after == table => Some(before.clone()),
-        _ => None,
-    });
-    renamed.unwrap_or_else(|| table.clone())
+    table_before(sides.renames, table).clone()
 }
 
 /// The column that holds the values now. Names that differ in case alone, where they could not be renamed, are one

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 
 use crate::catalog::fingerprint::{normalize_constraint, normalize_index};
 use crate::catalog::{Catalog, Constraint, ConstraintKind, OpaqueKind, Table};
-use crate::change::{ColumnIntent, Intent, Rename, Target, Way, using};
+use crate::change::{ColumnIntent, Intent, Rename, Target, Way, table_before, using};
 use crate::text::{Dialect, Ident, QName};
 
 /// The renames that apply, in the order in which they run: tables and types, columns, values, then constraints
@@ -170,13 +170,7 @@ fn inverse(renames: &[Rename]) -> Vec<Rename> {
 
 /// The name a table had before `renames`.
 fn old_table(renames: &[Rename], table: &QName) -> QName {
-    renames
-        .iter()
-        .find_map(|rename| match rename {
-            Rename::Table { before, after } if after == table => Some(before.clone()),
-            _ => None,
-        })
-        .unwrap_or_else(|| table.clone())
+    table_before(renames, table).clone()
 }
 
 /// What a target was called before the written renames.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::quote;
 use super::rows::Rows;
 use crate::catalog::{Catalog, Table};
-use crate::change::{Diff, Rename, TableChange};
+use crate::change::{Diff, Rename, TableChange, table_before};
 use crate::dialect::Direction;
 use crate::dialect::keep::{SQLITE_PREFIX, kept_name};
 use crate::dialect::postgres::types::is_builtin;
@@ -86,12 +86,7 @@ impl KeptRows<'_> {
     }
 
     fn old_table(&self) -> &QName {
-        let table = &self.change.after.name;
-        let renamed = self.diff.renames().find_map(|rename| match rename {
-            Rename::Table { before, after } if after == table => Some(before),
-            _ => None,
-        });
-        renamed.unwrap_or(table)
+        table_before(self.diff.renames(), &self.change.after.name)
     }
 
     /// The condition that a row still has what was written when the value was kept: other rows get what is computed now.

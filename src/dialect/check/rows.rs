@@ -412,17 +412,9 @@ fn joining(diff: &Diff) -> BTreeMap<QName, Vec<QName>> {
         }
         found
     };
-    let renamed: BTreeMap<&QName, &QName> = diff
-        .renames()
-        .filter_map(|rename| match rename {
-            Rename::Table { before, after } => Some((after, before)),
-            Rename::Column { .. }
-            | Rename::Enum { .. }
-            | Rename::EnumValue { .. }
-            | Rename::Constraint { .. }
-            | Rename::Index { .. } => None,
-        })
-        .collect();
+    let renames = diff.renames().filter_map(Rename::of_table);
+    let renamed: BTreeMap<&QName, &QName> =
+        renames.map(|(before, after)| (after, before)).collect();
     let old = |name: &QName| renamed.get(name).copied().unwrap_or(name).clone();
     let mut joining: BTreeMap<QName, Vec<QName>> = BTreeMap::new();
     for name in diff.after.tables.keys() {

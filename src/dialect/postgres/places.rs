@@ -7,7 +7,7 @@ use super::bounds::{Bound, Key};
 use super::hierarchy::{above, options, partitions};
 use super::rebuild::{below, is_reshaped, key_columns};
 use crate::catalog::{Catalog, Table};
-use crate::change::{Change, Diff, Rename, TableChange, Target};
+use crate::change::{Change, Diff, Rename, TableChange, Target, table_before};
 use crate::text::{Ident, QName};
 
 /// A table of which some rows may have no place.
@@ -260,7 +260,7 @@ impl Sides<'_> {
         let stays = below(top, self.after);
         let others = below(top, self.before).into_iter().filter(|name| !stays.contains(name));
         let named = others.filter(|name| self.goes_alone(name));
-        named.map(|name| earlier(&name, renames)).collect()
+        named.map(|name| table_before(renames, &name).clone()).collect()
     }
 
     fn goes_alone(&self, child: &QName) -> bool {
@@ -277,18 +277,4 @@ impl Sides<'_> {
             _ => self.goes_alone(parent),
         }
     }
-}
-
-/// The name of a table before the change.
-fn earlier(name: &QName, renames: &[Rename]) -> QName {
-    let before = renames.iter().find_map(|rename| match rename {
-        Rename::Table { before, after } if after == name => Some(before.clone()),
-        Rename::Table { .. }
-        | Rename::Column { .. }
-        | Rename::Enum { .. }
-        | Rename::EnumValue { .. }
-        | Rename::Constraint { .. }
-        | Rename::Index { .. } => None,
-    });
-    before.unwrap_or_else(|| name.clone())
 }

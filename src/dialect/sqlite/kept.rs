@@ -113,13 +113,7 @@ impl Scope<'_> {
     }
 
     fn table_before(&self, table: &QName) -> QName {
-        self.diff
-            .renames()
-            .find_map(|rename| match rename {
-                Rename::Table { before, after } if after == table => Some(before.clone()),
-                _ => None,
-            })
-            .unwrap_or_else(|| table.clone())
+        crate::change::table_before(self.diff.renames(), table).clone()
     }
 
     fn column_before(&self, table: &QName, column: &Ident) -> Ident {
