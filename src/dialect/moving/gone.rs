@@ -7,6 +7,7 @@ use super::{Sides, Unmovable, receiver};
 use crate::catalog::Table;
 use crate::change::{Intent, MoveIntent, Moved, Pick, Target, is_constant};
 use crate::text::Ident;
+use crate::text::suggest::did_you_mean;
 
 /// Says where the values of the receiving column come from, and notes the move. Each row reads the row it refers to; on the
 /// way back its values become a row again where none says the same.
@@ -24,8 +25,21 @@ pub(super) fn say(moved: &Moved, sides: Sides<'_>, intent: &mut Intent) -> Resul
         if receiver.column(to).is_some() {
             return Ok(()); // done already
         }
+        let tables = sides.before.tables.keys().map(|table| table.name.as_str());
+        let columns = sides.before.tables.values().flat_map(|table| &table.columns);
+        let known = tables.chain(columns.map(|column| column.name.as_str()));
+        let names: Vec<&str> = known.collect();
+        let unknown = moved.said.split('.').find(|part| {
+            !names.iter().any(|name| name.eq_ignore_ascii_case(&crate::model::snake_case(part)))
+        });
+        let meant = unknown
+            .map(|part| did_you_mean(&crate::model::snake_case(part), names.iter().copied()));
         return Err(Unmovable {
-            message: format!("`{}` is to move, and is not there to give", moved.said),
+            message: format!(
+                "`{}` is to move, and is not there to give{}",
+                moved.said,
+                meant.unwrap_or_default()
+            ),
             help: format!(
                 "name a field of the schema before, or take this line out where `{}` is new for \
                  another reason",

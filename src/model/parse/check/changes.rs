@@ -32,13 +32,7 @@ fn check_move(change: &ChangeNote, moved: &MoveNote, model: &Model, findings: &m
     let (name, _) = change.target();
     let receiver = field(&moved.to, model, findings);
     let Some(giver) = model.entity(name) else {
-        // The entity goes, and the reference to it: the schema before tells of them.
-        if change.down.is_some() {
-            let message =
-                format!("`{name}` goes with its rows: there is none that `down` could fill");
-            let help = "take `down:` out; rows that a rollback makes say what moved from them";
-            findings.error(span, message, help);
-        }
+        // The entity goes, and the reference to it: only the schema before tells of them.
         return;
     };
     let by = moved.by.as_ref().map(|by| (by, field(by, model, findings)));
