@@ -5,7 +5,7 @@ mod moves;
 mod steady;
 pub mod using;
 
-pub use moves::{Extracted, Extraction, MoveIntent, Moved, Pick};
+pub use moves::{Extracted, Extraction, Gathered, MoveIntent, Moved, Per, Pick};
 pub use steady::{is_constant, is_steady};
 use using::Using;
 
