@@ -43,9 +43,8 @@ fn insert(
     let items = keys.iter().cloned().chain(values.map(|value| value_of_row(value, dialect)));
     let items: Vec<String> = items.collect();
     let (order, where_) = (keys.join(", "), format!("FROM {from} WHERE {condition}"));
-    let quoted = |names: &[&Ident]| {
-        names.iter().map(|name| quote(name)).collect::<Vec<_>>().join(", ")
-    };
+    let quoted =
+        |names: &[&Ident]| names.iter().map(|name| quote(name)).collect::<Vec<_>>().join(", ");
     match counted(&names, receiver, dialect) {
         None => format!(
             "INSERT INTO {into} ({}) SELECT {} {where_} ORDER BY {order}",
@@ -102,7 +101,8 @@ pub(in crate::dialect) fn note(
         .iter()
         .map(|column| format!("\"t\".{} IS NOT NULL", quote(column)))
         .collect();
-    let rows = format!("FROM {} AS \"t\" WHERE {}", table_text(&table.name, dialect), known.join(" OR "));
+    let rows =
+        format!("FROM {} AS \"t\" WHERE {}", table_text(&table.name, dialect), known.join(" OR "));
     match dialect {
         Dialect::Postgres => {
             let items: Vec<String> =
@@ -132,6 +132,37 @@ pub(in crate::dialect) fn note(
     }
 }
 
+/// Whether a row is nothing but a link between two others: it has one value, which is part of its key or all that it holds.
+pub(in crate::dialect) fn is_link(extraction: &Extraction, table: &Table) -> bool {
+    let [value] = extraction.values.as_slice() else { return false };
+    let key = table.primary_key();
+    let is_own = |name: &Ident| {
+        *name == value.into || extraction.reference.contains(name) || key.contains(name)
+    };
+    key.contains(&value.into) || table.columns.iter().all(|column| is_own(&column.name))
+}
+
+/// The condition that it was noted of the row `t` what it held.
+pub(in crate::dialect) fn is_noted(
+    extraction: &Extraction,
+    kept: &str,
+    dialect: Dialect,
+) -> String {
+    format!("EXISTS (SELECT 1 FROM {kept} AS \"k\" WHERE {})", same_keys(extraction, dialect))
+}
+
+/// The condition that a row `k` of what was noted is of the row `t`.
+fn same_keys(extraction: &Extraction, dialect: Dialect) -> String {
+    let same: Vec<String> = (1..)
+        .zip(&extraction.keys)
+        .map(|(at, key)| {
+            let own = portable(&format!("\"t\".{}", quote(key)), dialect);
+            format!("\"k\".\"key_{at}\" = {own}")
+        })
+        .collect();
+    same.join(" AND ")
+}
+
 /// The rows of a table that came back, and what tells what was changed since it went.
 pub(in crate::dialect) struct Following<'a> {
     pub(in crate::dialect) extraction: &'a Extraction,
@@ -149,15 +180,15 @@ impl Following<'_> {
         let own = table_text(&self.table.name, self.after.dialect);
         let mut statements = self.without_parent(&own);
         statements.extend(match self.extraction.values.as_slice() {
-            [value] => self.follow_one(&own, value),
-            values => self.follow_several(&own, values),
+            [value] if is_link(self.extraction, self.table) => self.follow_links(&own, value),
+            values => self.follow_rows(&own, values),
         });
         statements.push(format!("DROP TABLE {}", self.kept));
         statements
     }
 
-    /// Rows that say one value: which of them there are is what they say.
-    fn follow_one(&self, own: &str, value: &Extracted) -> Vec<String> {
+    /// Rows that say one value and nothing else: one whose value is no more goes.
+    fn follow_links(&self, own: &str, value: &Extracted) -> Vec<String> {
         let pairs = self.pairs();
         let is_old = self.is_old(std::slice::from_ref(value));
         let nothing = self.says_nothing();
@@ -172,20 +203,12 @@ impl Following<'_> {
         let condition = format!("{} AND NOT ({nothing}) AND NOT {says}", self.differs(1, value));
         let dialect = self.after.dialect;
         let new = insert(self.extraction, self.table, &pairs, &condition, dialect);
-        let changed = self.change(own, 1, value);
-        // A row that can be there and say nothing stays, for what else it holds.
-        let goes = Some(goes).filter(|_| !self.takes_nothing());
-        goes.into_iter().chain([changed, new]).collect()
+        vec![goes, self.change(own, 1, value), new]
     }
 
-    /// Rows that say several values: each of them is followed by itself.
-    fn follow_several(&self, own: &str, values: &[Extracted]) -> Vec<String> {
+    /// Rows that say more than what moves: each value is followed by itself, and the row stays.
+    fn follow_rows(&self, own: &str, values: &[Extracted]) -> Vec<String> {
         let (pairs, nothing) = (self.pairs(), self.says_nothing());
-        let goes = format!(
-            "DELETE FROM {own} AS \"m\" WHERE EXISTS (SELECT 1 FROM {pairs} WHERE {} AND {nothing})",
-            self.is_old(values)
-        );
-        let goes = Some(goes).filter(|_| !self.takes_nothing());
         let changed = (1..).zip(values).map(|(at, value)| self.change(own, at, value));
         let any: Vec<String> =
             (1..).zip(values).map(|(at, value)| self.differs(at, value)).collect();
@@ -195,7 +218,7 @@ impl Following<'_> {
             refers(self.extraction, "m")
         );
         let new = insert(self.extraction, self.table, &pairs, &condition, self.after.dialect);
-        goes.into_iter().chain(changed).chain([new]).collect()
+        changed.chain([new]).collect()
     }
 
     /// Gives rows that say the value which was there the one that is there now.
@@ -229,19 +252,11 @@ impl Following<'_> {
 
     /// Rows `t` that give, beside what they held.
     fn pairs(&self) -> String {
-        let dialect = self.after.dialect;
-        let same: Vec<String> = (1..)
-            .zip(&self.extraction.keys)
-            .map(|(at, key)| {
-                let own = portable(&format!("\"t\".{}", quote(key)), dialect);
-                format!("\"k\".\"key_{at}\" = {own}")
-            })
-            .collect();
         format!(
             "{} AS \"t\" LEFT JOIN {} AS \"k\" ON {}",
-            table_text(&self.extraction.from, dialect),
+            table_text(&self.extraction.from, self.after.dialect),
             self.kept,
-            same.join(" AND ")
+            same_keys(self.extraction, self.after.dialect)
         )
     }
 
@@ -271,13 +286,6 @@ impl Following<'_> {
         let parts: Vec<String> =
             values.map(|value| format!("\"t\".{} IS NULL", quote(&value.from))).collect();
         parts.join(" AND ")
-    }
-
-    /// Whether a row can be there and say nothing: then it stays, for what else it holds.
-    fn takes_nothing(&self) -> bool {
-        let values = self.extraction.values.iter();
-        let mut columns = values.filter_map(|value| self.table.column(&value.into));
-        columns.all(|column| !column.not_null)
     }
 
     /// Rows whose parent was deleted while they were gone: by the reference to the row that gives, or by a value that

@@ -221,10 +221,10 @@ fn follow(table: &Table, context: &Context<'_>) -> Vec<Step> {
         };
         let mut statements = vec![keep::hold_writes(&extraction.from)];
         statements.extend(following.statements());
-        let values_of = |value: &Extracted| {
-            Resource::Column(extraction.from.clone(), value.from.clone())
-        };
-        let title = format!("let the rows of {name} follow what was changed in {}", extraction.from);
+        let values_of =
+            |value: &Extracted| Resource::Column(extraction.from.clone(), value.from.clone());
+        let title =
+            format!("let the rows of {name} follow what was changed in {}", extraction.from);
         super::values::quietly(title, name, statements, context)
             .lock(crate::dialect::Lock::ShareRowExclusive)
             .needs([Resource::Table(name.clone())])

@@ -80,8 +80,11 @@ fn table(delta: &Delta<Table>, scope: &Scope<'_>) -> Result<Vec<Step>, LowerErro
     match delta {
         Delta::Add(after) => add_table(after, scope),
         Delta::Drop(before) => {
-            let noted =
-                if scope.is_discarded(&before.name, None) { Vec::new() } else { note(before, scope) };
+            let noted = if scope.is_discarded(&before.name, None) {
+                Vec::new()
+            } else {
+                note(before, scope)
+            };
             Ok(noted.into_iter().chain([drop_table(before, scope)?]).collect())
         }
         Delta::Alter { before, after } => {
@@ -167,12 +170,7 @@ fn extract(after: &Table, per: Per, scope: &Scope<'_>) -> Option<Step> {
         statements: statements(texts),
         facts: facts(Work::Write, Undo::Kept, "the way back keeps its rows"),
         reads_kept: None,
-        order: Order {
-            needs,
-            makes,
-            frees: givers.collect(),
-            ..Order::default()
-        },
+        order: Order { needs, makes, frees: givers.collect(), ..Order::default() },
     })
 }
 

@@ -33,7 +33,8 @@ fn check_move(change: &ChangeNote, moved: &MoveNote, model: &Model, findings: &m
     if let Some((near, far)) = joined(&moved.to, model) {
         if name != near && name != far {
             let message = format!("`{}.{}` joins `{near}` and `{far}`", near, moved.to.field);
-            let help = format!("move a reference of `{near}` to `{far}`, or of `{far}` to `{near}`");
+            let help =
+                format!("move a reference of `{near}` to `{far}`, or of `{far}` to `{near}`");
             findings.error(moved.to.place.span, message, help);
         }
         return;
