@@ -33,6 +33,15 @@ pub fn computed_misfit(text: &str, after: &str, dialect: Dialect) -> Option<Stri
     })
 }
 
+/// Whether a type as the server prints it holds texts.
+pub fn is_text(printed: &str) -> bool {
+    let element = printed.ends_with("[]");
+    let (base, _) = split(printed);
+    !element
+        && ["text", "character varying", "character", "citext", "public.citext"]
+            .contains(&base.as_str())
+}
+
 /// Types of numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Number {
@@ -84,13 +93,11 @@ impl Number {
 }
 
 fn postgres(column: &str, before: &str, after: &str) -> Option<String> {
-    let is_text =
-        before.starts_with("text") || before.starts_with("character") || before == "citext";
     let (base, modifier) = split(after);
     if let ("character varying" | "character", Some(length)) = (base.as_str(), &modifier) {
         return Some(format!("char_length({column}::text) > {length}"));
     }
-    if is_text {
+    if is_text(before) {
         let text = format!("{column}::text");
         return match Number::of(after) {
             Some(number) => Some(no_number(&text, number)),

@@ -95,7 +95,7 @@ fn of_rows(rule: &Rule, rows: &Rows, names: &Names, bad: &str, values: &[String]
     let count = format!("{with}SELECT count(*) FILTER (WHERE {bad}), count(*) FROM {from} AS r");
     let sample = sample(rows, names, bad, values);
     let seen = rows.seen(&format!("{from} AS r WHERE {bad}"));
-    let scan = Some(Scan { with, from, bad: bad.to_owned(), came: rows.came.clone() });
+    let scan = Some(Scan { with, from, bad: bad.to_owned(), came: rows.came.clone(), shown: None });
     let reading = Reading::of(rows, columns_of(rows, values), by_keys(rows));
     let bad = Some(bad.to_owned());
     let check = blank(rule, rows, count, sample, values);
