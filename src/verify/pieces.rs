@@ -128,6 +128,10 @@ impl<'c> Piece<'c> {
             (EngineKind::Sql, [first, ..]) if self.is_large() && first.row_rule().is_some() => {
                 gather::query(&Piece::by_server(self.checks))
             }
+            (EngineKind::Sql, [only]) if self.is_large() => {
+                let limit = gather::REMEMBERED_MAX + 1;
+                only.breaking_beside(limit).or_else(|| Some(only.count.clone()))
+            }
             (EngineKind::Sql, [only]) => Some(only.count.clone()),
             (EngineKind::Sql, several) => scan(several),
         }
