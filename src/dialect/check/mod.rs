@@ -1,6 +1,7 @@
 //! Rules as queries: which rows break a rule, asked of the rows as they are, or as a pending change will leave
 //! them.
 
+mod arriving;
 mod cast;
 mod domain;
 mod enum_values;
@@ -256,6 +257,7 @@ pub fn checks(diff: &Diff, rules: &[Rule], tag: &str, kept: &BTreeSet<String>) -
         let kept = KeptRows { diff, change, rows: &rows, tag, kept };
         let mut asked_here = castable(&kept, &names);
         asked_here.extend(agreed(change, &names));
+        asked_here.extend(arriving::arriving(&kept, &names));
         asked_here.extend(fitting(&kept, &names));
         asked_here.extend(rowid::mistakable(&kept, &names, &taken));
         asked_here.extend(storable::storable(change, &rows, &names));
