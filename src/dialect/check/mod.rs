@@ -144,9 +144,16 @@ pub struct Scan {
     /// The column that says when a row came.
     #[serde(skip)]
     came: Option<Ident>,
+    /// The values that are shown of a row, where they are not the columns of that name.
+    #[serde(skip)]
+    shown: Option<Vec<String>>,
 }
 
 impl Scan {
+    fn showing(self, values: Vec<String>) -> Self {
+        Scan { shown: Some(values), ..self }
+    }
+
     /// How many regular expressions a row is matched against.
     pub fn patterns(&self) -> usize {
         let tokens = tokenize(&self.bad, Dialect::Postgres);
@@ -192,7 +199,10 @@ pub fn breaking_any(checks: &[&Check]) -> Option<Sql> {
     let mut list: Vec<String> = first.keys.iter().map(column).collect();
     for (check, scan) in checks.iter().zip(&scans) {
         list.push(format!("({})", scan.bad));
-        list.extend(check.values.iter().map(column));
+        match &scan.shown {
+            Some(shown) => list.extend(shown.iter().cloned()),
+            None => list.extend(check.values.iter().map(column)),
+        }
     }
     let any: Vec<String> = scans.iter().map(|scan| format!("({})", scan.bad)).collect();
     let order: Vec<String> = (1..=first.keys.len()).map(|at| at.to_string()).collect();
