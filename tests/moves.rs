@@ -274,7 +274,7 @@ changes:
     assert!(refused.text.contains("wait for each other"), "{}", refused.text);
 }
 
-/// A reference that is new while the table is not.
+/// A reference and a column that are new while the table is not.
 const NOWHERE: [&str; 2] = [
     "  Customer:
     fields:
@@ -567,6 +567,48 @@ fn a_row_that_lacks_what_its_new_table_needs_stops_a_run() {
     for shop in Shop::on_both_engines("sql", schemas, rows) {
         refused(&shop, Shop::up, 5, &["person.mail", "1 of 3 rows", "2"]);
         shop.write("UPDATE person SET mail = 'b@x' WHERE id = 2");
+        let before = shop.contents();
+        done(shop.up());
+        done(shop.down());
+        assert_eq!(shop.contents(), before);
+    }
+}
+
+const KINDS: [&str; 2] = [
+    "  Order:
+    fields:
+      id: int
+      kind: text?
+  Kind:
+    fields:
+      id: int
+      name: text
+",
+    "  Order:
+    fields:
+      id: int
+      kind: { ref: Kind, optional: true }
+  Kind:
+    fields:
+      id: int
+      name: text
+changes:
+  - { move: Order.kind, to: Kind.name }
+",
+];
+
+#[test]
+fn a_value_that_no_row_of_the_lookup_table_says_stops_a_run_before_it_begins() {
+    let rows = "INSERT INTO kind (id, name) VALUES (3, 'retail'), (4, 'trade');
+        INSERT INTO \"order\" (id, kind) VALUES (1, 'trade'), (2, 'odd'), (5, NULL)";
+    for shop in Shop::on_both_engines("yaml", KINDS, rows) {
+        refused(
+            &shop,
+            Shop::up,
+            5,
+            &["order.kind_id", "no row of `kind` says the same", "1 of 3 rows", "odd"],
+        );
+        shop.write("INSERT INTO kind (id, name) VALUES (9, 'odd')");
         let before = shop.contents();
         done(shop.up());
         done(shop.down());
