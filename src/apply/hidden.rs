@@ -1,0 +1,100 @@
+//! Columns that versions hide in the tables of a database.
+
+use super::Bundle;
+use crate::db::{Database, DbError};
+use crate::dialect::hide::books;
+use crate::dialect::hide::in_the_way::{Found, Holders};
+use crate::dialect::{Direction, Step};
+use crate::text::{Ident, QName};
+
+/// A hidden column of a live table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct HiddenColumn {
+    pub(super) kept: String,
+    pub(super) table: QName,
+    pub(super) column: Ident,
+    /// What the rows of the table take; 0 on SQLite, which is asked itself.
+    pub(super) table_bytes: u64,
+    /// How many rows hold a value, and the bytes of these, as the server remembers it.
+    pub(super) estimate: Option<(u64, u64)>,
+    pub(super) readable: bool,
+}
+
+/// All of them.
+///
+/// # Errors
+/// The engine's own.
+pub(super) fn hidden(database: &mut Database) -> Result<Vec<HiddenColumn>, DbError> {
+    let rows = database.rows(&books::hidden_columns(database.dialect()))?;
+    let read = |row: Vec<Option<String>>| {
+        let mut cells = row.into_iter();
+        let mut next = || cells.next().flatten();
+        let number = |text: Option<String>| text.and_then(|text| text.parse::<u64>().ok());
+        Some(HiddenColumn {
+            kept: next()?,
+            table: QName::new(&next()?, &next()?),
+            column: Ident::new(next()?),
+            table_bytes: number(next()).unwrap_or_default(),
+            estimate: number(next()).zip(number(next())),
+            readable: next().as_deref() == Some("t"),
+        })
+    };
+    Ok(rows.into_iter().filter_map(read).collect())
+}
+
+/// What a run would leave behind of other versions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InTheWay {
+    found: Found,
+    /// The version that would run.
+    version: String,
+    way: Direction,
+}
+
+impl std::fmt::Display for InTheWay {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Found { kept, table } = &self.found;
+        let done = match self.way {
+            Direction::Up => "applied",
+            Direction::Down => "rolled back",
+        };
+        write!(
+            f,
+            "table `{table}` holds a hidden column of another version, kept as `{kept}`, and `{}` drops the table or writes \
+             it anew, so that the values would be lost; nothing was {done}\n\
+             help: roll back the version that hides it (`migrate status` names it), or throw its values away: \
+             `migrate release {kept}`",
+            self.version
+        )
+    }
+}
+
+/// Refuses runs that would leave hidden columns of other versions behind. Where the table has no rows there is nothing to
+/// lose.
+///
+/// # Errors
+/// The engine's own.
+pub(super) fn left_behind(
+    database: &mut Database,
+    bundles: &[&Bundle],
+    way: Direction,
+) -> Result<Option<InTheWay>, DbError> {
+    let found = hidden(database)?;
+    let found = found.into_iter().map(|it| Found { kept: it.kept, table: it.table });
+    let mut holders = Holders::new(database.dialect(), found);
+    for bundle in bundles {
+        let steps: &[Step] = bundle.steps(way);
+        for found in holders.left_behind(steps, &bundle.plan.tag) {
+            if has_rows(database, &found.table)? {
+                return Ok(Some(InTheWay { found, version: bundle.name.clone(), way }));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// A table that a plan before makes has no rows yet.
+fn has_rows(database: &mut Database, table: &QName) -> Result<bool, DbError> {
+    let there = database.value(&books::is_there(table, database.dialect()))?;
+    Ok(there.is_some() && database.value(&books::any_row(table))?.is_some())
+}
