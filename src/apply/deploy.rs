@@ -8,9 +8,9 @@ use thiserror::Error;
 
 use super::book::{self, Books};
 use super::evidence::{Shelf, Stale};
-use super::fit::{refuse_released, refuse_unfit};
+use super::fit::{refuse_leaving_behind, refuse_released, refuse_unfit};
 use super::given::{self, Given, GivenError};
-use super::hidden::{InTheWay, left_behind};
+use super::hidden::InTheWay;
 use super::rehearse::{Evidence, Part, Printing, Rehearsal, RehearseError, Stage, rehearse};
 use super::resolve::before_of;
 use super::run::{Course, Expectation, Finished, Grouping, Reached, RunError, run_watched};
@@ -356,18 +356,6 @@ fn is_in_force(entries: &[Entry], bundle: &Bundle) -> bool {
         return in_force.last().filter(is_it).is_some();
     }
     in_force.iter().any(|entry| entry.version == bundle.name)
-}
-
-/// Refuses what would lose columns that other versions hide.
-fn refuse_leaving_behind(
-    database: &mut Database,
-    bundles: &[&Bundle],
-    way: Direction,
-) -> Result<(), DeployError> {
-    match left_behind(database, bundles, way)? {
-        Some(found) => Err(DeployError::InTheWay(found)),
-        None => Ok(()),
-    }
 }
 
 /// What the books tell of plans that are to be taken back, before anything is touched.

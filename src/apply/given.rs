@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Bundle;
-use super::hidden::hidden;
+use super::hidden::{HiddenColumn, hidden};
 use crate::catalog::{Catalog, Table};
 use crate::db::{Database, DbError};
 use crate::dialect::keep::{hidden_name, kept_name};
@@ -164,5 +164,8 @@ fn over_hidden(
 ) -> Result<Option<Sql>, DbError> {
     let Some((table, kept)) = holder(bundle, &value.column, catalog) else { return Ok(None) };
     let found = hidden(database)?.into_iter().find(|it| it.table == table.name && it.kept == kept);
-    Ok(found.map(|it| hide::books::give(&it.table, &it.column, &value.expression)))
+    let give = |it: HiddenColumn| {
+        hide::books::give(&it.table, &it.column, &value.expression, bundle.dialect)
+    };
+    Ok(found.map(give))
 }

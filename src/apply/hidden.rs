@@ -2,9 +2,9 @@
 
 use super::Bundle;
 use crate::db::{Database, DbError};
+use crate::dialect::Direction;
 use crate::dialect::hide::books;
 use crate::dialect::hide::in_the_way::{Found, Holders};
-use crate::dialect::{Direction, Step};
 use crate::text::{Ident, QName};
 
 /// A hidden column of a live table.
@@ -49,6 +49,8 @@ pub struct InTheWay {
     /// The version that would run.
     version: String,
     way: Direction,
+    /// Which of its ways has the step.
+    step_of: Direction,
 }
 
 impl std::fmt::Display for InTheWay {
@@ -61,11 +63,21 @@ impl std::fmt::Display for InTheWay {
         write!(
             f,
             "table `{table}` holds a hidden column of another version, kept as `{kept}`, and `{}` drops the table or writes \
-             it anew, so that the values would be lost; nothing was {done}\n\
+             it anew{}, so that the values would be lost; nothing was {done}\n\
              help: roll back the version that hides it (`migrate status` names it), or throw its values away: \
              `migrate release {kept}`",
-            self.version
+            self.version,
+            self.when()
         )
+    }
+}
+
+impl InTheWay {
+    fn when(&self) -> &'static str {
+        match self.step_of {
+            Direction::Down if self.way == Direction::Up => " on its way back",
+            Direction::Down | Direction::Up => "",
+        }
     }
 }
 
@@ -83,10 +95,19 @@ pub(super) fn left_behind(
     let found = found.into_iter().map(|it| Found { kept: it.kept, table: it.table });
     let mut holders = Holders::new(database.dialect(), found);
     for bundle in bundles {
-        let steps: &[Step] = bundle.steps(way);
-        for found in holders.left_behind(steps, &bundle.plan.tag) {
+        let tag = &bundle.plan.tag;
+        let of = |way: Direction| move |found: Found| (way, found);
+        let mut behind: Vec<(Direction, Found)> =
+            holders.left_behind(bundle.steps(way), tag).into_iter().map(of(way)).collect();
+        if way == Direction::Up {
+            // What cannot be taken back is not done either.
+            let back = holders.clone().left_behind(&bundle.down, tag);
+            behind.extend(back.into_iter().map(of(Direction::Down)));
+        }
+        for (step_of, found) in behind {
             if has_rows(database, &found.table)? {
-                return Ok(Some(InTheWay { found, version: bundle.name.clone(), way }));
+                let version = bundle.name.clone();
+                return Ok(Some(InTheWay { found, version, way, step_of }));
             }
         }
     }

@@ -292,12 +292,8 @@ mod tests {
     }
 
     fn tables(names: &[&str]) -> Vec<KeptTable> {
-        let table = |name: &&str| KeptTable {
-            name: (*name).into(),
-            hidden_in: None,
-            rows: None,
-            bytes: 0,
-        };
+        let table =
+            |name: &&str| KeptTable { name: (*name).into(), hidden_in: None, rows: None, bytes: 0 };
         names.iter().map(table).collect()
     }
 

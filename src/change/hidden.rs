@@ -45,10 +45,7 @@ impl Intent {
     }
 
     /// The hidden columns of a table, by the name it has after.
-    pub fn hidden_of<'i>(
-        &'i self,
-        table: &QName,
-    ) -> impl Iterator<Item = (&'i Ident, &'i Hidden)> {
+    pub fn hidden_of<'i>(&'i self, table: &QName) -> impl Iterator<Item = (&'i Ident, &'i Hidden)> {
         let table = table.clone();
         let own = self.hidden.iter().filter(move |((of, _), _)| *of == table);
         own.map(|((_, name), hidden)| (name, hidden))

@@ -42,8 +42,7 @@ impl Database {
                 self.execute(&session::inspection())?;
                 let answers =
                     self.answers(postgres::inspect::queries(), postgres::inspect::has_rows)?;
-                read(&answers)
-                    .map_err(|error| explain(&error, &self.describe()))
+                read(&answers).map_err(|error| explain(&error, &self.describe()))
             }
             Dialect::Sqlite => {
                 let queries = sqlite::inspect::queries().into_iter();

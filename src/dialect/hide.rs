@@ -120,9 +120,12 @@ fn choose(diff: &Diff, change: &TableChange, column: &Column, hiding: &Hiding) -
         None => Choice::Hide { bytes },
         Some(why) if by_size => {
             let size = bytes.map(size).unwrap_or_default();
-            Choice::Copy { why: Some(format!("{size}, but the column cannot be hidden: {why}")) }
+            let why = format!("{size}, but `{}` cannot be hidden: {why}", column.name);
+            Choice::Copy { why: Some(why) }
         }
-        Some(why) => Choice::Copy { why: Some(format!("it cannot be hidden: {why}")) },
+        Some(why) => {
+            Choice::Copy { why: Some(format!("`{}` cannot be hidden: {why}", column.name)) }
+        }
     }
 }
 
@@ -142,9 +145,7 @@ fn put(table: &mut Table, before: &Table, column: &Column, name: &Ident, intent:
     let place = place(table, before, column, intent);
     match (&mut table.options, &before.options) {
         (TableOptions::Postgres(own), TableOptions::Postgres(old)) => {
-            let is_its = |setting: &&Setting| {
-                matches!(&setting.on, SettingTarget::Column(on) if *on == column.name)
-            };
+            let is_its = |setting: &&Setting| matches!(&setting.on, SettingTarget::Column(on) if *on == column.name);
             own.settings.extend(old.settings.iter().filter(is_its).map(|setting| Setting {
                 on: SettingTarget::Column(name.clone()),
                 ..setting.clone()
@@ -200,8 +201,7 @@ pub(in crate::dialect) fn told(step: Step, rename: &Rename, intent: &Intent) -> 
         Some(Sight::Returns(hidden)) => {
             let mut step = step;
             step.title = format!("bring hidden column {table}.{} back", hidden.column);
-            step.reads_kept =
-                Some(KeptUse { name: hidden.kept.clone(), absence: Absence::Refuse });
+            step.reads_kept = Some(KeptUse { name: hidden.kept.clone(), absence: Absence::Refuse });
             step
         }
     }
@@ -216,16 +216,18 @@ pub fn name_in_titles(steps: &mut [Step], intent: &Intent) {
     }
 }
 
-/// The reason of a step that copies a column, with what there is to say of that choice.
-pub(in crate::dialect) fn copied(
+/// The reason of a step that copies columns, with what there is to say of that choice.
+pub(in crate::dialect) fn copied<'c>(
     reason: &str,
     table: &QName,
-    column: &Ident,
+    columns: impl IntoIterator<Item = &'c Ident>,
     intent: &Intent,
 ) -> String {
-    match intent.copied.get(&Target::column(table, column)) {
-        Some(why) => format!("{reason} ({why})"),
-        None => reason.to_owned(),
+    let said = columns.into_iter().filter_map(|it| intent.copied.get(&Target::column(table, it)));
+    let said: Vec<&str> = said.map(String::as_str).collect();
+    match said.is_empty() {
+        true => reason.to_owned(),
+        false => format!("{reason} ({})", said.join("; ")),
     }
 }
 

@@ -275,6 +275,8 @@ impl<'a> Reader<'a> {
             "hide" => KeepAs::Hide,
             _ => return self.misread_keep(directive),
         };
+        // Whoever says how it is kept says that it goes.
+        self.found.intent.drops.insert(column.clone());
         self.found.intent.keep_as.insert(column, keep_as);
     }
 

@@ -98,7 +98,8 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_again() {
-        for text in ["hide_from = \"3 MiB\"\n", "hide_from = \"never\"\n", "hide_from = \"7 B\"\n"] {
+        for text in ["hide_from = \"3 MiB\"\n", "hide_from = \"never\"\n", "hide_from = \"7 B\"\n"]
+        {
             let read: KeepSettings = toml::from_str(text).expect("settings");
             assert_eq!(toml::to_string(&read).expect("settings"), text);
         }

@@ -63,13 +63,43 @@ pub fn release(table: &QName, column: &Ident, dialect: Dialect) -> Vec<Sql> {
     }
 }
 
-/// Gives each row that has no value in a hidden column what an expression over the row (`t`) says.
-pub fn give(table: &QName, column: &Ident, expression: &str) -> Sql {
+/// Gives each row that has no value in a hidden column what an expression over the row (`t`) says. The triggers and rules
+/// of a PostgreSQL table are off meanwhile, as where kept values are put back; on SQLite no hidden column has to have one.
+pub fn give(table: &QName, column: &Ident, expression: &str, dialect: Dialect) -> Sql {
     let name = quote_name(column.as_str());
-    Sql::new(format!(
-        "UPDATE {} AS \"t\" SET {name} = ({expression}) WHERE \"t\".{name} IS NULL",
-        table_name(table)
-    ))
+    let from = table_name(table);
+    let update =
+        format!("UPDATE {from} AS \"t\" SET {name} = ({expression}) WHERE \"t\".{name} IS NULL");
+    match dialect {
+        Dialect::Sqlite => Sql::new(update),
+        Dialect::Postgres => Sql::new(quietly(&from, &update)),
+    }
+}
+
+fn quietly(table: &str, update: &str) -> String {
+    let literal = format!("'{}'", table.replace('\'', "''"));
+    let mut tag = "$migrate_give$".to_owned();
+    while update.contains(&tag) || table.contains(&tag) {
+        tag.insert(tag.len() - 1, '_');
+    }
+    let switched = |verb: &str| {
+        format!(
+            "ARRAY(SELECT pg_catalog.format('ALTER TABLE %s %s %s %I', {literal}, {verb}, s.kind, s.name) FROM ( \
+             SELECT tgname AS name, tgenabled AS state, 'TRIGGER' AS kind FROM pg_catalog.pg_trigger \
+             WHERE tgrelid = {literal}::pg_catalog.regclass AND NOT tgisinternal \
+             UNION ALL SELECT rulename, ev_enabled, 'RULE' FROM pg_catalog.pg_rewrite \
+             WHERE ev_class = {literal}::pg_catalog.regclass) AS s WHERE s.state IN ('O', 'A'))"
+        )
+    };
+    let off = switched("'DISABLE'");
+    let on = switched("CASE s.state WHEN 'A' THEN 'ENABLE ALWAYS' ELSE 'ENABLE' END");
+    format!(
+        "DO {tag}\n#variable_conflict use_column\nDECLARE \"migrate off\" text[] := {off}; \
+         \"migrate on\" text[] := {on}; \"migrate one\" text; \
+         BEGIN FOREACH \"migrate one\" IN ARRAY \"migrate off\" LOOP EXECUTE \"migrate one\"; END LOOP; {update}; \
+         SET CONSTRAINTS ALL IMMEDIATE; \
+         FOREACH \"migrate one\" IN ARRAY \"migrate on\" LOOP EXECUTE \"migrate one\"; END LOOP; END {tag}"
+    )
 }
 
 /// Answers a row where there is a table of that name.

@@ -247,7 +247,10 @@ mod tests {
         let both = [&["ALTER TABLE t RENAME TO u"][..], &["DROP TABLE main.u"]].concat();
         assert_eq!(sqlite(&both), found);
         assert_eq!(sqlite(&["ALTER TABLE t ADD COLUMN b", "DROP TABLE u"]), [""; 0]);
-        assert_eq!(sqlite(&["ALTER TABLE t RENAME COLUMN _migrate_kept_0002_u_t__c TO c", "DROP TABLE t"]), [""; 0]);
+        assert_eq!(
+            sqlite(&["ALTER TABLE t RENAME COLUMN _migrate_kept_0002_u_t__c TO c", "DROP TABLE t"]),
+            [""; 0]
+        );
     }
 
     #[test]

@@ -96,7 +96,8 @@ fn of_postgres(diff: &Diff, change: &TableChange, column: &Column) -> Option<&'s
         })
     };
     let sides = [&change.before, &change.after];
-    let old = diff.before.tables.get(crate::change::table_before(diff.renames(), &change.after.name));
+    let old =
+        diff.before.tables.get(crate::change::table_before(diff.renames(), &change.after.name));
     if sides.into_iter().chain(old).any(|side| in_a_tree(side) || has_heirs(side)) {
         return Some("its table is partitioned or takes part in inheritance");
     }

@@ -383,7 +383,8 @@ fn drop(change: &TableChange, column: &Column, context: &Context<'_>) -> Step {
                 ]
             });
         let kept_as = step(Action::KeepAndDropColumn, title, statements);
-        let reason = hide::copied(&kept_as.facts.reason, table, &column.name, &context.diff.intent);
+        let reason =
+            hide::copied(&kept_as.facts.reason, table, [&column.name], &context.diff.intent);
         kept_as
             .undo(Undo::Kept, &reason)
             .frees(reads.collect::<Vec<_>>())

@@ -3,8 +3,8 @@
 use super::ddl::{self, ClauseKind, ColumnText, CreateTable};
 use super::quote::quote;
 use crate::catalog::TableOptions;
-use crate::text::{Dialect, Ident};
 use crate::text::token::tokenize;
+use crate::text::{Dialect, Ident};
 
 /// Whether all that the text says of a column can stay with it once nobody is to see it.
 pub(in crate::dialect) fn can_stay(create: &str, column: &Ident) -> bool {
@@ -60,7 +60,8 @@ pub(in crate::dialect) fn write(
 
 /// The text of a table without its hidden columns.
 pub(in crate::dialect) fn without(parsed: &CreateTable, text: &str) -> String {
-    let is_hidden = |at: usize| crate::dialect::hide::is_hidden(&Ident::new(&parsed.columns[at].name));
+    let is_hidden =
+        |at: usize| crate::dialect::hide::is_hidden(&Ident::new(&parsed.columns[at].name));
     let mut left = text.to_owned();
     // From the end, so that places before stay what they are.
     for at in (0..parsed.columns.len()).rev().filter(|at| is_hidden(*at)) {
@@ -99,7 +100,8 @@ mod tests {
             let behind = behind.map(Ident::from);
             write(&mut options, from, &Ident::new("c"), &name, behind.as_ref());
             let TableOptions::Sqlite { create, .. } = &options else { panic!("it was one") };
-            let hidden = "\"_migrate_kept_1_u_t__c\" NUMERIC(4,2) NOT NULL DEFAULT 1 COLLATE NOCASE";
+            let hidden =
+                "\"_migrate_kept_1_u_t__c\" NUMERIC(4,2) NOT NULL DEFAULT 1 COLLATE NOCASE";
             assert!(create.contains(hidden), "{create}");
             let parsed = ddl::parse_table(create).expect("a table");
             assert_eq!(without(&parsed, create), own);

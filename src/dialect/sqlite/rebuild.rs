@@ -379,11 +379,9 @@ impl Rebuild<'_> {
             || self.sources.iter().any(|source| source.altered == Altered::Kept);
         match keeps {
             true => {
-                let reason = "dropped and altered values are kept by row".to_owned();
-                let reason = self.dropped().iter().fold(reason, |reason, column| {
-                    hide::copied(&reason, name, &column.name, &self.scope.diff.intent)
-                });
-                (Undo::Kept, reason)
+                let columns = self.dropped().into_iter().map(|column| &column.name);
+                let reason = "dropped and altered values are kept by row";
+                (Undo::Kept, hide::copied(reason, name, columns, &self.scope.diff.intent))
             }
             false => (Undo::Exact, "every value is copied as it is".to_owned()),
         }
