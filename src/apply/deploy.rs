@@ -127,7 +127,7 @@ pub enum DeployError {
     Released { kept: String, turn: Turn },
     /// Columns that other versions hide would be lost.
     #[error("{0}")]
-    InTheWay(InTheWay),
+    InTheWay(Box<InTheWay>),
     #[error("the rehearsal did not pass; nothing was applied")]
     NotPassed(Box<Rehearsal>),
     #[error(

@@ -90,7 +90,7 @@ pub(super) fn left_behind(
     database: &mut Database,
     bundles: &[&Bundle],
     way: Direction,
-) -> Result<Option<InTheWay>, DbError> {
+) -> Result<Option<Box<InTheWay>>, DbError> {
     let found = hidden(database)?;
     let found = found.into_iter().map(|it| Found { kept: it.kept, table: it.table });
     let mut holders = Holders::new(database.dialect(), found);
@@ -107,7 +107,7 @@ pub(super) fn left_behind(
         for (step_of, found) in behind {
             if has_rows(database, &found.table)? {
                 let version = bundle.name.clone();
-                return Ok(Some(InTheWay { found, version, way, step_of }));
+                return Ok(Some(Box::new(InTheWay { found, version, way, step_of })));
             }
         }
     }

@@ -80,7 +80,7 @@ pub enum Problem {
     )]
     Uncertain { statement: String, why: String },
     #[error("{0}")]
-    InTheWay(InTheWay),
+    InTheWay(Box<InTheWay>),
     #[error(
         "another migrator changed this database meanwhile\nhelp: look at `migrate status`, then run again"
     )]
