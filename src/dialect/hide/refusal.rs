@@ -2,7 +2,7 @@
 
 use super::{Hiding, sqlite};
 use crate::catalog::{Column, ConstraintKind, Table, TableOptions};
-use crate::change::{Change, Diff, TableChange, Target};
+use crate::change::{Diff, TableChange, Target};
 use crate::dialect::mention;
 use crate::dialect::postgres::types::is_builtin;
 use crate::text::token::{Token, tokenize};
@@ -26,7 +26,7 @@ pub(super) fn refusal(
     if is_computed_back(diff, change, &column.name, table_before) {
         return Some("what the way back computes for it is noted for each row");
     }
-    if is_read(diff, &column.name) {
+    if is_read(diff, change, &column.name, table_before) {
         return Some("another column is filled from a column of that name");
     }
     if counts(column, diff.before.dialect) {
@@ -51,29 +51,42 @@ fn is_computed_back(diff: &Diff, change: &TableChange, column: &Ident, before: &
     change.computed_back(column).is_some() || targets.iter().any(says)
 }
 
-/// Whether something that this difference computes reads a column of that name. Renames run first, so it would find none.
-fn is_read(diff: &Diff, column: &Ident) -> bool {
+/// Whether something that this difference computes may read the column: renames run first, so it would find none. By words
+/// alone: an expression of the table that has the name, or one of another table that has the names of both.
+fn is_read(diff: &Diff, change: &TableChange, column: &Ident, before: &QName) -> bool {
     let dialect = diff.before.dialect;
-    let names_it = |text: &String| {
-        tokenize(text, dialect)
-            .iter()
-            .filter_map(Token::name)
-            .any(|name| name.eq_ignore_ascii_case(column.as_str()))
+    let tables = [before, &change.after.name];
+    let reads = |of: &QName, text: &String| {
+        let tokens = tokenize(text, dialect);
+        let names: Vec<String> = tokens.iter().filter_map(Token::name).collect();
+        let has = |name: &Ident| names.iter().any(|it| it.eq_ignore_ascii_case(name.as_str()));
+        let by_name = has(column) && tables.iter().any(|it| *it == of || has(&it.name));
+        by_name || tables.contains(&of) && reads_whole_row(&tokens, &tables)
     };
-    let said = diff.intent.columns.values().flat_map(|said| {
-        [&said.backfill, &said.using, &said.leads_to, &said.contested.forth].into_iter().flatten()
+    let said = diff.intent.columns.iter().flat_map(|(target, said)| {
+        let texts = [&said.backfill, &said.using, &said.leads_to, &said.contested.forth];
+        texts.into_iter().flatten().map(|text| (&target.table, text))
     });
-    let filled = diff.changes.iter().filter_map(|change| match change {
-        Change::AlterTable(change) => Some(change),
-        Change::Rename(_)
-        | Change::Schema(_)
-        | Change::Enum(_)
-        | Change::Table(_)
-        | Change::Opaque(_)
-        | Change::Facets(_) => None,
+    let filled = diff.table_changes().into_values().flat_map(|change| {
+        let fills = change.mapping.iter().filter_map(|source| source.fill.as_ref());
+        fills.map(|fill| (&change.after.name, fill))
     });
-    let filled = filled.flat_map(|change| &change.mapping).filter_map(|it| it.fill.as_ref());
-    said.chain(filled).any(names_it)
+    let mut all = said.chain(filled);
+    all.any(|(table, text)| reads(table, text))
+}
+
+/// Whether an expression reads all columns of its row: `"t"` alone, or `"t".*`.
+fn reads_whole_row(tokens: &[Token<'_>], tables: &[&QName; 2]) -> bool {
+    let code: Vec<&Token<'_>> = tokens.iter().filter(|token| token.is_code()).collect();
+    (0..code.len()).any(|at| {
+        let is_row = code[at].name().is_some_and(|name| {
+            name.eq_ignore_ascii_case("t")
+                || tables.iter().any(|it| name.eq_ignore_ascii_case(it.name.as_str()))
+        });
+        let mark = |at: usize, mark: &str| code.get(at).is_some_and(|token| token.is_mark(mark));
+        let is_qualified = at > 0 && code[at - 1].is_mark(".");
+        is_row && !is_qualified && (!mark(at + 1, ".") || mark(at + 2, "*"))
+    })
 }
 
 fn counts(column: &Column, dialect: Dialect) -> bool {
