@@ -2,11 +2,13 @@
 
 pub mod describe;
 mod hidden;
+mod moves;
 mod steady;
 pub mod using;
 
 pub use hidden::{Hidden, KeepAs, Sight};
-pub use steady::is_steady;
+pub use moves::{Extracted, Extraction, MoveIntent, Moved, Pick};
+pub use steady::{is_constant, is_steady};
 use using::Using;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -292,47 +294,6 @@ impl TableChange {
 }
 
 impl Diff {
-    /// The moves into a table that this way adds, from a table that gets a reference to it: the column that goes, and the
-    /// one that comes. Each value, or set of values, becomes a row there.
-    pub fn extracted(&self, table: &QName) -> Vec<(&Target, &MoveIntent)> {
-        let is_added = |change: &Change| matches!(change, Change::Table(Delta::Add(added)) if added.name == *table);
-        let says = !self.intent.moves.is_empty() && self.way == Way::Forth;
-        if !says || !self.changes.iter().any(is_added) {
-            return Vec::new();
-        }
-        let changes = self.table_changes();
-        let goes = |giver: &Target| {
-            let change = changes.get(&giver.table).zip(giver.column.as_ref());
-            change.is_some_and(|(change, column)| {
-                change.before.column(column).is_some() && change.after.column(column).is_none()
-            })
-        };
-        let moves = self.intent.moves.iter();
-        moves
-            .filter(|(giver, said)| {
-                said.receiver.table == *table && said.holder == giver.table && goes(giver)
-            })
-            .collect()
-    }
-
-    /// The type of the column whose values a new column of this way gets by a move, where it is another type than its own.
-    pub fn moved_from_type(&self, receiver: &Target) -> Option<&str> {
-        let pair = self.intent.moves.iter().find_map(|(giver, said)| match self.way {
-            Way::Forth if said.receiver == *receiver => Some(giver),
-            Way::Back if giver == receiver => Some(&said.receiver),
-            Way::Forth | Way::Back => None,
-        });
-        let giver = pair?;
-        let of = |catalog: &'_ Arc<Catalog>, target: &Target| {
-            let table = catalog.tables.get(&target.table)?;
-            table.column(target.column.as_ref()?).map(|column| column.data_type.clone())
-        };
-        let own = of(&self.after, receiver)?;
-        let table = self.before.tables.get(&giver.table)?;
-        let column = table.column(giver.column.as_ref()?)?;
-        (column.data_type != own).then_some(column.data_type.as_str())
-    }
-
     /// The tables that change, by their new names.
     pub fn table_changes(&self) -> BTreeMap<&QName, &TableChange> {
         let changes = self.changes.iter().filter_map(|change| match change {
@@ -418,8 +379,9 @@ pub struct Intent {
     pub columns: BTreeMap<Target, ColumnIntent>,
     /// Tables and columns (old names) whose drop is written down (`changes: - drop:`).
     pub drops: BTreeSet<Target>,
-    /// Columns that move to another table, by their old names.
-    pub moves: BTreeMap<Target, MoveIntent>,
+    /// Columns whose values go to another table, as the user said it; [`Intent::moves`] once both schemas are known.
+    pub moved: Vec<Moved>,
+    pub moves: Vec<MoveIntent>,
     /// Drops that say `keep: none`.
     pub discard: BTreeSet<Target>,
     /// Drops that say `keep: copy` or `keep: hide`.
@@ -444,16 +406,6 @@ impl Intent {
     pub fn name_of(&self, target: &Target) -> String {
         self.names.get(target).cloned().unwrap_or_else(|| target.to_string())
     }
-}
-
-/// Where the values of a column that goes arrive, and over which reference.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MoveIntent {
-    pub receiver: Target,
-    /// The table that has the reference, its columns, and the columns of the other table that they refer to.
-    pub holder: QName,
-    pub reference: Vec<Ident>,
-    pub keys: Vec<Ident>,
 }
 
 /// What the user said about one column.

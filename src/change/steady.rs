@@ -1,7 +1,7 @@
 //! Whether an expression gives the same for the same row whenever it is asked.
 
 use crate::text::Dialect;
-use crate::text::token::{Kind, tokenize};
+use crate::text::token::{Kind, Token, tokenize};
 
 /// What may stand before a parenthesis: functions of their arguments alone, words of the language and types.
 const STEADY: [&str; 70] = [
@@ -97,6 +97,37 @@ pub fn is_steady(expression: &str, dialect: Dialect) -> bool {
             _ => true,
         }
     })
+}
+
+/// Whether an expression, such as a default that an engine prints, is one literal: signed or not, cast to a built-in type or not. One of an
+/// object (`regclass`) may go with what it names.
+pub fn is_constant(text: &str, dialect: Dialect) -> bool {
+    let tokens: Vec<Token<'_>> =
+        tokenize(text, dialect).into_iter().filter(Token::is_code).collect();
+    let cast = tokens.iter().position(|token| token.is_mark("::")).unwrap_or(tokens.len());
+    let (value, cast) = tokens.split_at(cast);
+    let mut value = value;
+    while let [open, inner @ .., close] = value
+        && open.is_mark("(")
+        && close.is_mark(")")
+    {
+        value = inner;
+    }
+    let is_literal = match value {
+        [one] => match one.kind {
+            Kind::Number | Kind::Text => true,
+            Kind::Word => ["true", "false"].contains(&one.text.to_ascii_lowercase().as_str()),
+            _ => false,
+        },
+        [sign, number] => sign.is_mark("-") && number.kind == Kind::Number,
+        _ => false,
+    };
+    let names_an_object = cast.iter().any(|token| token.text.starts_with("reg"));
+    let is_plain_cast = cast.iter().skip(1).all(|token| {
+        matches!(token.kind, Kind::Word | Kind::Number)
+            || ["(", ")", ",", "[", "]"].iter().any(|mark| token.is_mark(mark))
+    });
+    is_literal && is_plain_cast && !names_an_object
 }
 
 #[cfg(test)]

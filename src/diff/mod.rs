@@ -49,6 +49,15 @@ pub fn renamed<'a>(catalog: &'a Catalog, renames: &[Rename]) -> Cow<'a, Catalog>
     rename::apply(catalog, renames)
 }
 
+/// The catalog before, under the names that the renames of the intent which apply give.
+pub fn under_new_names<'a>(
+    before: &'a Catalog,
+    after: &Catalog,
+    intent: &Intent,
+) -> Cow<'a, Catalog> {
+    rename::apply(before, &rename::resolve(before, after, intent, Way::Forth))
+}
+
 fn compare(before: Arc<Catalog>, after: Arc<Catalog>, intent: &Intent, way: Way) -> Diff {
     // Two scripts, or two databases, say all that there is to say.
     let is_silent =

@@ -134,7 +134,8 @@ fn moves(diff: &Diff) -> Vec<Question> {
         change.is_some_and(|(change, column)| change.before.column(column).is_some())
     };
     let mut questions = Vec::new();
-    for (giver, said) in diff.intent.moves.iter().filter(|(giver, _)| goes(giver)) {
+    for said in diff.intent.moves.iter().filter(|said| goes(&said.giver)) {
+        let giver = &said.giver;
         let receiver = &said.receiver.table;
         let why = match (is_new(receiver), said.holder == giver.table) {
             (true, true) => continue,

@@ -16,7 +16,7 @@ pub fn explain(standing: &Standing, engine: Choice, sizes: &Sizes) -> String {
             trusted.rule
         ));
     }
-    for lacking in &standing.unaskable {
+    for lacking in standing.unaskable.iter().chain(&standing.untold) {
         text.push_str(&format!(
             "{} {}: {}\n",
             paint(CAREFUL, "not asked"),

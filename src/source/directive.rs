@@ -9,8 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::rule::{Enforce, Requirement, Rule};
-use crate::change::{Intent, KeepAs, Rename, Target};
-use crate::dialect::moving::{Moved, Pick};
+use crate::change::{Intent, KeepAs, Moved, Pick, Rename, Target};
 use crate::text::diagnostic::{Diagnostic, Span, line_column};
 use crate::text::token::{self, Kind, Token};
 use crate::text::{Dialect, Ident, QName, suggest};
@@ -342,8 +341,14 @@ impl<'a> Reader<'a> {
             );
             return;
         };
-        let receiver = Target::column(table, column);
-        self.found.moves.push((Moved { giver, receiver, by, pick }, directive.span));
+        let moved = Moved {
+            said: giver.to_string(),
+            givers: vec![giver],
+            receiver: Target::column(table, column),
+            by: by.into_iter().collect(),
+            pick,
+        };
+        self.found.moves.push((moved, directive.span));
     }
 
     fn moved_from(&self, text: &str, own: &QName) -> Option<(Target, Option<Target>, Pick)> {

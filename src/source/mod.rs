@@ -20,7 +20,7 @@ use crate::catalog::{Catalog, Printed};
 use crate::change::Intent;
 use crate::db::url::UrlError;
 use crate::db::{Access, Database, DatabaseUrl, DbError, Env};
-use crate::dialect::realize::personal::personal_columns;
+use crate::dialect::realize::fields::personal_columns;
 use crate::model::Model;
 use crate::shadow::ShadowError;
 use crate::shadow::scratch::{Scratch, ScratchOptions};

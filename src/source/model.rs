@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::files::TextFile;
 use super::{LoadOptions, Loaded, SourceError};
 use crate::catalog::Printed;
-use crate::dialect::realize::personal::personal_columns;
+use crate::dialect::realize::fields::personal_columns;
 use crate::dialect::realize::{realize, table_of};
 use crate::model::Model;
 use crate::model::parse::{locate, parse_files};

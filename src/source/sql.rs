@@ -50,11 +50,11 @@ pub(in crate::source) fn load(
     loaded.personal = under_all_names(all.personal, &all.intent);
     loaded.intent = all.intent;
     for (file, span, moved) in moves {
-        moving::say(&moved, &loaded.catalog, &mut loaded.intent).map_err(|unmovable| {
+        moving::check(&moved, &loaded.catalog).map_err(|unmovable| {
             in_file(file, vec![Diagnostic::error(span, unmovable.message).help(unmovable.help)])
         })?;
+        loaded.intent.moved.push(moved);
     }
-    moving::say_references(&mut loaded.intent, options.dialect);
     loaded.rules = all.rules;
     loaded.text = match files {
         [file] => Some((file.path.clone(), file.text.clone())),

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::pieces::{Choice, Place};
-use crate::dialect::check::Check;
+use crate::dialect::check::{About, Check};
 
 /// Reading a row, whoever asks.
 const SCAN: f64 = 0.08;
@@ -15,6 +15,8 @@ const SEND_ROW: f64 = 0.1;
 const SEND_FIELD: f64 = 0.075;
 const TAKE_ROW: f64 = 0.3;
 const TAKE_FIELD: f64 = 0.015;
+/// Seeing whether a text is a number, and reading it: wherever a rule speaks of such a column, and for sending it.
+const CAST_BY_SERVER: f64 = 0.2;
 /// One condition, each comparison or call in it, each pattern.
 const CONDITION_BY_SERVER: f64 = 0.012;
 const PART_BY_SERVER: f64 = 0.007;
@@ -106,15 +108,25 @@ struct Cost {
     own_alone: f64,
     here: f64,
     fields: BTreeSet<usize>,
+    /// Those of the fields that are read as another type.
+    casts: BTreeSet<usize>,
 }
 
 fn cost(check: &Check, place: &Place) -> Cost {
-    let none = Cost { shared: 0.0, own: 0.0, own_alone: 0.0, here: 0.0, fields: place.fields() };
+    let fields = place.fields();
+    let read = check.source().map(|source| &source.casts);
+    let casts: BTreeSet<usize> =
+        read.map(|read| fields.intersection(read).copied().collect()).unwrap_or_default();
+    let cast = casts.len() as f64 * CAST_BY_SERVER;
+    let none = Cost { shared: 0.0, own: 0.0, own_alone: 0.0, here: 0.0, fields, casts };
     match place {
         Place::Here(program) => {
             let (parts, patterns) = (program.parts() as f64, program.patterns() as f64);
             Cost {
-                shared: CONDITION_BY_SERVER + parts * PART_BY_SERVER + patterns * PATTERN_BY_SERVER,
+                shared: CONDITION_BY_SERVER
+                    + parts * PART_BY_SERVER
+                    + patterns * PATTERN_BY_SERVER
+                    + cast,
                 here: CONDITION_HERE + parts * PART_HERE + patterns * PATTERN_HERE,
                 ..none
             }
@@ -127,7 +139,12 @@ fn cost(check: &Check, place: &Place) -> Cost {
         Place::Server(_) => match &check.scan {
             Some(scan) => {
                 let patterns = scan.patterns() as f64 * PATTERN_BY_SERVER;
-                Cost { shared: CONDITION_BY_SERVER + 3.0 * PART_BY_SERVER + patterns, ..none }
+                let read = match &check.about {
+                    Some(About::Type { .. }) => CAST_BY_SERVER,
+                    Some(About::Rule(_)) | None => 0.0,
+                };
+                let shared = CONDITION_BY_SERVER + 3.0 * PART_BY_SERVER + patterns + read;
+                Cost { shared, ..none }
             }
             None => Cost { own: 2.0 * SCAN, own_alone: UNIQUE_BY_SERVER, ..none },
         },
@@ -137,11 +154,12 @@ fn cost(check: &Check, place: &Place) -> Cost {
 /// What all scans of a table take together, where some rules are answered here.
 fn seconds(rules: &[Cost], is_here: &[bool], size: Size) -> f64 {
     let (mut shared, mut own, mut own_alone, mut here) = (0.0, 0.0, 0.0, 0.0);
-    let mut sent: BTreeSet<usize> = BTreeSet::new();
+    let (mut sent, mut casts): (BTreeSet<usize>, BTreeSet<usize>) = Default::default();
     for (rule, is_here) in rules.iter().zip(is_here) {
         if *is_here {
             here += rule.here;
             sent.extend(&rule.fields);
+            casts.extend(&rule.casts);
         } else {
             shared += rule.shared;
             own += rule.own;
@@ -157,7 +175,8 @@ fn seconds(rules: &[Cost], is_here: &[bool], size: Size) -> f64 {
         return rows * (scans / together + queries);
     }
     let fields = sent.len() as f64;
-    let server = SCAN + SEND_ROW + fields * SEND_FIELD + shared;
+    let server =
+        SCAN + SEND_ROW + fields * SEND_FIELD + casts.len() as f64 * CAST_BY_SERVER + shared;
     let here = TAKE_ROW + fields * TAKE_FIELD + here;
     let way = size.speed.map_or(0.0, |speed| (ROW_BYTES + fields * FIELD_BYTES) / speed);
     rows * (server.max(here).max(way) + FELT * server.min(here) + queries)
@@ -201,7 +220,8 @@ mod tests {
     use super::*;
 
     fn rule(shared: f64, own_alone: f64, here: f64, fields: &[usize]) -> Cost {
-        Cost { shared, own: 0.0, own_alone, here, fields: fields.iter().copied().collect() }
+        let (fields, casts) = (fields.iter().copied().collect(), BTreeSet::new());
+        Cost { shared, own: 0.0, own_alone, here, fields, casts }
     }
 
     /// Two patterns, a key, and ten cheap conditions over columns of their own.
@@ -220,6 +240,21 @@ mod tests {
         assert_eq!(&here[..3], [true; 3]);
         assert_eq!(here.iter().filter(|is_here| **is_here).count(), 3, "{here:?}");
         assert!(total(&here) < total(&[true; 13]) && total(&here) < total(&[false; 13]));
+    }
+
+    #[test]
+    fn rules_on_a_text_read_as_a_number_are_answered_here_where_it_is_read_once() {
+        let casts = BTreeSet::from([12]);
+        let read = |shared| Cost {
+            casts: casts.clone(),
+            ..rule(shared + CAST_BY_SERVER, 0.0, 0.05, &[12])
+        };
+        let mut rules = rules();
+        rules.extend([read(0.03), read(0.03)]);
+        let size = Size { rows: 1_000_000, ..Size::default() };
+        let total = |here: &[bool]| seconds(&rules, here, size);
+        let here = cheapest(&rules, &[true; 15], &total);
+        assert_eq!(&here[13..], [true; 2], "{here:?}");
     }
 
     #[test]

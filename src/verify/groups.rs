@@ -1,10 +1,13 @@
-//! Rows that share a key which no two may share, by the database: it groups once, and says of each group where one of its rows
-//! lies; the others are looked up by that row's key.
+//! Where rows lie that break a rule by what other rows say, by the database, from one scan.
+//!
+//! Rows that share a key: it groups once, and says of each group where one of its rows lies; the others are looked up by that row's key.
+//! Rows beside which something stands that does not go with them: few are sent, so several processes of the server look.
 
 use super::engine::Count;
 use crate::db::{Database, DbError, DbErrorKind, Row};
 use crate::dialect::check::Check;
 use crate::dialect::check::reading::{RowPlace, Slice};
+use crate::dialect::session;
 
 /// How many rows, and where they lie; `None` where the check is none of a key, or too many rows break it.
 ///
@@ -34,6 +37,30 @@ pub(super) fn groups(
         places.sort_unstable();
     }
     Ok((places.len() as u64 == rows).then_some((Count { rows, of }, places)))
+}
+
+/// How many rows, and where they lie; `None` where the check does not look beside rows, or too many rows break it.
+///
+/// # Errors
+/// What the server says.
+pub(super) fn beside(
+    database: &mut Database,
+    check: &Check,
+    rows_max: usize,
+) -> Result<Option<(Count, Vec<RowPlace>)>, DbError> {
+    let (Some(sql), Some(source)) = (check.breaking_beside(rows_max + 1), check.source()) else {
+        return Ok(None);
+    };
+    database.rows(&session::few_are_sent())?;
+    let found = database.rows(&sql)?;
+    database.rows(&session::as_usual())?;
+    if found.len() > rows_max {
+        return Ok(None);
+    }
+    let mut places: Vec<RowPlace> = found.iter().map(place).collect::<Result<_, _>>()?;
+    places.sort_unstable();
+    let of = number(database.value(&source.count(Slice::All))?)?;
+    Ok(Some((Count { rows: places.len() as u64, of }, places)))
 }
 
 fn number(text: Option<String>) -> Result<u64, DbError> {

@@ -269,6 +269,11 @@ impl Asking<'_, '_> {
         {
             return Ok(vec![self.answer(database, only, count, Some(&places))?]);
         }
+        if let ([only], true) = (checks, piece.is_large())
+            && let Some((count, places)) = groups::beside(database, only, gather::REMEMBERED_MAX)?
+        {
+            return Ok(vec![self.answer(database, only, count, Some(&places))?]);
+        }
         let counts = engine::counts(database, checks)?;
         if self.listener.lock().unwrap_or_else(|poison| poison.into_inner()).is_none()
             && self.wish.baseline.is_none()

@@ -10,7 +10,7 @@ use crate::catalog::rule::{Matching, Nulls};
 use crate::dialect::Sql;
 use crate::dialect::check::program::{Field, Key, Program, key, program, same_encoding};
 use crate::dialect::check::reading::{ParentKeys, SetRule};
-use crate::dialect::check::{Check, Shape, scan, share_rows};
+use crate::dialect::check::{About, Check, Shape, scan, share_rows};
 
 /// How many patterns one query matches: PostgreSQL caches 32 compiled ones a session, and compiles each anew for every
 /// row beyond that (33 patterns take twelve times as long as 32).
@@ -128,6 +128,10 @@ impl<'c> Piece<'c> {
             (EngineKind::Sql, [first, ..]) if self.is_large() && first.row_rule().is_some() => {
                 gather::query(&Piece::by_server(self.checks))
             }
+            (EngineKind::Sql, [only]) if self.is_large() => {
+                let limit = gather::REMEMBERED_MAX + 1;
+                only.breaking_beside(limit).or_else(|| Some(only.count.clone()))
+            }
             (EngineKind::Sql, [only]) => Some(only.count.clone()),
             (EngineKind::Sql, several) => scan(several),
         }
@@ -223,6 +227,9 @@ fn split<'c>(checks: &'c [Check], places: &[Place], take: &mut dyn FnMut(&'c [Ch
 /// Who can answer each of some checks; `None` where their rows cannot be streamed.
 fn places(group: &[Check]) -> Option<Vec<Place>> {
     let each = group.iter().map(|check| {
+        if matches!(check.about, Some(About::Type { .. })) {
+            return Some(Place::Server("the database reads its own texts".to_owned()));
+        }
         let place = match (check.row_rule(), check.set_rule()) {
             (Some((source, condition)), _) => {
                 program(condition, &source.fields).map(|it| Place::Here(Box::new(it)))

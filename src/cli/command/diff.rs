@@ -4,7 +4,6 @@ use crate::change::describe::describe;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::world::World;
-use crate::diff::diff;
 use crate::report::plan::changes;
 use crate::report::question::questions;
 use crate::source::Source;
@@ -64,7 +63,7 @@ pub(crate) fn run(args: &DiffArgs, world: &World) -> Result<Exit, CliError> {
     pair.notes.iter().for_each(|note| world.note(note));
     let mut intent = pair.intent.clone();
     add_answers(&mut intent, &pair, &args.renames, &[], &[])?;
-    let (difference, open) = diff(&pair.before, &pair.after, &intent);
+    let (difference, open) = pair.diff(&intent)?;
     let lines: Vec<String> = difference.changes.iter().map(describe).collect();
     if world.global.json {
         world.print_json(&serde_json::json!({

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use crate::catalog::rule::Rule;
 use crate::catalog::{Catalog, Printed};
-use crate::change::{Intent, Target};
+use crate::change::{Diff, Intent, Question, Target};
 use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
 use crate::cli::world::World;
 use crate::db::Database;
 use crate::dialect::hide::Hiding;
+use crate::dialect::moving;
 use crate::dialect::online::Online;
-use crate::diff::{forget_conversions, forget_not_null_names};
+use crate::diff::{diff, forget_conversions, forget_not_null_names, under_new_names};
 use crate::model::Model;
 use crate::plan::create_script;
 use crate::shadow::scratch::{Scratch, ScratchOptions, scratch};
@@ -34,6 +36,19 @@ pub(crate) struct Pair {
     pub(crate) online: Online,
     /// What decides which columns are hidden.
     pub(crate) hiding: Hiding,
+}
+
+impl Pair {
+    /// All that differs under an intent, and what is left open.
+    pub(crate) fn diff(&self, intent: &Intent) -> Result<(Diff, Vec<Question>), CliError> {
+        let renamed = under_new_names(&self.before, &self.after, intent);
+        let mut settled = intent.clone();
+        moving::settle(&mut settled, &renamed, &self.after).map_err(|unmovable| {
+            let text = format!("{}\nhelp: {}", unmovable.message, unmovable.help);
+            CliError::new(Exit::Refused, text)
+        })?;
+        Ok(diff(&self.before, &self.after, &settled))
+    }
 }
 
 /// Reads two sources.

@@ -6,7 +6,6 @@ use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::world::{World, allows};
 use crate::dialect::Undo;
-use crate::diff::diff;
 use crate::plan::{Plan, plan_hiding};
 use crate::report::question::questions;
 
@@ -41,14 +40,14 @@ pub(crate) fn make_plan(
 ) -> Result<Option<Plan>, CliError> {
     let mut intent = pair.intent.clone();
     add_answers(&mut intent, pair, &answers.renames, &answers.drops, &answers.maps)?;
-    let (mut difference, mut open) = compare(pair, &intent, answers);
+    let (mut difference, mut open) = compare(pair, &intent, answers)?;
     while let Some(question) = open.first() {
         if *pen == Pen::Closed || !world.can_ask() {
             break;
         }
         match ask(world, question, &mut intent, pair, pen)? {
             Outcome::Written => return Ok(None),
-            Outcome::Known => (difference, open) = compare(pair, &intent, answers),
+            Outcome::Known => (difference, open) = compare(pair, &intent, answers)?,
             Outcome::Open => break,
         }
     }
@@ -61,8 +60,12 @@ pub(crate) fn make_plan(
 }
 
 /// What differs, and the questions about it that are open.
-fn compare(pair: &Pair, intent: &Intent, answers: &Answers) -> (Diff, Vec<Question>) {
-    let (difference, questions) = diff(&pair.before, &pair.after, intent);
+fn compare(
+    pair: &Pair,
+    intent: &Intent,
+    answers: &Answers,
+) -> Result<(Diff, Vec<Question>), CliError> {
+    let (difference, questions) = pair.diff(intent)?;
     let open: Vec<Question> = questions
         .into_iter()
         .filter(|question| !allows(&answers.allow, question.kind.allow()))
@@ -75,7 +78,7 @@ fn compare(pair: &Pair, intent: &Intent, answers: &Answers) -> (Diff, Vec<Questi
         .map(|(old, _)| format!("drop:{old}"))
         .collect();
     let open = open.into_iter().filter(|question| !asked.contains(&question.id)).collect();
-    (difference, open)
+    Ok((difference, open))
 }
 
 fn refused(world: &World, open: &[Question]) -> CliError {

@@ -14,8 +14,9 @@ use crate::cli::format::Format;
 use crate::cli::world::World;
 use crate::db::{Access, Database};
 use crate::dialect::check::sample::{Sample, can_be_sampled, rows_of};
-use crate::dialect::check::standing::{Doubts, Extent, Standing, Wanted, standing};
+use crate::dialect::check::standing::{Doubts, Extent, Standing, Unaskable, Wanted, standing};
 use crate::dialect::check::{Check, SAMPLE};
+use crate::dialect::realize::fields::field_places;
 use crate::dialect::session;
 use crate::report::formats::Style;
 use crate::report::style::count;
@@ -165,18 +166,19 @@ pub(crate) fn run(args: &VerifyArgs, world: &World) -> Result<Exit, CliError> {
     verdict.estimate(&named.filter(|(table, _)| is_asked(table)).collect::<Vec<_>>());
     repair::propose(&mut verdict, &ground, &mut database);
     verdict.trusted = found.trusted.iter().map(|trusted| trusted.rule.clone()).collect();
-    let lacking = found.unaskable.iter().map(|it| Unasked {
+    let unasked = |it: &Unaskable| Unasked {
         rule: it.rule.clone(),
         table: it.table.clone(),
         origin: it.origin,
         file: None,
         reason: it.reason.clone(),
-    });
+    };
+    let lacking = found.unaskable.iter().map(unasked);
     // A project's model may be ahead of its database: what is pending is asked by `check` and `apply`.
     let (wrong, pending): (Vec<Unasked>, Vec<Unasked>) =
         lacking.partition(|it| args.model.is_some() || contracts.states(&it.rule));
     verdict.unasked.splice(0..0, wrong);
-    verdict.notes.splice(0..0, pending);
+    verdict.notes.splice(0..0, pending.into_iter().chain(found.untold.iter().map(unasked)));
     verdict.unasked.append(&mut contracts.unasked);
     verdict.notes.append(&mut contracts.notes);
     if let Some(model) = &model {
@@ -291,7 +293,9 @@ fn to_ask(
         .collect();
     let catalog_of_model = model.map(|loaded| &loaded.catalog);
     let samples = samples.clone();
-    let wanted = Wanted { rules: &rules, catalog: catalog_of_model, personal, samples };
+    let places = model.and_then(|loaded| loaded.model.as_ref());
+    let places = places.map(|it| field_places(it, database.dialect())).unwrap_or_default();
+    let wanted = Wanted { rules: &rules, catalog: catalog_of_model, personal, samples, places };
     let extent = if args.all { Extent::All } else { Extent::Unproven };
     let doubts = doubts(database)?;
     Ok(standing(catalog, &wanted, &doubts, extent))
@@ -367,6 +371,7 @@ fn select(
     };
     found.checks.retain(|check| wanted(&check.rule, &check.table));
     found.unaskable.retain(|it| wanted(&it.rule, &it.table));
+    found.untold.retain(|it| wanted(&it.rule, &it.table));
     found.trusted.retain(|it| wanted(&it.rule, &it.table));
     contracts.retain(&wanted);
     let is_narrowed = !args.rule.is_empty() || !args.table.is_empty();

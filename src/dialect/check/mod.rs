@@ -1,6 +1,7 @@
 //! Rules as queries: which rows break a rule, asked of the rows as they are, or as a pending change will leave
 //! them.
 
+mod arriving;
 mod cast;
 mod domain;
 mod enum_values;
@@ -143,9 +144,16 @@ pub struct Scan {
     /// The column that says when a row came.
     #[serde(skip)]
     came: Option<Ident>,
+    /// The values that are shown of a row, where they are not the columns of that name.
+    #[serde(skip)]
+    shown: Option<Vec<String>>,
 }
 
 impl Scan {
+    fn showing(self, values: Vec<String>) -> Self {
+        Scan { shown: Some(values), ..self }
+    }
+
     /// How many regular expressions a row is matched against.
     pub fn patterns(&self) -> usize {
         let tokens = tokenize(&self.bad, Dialect::Postgres);
@@ -191,7 +199,10 @@ pub fn breaking_any(checks: &[&Check]) -> Option<Sql> {
     let mut list: Vec<String> = first.keys.iter().map(column).collect();
     for (check, scan) in checks.iter().zip(&scans) {
         list.push(format!("({})", scan.bad));
-        list.extend(check.values.iter().map(column));
+        match &scan.shown {
+            Some(shown) => list.extend(shown.iter().cloned()),
+            None => list.extend(check.values.iter().map(column)),
+        }
     }
     let any: Vec<String> = scans.iter().map(|scan| format!("({})", scan.bad)).collect();
     let order: Vec<String> = (1..=first.keys.len()).map(|at| at.to_string()).collect();
@@ -246,6 +257,7 @@ pub fn checks(diff: &Diff, rules: &[Rule], tag: &str, kept: &BTreeSet<String>) -
         let kept = KeptRows { diff, change, rows: &rows, tag, kept };
         let mut asked_here = castable(&kept, &names);
         asked_here.extend(agreed(change, &names));
+        asked_here.extend(arriving::arriving(&kept, &names));
         asked_here.extend(fitting(&kept, &names));
         asked_here.extend(rowid::mistakable(&kept, &names, &taken));
         asked_here.extend(storable::storable(change, &rows, &names));

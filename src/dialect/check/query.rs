@@ -1,7 +1,7 @@
 //! One rule as queries: how many rows break it, and which.
 
 use super::kept::{KeptRows, Others};
-use super::reading::{ParentKeys, Reading, SetRule};
+use super::reading::{Beside, ParentKeys, Reading, SetRule};
 use super::rows::{Names, Parent, Rows, keys_of, shown};
 use std::collections::BTreeSet;
 
@@ -95,7 +95,7 @@ fn of_rows(rule: &Rule, rows: &Rows, names: &Names, bad: &str, values: &[String]
     let count = format!("{with}SELECT count(*) FILTER (WHERE {bad}), count(*) FROM {from} AS r");
     let sample = sample(rows, names, bad, values);
     let seen = rows.seen(&format!("{from} AS r WHERE {bad}"));
-    let scan = Some(Scan { with, from, bad: bad.to_owned(), came: rows.came.clone() });
+    let scan = Some(Scan { with, from, bad: bad.to_owned(), came: rows.came.clone(), shown: None });
     let reading = Reading::of(rows, columns_of(rows, values), by_keys(rows));
     let bad = Some(bad.to_owned());
     let check = blank(rule, rows, count, sample, values);
@@ -173,7 +173,9 @@ fn across(
         by_keys(rows)
     );
     let seen = rows.seen(&format!("{from} WHERE {bad}"));
-    Check { shape: Shape::Join, seen, ..blank(rule, rows, count, sample, &values) }
+    let reading = Reading::of(rows, columns_of(rows, &values), by_keys(rows))
+        .map(|reading| reading.beside(Beside { joins: joined, bad }));
+    Check { shape: Shape::Join, seen, reading, ..blank(rule, rows, count, sample, &values) }
 }
 
 /// Rows that another row stands in the way of. `None` where rows cannot be told apart.

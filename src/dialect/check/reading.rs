@@ -1,6 +1,7 @@
 //! Rows as a stream: one scan of a table that sends of each row where it lies, which rules it breaks by the server's answer, and
 //! the columns that are looked at outside; and the queries that find rows again by where they lie.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::program::{Field, Kind};
@@ -22,6 +23,8 @@ pub struct Source {
     pub spread: Spread,
     /// The columns that rules see.
     pub fields: Vec<Field>,
+    /// Positions of those that are read as another type.
+    pub casts: BTreeSet<usize>,
 }
 
 /// Whether the rows of a source lie in one table, so that a place in it names a row.
@@ -41,6 +44,17 @@ pub struct Reading {
     came: Option<Ident>,
     /// What is asked of rows together; `None` for a rule that looks at them one by one.
     pub set: Option<SetRule>,
+    /// What stands beside a row, for a rule that looks there too.
+    beside: Option<Beside>,
+}
+
+/// One row at most beside each row `r`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Beside {
+    /// Left joins, which follow the rows.
+    pub(super) joins: String,
+    /// The condition that breaks the rule, over `r` and what is joined.
+    pub(super) bad: String,
 }
 
 /// A rule that looks at many rows.
@@ -96,12 +110,17 @@ impl ParentKeys {
 impl Reading {
     pub(super) fn of(rows: &Rows, columns: String, order: String) -> Option<Self> {
         let source = rows.source.clone()?;
-        Some(Reading { source, columns, order, came: rows.came.clone(), set: None })
+        Some(Reading { source, columns, order, came: rows.came.clone(), set: None, beside: None })
     }
 
     /// What is asked of the rows together.
     pub(super) fn with(self, set: Option<SetRule>) -> Self {
         Reading { set, ..self }
+    }
+
+    /// What is asked of the rows and of what stands beside them.
+    pub(super) fn beside(self, beside: Beside) -> Self {
+        Reading { beside: Some(beside), ..self }
     }
 }
 
@@ -216,6 +235,8 @@ impl Source {
             };
             Field { name: column.name.clone(), kind }
         });
+        let columns = table.columns.iter().enumerate();
+        let casts = columns.filter(|(_, column)| becomes(column).is_some()).map(|(at, _)| at);
         let only = if has_heirs && is_one { "ONLY " } else { "" };
         Source {
             base: format!("{only}{}", qualified(&table.name)),
@@ -223,6 +244,7 @@ impl Source {
             sample,
             spread: if is_one { Spread::One } else { Spread::Several },
             fields: fields.collect(),
+            casts: casts.collect(),
         }
     }
 
@@ -332,6 +354,24 @@ impl Check {
             "SELECT r.migrate_place FROM {rows} WHERE {condition} AND ({keys}) IN (SELECT {keys} FROM {among}) \
              LIMIT {limit}"
         )))
+    }
+
+    /// Where rows lie that break a rule by what stands beside them; `None` where places in several tables would be mixed.
+    pub fn breaking_beside(&self, limit: usize) -> Option<Sql> {
+        let reading = self.reading.as_ref()?;
+        let (Spread::One, Some(Beside { joins, bad })) = (reading.source.spread, &reading.beside)
+        else {
+            return None;
+        };
+        let rows = reading.source.rows(Slice::All);
+        Some(Sql::new(format!(
+            "SELECT r.migrate_place FROM {rows}{joins} WHERE {bad} LIMIT {limit}"
+        )))
+    }
+
+    /// The source of its rows, where they can be streamed.
+    pub fn source(&self) -> Option<&Arc<Source>> {
+        Some(&self.reading.as_ref()?.source)
     }
 
     /// The rows whose keys must differ, the condition that picks them, and their keys.

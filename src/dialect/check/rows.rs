@@ -30,6 +30,8 @@ pub(super) struct Names {
     pub(super) joining: BTreeMap<QName, Vec<QName>>,
     /// Tables that the change makes.
     made: Vec<QName>,
+    /// Those of them that get rows out of values that go there.
+    extracted: BTreeSet<QName>,
 }
 
 /// What a foreign key may point at.
@@ -83,8 +85,10 @@ impl Names {
             Change::Table(Delta::Add(table)) => Some(table.name.clone()),
             _ => None,
         });
-        let made = made.collect();
-        let mut names = Names { joining: joining(diff), made, ..Names::default() };
+        let made: Vec<QName> = made.collect();
+        let extracted =
+            made.iter().filter(|it| !diff.extractions(it).is_empty()).cloned().collect();
+        let mut names = Names { joining: joining(diff), made, extracted, ..Names::default() };
         for table in touched {
             let old = old_tables.get(&table).unwrap_or(&table);
             let Some(found) = diff.before.tables.get(old) else { continue };
@@ -123,10 +127,12 @@ impl Names {
         self
     }
 
-    /// Whether an expression reads a table that the change makes, and that holds nothing before.
+    /// Whether an expression reads a table that the change makes, and that does not hold all its rows before.
     fn reads_made(&self, text: &str, dialect: Dialect) -> bool {
         let reach = Reach::of(text, dialect);
-        let mut made = self.made.iter().filter(|table| !self.returning.contains_key(table));
+        let is_there =
+            |table: &QName| self.returning.contains_key(table) && !self.extracted.contains(table);
+        let mut made = self.made.iter().filter(|table| !is_there(table));
         made.any(|table| reach.reads(table))
     }
 

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::cast::Cast;
+use super::cast::{self, Cast};
 use super::kept::Others;
 use super::query::check;
 use super::reading::Source;
@@ -15,7 +15,7 @@ use super::sample::{Sample, picks};
 use super::{Check, all_in_order, domain, mentioned, qualified, quote, sequence, storage};
 use crate::catalog::rule::{Held, Requirement, Rule, own_rules};
 use crate::catalog::{Catalog, Column, ObjectId, OpaqueKind, Table, TableOptions};
-use crate::dialect::{Sql, castability};
+use crate::dialect::Sql;
 use crate::text::suggest::did_you_mean;
 use crate::text::token::{canonical_name, tokenize};
 use crate::text::{Dialect, Ident, QName};
@@ -39,6 +39,8 @@ pub struct Wanted<'a> {
     pub personal: BTreeMap<QName, BTreeSet<Ident>>,
     /// Tables of which only some rows are looked at by rules that look at rows one by one.
     pub samples: BTreeMap<QName, Sample>,
+    /// Line and column (1-based) of the field of each column in the model file.
+    pub places: BTreeMap<QName, BTreeMap<Ident, (usize, usize)>>,
 }
 
 /// Constraints and indexes that the engine does not hold rows to although the schema has them: table, name, why.
@@ -67,6 +69,8 @@ pub struct Standing {
     pub checks: Vec<Check>,
     pub trusted: Vec<Trusted>,
     pub unaskable: Vec<Unaskable>,
+    /// What nobody can tell before a change runs, and its reason.
+    pub untold: Vec<Unaskable>,
 }
 
 /// What is to be asked of the rows of a database as they are.
@@ -228,20 +232,21 @@ impl Work<'_> {
                 Some(check) => {
                     let validates = open.get(&rule.name).filter(|_| sample.is_none()).cloned();
                     // Where values are read as another type, what breaks the rule is not what is stored.
-                    let bad = check.bad.clone().filter(|_| casts.is_empty());
+                    let is_read = |cast: &Cast| columns.contains(&cast.column);
+                    let bad = check.bad.clone().filter(|_| !casts.iter().any(is_read));
                     checks.push(self.masked(Check { validates, bad, ..check }, relation));
                 }
                 None => self.unaskable(rule, self.unsaid(relation, rule)),
             }
         }
-        let rows = self.rows(relation, &[], Heirs::Asked, self.sample(relation));
         if relation.is_table && self.catalog.dialect == Dialect::Postgres {
             let own =
                 sequence::behind(&relation.table, &self.rows(relation, &[], Heirs::LeftOut, None));
             checks.extend(own.into_iter().map(|check| self.masked(check, relation)));
         }
-        for cast in &casts {
-            checks.push(self.masked(cast.check(&rows), relation));
+        let rows = self.rows(relation, &casts, Heirs::Asked, self.sample(relation));
+        for (at, cast) in casts.iter().enumerate() {
+            checks.push(self.masked(cast.check(at, &rows), relation));
         }
         self.found.checks.extend(all_in_order(checks));
     }
@@ -433,24 +438,28 @@ impl Work<'_> {
         }
     }
 
-    /// Columns that have another type in the database than in the model, where values may not fit. PostgreSQL only:
-    /// SQLite's types are not those of its values.
-    fn casts(&self, relation: &Relation) -> Vec<Cast> {
-        let Some(modelled) = self.modelled(&relation.table.name) else { return Vec::new() };
+    /// Columns that have another type in the database than in the model, where values may not fit.
+    fn casts(&mut self, relation: &Relation) -> Vec<Cast> {
+        let (Some(modelled), Some(model)) =
+            (self.modelled(&relation.table.name).cloned(), self.wanted.catalog)
+        else {
+            return Vec::new();
+        };
         if self.catalog.dialect != Dialect::Postgres {
             return Vec::new();
         }
-        let pairs = relation.table.columns.iter().filter_map(|column| {
-            let wanted = modelled.column(&column.name)?;
-            let name = format!("\"t\".{}", quote(&column.name));
-            let (before, after) = (&column.data_type, &wanted.data_type);
-            if before == after {
-                return None;
-            }
-            let bad = castability::misfit(&name, before, after, Dialect::Postgres)?;
-            Some(Cast { column: column.name.clone(), after: after.clone(), bad })
-        });
-        pairs.collect()
+        let places = self.wanted.places.get(&modelled.name);
+        let origin = |column: &Ident| places.and_then(|places| places.get(column)).copied();
+        let (casts, untold) =
+            cast::casts(&relation.table, &modelled, (self.catalog, model), &origin);
+        let table = relation.table.name.to_string();
+        self.found.untold.extend(untold.into_iter().map(|(column, reason)| Unaskable {
+            rule: format!("{table}.{column}"),
+            table: table.clone(),
+            origin: origin(&column),
+            reason,
+        }));
+        casts
     }
 
     fn sample(&self, relation: &Relation) -> Option<Sample> {
@@ -479,7 +488,10 @@ impl Work<'_> {
         let place = qualified(&table.name);
         let mut list: Vec<String> = match casts {
             [] => vec!["\"t\".*".to_owned()],
-            casts => table.columns.iter().map(|column| Cast::of(casts, column)).collect(),
+            casts => {
+                let each = table.columns.iter().map(|column| Cast::of(casts, column));
+                each.chain(Cast::beside(casts)).collect()
+            }
         };
         list.extend(row_id.clone());
         let list = list.join(", ");
@@ -490,7 +502,8 @@ impl Work<'_> {
         };
         let is_streamed = relation.is_table && self.catalog.dialect == Dialect::Postgres;
         let becomes = |column: &Column| {
-            casts.iter().find(|cast| cast.column == column.name).map(|cast| cast.after.clone())
+            let cast = casts.iter().find(|cast| cast.column == column.name);
+            cast.and_then(|cast| cast.given_as.clone())
         };
         let source = is_streamed
             .then(|| Arc::new(Source::of(self.catalog, table, &becomes, (list, sample), heirs)));

@@ -45,7 +45,7 @@ pub(super) fn refusal(
 fn is_computed_back(diff: &Diff, change: &TableChange, column: &Ident, before: &QName) -> bool {
     let targets = [before, &change.after.name].map(|table| Target::column(table, column));
     let says = |target: &Target| {
-        diff.intent.moves.contains_key(target)
+        diff.intent.moves.iter().any(|it| it.giver == *target || it.reference.contains(column))
             || diff.intent.columns.get(target).is_some_and(|said| said.down.is_some())
     };
     change.computed_back(column).is_some() || targets.iter().any(says)

@@ -7,9 +7,8 @@ use super::quote::{list, quote, quote_ident, quote_name};
 use super::stages::is_stage;
 use super::types::is_builtin;
 use crate::catalog::{Column, Table};
-use crate::change::TableChange;
+use crate::change::{TableChange, is_constant};
 use crate::dialect::Resource;
-use crate::text::token::{Kind, Token, tokenize};
 use crate::text::{Dialect, Ident, QName};
 
 /// The schema of kept tables.
@@ -289,39 +288,10 @@ fn comes_back_as<'c>(
     match column.default.as_deref() {
         _ if !is_added => None,
         None => (!column.not_null).then_some(ComesBack::Null),
-        Some(default) => is_constant(default).then_some(ComesBack::Default(default)),
+        Some(default) => {
+            is_constant(default, Dialect::Postgres).then_some(ComesBack::Default(default))
+        }
     }
-}
-
-/// Whether a default, as the engine prints it, is one literal: signed or not, cast to a built-in type or not. One of an
-/// object (`regclass`) may go with what it names.
-fn is_constant(default: &str) -> bool {
-    let tokens: Vec<Token<'_>> =
-        tokenize(default, Dialect::Postgres).into_iter().filter(Token::is_code).collect();
-    let cast = tokens.iter().position(|token| token.is_mark("::")).unwrap_or(tokens.len());
-    let (value, cast) = tokens.split_at(cast);
-    let mut value = value;
-    while let [open, inner @ .., close] = value
-        && open.is_mark("(")
-        && close.is_mark(")")
-    {
-        value = inner;
-    }
-    let is_literal = match value {
-        [one] => match one.kind {
-            Kind::Number | Kind::Text => true,
-            Kind::Word => ["true", "false"].contains(&one.text.to_ascii_lowercase().as_str()),
-            _ => false,
-        },
-        [sign, number] => sign.is_mark("-") && number.kind == Kind::Number,
-        _ => false,
-    };
-    let names_an_object = cast.iter().any(|token| token.text.starts_with("reg"));
-    let is_plain_cast = cast.iter().skip(1).all(|token| {
-        matches!(token.kind, Kind::Word | Kind::Number)
-            || ["(", ")", ",", "[", "]"].iter().any(|mark| token.is_mark(mark))
-    });
-    is_literal && is_plain_cast && !names_an_object
 }
 
 /// Puts the copied values of a column back. `computed` is what fills the rows of which nothing was kept; `renamed` are values of its enum that go by another name now.

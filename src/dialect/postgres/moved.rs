@@ -6,7 +6,8 @@ use super::values;
 use crate::catalog::Column;
 use crate::change::{TableChange, Target};
 use crate::dialect::LowerError;
-use crate::text::QName;
+use crate::dialect::moving::becomes_text;
+use crate::text::{Dialect, QName};
 
 /// What fills a new column. By assignment a text that is too long is refused; a cast would cut it.
 pub(super) fn fill(fill: &str, table: &QName, column: &Column, context: &Context<'_>) -> String {
@@ -28,29 +29,31 @@ pub(super) fn refuse_other_type(
     context: &Context<'_>,
 ) -> Result<(), LowerError> {
     let giver = Target::column(&change.after.name, &column.name);
-    let Some(said) = context.diff.intent.moves.get(&giver) else { return Ok(()) };
-    let receiver = &said.receiver;
-    let becomes_rows = context.diff.extracted(&receiver.table).iter().any(|(it, _)| **it == giver);
-    let table = context.after().tables.get(&receiver.table).filter(|_| becomes_rows);
-    let to = table.zip(receiver.column.as_ref()).and_then(|(table, name)| table.column(name));
-    let compares = |other: &Column| {
-        let (own, other) = (column.data_type.as_str(), other.data_type.as_str());
+    let compares = |own: &str, other: &str| {
         let assigns = |from, to| conversion(from, to) == Conversion::Assignment;
         own == other
+            || becomes_text(own, other, Dialect::Postgres)
             || is_builtin(own) && is_builtin(other) && assigns(own, other) && assigns(other, own)
     };
-    match to.filter(|to| !compares(to)) {
-        None => Ok(()),
-        Some(to) => Err(LowerError {
-            what: format!("move of {giver}"),
-            why: format!(
-                "its values are {} and become rows of {receiver}, which is {}",
-                column.data_type, to.data_type
-            ),
-            help: format!(
-                "make the column {} in a version before, or let the new one be {}",
-                to.data_type, column.data_type
-            ),
-        }),
+    let receivers = context.diff.moves().filter(|(from, _, _)| *from == giver);
+    for (_, receiver, _) in receivers {
+        let extractions = context.diff.extractions(&receiver.table);
+        let own = extractions.iter().filter(|it| it.from == giver.table);
+        let values = own.flat_map(|it| &it.values).filter(|value| value.from == column.name);
+        let mut values = values.filter(|value| !compares(&value.from_type, &value.into_type));
+        if let Some(value) = values.next() {
+            return Err(LowerError {
+                what: format!("move of {giver}"),
+                why: format!(
+                    "its values are {} and become rows of {receiver}, which is {}",
+                    column.data_type, value.into_type
+                ),
+                help: format!(
+                    "make the column {} in a version before, or let the new one be {}",
+                    value.into_type, column.data_type
+                ),
+            });
+        }
     }
+    Ok(())
 }

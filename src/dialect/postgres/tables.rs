@@ -164,13 +164,15 @@ fn put_rows_back(table: &Table, context: &Context<'_>) -> Step {
 /// Makes the rows that values of another table become.
 fn extract(table: &Table, context: &Context<'_>) -> Option<Step> {
     let name = &table.name;
-    let moves = context.diff.extracted(name);
-    let made = moving::extract(&moves, table, Dialect::Postgres)?;
-    let givers: BTreeSet<&QName> = moves.iter().map(|(giver, _)| &giver.table).collect();
+    let found = context.diff.extractions(name);
+    if found.is_empty() {
+        return None;
+    }
+    let givers: BTreeSet<&QName> = found.iter().map(|it| &it.from).collect();
     let mut statements: Vec<String> = givers.into_iter().map(keep::hold_writes).collect();
-    statements.push(made);
-    let goes = moves.iter().filter_map(|(giver, _)| {
-        Some(Resource::Column(giver.table.clone(), giver.column.clone()?))
+    statements.extend(found.iter().map(|it| moving::extract(it, table, Dialect::Postgres)));
+    let goes = found.iter().flat_map(|it| {
+        it.values.iter().map(|value| Resource::Column(it.from.clone(), value.from.clone()))
     });
     let title = format!("make the rows of {name} from what moves there");
     let made = step(Action::FillTable, title, statements)

@@ -3,9 +3,9 @@
 use super::names;
 use super::sql::{EntityColumns, Row, column_of};
 use crate::catalog::Catalog;
-use crate::change::{ColumnIntent, DropPolicy, Intent, KeepAs, Rename, Target};
+use crate::change::{ColumnIntent, DropPolicy, Intent, KeepAs, Moved, Pick, Rename, Target};
 use crate::dialect::expression::{self, PatternUse};
-use crate::dialect::moving::{self, Moved, Pick};
+use crate::dialect::moving;
 use crate::model::{
     ChangeNote, Condition, Entity, Field, FieldKind, FieldName, KeepNote, Model, MoveNote,
     PickNote, snake_case,
@@ -68,11 +68,11 @@ pub(super) fn intent(model: &Model, catalog: &Catalog) -> Result<Intent, Diagnos
         let Some(moved) = &note.moved else { continue };
         let said = moved_columns(model, note, moved, dialect)
             .map_err(|message| Diagnostic::error(note.place.span, message))?;
-        moving::say(&said, catalog, &mut intent).map_err(|unmovable| {
+        moving::check(&said, catalog).map_err(|unmovable| {
             Diagnostic::error(note.place.span, unmovable.message).help(unmovable.help)
         })?;
+        intent.moved.push(said);
     }
-    moving::say_references(&mut intent, dialect);
     Ok(intent)
 }
 
@@ -85,16 +85,33 @@ fn moved_columns(
 ) -> Result<Moved, String> {
     let entity =
         |name: &str| model.entity(name).ok_or_else(|| format!("there is no entity `{name}`"));
-    let target = |name: &FieldName| {
-        let entity = entity(&name.entity)?;
-        let column = column_of(entity, &name.field)?;
-        Ok::<Target, String>(Target::column(&names::table(entity, dialect), &Ident::new(column)))
-    };
-    let (giver, field) = note.target();
-    let (giver, field) = (entity(giver)?, field.unwrap_or_default());
     let receiver = entity(&moved.to.entity)?;
+    let column = column_of(receiver, &moved.to.field)?;
+    let (giver, field) = note.target();
+    let field = field.unwrap_or_default();
+    let mut said = Moved {
+        said: note.drop.clone(),
+        givers: Vec::new(),
+        receiver: Target::column(&names::table(receiver, dialect), &Ident::new(column)),
+        by: moved.by.iter().flat_map(|by| earlier_columns(model, by, dialect)).collect(),
+        pick: Pick::Agreed,
+    };
+    let Some(giver) = model.entity(giver) else {
+        // An entity that is no more: its names in the database are what they may have been.
+        let tables = earlier_tables(&[giver.to_owned()]).into_iter();
+        said.givers = tables
+            .map(|table| QName::local(dialect, table))
+            .flat_map(|table| {
+                dropped_columns(field).map(|column| Target::column(&table, &Ident::new(column)))
+            })
+            .collect();
+        // The fields that could pick are gone with it.
+        said.pick = pick(&moved.pick, |field| Ok(Ident::new(field)))?;
+        return Ok(said);
+    };
     let is_ref = receiver.field(&moved.to.field).is_some_and(Field::is_reference);
     let column = if is_ref { format!("{field}_id") } else { field.to_owned() };
+    said.givers = vec![Target::column(&names::table(giver, dialect), &Ident::new(column))];
     let holder = match &moved.by {
         Some(by) => entity(&by.entity)?,
         None => {
@@ -102,19 +119,38 @@ fn moved_columns(
             if giver.fields.iter().any(refers) { giver } else { receiver }
         }
     };
-    let of_holder = |field: &String| column_of(holder, field).map(Ident::new);
-    Ok(Moved {
-        giver: Target::column(&names::table(giver, dialect), &Ident::new(column)),
-        receiver: target(&moved.to)?,
-        by: moved.by.as_ref().map(target).transpose()?,
-        pick: match &moved.pick {
-            PickNote::Agreed => Pick::Agreed,
-            PickNote::Least => Pick::Least,
-            PickNote::Greatest => Pick::Greatest,
-            PickNote::First(field) => Pick::First(of_holder(field)?),
-            PickNote::Last(field) => Pick::Last(of_holder(field)?),
-        },
+    said.pick = pick(&moved.pick, |field| column_of(holder, field).map(Ident::new))?;
+    Ok(said)
+}
+
+fn pick(note: &PickNote, column: impl Fn(&str) -> Result<Ident, String>) -> Result<Pick, String> {
+    Ok(match note {
+        PickNote::Agreed => Pick::Agreed,
+        PickNote::Least => Pick::Least,
+        PickNote::Greatest => Pick::Greatest,
+        PickNote::First(field) => Pick::First(column(field)?),
+        PickNote::Last(field) => Pick::Last(column(field)?),
     })
+}
+
+/// The column of a field, or those that a field which is no more may have had.
+fn earlier_columns(model: &Model, name: &FieldName, dialect: Dialect) -> Vec<Target> {
+    let Some(entity) = model.entity(&name.entity) else {
+        let tables = earlier_tables(std::slice::from_ref(&name.entity)).into_iter();
+        return tables
+            .flat_map(|table| {
+                let table = QName::local(dialect, table);
+                dropped_columns(&name.field)
+                    .map(|column| Target::column(&table, &Ident::new(column)))
+            })
+            .collect();
+    };
+    let table = names::table(entity, dialect);
+    let columns = match column_of(entity, &name.field) {
+        Ok(column) => vec![column],
+        Err(_) => dropped_columns(&name.field).to_vec(),
+    };
+    columns.into_iter().map(|column| Target::column(&table, &Ident::new(column))).collect()
 }
 
 /// The tables an entity of that name may have had: in snake case, or exactly so. What never was is ignored.

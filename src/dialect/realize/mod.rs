@@ -7,11 +7,11 @@
 mod across;
 mod columns;
 mod constraints;
+pub mod fields;
 mod indexes;
 mod intent;
 mod names;
 mod objects;
-pub mod personal;
 mod sql;
 #[cfg(test)]
 mod tests;

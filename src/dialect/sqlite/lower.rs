@@ -132,12 +132,15 @@ fn add_table(after: &Table, scope: &Scope<'_>) -> Result<Vec<Step>, LowerError> 
 
 /// Makes the rows that values of another table become.
 fn extract(after: &Table, scope: &Scope<'_>) -> Option<Step> {
-    let moves = scope.diff.extracted(&after.name);
-    let text = moving::extract(&moves, after, Dialect::Sqlite)?;
-    let givers = moves.iter().map(|(giver, _)| Resource::Table(giver.table.clone()));
+    let found = scope.diff.extractions(&after.name);
+    if found.is_empty() {
+        return None;
+    }
+    let texts = found.iter().map(|it| moving::extract(it, after, Dialect::Sqlite)).collect();
+    let givers = found.iter().map(|it| Resource::Table(it.from.clone()));
     Some(Step {
         title: format!("make the rows of table {} from what moves there", after.name),
-        statements: statements(vec![text]),
+        statements: statements(texts),
         facts: facts(Work::Write, Undo::Kept, "the way back keeps its rows"),
         reads_kept: None,
         order: Order {

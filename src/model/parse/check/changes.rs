@@ -30,14 +30,13 @@ pub(super) fn check(model: &Model, findings: &mut Findings<'_>) {
 fn check_move(change: &ChangeNote, moved: &MoveNote, model: &Model, findings: &mut Findings<'_>) {
     let span = change.place.span;
     let (name, _) = change.target();
-    let giver = model.entity(name);
-    if giver.is_none() {
-        let help = "a value moves between two entities that stay, over a reference that stays";
-        findings.error(span, unknown_entity(model, name), help);
-    }
     let receiver = field(&moved.to, model, findings);
+    let Some(giver) = model.entity(name) else {
+        // The entity goes, and the reference to it: only the schema before tells of them.
+        return;
+    };
     let by = moved.by.as_ref().map(|by| (by, field(by, model, findings)));
-    let (Some(giver), Some(receiver)) = (giver, receiver) else { return };
+    let Some(receiver) = receiver else { return };
     if giver.name == receiver.name {
         let message = format!("`{}` stays in `{name}`: that is no move", change.drop);
         let help = "give the new field a `backfill:`, and write `- drop:` with a `down:`";

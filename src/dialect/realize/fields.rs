@@ -1,4 +1,4 @@
-//! The columns that a model marks as personal data.
+//! The columns of a model's fields: those that it marks as personal data, and where in the file each is told.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -43,4 +43,20 @@ pub fn personal_columns(model: &Model, dialect: Dialect) -> BTreeMap<QName, BTre
         }
     }
     found
+}
+
+/// Line and column (1-based) of the field that each column comes from.
+pub fn field_places(
+    model: &Model,
+    dialect: Dialect,
+) -> BTreeMap<QName, BTreeMap<Ident, (usize, usize)>> {
+    let each = model.entities.iter().map(|entity| {
+        let fields = entity.fields.iter().filter(|field| field.place.line > 0);
+        let places = fields.filter_map(|field| {
+            let column = Ident::new(field.column_name()?.as_str());
+            Some((column, (field.place.line, field.place.column)))
+        });
+        (names::table(entity, dialect), places.collect())
+    });
+    each.collect()
 }

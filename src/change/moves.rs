@@ -1,0 +1,152 @@
+//! Values that go to another table: as the user says it, and as it is once both schemas are known.
+
+use super::{Change, Delta, Diff, Rename, Target, Way};
+use crate::catalog::Column;
+use crate::text::{Ident, QName};
+
+/// What the user said: a column of one table is from now on a column of another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moved {
+    /// The column that goes, as the user calls it.
+    pub said: String,
+    /// The column that goes: each one that may be meant where its table is no more.
+    pub givers: Vec<Target>,
+    /// The column that comes.
+    pub receiver: Target,
+    /// A column of the reference, where there are several references: each one that may be meant. Empty where nothing is said.
+    pub by: Vec<Target>,
+    pub pick: Pick,
+}
+
+/// Which one of several rows says the value.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Pick {
+    /// Any: they must agree.
+    #[default]
+    Agreed,
+    Least,
+    Greatest,
+    /// The row that is first by another of its columns.
+    First(Ident),
+    Last(Ident),
+}
+
+/// A column whose values go to another table, the one where they arrive, and the reference between the two. The names are
+/// those after the renames.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MoveIntent {
+    pub giver: Target,
+    pub receiver: Target,
+    /// The table that has the reference, its columns, and the columns of the other table that they refer to.
+    pub holder: QName,
+    pub reference: Vec<Ident>,
+    pub keys: Vec<Ident>,
+    /// What the receiving column holds in rows that get no value by the move, where the table that gives goes.
+    pub otherwise: Option<String>,
+}
+
+/// Rows of a new table: one for each value, or set of values, of columns that go from a table with a reference to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Extraction {
+    pub from: QName,
+    /// The reference of that table, and the columns of the new one that it refers to.
+    pub reference: Vec<Ident>,
+    pub keys: Vec<Ident>,
+    pub values: Vec<Extracted>,
+}
+
+/// A column that goes, and the column of the new table that holds its values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Extracted {
+    pub from: Ident,
+    pub from_type: String,
+    pub into: Ident,
+    pub into_type: String,
+    /// A constant that stands for no value: what rows without a value were given.
+    pub otherwise: Option<String>,
+}
+
+impl Diff {
+    /// The moves as this way goes, in its own names after the renames: what goes, what comes, and the move.
+    pub fn moves(&self) -> impl Iterator<Item = (Target, Target, &MoveIntent)> {
+        self.intent.moves.iter().map(|said| match self.way {
+            Way::Forth => (said.giver.clone(), said.receiver.clone(), said),
+            Way::Back => (self.told(&said.receiver), self.told(&said.giver), said),
+        })
+    }
+
+    /// A column that comes or goes, under the name that this way's renames give its table.
+    fn told(&self, target: &Target) -> Target {
+        let mut renames = self.renames().filter_map(Rename::of_table);
+        let renamed = renames.find(|(before, _)| **before == target.table);
+        let table = renamed.map_or(&target.table, |(_, after)| after).clone();
+        Target { table, column: target.column.clone() }
+    }
+
+    /// What makes rows of a table that this way adds out of values that go there: one for each table and reference.
+    pub fn extractions(&self, table: &QName) -> Vec<Extraction> {
+        let is_added = |change: &Change| matches!(change, Change::Table(Delta::Add(added)) if added.name == *table);
+        if self.intent.moves.is_empty() || !self.changes.iter().any(is_added) {
+            return Vec::new();
+        }
+        let Some(added) = self.after.tables.get(table) else { return Vec::new() };
+        let changes = self.table_changes();
+        let mut found: Vec<Extraction> = Vec::new();
+        for (from, into, said) in self.moves().filter(|(_, into, _)| into.table == *table) {
+            let holds = match self.way {
+                Way::Forth => said.holder == said.giver.table,
+                Way::Back => said.holder == said.receiver.table,
+            };
+            let goes = changes.get(&from.table).zip(from.column.as_ref()).and_then(|(it, name)| {
+                it.before.column(name).filter(|_| it.after.column(name).is_none())
+            });
+            let comes = into.column.as_ref().and_then(|name| added.column(name));
+            let (true, Some(goes), Some(comes)) = (holds, goes, comes) else { continue };
+            let value = Extracted {
+                from: goes.name.clone(),
+                from_type: goes.data_type.clone(),
+                into: comes.name.clone(),
+                into_type: comes.data_type.clone(),
+                otherwise: said.otherwise.clone().filter(|_| self.way == Way::Back),
+            };
+            let same =
+                found.iter_mut().find(|it| it.reference == said.reference && it.from == from.table);
+            match same {
+                Some(extraction) => extraction.values.push(value),
+                None => found.push(Extraction {
+                    from: from.table,
+                    reference: said.reference.clone(),
+                    keys: said.keys.clone(),
+                    values: vec![value],
+                }),
+            }
+        }
+        found
+    }
+
+    /// The type of the column whose values a new column of this way gets by a move, where it is another type than its own.
+    pub fn moved_from_type(&self, receiver: &Target) -> Option<&str> {
+        let (giver, _, _) = self.moves().find(|(_, into, _)| into == receiver)?;
+        let own = self.after.tables.get(&receiver.table)?.column(receiver.column.as_ref()?)?;
+        let from = self.column_before(&giver)?;
+        (from.data_type != own.data_type).then_some(from.data_type.as_str())
+    }
+
+    /// A column as it is before this way, by its name after the renames.
+    fn column_before(&self, target: &Target) -> Option<&Column> {
+        let name = target.column.as_ref()?;
+        self.changes.iter().find_map(|change| match change {
+            Change::AlterTable(change) if change.after.name == target.table => {
+                change.before.column(name)
+            }
+            Change::Table(Delta::Drop(table)) if table.name == target.table => table.column(name),
+            Change::AlterTable(_)
+            | Change::Table(_)
+            | Change::Rename(_)
+            | Change::Schema(_)
+            | Change::Facets(_)
+            | Change::Enum(_)
+            | Change::Opaque(_) => None,
+        })
+    }
+}
