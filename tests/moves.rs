@@ -274,28 +274,9 @@ changes:
     assert!(refused.text.contains("wait for each other"), "{}", refused.text);
 }
 
-/// A new table that refers to the one that gives, and a reference that is new while the table is not.
-const NOWHERE: [[&str; 2]; 2] = [
-    [
-        "  Customer:
-    fields:
-      id: int
-      town: text?
-",
-        "  Customer:
-    fields:
-      id: int
-  Address:
-    fields:
-      id: int
-      customer: { ref: Customer, optional: true }
-      town: text?
-changes:
-  - { move: Customer.town, to: Address.town }
-",
-    ],
-    [
-        "  Customer:
+/// A reference that is new while the table is not.
+const NOWHERE: [&str; 2] = [
+    "  Customer:
     fields:
       id: int
       town: text?
@@ -303,7 +284,7 @@ changes:
     fields:
       id: int
 ",
-        "  Customer:
+    "  Customer:
     fields:
       id: int
       home: { ref: Address, optional: true }
@@ -314,23 +295,20 @@ changes:
 changes:
   - { move: Customer.town, to: Address.town }
 ",
-    ],
 ];
 
 #[test]
 fn a_move_that_would_arrive_nowhere_is_refused() {
-    for schemas in NOWHERE {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        for (file, text) in ["before.yaml", "after.yaml"].iter().zip(schemas) {
-            std::fs::write(folder.path().join(file), format!("{HEAD}{text}")).expect("a file");
-        }
-        for dialect in ["sqlite", "postgres"] {
-            let mut command = migrate(folder.path());
-            command.args(["plan", "--from", "before.yaml", "--to", "after.yaml"]);
-            let refused = ran(command.args(["--dialect", dialect, "--out", dialect]));
-            assert_eq!(refused.code, 7, "{}", refused.text);
-            assert!(refused.text.contains("nothing would arrive"), "{}", refused.text);
-        }
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for (file, text) in ["before.yaml", "after.yaml"].iter().zip(NOWHERE) {
+        std::fs::write(folder.path().join(file), format!("{HEAD}{text}")).expect("a file");
+    }
+    for dialect in ["sqlite", "postgres"] {
+        let mut command = migrate(folder.path());
+        command.args(["plan", "--from", "before.yaml", "--to", "after.yaml"]);
+        let refused = ran(command.args(["--dialect", dialect, "--out", dialect]));
+        assert_eq!(refused.code, 7, "{}", refused.text);
+        assert!(refused.text.contains("nothing would arrive"), "{}", refused.text);
     }
 }
 
@@ -404,9 +382,9 @@ fn a_rollback_is_refused_once_the_rows_of_the_entity_are_released() {
 const REFUSED: [(&str, &str, &str, &str); 8] = [
     (
         "  Profile:\n    fields: { id: int, owner: { ref: Customer }, mail: text? }\n  Customer:\n    fields: { id: int }\n",
-        "  Customer:\n    fields: { id: int, mail: text? }\nchanges:\n  - { move: Profile.mail, to: Customer.mail }\n",
-        "`Profile.mail` goes together with its table",
-        "move the values to `customer.mail` in a version of its own",
+        "  Customer:\n    fields: { id: int, mail: text? }\nchanges:\n  - { move: Profile.mail, to: Customer.mail, pick: last by made_at }\n",
+        "there is no column `made_at` in `profile`",
+        "name a column of the many rows",
     ),
     (
         "  Address:\n    fields: { id: int, town: text? }\n  Customer:\n    fields: { id: int, home: { ref: Address } }\n",
@@ -489,5 +467,109 @@ fn what_moved_long_ago_and_new_databases_ask_nothing() {
             let made = ran(command.args(["--out", &format!("{from}-{to}-{dialect}")]));
             assert_eq!(made.code, 0, "{}", made.text);
         }
+    }
+}
+
+const TAGS: [&str; 2] = [
+    "  Order:
+    fields:
+      id: int
+      tag: { ref: Tag }
+  Tag:
+    fields:
+      id: int
+",
+    "  Order:
+    fields:
+      id: int
+      tags: { many: Tag, through: order_tags }
+  Tag:
+    fields:
+      id: int
+",
+];
+
+const TAG_ROWS: &str = "INSERT INTO tag (id) VALUES (1), (2), (3)";
+
+#[test]
+fn rows_with_several_partners_stop_a_rollback_to_one() {
+    let after = format!("{}changes:\n  - {{ move: Order.tag, to: Order.tags }}\n", TAGS[1]);
+    let rows = format!("{TAG_ROWS}; INSERT INTO \"order\" (id, tag_id) VALUES (7, 1), (8, 2)");
+    for shop in Shop::on_both_engines("yaml", [TAGS[0], &after], &rows) {
+        let before = shop.contents();
+        done(shop.up());
+        shop.write("INSERT INTO order_tags (order_id, tag_id) VALUES (8, 3)");
+        refused(&shop, Shop::down, 7, &["order.tag_id", "must agree", "8"]);
+        shop.write("DELETE FROM order_tags WHERE order_id = 8");
+        refused(&shop, Shop::down, 7, &["order.tag_id", "is required", "8"]);
+        shop.write("INSERT INTO order_tags (order_id, tag_id) VALUES (8, 2)");
+        done(shop.down());
+        assert_eq!(shop.contents(), before);
+    }
+}
+
+#[test]
+fn rows_with_several_partners_stop_an_apply_to_one() {
+    let after = format!("{}changes:\n  - {{ move: order_tags.tag, to: Order.tag }}\n", TAGS[0]);
+    let rows = format!(
+        "{TAG_ROWS}; INSERT INTO \"order\" (id) VALUES (7), (8);
+         INSERT INTO order_tags (order_id, tag_id) VALUES (7, 1), (7, 2), (8, 3)"
+    );
+    for shop in Shop::on_both_engines("yaml", [TAGS[1], &after], &rows) {
+        refused(&shop, Shop::up, 5, &["order.tag_id", "must agree", "7"]);
+        shop.write("DELETE FROM order_tags WHERE order_id = 7 AND tag_id = 2");
+        let before = shop.contents();
+        done(shop.up());
+        done(shop.down());
+        assert_eq!(shop.contents(), before);
+    }
+}
+
+#[test]
+fn a_row_that_holds_more_than_what_moved_is_not_thrown_away() {
+    let schemas = [
+        "CREATE TABLE person (id integer PRIMARY KEY);
+         CREATE TABLE profile (person_id integer PRIMARY KEY REFERENCES person (id), mail text NOT NULL, photo text);",
+        "CREATE TABLE person (
+           id integer PRIMARY KEY,
+           -- migrate:moved profile.mail
+           mail text
+         );",
+    ];
+    let rows =
+        "INSERT INTO person VALUES (1), (2); INSERT INTO profile VALUES (1, 'a@x', 'ada.png')";
+    for shop in Shop::on_both_engines("sql", schemas, rows) {
+        done(shop.up());
+        shop.write(
+            "UPDATE person SET mail = NULL WHERE id = 1; INSERT INTO person (id) VALUES (3)",
+        );
+        refused(&shop, Shop::down, 7, &["person.mail", "`profile` says more", "1 of 3 rows", "1"]);
+        shop.write("UPDATE person SET mail = 'ada@x' WHERE id = 1");
+        done(shop.down());
+        assert!(shop.page().contains("ada@x | 1 | ada.png"), "{}", shop.page());
+    }
+}
+
+#[test]
+fn a_row_that_lacks_what_its_new_table_needs_stops_a_run() {
+    let schemas = [
+        "CREATE TABLE person (id integer PRIMARY KEY, mail text, phone text);",
+        "CREATE TABLE person (id integer PRIMARY KEY);
+         CREATE TABLE profile (
+           person_id integer PRIMARY KEY REFERENCES person (id),
+           -- migrate:moved person.mail
+           mail text NOT NULL,
+           -- migrate:moved person.phone
+           phone text
+         );",
+    ];
+    let rows = "INSERT INTO person VALUES (1, 'a@x', NULL), (2, NULL, '2'), (3, NULL, NULL)";
+    for shop in Shop::on_both_engines("sql", schemas, rows) {
+        refused(&shop, Shop::up, 5, &["person.mail", "1 of 3 rows", "2"]);
+        shop.write("UPDATE person SET mail = 'b@x' WHERE id = 2");
+        let before = shop.contents();
+        done(shop.up());
+        done(shop.down());
+        assert_eq!(shop.contents(), before);
     }
 }

@@ -7,7 +7,7 @@ mod steady;
 pub mod using;
 
 pub use hidden::{Hidden, KeepAs, Sight};
-pub use moves::{Extracted, Extraction, MoveIntent, Moved, Pick};
+pub use moves::{Extracted, Extraction, Gathered, MoveIntent, Moved, Per, Pick};
 pub use steady::{is_constant, is_steady};
 use using::Using;
 

@@ -5,6 +5,7 @@ mod extraction;
 mod gone;
 mod link;
 mod read;
+mod row;
 
 use super::Resource;
 use super::reach::Reach;
@@ -16,6 +17,7 @@ use crate::text::{Dialect, Ident, QName};
 pub(in crate::dialect) use extraction::{becomes_text, extract, leads_to, says_something};
 use link::{Holder, link};
 use read::{Read, or_else};
+pub(in crate::dialect) use row::{Following, is_link, is_noted, note, written_name};
 
 /// Why a value cannot move like that.
 #[derive(Clone, Debug, PartialEq, Eq)]
