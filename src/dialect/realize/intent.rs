@@ -4,7 +4,7 @@ use super::across::back_reference;
 use super::names;
 use super::sql::{EntityColumns, Row, column_of};
 use crate::catalog::Catalog;
-use crate::change::{ColumnIntent, DropPolicy, Intent, Moved, Pick, Rename, Target};
+use crate::change::{ColumnIntent, DropPolicy, Intent, KeepAs, Moved, Pick, Rename, Target};
 use crate::dialect::expression::{self, PatternUse};
 use crate::dialect::moving;
 use crate::model::{
@@ -50,8 +50,17 @@ pub(super) fn intent(model: &Model, catalog: &Catalog) -> Result<Intent, Diagnos
     }
     for change in &model.changes {
         for target in targets(model, change, dialect) {
-            if change.keep == KeepNote::Discarded {
-                intent.discard.insert(target.clone());
+            match change.keep {
+                KeepNote::Kept => {}
+                KeepNote::Discarded => {
+                    intent.discard.insert(target.clone());
+                }
+                KeepNote::Copied => {
+                    intent.keep_as.insert(target.clone(), KeepAs::Copy);
+                }
+                KeepNote::Hidden => {
+                    intent.keep_as.insert(target.clone(), KeepAs::Hide);
+                }
             }
             intent.drops.insert(target);
         }
