@@ -11,13 +11,14 @@ pub fn hidden_columns(dialect: Dialect) -> Sql {
     Sql::new(match dialect {
         Dialect::Postgres => {
             "SELECT substr(a.attname::text, 15), n.nspname, c.relname, a.attname, pg_catalog.pg_table_size(c.oid), \
-             CASE WHEN c.reltuples > 0 THEN (c.reltuples * (1 - s.null_frac))::bigint END, \
-             CASE WHEN c.reltuples > 0 THEN (c.reltuples * (1 - s.null_frac) * s.avg_width)::bigint END, \
+             (c.reltuples * (SELECT 1 - s.null_frac FROM pg_catalog.pg_stats s WHERE s.schemaname = n.nspname \
+             AND s.tablename = c.relname AND s.attname = a.attname AND NOT s.inherited AND c.reltuples > 0))::bigint, \
+             (c.reltuples * (SELECT (1 - s.null_frac) * s.avg_width FROM pg_catalog.pg_stats s \
+             WHERE s.schemaname = n.nspname AND s.tablename = c.relname AND s.attname = a.attname \
+             AND NOT s.inherited AND c.reltuples > 0))::bigint, \
              pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_column_privilege(c.oid, a.attnum, 'SELECT') \
              FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid \
              JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-             LEFT JOIN pg_catalog.pg_stats s ON s.schemaname = n.nspname AND s.tablename = c.relname \
-             AND s.attname = a.attname AND NOT s.inherited \
              WHERE a.attname ~ '^_migrate_kept_' AND a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p') \
              AND n.nspname NOT IN ('migrate', 'migrate_kept') ORDER BY 1"
         }
