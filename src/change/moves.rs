@@ -105,10 +105,43 @@ impl Diff {
 
     /// What makes rows of a table that this way adds out of values that go there: one for each table and reference.
     pub fn extractions(&self, table: &QName) -> Vec<Extraction> {
-        let is_added = |change: &Change| matches!(change, Change::Table(Delta::Add(added)) if added.name == *table);
-        if self.intent.moves.is_empty() || !self.changes.iter().any(is_added) {
+        match self.intent.moves.is_empty() || !self.adds(table) {
+            true => Vec::new(),
+            false => self.arriving(table),
+        }
+    }
+
+    /// Values that go where rows of a table which stays say the same already: over references to it that are new.
+    pub fn looked_up(&self, table: &QName) -> Vec<Extraction> {
+        if self.intent.moves.is_empty() || self.adds(table) {
             return Vec::new();
         }
+        let changes = self.table_changes();
+        let is_new = |from: &QName, reference: &Ident| {
+            let change = changes.get(from);
+            change.is_some_and(|it| {
+                it.before.column(reference).is_none() && it.after.column(reference).is_some()
+            })
+        };
+        let was = |into: &Ident| {
+            changes.get(table).is_none_or(|change| change.before.column(into).is_some())
+        };
+        let mut found = self.arriving(table);
+        found.retain(|it| {
+            it.per == Per::Set
+                && it.reference.iter().all(|reference| is_new(&it.from, reference))
+                && it.values.iter().all(|value| was(&value.into))
+        });
+        found
+    }
+
+    fn adds(&self, table: &QName) -> bool {
+        let is_added = |change: &Change| matches!(change, Change::Table(Delta::Add(added)) if added.name == *table);
+        self.changes.iter().any(is_added)
+    }
+
+    /// The values that go to a table, one for each table that gives and reference.
+    fn arriving(&self, table: &QName) -> Vec<Extraction> {
         let Some(added) = self.after.tables.get(table) else { return Vec::new() };
         let changes = self.table_changes();
         let mut found: Vec<Extraction> = Vec::new();

@@ -140,6 +140,7 @@ fn moves(diff: &Diff) -> Vec<Question> {
         let why = match (is_new(receiver), said.holder == giver.table) {
             (true, _) => continue,
             (false, _) if said.reference.iter().all(|it| had(&said.holder, it)) => continue,
+            (false, true) if said.receiver.column.iter().all(|it| had(receiver, it)) => continue,
             (false, _) => {
                 format!("the reference of `{}` is new and leads nowhere yet", said.holder)
             }

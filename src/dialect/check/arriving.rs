@@ -16,6 +16,9 @@ pub(super) fn arriving(kept: &KeptRows<'_>, names: &Names) -> Vec<Check> {
     let own = &kept.change.after.name;
     let mut checks = Vec::new();
     for (table, into) in &kept.diff.after.tables {
+        for lookup in kept.diff.looked_up(table).iter().filter(|it| it.from == *own) {
+            checks.extend(nobody_says(kept, names, table, lookup));
+        }
         let (mut number, found) = (0, kept.diff.extractions(table));
         for extraction in found {
             let at = number;
@@ -30,6 +33,35 @@ pub(super) fn arriving(kept: &KeptRows<'_>, names: &Names) -> Vec<Check> {
         }
     }
     checks
+}
+
+/// Rows that say what no row of the table says to which their new reference would lead.
+fn nobody_says(
+    kept: &KeptRows<'_>,
+    names: &Names,
+    table: &QName,
+    lookup: &Extraction,
+) -> Option<Check> {
+    let [reference] = lookup.reference.as_slice() else { return None };
+    let source = kept.change.mapping.iter().find(|source| source.column == *reference)?;
+    let leads_to = names.localized(source).fill?;
+    let values = lookup.values.iter().map(|value| value.into.to_string()).collect::<Vec<_>>();
+    let first = lookup.values.first()?;
+    let misfit = Misfit {
+        column: reference,
+        becomes: "a reference",
+        message: format!(
+            "no row of `{}` says the same: add it before, or give `{reference}` a `backfill`",
+            table.name
+        ),
+        value: format!("\"t\".{}", quote(&first.from)),
+        bad: format!(
+            "({}) IS TRUE AND ({leads_to}) IS NULL",
+            moving::says_something(&lookup.values)
+        ),
+    };
+    let check = guard(kept.change, names, &misfit, &Others::none());
+    Some(Check { values: vec![values.join(", ")], ..check })
 }
 
 /// Rows that say something, or said so when the table went, and lack a value without which there is no row of it.
