@@ -28,13 +28,15 @@ use migrate::journal::{Action, broken_link};
 use migrate::text::{Dialect, hash};
 
 /// What is killed; each runs on every engine that it is for.
-const PLANS: [&str; 49] = [
+const PLANS: [&str; 51] = [
     "check/tighten",
     "column/add_optional",
     "column/add_required_with_backfill",
     "column/drop_required_with_down",
     "column/drop_with_rows",
     "column/generated_becomes_plain",
+    "column/hidden_in_its_table",
+    "column/hidden_with_what_stands_on_it",
     "column/narrow_type_keeps_values",
     "column/one_split_into_two",
     "column/rename_and_change_type",

@@ -8,8 +8,9 @@ use thiserror::Error;
 
 use super::book::{self, Books};
 use super::evidence::{Shelf, Stale};
-use super::fit::{refuse_released, refuse_unfit};
+use super::fit::{refuse_leaving_behind, refuse_released, refuse_unfit};
 use super::given::{self, Given, GivenError};
+use super::hidden::InTheWay;
 use super::rehearse::{Evidence, Part, Printing, Rehearsal, RehearseError, Stage, rehearse};
 use super::resolve::before_of;
 use super::run::{Course, Expectation, Finished, Grouping, Reached, RunError, run_watched};
@@ -124,6 +125,9 @@ pub enum DeployError {
         turn.told()
     )]
     Released { kept: String, turn: Turn },
+    /// Columns that other versions hide would be lost.
+    #[error("{0}")]
+    InTheWay(Box<InTheWay>),
     #[error("the rehearsal did not pass; nothing was applied")]
     NotPassed(Box<Rehearsal>),
     #[error(
@@ -174,6 +178,7 @@ impl DeployError {
             | DeployError::WrongStart { .. }
             | DeployError::HalfWay { .. }
             | DeployError::NotApplied(_)
+            | DeployError::InTheWay(_)
             | DeployError::Unproven { .. }
             | DeployError::NoStepUnderWay(_)
             | DeployError::NotPassed(_)
@@ -219,6 +224,8 @@ fn deploy_alone(
         // A run that stopped half-way may have left what cannot be read (an invalid index).
         found = database.inspect()?.fingerprint();
         refuse_drift(&books, parts, &found)?;
+        let bundles: Vec<&Bundle> = parts.iter().map(|part| part.bundle).collect();
+        refuse_leaving_behind(database, &bundles, Direction::Up)?;
     }
     let mut deployed = Deployed::default();
     let evidence = match (options.rehearsal, &open) {
@@ -298,6 +305,9 @@ fn take_back_alone(
     let books = sound_books(database)?;
     let open = resumable(&books, bundles.first().copied(), Direction::Down)?;
     foresee(database, &books, bundles)?;
+    if open.is_none() {
+        refuse_leaving_behind(database, bundles, Direction::Down)?;
+    }
     given::refuse_unasked(&options.values, bundles)?;
     for (position, bundle) in bundles.iter().enumerate() {
         let mut bundle: &Bundle = bundle;

@@ -1,11 +1,12 @@
 //! Whether a plan can be taken back: what it kept is there, and every row can live in the old shape.
 
 use super::deploy::DeployError;
+use super::hidden::left_behind;
 use super::turn::Turn;
 use super::{Bundle, Context, given};
 use crate::catalog::Catalog;
 use crate::db::Database;
-use crate::dialect::{Absence, bookkeeping};
+use crate::dialect::{Absence, Direction, bookkeeping};
 use crate::verify::verify;
 
 /// Kept data that the way back needs must still be there.
@@ -50,4 +51,16 @@ pub(super) fn refuse_unfit(
         return Err(DeployError::Unfit { verdict: Box::new(verdict), turn: turn(), askable });
     }
     Ok(())
+}
+
+/// Refuses what would lose columns that other versions hide.
+pub(super) fn refuse_leaving_behind(
+    database: &mut Database,
+    bundles: &[&Bundle],
+    way: Direction,
+) -> Result<(), DeployError> {
+    match left_behind(database, bundles, way)? {
+        Some(found) => Err(DeployError::InTheWay(found)),
+        None => Ok(()),
+    }
 }

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::Bundle;
+use super::hidden::{HiddenColumn, hidden};
 use crate::catalog::{Catalog, Table};
 use crate::db::{Database, DbError};
-use crate::dialect::keep::kept_name;
-use crate::dialect::{Direction, Transaction, given};
+use crate::dialect::keep::{hidden_name, kept_name};
+use crate::dialect::{Direction, Sql, Step, Transaction, given, hide};
 use crate::text::Ident;
 
 /// A value for rows that have none.
@@ -49,16 +50,21 @@ fn read(bundle: &Bundle) -> BTreeSet<&str> {
 fn holder<'c>(bundle: &Bundle, column: &str, catalog: &'c Catalog) -> Option<(&'c Table, String)> {
     let (table, column) = column.rsplit_once('.')?;
     let (column, read) = (Ident::new(column), read(bundle));
-    let name = |it: &Table| {
+    let names = |it: &Table| {
         let tag = bundle.plan.tag.as_str();
-        kept_name(tag, Direction::Up, &it.name, Some(&column), bundle.dialect)
+        [
+            kept_name(tag, Direction::Up, &it.name, Some(&column), bundle.dialect),
+            hidden_name(tag, &it.name, &column, bundle.dialect),
+        ]
     };
     let mut found: Vec<(&Table, String)> = catalog
         .tables
         .values()
-        .map(|it| (it, name(it)))
+        .flat_map(|it| names(it).into_iter().map(move |name| (it, name)))
         .filter(|(it, kept)| read.contains(kept.as_str()) && it.column(&column).is_none())
         .collect();
+    // On SQLite both are called the same.
+    found.dedup_by(|one, other| one.1 == other.1);
     // A table that the version renamed is named as it was.
     match found.iter().position(|(it, _)| it.name.to_string() == table) {
         Some(at) => Some(found.remove(at)),
@@ -117,6 +123,12 @@ pub fn with_values(
             continue;
         }
         let no_key = || GivenError::NoKey(value.column.clone());
+        if let Some(statement) = over_hidden(database, &bundle, value, catalog)? {
+            let first = first_step(&mut bundle).ok_or_else(no_key)?;
+            first.statements.insert(0, statement);
+            bundle.plan.down.checks.retain(|check| check.rule != rule);
+            continue;
+        }
         let (table, kept) = holder(&bundle, &value.column, catalog).ok_or_else(no_key)?;
         let rows = database.rows(&given::kept_columns(&kept, bundle.dialect))?;
         let columns: Vec<String> = rows.into_iter().flatten().flatten().collect();
@@ -130,13 +142,30 @@ pub fn with_values(
         if table.primary_key().is_empty() || !is_by_key {
             return Err(no_key());
         }
-        // In the transaction of the first step, while all things have the names that they have now.
-        let mut steps = bundle.down.iter_mut();
-        let first = steps
-            .find(|step| matches!(step.facts.transaction, Transaction::Shared | Transaction::Own));
         let statement = given::give(table, &kept, &value.expression, bundle.dialect);
-        first.ok_or_else(no_key)?.statements.insert(0, statement);
+        first_step(&mut bundle).ok_or_else(no_key)?.statements.insert(0, statement);
         bundle.plan.down.checks.retain(|check| check.rule != rule);
     }
     Ok(bundle)
+}
+
+/// The first step with a transaction, in which all things have the names that they have now.
+fn first_step(bundle: &mut Bundle) -> Option<&mut Step> {
+    let mut steps = bundle.down.iter_mut();
+    steps.find(|step| matches!(step.facts.transaction, Transaction::Shared | Transaction::Own))
+}
+
+/// Where the column is hidden, the rows that have no value get one there.
+fn over_hidden(
+    database: &mut Database,
+    bundle: &Bundle,
+    value: &Given,
+    catalog: &Catalog,
+) -> Result<Option<Sql>, DbError> {
+    let Some((table, kept)) = holder(bundle, &value.column, catalog) else { return Ok(None) };
+    let found = hidden(database)?.into_iter().find(|it| it.table == table.name && it.kept == kept);
+    let give = |it: HiddenColumn| {
+        hide::books::give(&it.table, &it.column, &value.expression, bundle.dialect)
+    };
+    Ok(found.map(give))
 }

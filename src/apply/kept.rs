@@ -4,19 +4,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::deploy::{DeployError, alone, sound_books};
+use super::hidden::{HiddenColumn, hidden};
 use super::{Bundle, Context, book};
 use crate::db::{Database, DbError, Mode};
+use crate::dialect::hide::books;
 use crate::dialect::{Absence, bookkeeping};
 use crate::journal::{Action, Entry};
+use crate::text::QName;
 
 /// Up to this size the rows of a kept table are counted; above, the server's own estimate is told.
 const COUNTED_BYTES: u64 = 64 << 20;
 
-/// A kept table and what it takes.
+/// A kept table, or a hidden column, and what it takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeptTable {
     /// Without the schema or prefix that marks it.
     pub name: String,
+    /// The table that has it, where it is a hidden column.
+    pub hidden_in: Option<QName>,
     /// `None` where this user may not read it.
     pub rows: Option<Rows>,
     /// On disk, with its indexes.
@@ -69,9 +74,33 @@ pub fn kept_counted(database: &mut Database, limit: u64) -> Result<Vec<KeptTable
                 counted.and_then(|text| text.parse().ok()).map(Rows::Counted)
             }
         };
-        tables.push(KeptTable { name, rows, bytes });
+        tables.push(KeptTable { name, hidden_in: None, rows, bytes });
     }
+    for column in hidden(database)? {
+        tables.push(measured(database, column, limit)?);
+    }
+    tables.sort_by(|left, right| left.name.cmp(&right.name));
     Ok(tables)
+}
+
+/// A hidden column with what its values take, without the table around them.
+fn measured(
+    database: &mut Database,
+    column: HiddenColumn,
+    limit: u64,
+) -> Result<KeptTable, DbError> {
+    let (rows, bytes) = match column.estimate {
+        _ if !column.readable => (None, 0),
+        Some((rows, bytes)) if column.table_bytes > limit => (Some(Rows::Estimated(rows)), bytes),
+        Some(_) | None => {
+            let sql = books::measure(&column.table, &column.column, database.dialect());
+            let found = database.rows(&sql)?.into_iter().next().unwrap_or_default();
+            let mut numbers = found.into_iter().map(|text| text?.parse::<u64>().ok());
+            let rows = numbers.next().flatten().map(Rows::Counted);
+            (rows, numbers.next().flatten().unwrap_or_default())
+        }
+    };
+    Ok(KeptTable { name: column.kept, hidden_in: Some(column.table), rows, bytes })
 }
 
 /// A version or plan that the ledger knows, and what its way back cannot do without.
@@ -217,7 +246,15 @@ fn release_alone(
         if books.entries.last() != Some(last) {
             return Err(DeployError::Overtaken);
         }
-        for sql in bookkeeping::release(chosen.iter().map(String::as_str), dialect) {
+        let columns: Vec<HiddenColumn> =
+            hidden(database)?.into_iter().filter(|it| chosen.contains(&it.kept)).collect();
+        let is_column = |name: &str| columns.iter().any(|column| column.kept == name);
+        let tables = chosen.iter().map(String::as_str).filter(|name| !is_column(name));
+        let mut statements = bookkeeping::release(tables, dialect);
+        for column in &columns {
+            statements.extend(books::release(&column.table, &column.column, dialect));
+        }
+        for sql in statements {
             database.execute(&sql)?;
         }
         // Kept data is no part of the schema: what the last run left is still what must be found.
@@ -255,7 +292,8 @@ mod tests {
     }
 
     fn tables(names: &[&str]) -> Vec<KeptTable> {
-        let table = |name: &&str| KeptTable { name: (*name).into(), rows: None, bytes: 0 };
+        let table =
+            |name: &&str| KeptTable { name: (*name).into(), hidden_in: None, rows: None, bytes: 0 };
         names.iter().map(table).collect()
     }
 

@@ -6,6 +6,7 @@ pub mod deploy;
 pub mod evidence;
 mod fit;
 pub mod given;
+pub mod hidden;
 pub mod kept;
 pub mod prove;
 pub mod rehearse;

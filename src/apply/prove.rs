@@ -149,6 +149,7 @@ fn failed(stage: &str, error: &RunError) -> ProveError {
     match &error.problem {
         Problem::Db(error) => blame(error, message),
         Problem::KeptDataGone(_)
+        | Problem::InTheWay(_)
         | Problem::Orphans { .. }
         | Problem::MissingRoles(_)
         | Problem::Overtaken

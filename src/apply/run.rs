@@ -9,6 +9,7 @@ mod outside;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use super::hidden::{InTheWay, left_behind};
 use super::watch::{Unwatched, Watch};
 use super::{Bundle, Context, book};
 use crate::catalog::Catalog;
@@ -81,6 +82,8 @@ pub enum Problem {
          done` or `migrate resolve --step undone`"
     )]
     Uncertain { statement: String, why: String },
+    #[error("{0}")]
+    InTheWay(Box<InTheWay>),
     #[error(
         "another migrator changed this database meanwhile\nhelp: look at `migrate status`, then run again"
     )]
@@ -250,6 +253,17 @@ impl Runner<'_> {
         Err(Problem::MissingRoles(missing.iter().map(|name| format!("`{name}`")).collect()))
     }
 
+    /// Before anything runs: columns that other versions hide are in no step.
+    fn refuse_leaving_behind(&mut self) -> Result<(), Problem> {
+        if self.done > 0 || self.begun {
+            return Ok(());
+        }
+        match left_behind(self.database, &[self.bundle], self.way)? {
+            Some(found) => Err(Problem::InTheWay(found)),
+            None => Ok(()),
+        }
+    }
+
     /// Runs all that is left; who blocked it is told with the error.
     fn watched(
         &mut self,
@@ -282,6 +296,7 @@ impl Runner<'_> {
         let bundle = self.bundle;
         let steps = bundle.steps(self.way);
         self.refuse_missing_roles(steps)?;
+        self.refuse_leaving_behind()?;
         let segments = segments(steps);
         for (index, segment) in segments.iter().enumerate() {
             let is_last = index + 1 == segments.len();

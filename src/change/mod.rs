@@ -1,11 +1,13 @@
 //! What differs between two catalogs, with both sides kept, so that the inverse is a swap and always exists.
 
 pub mod describe;
+mod hidden;
 mod moves;
 mod steady;
 pub mod using;
 
-pub use moves::{Extracted, Extraction, MoveIntent, Moved, Pick};
+pub use hidden::{Hidden, KeepAs, Sight};
+pub use moves::{Extracted, Extraction, Gathered, MoveIntent, Moved, Per, Pick};
 pub use steady::{is_constant, is_steady};
 use using::Using;
 
@@ -382,6 +384,12 @@ pub struct Intent {
     pub moves: Vec<MoveIntent>,
     /// Drops that say `keep: none`.
     pub discard: BTreeSet<Target>,
+    /// Drops that say `keep: copy` or `keep: hide`.
+    pub keep_as: BTreeMap<Target, KeepAs>,
+    /// Columns that a plan hides, by their table and their name meanwhile. Said by the planner.
+    pub hidden: BTreeMap<(QName, Ident), Hidden>,
+    /// Columns that a plan copies, and what there is to say of that choice. Said by the planner.
+    pub copied: BTreeMap<Target, String>,
     pub drop_policy: DropPolicy,
     /// What the user calls tables and columns where that is not their physical name (`Customer.company`).
     pub names: BTreeMap<Target, String>,

@@ -148,7 +148,9 @@ impl From<DeployError> for CliError {
             | DeployError::Stale(_) => Exit::History,
             DeployError::HalfWay { .. } => Exit::HalfWay,
             DeployError::Violations(_) => Exit::Violations,
-            DeployError::Unfit { .. } | DeployError::Released { .. } => Exit::Refused,
+            DeployError::Unfit { .. } | DeployError::Released { .. } | DeployError::InTheWay(_) => {
+                Exit::Refused
+            }
             DeployError::Given(GivenError::Db(error)) => exit_of(error.kind),
             DeployError::Given(GivenError::NoKey(_)) => Exit::Refused,
             DeployError::Given(GivenError::NotAsked(..) | GivenError::NoExpression(_)) => {
@@ -164,7 +166,7 @@ fn exit_of_run(error: &RunError) -> Exit {
     match (&error.reached, &error.problem) {
         (Reached::Partly { .. }, _) => Exit::HalfWay,
         (Reached::Nothing, Problem::Db(error)) => exit_of(error.kind),
-        (Reached::Nothing, Problem::KeptDataGone(_)) => Exit::Refused,
+        (Reached::Nothing, Problem::KeptDataGone(_) | Problem::InTheWay(_)) => Exit::Refused,
         (Reached::Nothing, Problem::Orphans { .. }) => Exit::Violations,
         (Reached::Nothing, Problem::Overtaken) => Exit::Busy,
         (Reached::Nothing, Problem::Uncertain { .. }) => Exit::HalfWay,

@@ -21,13 +21,28 @@ impl Database {
     /// # Errors
     /// As `inspect`.
     pub fn inspect_here(&mut self) -> Result<Catalog, DbError> {
+        self.inspect_as(postgres::inspect::catalog)
+    }
+
+    /// As `inspect_here`, with columns that versions hide, where the schema is made anew for a copy. A file of SQLite is
+    /// copied as it is.
+    ///
+    /// # Errors
+    /// As `inspect`.
+    pub fn inspect_with_hidden(&mut self) -> Result<Catalog, DbError> {
+        self.inspect_as(postgres::inspect::whole)
+    }
+
+    fn inspect_as(
+        &mut self,
+        read: fn(&postgres::inspect::Results) -> Result<Catalog, InspectError>,
+    ) -> Result<Catalog, DbError> {
         match self.dialect() {
             Dialect::Postgres => {
                 self.execute(&session::inspection())?;
                 let answers =
                     self.answers(postgres::inspect::queries(), postgres::inspect::has_rows)?;
-                postgres::inspect::catalog(&answers)
-                    .map_err(|error| explain(&error, &self.describe()))
+                read(&answers).map_err(|error| explain(&error, &self.describe()))
             }
             Dialect::Sqlite => {
                 let queries = sqlite::inspect::queries().into_iter();

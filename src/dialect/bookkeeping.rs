@@ -155,15 +155,21 @@ pub fn insert(book: Book, dialect: Dialect, values: &[Value<'_>]) -> Sql {
     })
 }
 
-/// The names of all kept tables, without the prefix or schema that marks them.
+/// The names of all kept tables and of hidden columns, without the prefix or schema that marks them.
 pub fn kept(dialect: Dialect) -> Sql {
     Sql::new(match dialect {
         Dialect::Postgres => {
-            "SELECT tablename FROM pg_catalog.pg_tables WHERE schemaname = 'migrate_kept' ORDER BY 1"
+            "SELECT tablename::text FROM pg_catalog.pg_tables WHERE schemaname = 'migrate_kept' UNION ALL \
+             SELECT substr(a.attname::text, 15) FROM pg_catalog.pg_attribute a \
+             JOIN pg_catalog.pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p') \
+             WHERE a.attname ~ '^_migrate_kept_' AND a.attnum > 0 AND NOT a.attisdropped ORDER BY 1"
         }
         Dialect::Sqlite => {
-            "SELECT substr(name, 15) FROM sqlite_schema WHERE type = 'table' \
-             AND name GLOB '_migrate_kept_*' ORDER BY 1"
+            "SELECT substr(name, 15) FROM sqlite_schema WHERE type = 'table' AND name GLOB '_migrate_kept_*' \
+             UNION ALL SELECT substr(c.name, 15) \
+             FROM main.sqlite_schema AS t CROSS JOIN pragma_table_xinfo(t.name, 'main') AS c \
+             WHERE t.type = 'table' AND t.sql NOT LIKE 'CREATE VIRTUAL TABLE%' AND t.name NOT GLOB '_migrate_*' \
+             AND t.sql LIKE '%\\_migrate\\_kept\\_%' ESCAPE '\\' AND c.name GLOB '_migrate_kept_*' ORDER BY 1"
         }
     })
 }

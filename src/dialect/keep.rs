@@ -9,6 +9,9 @@ const IDENTIFIER_BYTES_MAX: usize = 63;
 /// What stands before the name of a kept table on SQLite, which has no schemas.
 pub const SQLITE_PREFIX: &str = "_migrate_kept_";
 
+/// What stands before the name of a column that is hidden, on both engines.
+pub const HIDDEN_PREFIX: &str = SQLITE_PREFIX;
+
 /// The bare name of the kept table of a dropped table, or of a column that is dropped or altered.
 ///
 /// `{tag}_{u|d}_{table}` or `{tag}_{u|d}_{table}__{column}`. Where that would be ambiguous, too long for the engine
@@ -20,14 +23,31 @@ pub fn kept_name(
     column: Option<&Ident>,
     dialect: Dialect,
 ) -> String {
+    let prefix = match dialect {
+        Dialect::Postgres => "",
+        Dialect::Sqlite => SQLITE_PREFIX,
+    };
+    name_behind(prefix, tag, direction, table, column, dialect)
+}
+
+/// What the kept data of a hidden column is called; only the way up hides. The prefix stands before it on both engines.
+pub fn hidden_name(tag: &str, table: &QName, column: &Ident, dialect: Dialect) -> String {
+    name_behind(HIDDEN_PREFIX, tag, Direction::Up, table, Some(column), dialect)
+}
+
+fn name_behind(
+    prefix: &str,
+    tag: &str,
+    direction: Direction,
+    table: &QName,
+    column: Option<&Ident>,
+    dialect: Dialect,
+) -> String {
     let letter = match direction {
         Direction::Up => "u",
         Direction::Down => "d",
     };
-    let (prefix, default_schema) = match dialect {
-        Dialect::Postgres => ("", Dialect::Postgres.default_schema()),
-        Dialect::Sqlite => (SQLITE_PREFIX, Dialect::Sqlite.default_schema()),
-    };
+    let default_schema = dialect.default_schema();
     let mut object = table.name.as_str().to_owned();
     if let Some(column) = column {
         object = format!("{object}__{column}");

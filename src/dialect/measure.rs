@@ -15,10 +15,10 @@ pub fn tables() -> Sql {
     )
 }
 
-/// Tables of users with at least so many bytes of rows: schema, name. Nothing is read but the sizes of files.
+/// Tables of users with at least so many bytes of rows: schema, name, bytes. Nothing is read but the sizes of files.
 pub fn tables_from(bytes: u64) -> Sql {
     Sql::new(format!(
-        "SELECT n.nspname, c.relname FROM pg_catalog.pg_class c \
+        "SELECT n.nspname, c.relname, pg_catalog.pg_table_size(c.oid) FROM pg_catalog.pg_class c \
          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
          WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND c.oid >= 16384 AND n.nspname \
          NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'migrate', 'migrate_kept') \

@@ -66,6 +66,14 @@ fn assigned(code: &[&Token<'_>]) -> BTreeSet<String> {
     found
 }
 
+/// Whether an expression has a word that is the name of a column, in whatever case.
+pub(in crate::dialect) fn names(expression: &str, column: &Ident) -> bool {
+    tokenize(expression, crate::text::Dialect::Sqlite)
+        .iter()
+        .filter_map(Token::name)
+        .any(|name| name.eq_ignore_ascii_case(column.as_str()))
+}
+
 /// Whether a statement touches what all databases of a server share.
 /// Source: PostgreSQL manual, chapters 22 "Database Roles", 23 "Managing Databases".
 pub fn reaches_server(statement: &Sql) -> bool {

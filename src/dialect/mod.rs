@@ -10,6 +10,7 @@ pub mod error;
 pub mod expression;
 pub mod fingerprint;
 pub mod given;
+pub mod hide;
 pub mod keep;
 pub mod lift;
 pub mod masking;

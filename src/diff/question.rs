@@ -138,9 +138,9 @@ fn moves(diff: &Diff) -> Vec<Question> {
         let giver = &said.giver;
         let receiver = &said.receiver.table;
         let why = match (is_new(receiver), said.holder == giver.table) {
-            (true, true) => continue,
-            (true, false) => format!("`{receiver}` is new and has no rows yet"),
+            (true, _) => continue,
             (false, _) if said.reference.iter().all(|it| had(&said.holder, it)) => continue,
+            (false, true) if said.receiver.column.iter().all(|it| had(receiver, it)) => continue,
             (false, _) => {
                 format!("the reference of `{}` is new and leads nowhere yet", said.holder)
             }

@@ -434,5 +434,9 @@ const CHANGE: &[Key] = &[
         "Type the dropped field had, where a `backfill` reads it and it is not text.",
     ),
     key("reason", Shape::Text, "Why."),
-    key("keep", Shape::Word(&["none"]), "`none`: its data need not be kept."),
+    key(
+        "keep",
+        Shape::Word(&["none", "copy", "hide"]),
+        "`none`: its data need not be kept; of a field, `copy`: it is copied, `hide`: it stays in its table, out of sight.",
+    ),
 ];

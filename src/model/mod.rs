@@ -500,4 +500,8 @@ pub enum KeepNote {
     Kept,
     /// `keep: none`.
     Discarded,
+    /// `keep: copy`: with the keys of its rows, however large its table is.
+    Copied,
+    /// `keep: hide`: where it is, out of sight.
+    Hidden,
 }

@@ -478,6 +478,8 @@ fn change(change: &ChangeNote) -> Tree {
     match change.keep {
         KeepNote::Kept => {}
         KeepNote::Discarded => out.put("keep", Tree::plain("none")),
+        KeepNote::Copied => out.put("keep", Tree::plain("copy")),
+        KeepNote::Hidden => out.put("keep", Tree::plain("hide")),
     }
     Tree::map(out.0)
 }

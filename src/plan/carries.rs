@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalog::{Catalog, OpaqueKind, Table};
 use crate::change::{Change, Diff, Rename, SourceOrigin, TableChange};
+use crate::dialect::hide::is_hidden;
 use crate::dialect::{Direction, Sql, Step};
 use crate::diff::renamed;
 use crate::text::token::tokenize;
@@ -53,6 +54,17 @@ impl Carries {
         let by_hand = |name: &QName| self.by_hand.contains(&name.name.as_str().to_lowercase());
         let known = !by_hand(&carried.before) && !carried.after.as_ref().is_some_and(by_hand);
         known.then_some(carried)
+    }
+
+    /// Leaves out columns that are hidden: who compares tables does not see them.
+    #[must_use]
+    pub(super) fn without_hidden(mut self) -> Self {
+        for carried in &mut self.tables {
+            carried.columns.retain(|_, after| !is_hidden(after));
+            let left = &carried.columns;
+            carried.changed_back.retain(|column| left.contains_key(column));
+        }
+        self
     }
 
     /// Whether statements of the way back that name the table were written by hand.

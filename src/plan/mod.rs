@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::catalog::rule::Rule;
 use crate::catalog::{Catalog, Printed};
 use crate::change::{Change, Diff, Intent};
+use crate::dialect::hide::Hiding;
 use crate::dialect::online::Online;
 use crate::dialect::{self, Absence, Direction, Sql, Step, Undo, check::Check};
 use crate::diff::{diff, inverse};
@@ -83,13 +84,33 @@ pub fn plan_online(
     printed: Printed,
     online: &Online,
 ) -> Result<Plan, PlanError> {
-    let back = inverse(diff);
-    let (before, after) = fingerprints(diff);
-    let intent = diff.intent.text();
+    plan_hiding(diff, rules, printed, online, &Hiding::default())
+}
+
+/// As [`plan_online`]; `hiding` decides which columns stay where they are, out of sight.
+///
+/// # Errors
+/// As [`plan`].
+pub fn plan_hiding(
+    told: &Diff,
+    rules: &[Rule],
+    printed: Printed,
+    online: &Online,
+    hiding: &Hiding,
+) -> Result<Plan, PlanError> {
+    let (before, after) = fingerprints(told);
+    let intent = told.intent.text();
     let parts = [before.as_bytes(), after.as_bytes(), intent.as_bytes()];
     let tag = hash::sha256_parts(parts)[..8].to_owned();
-    let up = ordered(diff, Direction::Up, &tag, online)?;
-    let down = ordered(&back, Direction::Down, &tag, &online.renamed(diff))?;
+    // What is done is more than what is told: a hidden column is on both sides.
+    let hidden = dialect::hide::hide(told, hiding, &tag);
+    let diff = hidden.as_ref().unwrap_or(told);
+    let back = inverse(diff);
+    let mut up = ordered(diff, Direction::Up, &tag, online)?;
+    let mut down = ordered(&back, Direction::Down, &tag, &online.renamed(diff))?;
+    for steps in [&mut up, &mut down] {
+        dialect::hide::name_in_titles(steps, &diff.intent);
+    }
     let kept: BTreeSet<String> = down
         .iter()
         .filter_map(|step| step.reads_kept.as_ref())
@@ -103,8 +124,8 @@ pub fn plan_online(
         down_checks: dialect::check::checks(&back, &[], &tag, &kept),
         up,
         down,
-        summary: diff.changes.iter().map(summarize).collect(),
-        carries: carries::of(diff, &back),
+        summary: told.changes.iter().map(summarize).collect(),
+        carries: carries::of(diff, &back).without_hidden(),
         tag,
         before,
         after,

@@ -11,6 +11,9 @@ pub struct Described {
     pub name: String,
     /// The version or plan that kept it; `None` where this project does not have it.
     pub version: Option<String>,
+    /// The table whose hidden column it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hidden_in: Option<String>,
     /// `None` where this user may not read it.
     pub rows: Option<u64>,
     /// Whether `rows` is the server's estimate.
@@ -19,11 +22,22 @@ pub struct Described {
     pub bytes: u64,
 }
 
+impl Described {
+    /// Its name, and where it is if that is not a table of its own.
+    fn whole_name(&self) -> String {
+        match &self.hidden_in {
+            None => self.name.clone(),
+            Some(table) => format!("{} (hidden in {table})", self.name),
+        }
+    }
+}
+
 /// Kept tables with the version that each belongs to.
 pub fn described(tables: &[KeptTable], keepers: &[Keeper]) -> Vec<Described> {
     let describe = |table: &KeptTable| Described {
         name: table.name.clone(),
         version: keepers.iter().find(|it| it.keeps(&table.name)).map(|it| it.version.clone()),
+        hidden_in: table.hidden_in.as_ref().map(ToString::to_string),
         rows: table.rows.map(Rows::number),
         estimated: matches!(table.rows, Some(Rows::Estimated(_))),
         bytes: table.bytes,
@@ -96,7 +110,7 @@ pub fn by_version(tables: &[KeptTable], keepers: &[Keeper]) -> AllKept {
 /// A line for each version.
 pub fn version_lines(kept: &AllKept) -> String {
     let line = |of_one: &KeptFor| {
-        let names: Vec<&str> = of_one.tables.iter().map(|table| table.name.as_str()).collect();
+        let names: Vec<String> = of_one.tables.iter().map(Described::whole_name).collect();
         let version = of_one.version.as_deref().unwrap_or(ELSEWHERE);
         vec![format!("  {version}"), of_one.amount.to_string(), paint(FAINT, &names.join(", "))]
     };
@@ -115,7 +129,7 @@ pub fn table_lines(tables: &[Described]) -> String {
     let line = |table: &Described| {
         let version = table.version.clone().unwrap_or_else(|| ELSEWHERE.to_owned());
         let size = rows_and_bytes(std::slice::from_ref(table));
-        vec![format!("  {version}"), table.name.clone(), paint(FAINT, &size)]
+        vec![format!("  {version}"), table.whole_name(), paint(FAINT, &size)]
     };
     columns(&tables.iter().map(line).collect::<Vec<_>>())
 }

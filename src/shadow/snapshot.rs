@@ -189,7 +189,7 @@ fn fill(
     rejected: &[(&'static str, String)],
 ) -> Result<Result<Shadow, String>, ShadowError> {
     let Provided { mut scratch, provider, reason, mut warnings } = provided;
-    let catalog = source.inspect_here()?;
+    let catalog = source.inspect_with_hidden()?;
     let ours = scratch.cluster().is_some();
     let roles = if ours { Roles::Demanded } else { Roles::Wanted };
     let stages = schema::stages(&catalog)?;

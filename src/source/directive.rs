@@ -4,17 +4,18 @@
 //! `-- migrate:down EXPR`, `-- migrate:using EXPR` and `-- migrate:value BEFORE = AFTER` above a column; `-- migrate:value BEFORE = AFTER` above an enum
 //! type; `-- migrate:pii KIND` above a column that holds personal data; `-- migrate:moved TABLE.COLUMN [by COLUMN] [pick …]`
 //! above a column that holds what that column held;
-//! `-- migrate:down COLUMN EXPR` (a column that is no more) and `-- migrate:rule NAME EXPR` above a table.
+//! `-- migrate:down COLUMN EXPR` and `-- migrate:keep COLUMN hide|copy` (of a column that is no more) and `-- migrate:rule NAME EXPR` above a table.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::rule::{Enforce, Requirement, Rule};
-use crate::change::{Intent, Moved, Pick, Rename, Target};
+use crate::change::{Intent, KeepAs, Moved, Pick, Rename, Target};
 use crate::text::diagnostic::{Diagnostic, Span, line_column};
 use crate::text::token::{self, Kind, Token};
 use crate::text::{Dialect, Ident, QName, suggest};
 
-const KNOWN: [&str; 8] = ["was", "backfill", "down", "using", "value", "moved", "rule", "pii"];
+const KNOWN: [&str; 9] =
+    ["was", "backfill", "down", "using", "value", "moved", "keep", "rule", "pii"];
 const MARK: &str = "migrate:";
 
 /// What the directives of a file say.
@@ -248,6 +249,10 @@ impl<'a> Reader<'a> {
                     "write `-- migrate:down COLUMN EXPRESSION` above a table",
                 ),
             },
+            ("keep", Subject::Table(table)) => match self.word_and_rest(directive.value) {
+                Some((column, said)) => self.keep(directive, Target::column(table, &column), &said),
+                None => self.misread_keep(directive),
+            },
             ("pii", Subject::Column(table, column)) => {
                 self.found.personal.entry(table.clone()).or_default().insert(column.clone());
             }
@@ -261,6 +266,25 @@ impl<'a> Reader<'a> {
             }
             _ => self.misplaced(directive, subject),
         }
+    }
+
+    fn keep(&mut self, directive: &Directive<'_>, column: Target, said: &str) {
+        let keep_as = match said {
+            "copy" => KeepAs::Copy,
+            "hide" => KeepAs::Hide,
+            _ => return self.misread_keep(directive),
+        };
+        // Whoever says how it is kept says that it goes.
+        self.found.intent.drops.insert(column.clone());
+        self.found.intent.keep_as.insert(column, keep_as);
+    }
+
+    fn misread_keep(&mut self, directive: &Directive<'_>) {
+        self.error(
+            directive.span,
+            "this directive does not say how the values of which column are kept",
+            "write `-- migrate:keep COLUMN hide` or `-- migrate:keep COLUMN copy` above the table",
+        );
     }
 
     fn was(&mut self, directive: &Directive<'_>, subject: &Subject) {
@@ -524,7 +548,7 @@ mod tests {
     #[test]
     fn enums_dropped_columns_and_rules_are_read() {
         let text = "-- migrate:value pending = 'submitted'\nCREATE TYPE app.status AS ENUM ('submitted');\n\
-                    -- migrate:down fax 'none'\n-- migrate:rule positive total >= 0\nCREATE TABLE t (total int)";
+                    -- migrate:down fax 'none'\n-- migrate:keep photo hide\n-- migrate:rule positive total >= 0\nCREATE TABLE t (total int)";
         let found = read(text, Dialect::Postgres).unwrap();
         assert_eq!(
             found.intent.renames,
@@ -536,7 +560,9 @@ mod tests {
         );
         let fax = Target::column(&QName::new("public", "t"), &"fax".into());
         assert_eq!(found.intent.columns[&fax].down.as_deref(), Some("'none'"));
-        assert_eq!(found.rules[0].origin, Some((4, 1)));
+        let photo = Target::column(&QName::new("public", "t"), &"photo".into());
+        assert_eq!(found.intent.keep_as.get(&photo), Some(&KeepAs::Hide));
+        assert_eq!(found.rules[0].origin, Some((5, 1)));
     }
 
     #[test]

@@ -5,6 +5,7 @@ pub mod directive;
 mod files;
 mod git;
 mod model;
+mod keep_settings;
 pub mod project;
 mod replay;
 mod sql;

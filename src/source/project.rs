@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+pub use super::keep_settings::KeepSettings;
 use crate::db::Env;
 use crate::lint::Level;
 use crate::lint::rule::Severity;
@@ -38,6 +39,8 @@ pub struct Settings {
     pub sqlite: ApplicationNames,
     #[serde(default, skip_serializing_if = "LintSettings::is_empty")]
     pub lint: LintSettings,
+    #[serde(default, skip_serializing_if = "KeepSettings::is_empty")]
+    pub keep: KeepSettings,
 }
 
 /// `[lint]` of the settings.
@@ -101,6 +104,7 @@ impl Default for Settings {
             env: BTreeMap::new(),
             sqlite: ApplicationNames::default(),
             lint: LintSettings::default(),
+            keep: KeepSettings::default(),
         }
     }
 }

@@ -142,6 +142,8 @@ fn left_behind(scratch: &mut Scratch, options: &LoadOptions) -> Result<Vec<Strin
 fn merge(all: &mut Directives, found: Directives) {
     all.intent.renames.extend(found.intent.renames);
     all.intent.columns.extend(found.intent.columns);
+    all.intent.drops.extend(found.intent.drops);
+    all.intent.keep_as.extend(found.intent.keep_as);
     all.rules.extend(found.rules);
     for (table, columns) in found.personal {
         all.personal.entry(table).or_default().extend(columns);

@@ -1,7 +1,7 @@
 //! Random sequences of versions, with rows and with writes between them. Everything is a list of raw choices that mean something
 //! wherever they stand: a sequence that fails is made smaller by leaving some of them out.
 
-use migrate::change::{ColumnIntent, Intent, Rename, Target};
+use migrate::change::{ColumnIntent, Intent, KeepAs, Rename, Target};
 use migrate::text::{Dialect, Ident, QName};
 
 use crate::random::Random;
@@ -205,6 +205,23 @@ pub fn sequence(seed: u64) -> Sequence {
     Sequence { tables, rows, versions }
 }
 
+fn is_gone(column: &Column, after: &Table) -> bool {
+    !after.columns.iter().any(|it| it.id == column.id)
+}
+
+/// Whether a column that goes is to be hidden: a third of all.
+pub fn hides(column: &Column) -> bool {
+    column.id.is_multiple_of(3)
+}
+
+/// The rows that a write may delete: the number of the table, and the key.
+pub fn deleted(write: &Write, schema: &Schema) -> Option<(usize, String)> {
+    if write.what < 80 || schema.is_empty() {
+        return None;
+    }
+    Some((schema[write.table % schema.len()].id, write.row.to_string()))
+}
+
 /// Numbers of tables and columns, so that each is told from all others under whatever name.
 #[derive(Default)]
 pub struct Maker {
@@ -256,6 +273,12 @@ impl Maker {
             if before.name != table.name {
                 let before = QName::new(schema_name, before.name.as_str());
                 intent.renames.push(Rename::Table { before, after: name.clone() });
+            }
+            for gone in before.columns.iter().filter(|it| is_gone(it, table)) {
+                let target = Target::column(&name, &Ident::new(gone.name.as_str()));
+                if hides(gone) {
+                    intent.keep_as.insert(target, KeepAs::Hide);
+                }
             }
             for column in &table.columns {
                 let Some(before) = before.columns.iter().find(|it| it.id == column.id) else {

@@ -466,6 +466,7 @@ impl Act<'_, '_, '_> {
             Problem::Db(error) if error.kind == DbErrorKind::Constraint => Fault::Rows,
             Problem::Db(_)
             | Problem::KeptDataGone(_)
+            | Problem::InTheWay(_)
             | Problem::MissingRoles(_)
             | Problem::WrongSchema { .. }
             | Problem::Uncertain { .. }

@@ -57,6 +57,7 @@ pub(super) fn is_transient(problem: &Problem) -> bool {
             matches!(error.sqlstate.as_deref(), Some("55P03" | "40P01" | "40001"))
         }
         Problem::KeptDataGone(_)
+        | Problem::InTheWay(_)
         | Problem::MissingRoles(_)
         | Problem::Orphans { .. }
         | Problem::Uncertain { .. }

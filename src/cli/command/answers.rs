@@ -272,6 +272,7 @@ mod tests {
             start: None,
             major: None,
             online: Default::default(),
+            hiding: Default::default(),
         }
     }
 

@@ -1,14 +1,15 @@
-//! Which tables a plan changes while they are used: those that are large where the plan will run.
+//! What a plan does otherwise with large tables: it changes them while they are used, and hides their columns.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use crate::catalog::Table;
 use crate::cli::error::CliError;
 use crate::cli::world::World;
 use crate::db::{Access, Database, OpenOptions};
 use crate::dialect::measure;
 use crate::dialect::online::Online;
 use crate::source::Source;
-use crate::source::project::Project;
+use crate::source::project::{KeepSettings, Project};
 use crate::text::{Dialect, QName};
 
 use super::pair::Pair;
@@ -16,6 +17,12 @@ use super::pair::Pair;
 /// From how many megabytes of rows on a table is changed while it is used. Reading 32 MB, or building an index over them,
 /// takes a few tenths of a second.
 const FROM_MB: u64 = 32;
+
+/// From how many bytes of rows on a column that goes is hidden, outside a project.
+const HIDE_FROM: u64 = KeepSettings::HIDE_FROM;
+
+/// The sizes of smaller tables are not asked for.
+const SPOKEN_OF: u64 = 1 << 20;
 
 /// How tables that are used are changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::Args)]
@@ -29,8 +36,8 @@ pub(crate) struct Ways {
     pub(crate) offline: bool,
 }
 
-/// Finds the tables of a pair that are changed while they are used. `before` is the source of the schema before, where it is
-/// told.
+/// Finds what the size of tables decides, where the plan will run: which are changed while they are used, and whose columns
+/// are hidden. `before` is the source of the schema before, where it is told.
 pub(crate) fn find(
     world: &World,
     project: Option<&Project>,
@@ -38,23 +45,56 @@ pub(crate) fn find(
     before: Option<&Source>,
     pair: &mut Pair,
 ) -> Result<(), CliError> {
-    pair.online = if ways.offline || pair.after.dialect == Dialect::Sqlite {
-        Online::default()
-    } else if ways.online {
-        Online { tables: pair.before.tables.keys().cloned().collect() }
-    } else {
-        measured(world, project, before, pair)?
+    if pair.after.dialect == Dialect::Sqlite {
+        return Ok(());
+    }
+    let asked = match ways {
+        Ways { online: false, offline: false } => Asked::Both,
+        Ways { .. } => Asked::Columns,
     };
+    let sizes = match asked {
+        Asked::Columns if !loses_columns(pair) => BTreeMap::new(),
+        Asked::Both | Asked::Columns => measured(world, project, before, pair, asked)?,
+    };
+    let from = world.environment(project)?.online_from_mb.unwrap_or(FROM_MB) << 20;
+    let tables: BTreeSet<QName> = if ways.offline {
+        BTreeSet::new()
+    } else if ways.online {
+        pair.before.tables.keys().cloned().collect()
+    } else {
+        sizes.iter().filter(|(_, bytes)| **bytes >= from).map(|(table, _)| table.clone()).collect()
+    };
+    pair.online = Online { tables };
+    pair.hiding.from_bytes = project.map_or(Some(HIDE_FROM), |it| it.settings.keep.hide_from());
+    pair.hiding.bytes = sizes;
     Ok(())
 }
 
-/// The large tables of the database at hand; none where there is no database.
+/// What the sizes are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    /// Tables in use, and columns that go.
+    Both,
+    Columns,
+}
+
+/// Whether a table of both sides lacks a column after, by the names that they have.
+fn loses_columns(pair: &Pair) -> bool {
+    pair.before.tables.values().any(|table| {
+        let lacks = |after: &Table| table.columns.iter().any(|it| after.column(&it.name).is_none());
+        // One that is renamed is not found here, and may lose columns too.
+        pair.after.tables.get(&table.name).is_none_or(lacks)
+    })
+}
+
+/// The tables of the database at hand that are no small ones, and what their rows take; none where there is no database.
 fn measured(
     world: &World,
     project: Option<&Project>,
     before: Option<&Source>,
     pair: &Pair,
-) -> Result<Online, CliError> {
+    asked: Asked,
+) -> Result<BTreeMap<QName, u64>, CliError> {
     let url = match before {
         Some(Source::Database(url)) => Some(url.clone()),
         // Any other two sources are compared wherever the command runs.
@@ -62,33 +102,36 @@ fn measured(
         None => world.url_if_any(project)?,
     };
     let Some(url) = url.filter(|url| url.dialect() == Dialect::Postgres) else {
-        return Ok(Online::default());
+        return Ok(BTreeMap::new());
     };
     if pair.before.tables.is_empty() {
-        return Ok(Online::default());
+        return Ok(BTreeMap::new());
     }
     let mb = world.environment(project)?.online_from_mb.unwrap_or(FROM_MB);
     let rows = Database::open_with(&url, Access::ReadOnly, &OpenOptions::default())
-        .and_then(|mut database| database.rows(&measure::tables_from(mb << 20)));
+        .and_then(|mut database| database.rows(&measure::tables_from((mb << 20).min(SPOKEN_OF))));
     let rows = match rows {
         Ok(rows) => rows,
         Err(error) => {
             let first = error.to_string();
             let first = first.lines().next().unwrap_or_default();
-            world.note(&format!(
-                "how large the tables are is not known ({first}), so they are planned as small ones; `--online` plans \
-                 them as tables that are used meanwhile"
-            ));
-            return Ok(Online::default());
+            world.note(&match asked {
+                Asked::Both => format!(
+                    "how large the tables are is not known ({first}), so they are planned as small ones; `--online` \
+                     plans them as tables that are used meanwhile"
+                ),
+                Asked::Columns => format!(
+                    "how large the tables are is not known ({first}), so columns that go are copied; `keep: hide` \
+                     hides one"
+                ),
+            });
+            return Ok(BTreeMap::new());
         }
     };
-    let tables: BTreeSet<QName> = rows
-        .into_iter()
-        .filter_map(|row| {
-            let mut cells = row.into_iter().flatten();
-            Some(QName::new(&cells.next()?, &cells.next()?))
-        })
-        .filter(|table| pair.before.tables.contains_key(table))
-        .collect();
-    Ok(Online { tables })
+    let sizes = rows.into_iter().filter_map(|row| {
+        let mut cells = row.into_iter().flatten();
+        let table = QName::new(&cells.next()?, &cells.next()?);
+        Some((table, cells.next()?.parse::<u64>().ok()?))
+    });
+    Ok(sizes.filter(|(table, _)| pair.before.tables.contains_key(table)).collect())
 }

@@ -9,6 +9,7 @@ use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::world::World;
 use crate::db::Database;
+use crate::dialect::hide::Hiding;
 use crate::dialect::moving;
 use crate::dialect::online::Online;
 use crate::diff::{diff, forget_conversions, forget_not_null_names, under_new_names};
@@ -33,6 +34,8 @@ pub(crate) struct Pair {
     pub(crate) major: Option<u32>,
     /// Tables that the plan changes while they are used.
     pub(crate) online: Online,
+    /// What decides which columns are hidden.
+    pub(crate) hiding: Hiding,
 }
 
 impl Pair {
@@ -93,6 +96,11 @@ pub(crate) fn same_hand(
     let names = names.flat_map(|model| model_names(model, dialect)).collect();
     let (mut intent, rules) = (Intent { names, ..after.intent }, after.rules);
     forget_conversions(&mut intent, &before.intent, dialect);
+    let mut personal = before.personal;
+    for (table, columns) in after.personal {
+        personal.entry(table).or_default().extend(columns);
+    }
+    let hiding = Hiding { personal, ..Hiding::default() };
     let major = before.major.or(after.major);
     if by_model {
         return Ok(Pair {
@@ -105,6 +113,7 @@ pub(crate) fn same_hand(
             start: None,
             major,
             online: Online::default(),
+            hiding,
         });
     }
     // One after the other: there may be one scratch database only.
@@ -118,7 +127,7 @@ pub(crate) fn same_hand(
     };
     let (before, after, printed) = (before.into(), after.into(), Printed::ByEngine);
     let online = Online::default();
-    Ok(Pair { before, after, printed, intent, rules, notes, start, major, online })
+    Ok(Pair { before, after, printed, intent, rules, notes, start, major, online, hiding })
 }
 
 /// What a model calls the tables and columns it makes.

@@ -6,7 +6,7 @@ use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::world::{World, allows};
 use crate::dialect::Undo;
-use crate::plan::{Plan, plan_online};
+use crate::plan::{Plan, plan_hiding};
 use crate::report::question::questions;
 
 use super::answers::add_answers;
@@ -54,7 +54,7 @@ pub(crate) fn make_plan(
     if !open.is_empty() {
         return Err(refused(world, &open));
     }
-    let made = plan_online(&difference, &pair.rules, pair.printed, &pair.online)?;
+    let made = plan_hiding(&difference, &pair.rules, pair.printed, &pair.online, &pair.hiding)?;
     refuse_loss(&made, answers)?;
     Ok(Some(made))
 }

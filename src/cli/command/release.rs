@@ -29,7 +29,7 @@ use super::versions::find;
 /// that an older version in force still needs on its way back is not thrown away, unless `--allow loss` says so.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ReleaseArgs {
-    /// Kept tables, as `migrate status` names them, or versions: all that was kept for them
+    /// Kept tables and hidden columns, as `migrate status` names them, or versions: all that was kept for them
     names: Vec<String>,
     /// Only what was kept longer ago than this: `14d`, `12h`
     #[arg(long, value_name = "AGE", conflicts_with = "names")]

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::read::or_else;
-use super::{Sides, quote, table_text};
+use super::{Sides, quote, row, table_text};
 use crate::catalog::{Catalog, Table, TableOptions};
-use crate::change::{Extracted, Extraction, Intent, Target};
+use crate::change::{Extracted, Extraction, Intent, Per, Target};
 use crate::text::{Dialect, Ident, QName};
 
 /// Says of each reference over which values become rows where it leads should it be new: to the row that says the same. On
@@ -13,10 +13,11 @@ use crate::text::{Dialect, Ident, QName};
 pub(super) fn say_references(sides: Sides<'_>, intent: &mut Intent) {
     let mut groups: BTreeMap<(Target, QName), (Extraction, Comes)> = BTreeMap::new();
     for said in &intent.moves {
-        let (from, into, comes) = match said.holder == said.giver.table {
-            true => (&said.giver, &said.receiver, Comes::Forth),
-            false if sides.after.tables.contains_key(&said.giver.table) => continue,
-            false => (&said.receiver, &said.giver, Comes::Back),
+        let stays = sides.after.tables.contains_key(&said.giver.table);
+        let (from, into, comes) = match (stays, said.holder == said.giver.table) {
+            (true, true) => (&said.giver, &said.receiver, Comes::Forth),
+            (false, false) => (&said.receiver, &said.giver, Comes::Back),
+            (true, false) | (false, true) => continue,
         };
         let [column] = said.reference.as_slice() else { continue };
         let catalogs = match comes {
@@ -28,7 +29,8 @@ pub(super) fn say_references(sides: Sides<'_>, intent: &mut Intent) {
         let group = (Target::column(&said.holder, column), into.table.clone());
         let group = groups.entry(group).or_insert_with(|| {
             let (reference, keys) = (said.reference.clone(), said.keys.clone());
-            (Extraction { from: from.table.clone(), reference, keys, values: Vec::new() }, comes)
+            let (from, values) = (from.table.clone(), Vec::new());
+            (Extraction { from, per: Per::Set, reference, keys, values }, comes)
         });
         group.0.values.push(Extracted { otherwise, ..value });
     }
@@ -130,7 +132,7 @@ fn says_the_same(values: &[Extracted], dialect: Dialect) -> String {
 }
 
 /// What the row `t` says, in the type of the new table.
-fn value_of_row(value: &Extracted, dialect: Dialect) -> String {
+pub(super) fn value_of_row(value: &Extracted, dialect: Dialect) -> String {
     let own = format!("\"t\".{}", quote(&value.from));
     match becomes_text(&value.from_type, &value.into_type, dialect) {
         true => format!("{own}::text"),
@@ -148,13 +150,21 @@ pub(in crate::dialect) fn becomes_text(from: &str, into: &str, dialect: Dialect)
     dialect == Dialect::Postgres && is_open && !is_text(from)
 }
 
-/// The statement that makes a row in the new table for all that the rows of another say, each once; what is there already
-/// is not made again.
+/// The statement that makes rows in the new table for all that the rows of another say; what is there already is not made
+/// again.
 pub(in crate::dialect) fn extract(
     extraction: &Extraction,
     receiver: &Table,
     dialect: Dialect,
 ) -> String {
+    match extraction.per {
+        Per::Set => make_each(extraction, receiver, dialect),
+        Per::Row => row::spread(extraction, receiver, dialect),
+    }
+}
+
+/// One row for each set of values.
+fn make_each(extraction: &Extraction, receiver: &Table, dialect: Dialect) -> String {
     let values = &extraction.values;
     let into = table_text(&receiver.name, dialect);
     let mut names: Vec<String> = values.iter().map(|value| quote(&value.into)).collect();
@@ -174,7 +184,8 @@ pub(in crate::dialect) fn extract(
         says_the_same(values, dialect),
         order.join(", ")
     );
-    let select = match uncounted_key(values, receiver, dialect) {
+    let given: Vec<&Ident> = values.iter().map(|value| &value.into).collect();
+    let select = match counted(&given, receiver, dialect) {
         None => select,
         Some(key) => {
             names.insert(0, quote(key));
@@ -190,15 +201,15 @@ pub(in crate::dialect) fn extract(
     format!("INSERT INTO {into} ({}) {select}", names.join(", "))
 }
 
-/// A key of one number that nothing gives a value.
-fn uncounted_key<'t>(
-    values: &[Extracted],
+/// A key of one number that nothing gives a value, and that is counted here.
+pub(super) fn counted<'t>(
+    given: &[&Ident],
     receiver: &'t Table,
     dialect: Dialect,
 ) -> Option<&'t Ident> {
     let [key] = receiver.primary_key() else { return None };
     let column = receiver.column(key)?;
-    let is_given = values.iter().any(|value| value.into == *key)
+    let is_given = given.contains(&key)
         || column.default.is_some()
         || column.identity.is_some()
         || column.owned_sequence.is_some();

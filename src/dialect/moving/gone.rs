@@ -1,7 +1,7 @@
 //! Values of a table that goes: an entity becomes fields again.
 
 use super::extraction::without_value;
-use super::link::{Holder, link};
+use super::link::{Holder, Link, link};
 use super::read::{Read, or_else};
 use super::{Sides, Unmovable, receiver};
 use crate::catalog::Table;
@@ -67,13 +67,7 @@ pub(super) fn say(moved: &Moved, sides: Sides<'_>, intent: &mut Intent) -> Resul
         )
     };
     if link.holder == Holder::Giver {
-        return Err(Unmovable {
-            message: format!(
-                "`{}` goes together with its table, and the reference is the one of that table",
-                moved.said
-            ),
-            help: help_apart(),
-        });
+        return gather(moved, target, (giver, from), link, sides, intent);
     }
     if moved.pick != Pick::Agreed {
         return Err(Unmovable {
@@ -123,6 +117,38 @@ pub(super) fn say(moved: &Moved, sides: Sides<'_>, intent: &mut Intent) -> Resul
     Ok(())
 }
 
+/// Each row reads the rows that refer to it: they must agree, or the model says which one counts.
+fn gather(
+    moved: &Moved,
+    target: &Target,
+    (giver, from): (&Table, &Ident),
+    link: Link<'_>,
+    sides: Sides<'_>,
+    intent: &mut Intent,
+) -> Result<(), Unmovable> {
+    if let Pick::First(by) | Pick::Last(by) = &moved.pick
+        && giver.column(by).is_none()
+    {
+        let message = format!("there is no column `{by}` in `{}`", giver.name);
+        return Err(Unmovable { message, help: "name a column of the many rows".to_owned() });
+    }
+    let dialect = sides.after.dialect;
+    let read = Read { of: giver, column: from, link, from: Holder::Giver, pick: &moved.pick };
+    let said = intent.columns.entry(moved.receiver.clone()).or_default();
+    said.backfill = Some(or_else(read.value(dialect), said.backfill.take()));
+    said.contested.forth = read.contested(dialect);
+    intent.drops.insert(target.clone());
+    intent.moves.push(MoveIntent {
+        giver: target.clone(),
+        receiver: moved.receiver.clone(),
+        holder: giver.name.clone(),
+        reference: link.columns.to_vec(),
+        keys: link.keys.to_vec(),
+        otherwise: None,
+    });
+    Ok(())
+}
+
 /// A table whose values all move is dropped by that, and so is the reference to it.
 pub(super) fn say_drops(sides: Sides<'_>, intent: &mut Intent) -> Result<(), Unmovable> {
     let mut drops = Vec::new();
@@ -138,8 +164,14 @@ pub(super) fn say_drops(sides: Sides<'_>, intent: &mut Intent) -> Result<(), Unm
             .filter(|other| other.giver.table == *table && other.reference == said.reference)
             .filter_map(|other| other.giver.column.as_ref())
             .collect();
-        can_be_made_again(said, giver, &moved, sides)?;
-        let stays = |column: &Ident| !moved.contains(&column) && !said.keys.contains(column);
+        let by_itself: &[Ident] = if said.holder == *table { &said.reference } else { &[] };
+        let given: Vec<&Ident> = moved.iter().copied().chain(by_itself).collect();
+        can_be_made_again(said, giver, &given, sides)?;
+        let stays = |column: &Ident| {
+            !given.contains(&column)
+                && !said.keys.contains(column)
+                && !giver.primary_key().contains(column)
+        };
         if !giver.columns.iter().any(|column| stays(&column.name)) {
             drops.push(Target::table(table));
         }
@@ -165,7 +197,7 @@ fn can_be_made_again(
             ),
             help: format!(
                 "move `{column}` to `{}` too, or make it optional or give it a default in a version before",
-                said.holder
+                said.receiver.table
             ),
         }),
     }

@@ -42,7 +42,14 @@ pub(super) fn link<'c>(
     {
         for constraint in &table.constraints {
             let ConstraintKind::ForeignKey(key) = &constraint.kind else { continue };
-            if key.references != other.name {
+            // A value that is a reference does not move over itself.
+            let moves = |it: &Ident| {
+                [&moved.receiver]
+                    .into_iter()
+                    .chain(&moved.givers)
+                    .any(|target| target.table == table.name && target.column.as_ref() == Some(it))
+            };
+            if key.references != other.name || key.columns.iter().all(moves) {
                 continue;
             }
             let keys = match key.referenced_columns.as_slice() {

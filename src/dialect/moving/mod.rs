@@ -5,6 +5,7 @@ mod extraction;
 mod gone;
 mod link;
 mod read;
+mod row;
 
 use super::Resource;
 use super::reach::Reach;
@@ -16,6 +17,7 @@ use crate::text::{Dialect, Ident, QName};
 pub(in crate::dialect) use extraction::{becomes_text, extract, leads_to, says_something};
 use link::{Holder, link};
 use read::{Read, or_else};
+pub(in crate::dialect) use row::{Following, is_link, is_noted, note, written_name};
 
 /// Why a value cannot move like that.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,9 +80,11 @@ fn say(
     let (giver, from, link) = stays(moved, target, after)?;
     let forth = Read { of: giver, column: from, link, from: Holder::Giver, pick: &moved.pick };
     let back = Read { of: receiver, column: to, link, from: Holder::Receiver, pick: &moved.pick };
-    let said = intent.columns.entry(moved.receiver.clone()).or_default();
-    said.backfill = Some(or_else(forth.value(dialect), said.backfill.take()));
-    said.contested.forth = forth.contested(dialect);
+    if !is_looked_up(moved, giver, link, sides) {
+        let said = intent.columns.entry(moved.receiver.clone()).or_default();
+        said.backfill = Some(or_else(forth.value(dialect), said.backfill.take()));
+        said.contested.forth = forth.contested(dialect);
+    }
     let said = intent.columns.entry(target.clone()).or_default();
     said.down = Some(or_else(back.value(dialect), said.down.take()));
     said.contested.back = back.contested(dialect);
@@ -94,6 +98,18 @@ fn say(
         otherwise: None,
     });
     Ok(())
+}
+
+/// Whether the values are there already, in rows to which a new reference of the giving table leads.
+fn is_looked_up(moved: &Moved, giver: &Table, link: link::Link<'_>, sides: Sides<'_>) -> bool {
+    let has = |table: &QName, column: &Ident| {
+        sides.before.tables.get(table).is_some_and(|table| table.column(column).is_some())
+    };
+    let receives = moved.receiver.column.as_ref();
+    link.holder == Holder::Giver
+        && sides.before.tables.contains_key(&giver.name)
+        && link.columns.iter().all(|column| !has(&giver.name, column))
+        && receives.is_some_and(|column| has(&moved.receiver.table, column))
 }
 
 /// The table that gives and stays, its column that goes, and the reference.

@@ -19,7 +19,7 @@ use super::{
 use crate::catalog::Column;
 use crate::change::{ColumnSource, SourceOrigin, TableChange};
 use crate::dialect::reach::Reach;
-use crate::dialect::{LowerError, Resource, Step, Undo};
+use crate::dialect::{LowerError, Resource, Step, Undo, hide};
 use crate::text::{Dialect, QName};
 
 /// The steps for the columns of one table.
@@ -382,7 +382,11 @@ fn drop(change: &TableChange, column: &Column, context: &Context<'_>) -> Step {
                     Resource::Values(table.clone(), name.clone()),
                 ]
             });
-        step(Action::KeepAndDropColumn, title, statements)
+        let kept_as = step(Action::KeepAndDropColumn, title, statements);
+        let reason =
+            hide::copied(&kept_as.facts.reason, table, [&column.name], &context.diff.intent);
+        kept_as
+            .undo(Undo::Kept, &reason)
             .frees(reads.collect::<Vec<_>>())
             .frees(read)
             .needs(key.needs())

@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 
 use crate::catalog::postgres_table::{Setting, SettingKind, SettingTarget};
 use crate::catalog::{Catalog, EnumType, TableOptions};
-use crate::dialect::{InspectError, InspectQuery, Joins, Sql};
+use crate::dialect::{InspectError, InspectQuery, Joins, Sql, hide};
 use crate::text::{Dialect, Ident, QName};
 
 /// The statement that must run before the queries.
@@ -88,12 +88,22 @@ pub fn has_rows(query: &str, results: &Results) -> Result<bool, InspectError> {
 /// Query name → rows, each one text.
 pub type Results = BTreeMap<String, Vec<String>>;
 
-/// The catalog that the query results describe.
+/// The catalog that the query results describe. Columns that a version hides are not in it.
 ///
 /// # Errors
 /// [`InspectError::Unsupported`] lists every object that cannot be carried; the other variants mean that the results
 /// are not those of [`queries`].
 pub fn catalog(results: &Results) -> Result<Catalog, InspectError> {
+    let mut catalog = whole(results)?;
+    hide::leave_out(&mut catalog);
+    Ok(catalog)
+}
+
+/// As [`catalog`], with the columns that versions hide: for a copy.
+///
+/// # Errors
+/// As [`catalog`].
+pub fn whole(results: &Results) -> Result<Catalog, InspectError> {
     let unsupported: Vec<Uncarried> = rows(results, UNSUPPORTED)?;
     if !unsupported.is_empty() {
         let named = unsupported.iter().map(|object| format!("{} `{}`", object.kind, object.name));

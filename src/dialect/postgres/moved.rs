@@ -19,7 +19,7 @@ pub(super) fn fill(fill: &str, table: &QName, column: &Column, context: &Context
     }
 }
 
-/// Values that become rows of a new table are looked up there by equality, so both columns must be of types that compare.
+/// Values that become rows of another table are looked up there by equality, so both columns must be of types that compare.
 ///
 /// # Errors
 /// A column whose values go to one of a type that does not.
@@ -37,7 +37,8 @@ pub(super) fn refuse_other_type(
     };
     let receivers = context.diff.moves().filter(|(from, _, _)| *from == giver);
     for (_, receiver, _) in receivers {
-        let extractions = context.diff.extractions(&receiver.table);
+        let mut extractions = context.diff.extractions(&receiver.table);
+        extractions.extend(context.diff.looked_up(&receiver.table));
         let own = extractions.iter().filter(|it| it.from == giver.table);
         let values = own.flat_map(|it| &it.values).filter(|value| value.from == column.name);
         let mut values = values.filter(|value| !compares(&value.from_type, &value.into_type));

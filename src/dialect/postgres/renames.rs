@@ -4,12 +4,13 @@ use super::action::{Action, step};
 use super::context::Context;
 use super::quote::{literal, quote_ident, quote_name};
 use crate::change::Rename;
-use crate::dialect::{Resource, Step};
+use crate::dialect::{Resource, Step, hide};
 use crate::text::QName;
 
 /// One step for each rename, in the order in which they run.
 pub(super) fn steps(context: &Context<'_>) -> Vec<Step> {
-    context.diff.renames().map(rename).collect()
+    let intent = &context.diff.intent;
+    context.diff.renames().map(|it| hide::told(rename(it), it, intent)).collect()
 }
 
 fn rename(rename: &Rename) -> Step {

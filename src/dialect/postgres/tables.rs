@@ -12,6 +12,7 @@ use super::parts::{column_sequences, columns, keys, slots, texts, texts_and_inde
 use super::quote::{quote_ident, quote_name};
 use super::{constraints, hierarchy, keep, not_null, positions, render, settings};
 use crate::catalog::{ConstraintKind, Table};
+use crate::change::{Extracted, Per};
 use crate::dialect::{Direction, Resource, Step, moving};
 use crate::text::{Dialect, Ident, QName};
 
@@ -22,6 +23,10 @@ pub(super) fn add(table: &Table, context: &Context<'_>) -> Vec<Step> {
         Origin::Aside => vec![bring_back(table, context)],
         Origin::Kept | Origin::Nowhere => {
             let mut steps = create(table, context);
+            steps.extend(extract(table, Per::Row, context).filter(|_| {
+                // On the way back the rows that return follow what was changed.
+                origin == Origin::Nowhere || context.direction == Direction::Up
+            }));
             if origin == Origin::Kept {
                 steps.push(put_rows_back(table, context));
                 let columns = table.columns.iter().filter(|_| is_copied(table, context));
@@ -32,7 +37,10 @@ pub(super) fn add(table: &Table, context: &Context<'_>) -> Vec<Step> {
             steps
         }
     };
-    steps.extend(extract(table, context));
+    if origin != Origin::Nowhere {
+        steps.extend(follow(table, context));
+    }
+    steps.extend(extract(table, Per::Set, context));
     for constraint in &table.constraints {
         // A table that was brought back still has its own constraints; its foreign keys were dropped.
         let is_made = match origin {
@@ -153,18 +161,22 @@ fn put_rows_back(table: &Table, context: &Context<'_>) -> Step {
         }));
     }
     statements.extend(drop);
+    if context.diff.extractions(name).iter().any(|it| it.per == Per::Row) {
+        statements.insert(0, format!("DELETE FROM {}", quote_name(name)));
+    }
     step(Action::FillTable, format!("put rows back into {name}"), statements)
         .lock(crate::dialect::Lock::None)
-        .needs([Resource::Table(name.clone())])
+        .needs([Resource::Table(name.clone()), spread(name)])
         .needs(hierarchy::partitions_joined(name, context))
         .makes(values(table))
         .reads(kept)
 }
 
 /// Makes the rows that values of another table become.
-fn extract(table: &Table, context: &Context<'_>) -> Option<Step> {
+fn extract(table: &Table, per: Per, context: &Context<'_>) -> Option<Step> {
     let name = &table.name;
-    let found = context.diff.extractions(name);
+    let mut found = context.diff.extractions(name);
+    found.retain(|it| it.per == per);
     if found.is_empty() {
         return None;
     }
@@ -178,11 +190,76 @@ fn extract(table: &Table, context: &Context<'_>) -> Option<Step> {
     let made = step(Action::FillTable, title, statements)
         .lock(crate::dialect::Lock::ShareRowExclusive)
         .needs([Resource::Table(name.clone())])
-        .needs(values(table))
         .frees(goes.collect::<Vec<_>>())
         .makes(values(table))
         .makes([moving::arrived(name)]);
-    Some(made)
+    Some(match per {
+        Per::Set => made.needs(values(table)),
+        Per::Row => made.makes([spread(name)]),
+    })
+}
+
+/// The rows are there that a first run makes; where rows were kept, those come in their place.
+fn spread(table: &QName) -> Resource {
+    Resource::Constraint(table.clone(), "rows are made of what moves there".to_owned())
+}
+
+/// Lets rows that came back follow what was changed while they were gone.
+fn follow(table: &Table, context: &Context<'_>) -> Vec<Step> {
+    let name = &table.name;
+    let mut found = context.diff.extractions(name);
+    found.retain(|it| it.per == Per::Row);
+    let steps = found.iter().enumerate().map(|(number, extraction)| {
+        let written = moving::written_name(number);
+        let kept = context.kept_by_the_other_way(name, Some(&written));
+        let following = moving::Following {
+            extraction,
+            table,
+            kept: &kept_table(&kept.name),
+            before: &context.before,
+            after: context.after(),
+        };
+        let mut statements = vec![keep::hold_writes(&extraction.from)];
+        statements.extend(following.statements());
+        let values_of =
+            |value: &Extracted| Resource::Column(extraction.from.clone(), value.from.clone());
+        let title =
+            format!("let the rows of {name} follow what was changed in {}", extraction.from);
+        super::values::quietly(title, name, statements, context)
+            .lock(crate::dialect::Lock::ShareRowExclusive)
+            .needs([Resource::Table(name.clone())])
+            .needs(values(table))
+            .frees(extraction.values.iter().map(values_of).collect::<Vec<_>>())
+            .makes(values(table))
+            .makes([moving::arrived(name)])
+            .reads(kept)
+    });
+    steps.collect()
+}
+
+/// Notes what rows hold of the values that were gathered from a table which goes.
+fn note(table: &Table, context: &Context<'_>) -> Vec<Step> {
+    let name = &table.name;
+    let found = context.diff.gathered(name);
+    let steps = found.iter().enumerate().filter_map(|(number, gathered)| {
+        let into = context.after().tables.get(&gathered.into)?;
+        let kept = context.keeps_as(name, Some(&moving::written_name(number)));
+        let mut statements = vec![keep::hold_writes(&into.name)];
+        let made = moving::note(gathered, into, &kept_table(&kept), Dialect::Postgres);
+        statements.extend(made);
+        let title = format!("note what {} holds of {name}", into.name);
+        let of_columns = |make: fn(QName, Ident) -> Resource| {
+            let columns = gathered.columns.iter().chain(&gathered.keys);
+            columns.map(|it| make(into.name.clone(), it.clone())).collect::<Vec<_>>()
+        };
+        let made = step(Action::FillTable, title, statements)
+            .lock(crate::dialect::Lock::ShareRowExclusive)
+            .needs(of_columns(Resource::Column))
+            .needs(of_columns(Resource::Values))
+            .makes([Resource::Kept(kept)]);
+        Some(made)
+    });
+    steps.collect()
 }
 
 /// Moves a table aside with its rows, or throws it away where that was asked for.
@@ -239,7 +316,8 @@ pub(super) fn drop(table: &Table, context: &Context<'_>) -> Vec<Step> {
         .frees([Resource::Schema(name.schema.clone())])
         .frees(context.taken_in(own))
         .frees(referenced(&foreign_keys, name, context));
-    early.chain([step]).collect()
+    let noted = if context.is_discarded(name, None) { Vec::new() } else { note(table, context) };
+    early.chain(noted).chain([step]).collect()
 }
 
 /// The marker of a partition that has let go of what it may not take along, which its parent sees to.

@@ -401,7 +401,11 @@ fn only_key(entity: &Entity) -> Result<String, String> {
 }
 
 /// The column of the reference that leads from an entity back to another.
-fn back_reference(far: &Entity, near: &str, inverse: Option<&str>) -> Result<String, String> {
+pub(super) fn back_reference(
+    far: &Entity,
+    near: &str,
+    inverse: Option<&str>,
+) -> Result<String, String> {
     if let Some(inverse) = inverse {
         return column_of(far, inverse);
     }

@@ -1,9 +1,10 @@
 //! What the model says about the way from its earlier shape: renames, values for old rows, drops on purpose.
 
+use super::across::back_reference;
 use super::names;
 use super::sql::{EntityColumns, Row, column_of};
 use crate::catalog::Catalog;
-use crate::change::{ColumnIntent, DropPolicy, Intent, Moved, Pick, Rename, Target};
+use crate::change::{ColumnIntent, DropPolicy, Intent, KeepAs, Moved, Pick, Rename, Target};
 use crate::dialect::expression::{self, PatternUse};
 use crate::dialect::moving;
 use crate::model::{
@@ -49,8 +50,17 @@ pub(super) fn intent(model: &Model, catalog: &Catalog) -> Result<Intent, Diagnos
     }
     for change in &model.changes {
         for target in targets(model, change, dialect) {
-            if change.keep == KeepNote::Discarded {
-                intent.discard.insert(target.clone());
+            match change.keep {
+                KeepNote::Kept => {}
+                KeepNote::Discarded => {
+                    intent.discard.insert(target.clone());
+                }
+                KeepNote::Copied => {
+                    intent.keep_as.insert(target.clone(), KeepAs::Copy);
+                }
+                KeepNote::Hidden => {
+                    intent.keep_as.insert(target.clone(), KeepAs::Hide);
+                }
             }
             intent.drops.insert(target);
         }
@@ -77,13 +87,20 @@ fn moved_columns(
     let entity =
         |name: &str| model.entity(name).ok_or_else(|| format!("there is no entity `{name}`"));
     let receiver = entity(&moved.to.entity)?;
-    let column = column_of(receiver, &moved.to.field)?;
     let (giver, field) = note.target();
     let field = field.unwrap_or_default();
+    let joining = joining(model, receiver, &moved.to.field, giver, dialect)?;
+    let is_joined = joining.is_some();
     let mut said = Moved {
         said: note.drop.clone(),
         givers: Vec::new(),
-        receiver: Target::column(&names::table(receiver, dialect), &Ident::new(column)),
+        receiver: match joining {
+            Some(column) => column,
+            None => {
+                let column = column_of(receiver, &moved.to.field)?;
+                Target::column(&names::table(receiver, dialect), &Ident::new(column))
+            }
+        },
         by: moved.by.iter().flat_map(|by| earlier_columns(model, by, dialect)).collect(),
         pick: Pick::Agreed,
     };
@@ -101,7 +118,7 @@ fn moved_columns(
         return Ok(said);
     };
     let is_ref = receiver.field(&moved.to.field).is_some_and(Field::is_reference);
-    let column = if is_ref { format!("{field}_id") } else { field.to_owned() };
+    let column = if is_ref || is_joined { format!("{field}_id") } else { field.to_owned() };
     said.givers = vec![Target::column(&names::table(giver, dialect), &Ident::new(column))];
     let holder = match &moved.by {
         Some(by) => entity(&by.entity)?,
@@ -112,6 +129,38 @@ fn moved_columns(
     };
     said.pick = pick(&moved.pick, |field| column_of(holder, field).map(Ident::new))?;
     Ok(said)
+}
+
+/// The column of a join table that leads to the other side than the giver, where the receiving field is a relationship of
+/// many to many.
+fn joining(
+    model: &Model,
+    receiver: &Entity,
+    name: &str,
+    giver: &str,
+    dialect: Dialect,
+) -> Result<Option<Target>, String> {
+    let field = receiver.fields.iter().find(|field| field.name == name);
+    let Some(FieldKind::Many { entity, through: Some(through), .. }) = field.map(|it| &it.kind)
+    else {
+        return Ok(None);
+    };
+    let far = model.entity(entity).ok_or_else(|| format!("there is no entity `{entity}`"))?;
+    let between = model.entities.iter().find(|it| it.table_name() == *through);
+    let (table, near, other) = match between {
+        Some(between) => (
+            names::table(between, dialect),
+            back_reference(between, &receiver.name, None)?,
+            back_reference(between, &far.name, None)?,
+        ),
+        None => {
+            let schema = names::table(receiver, dialect).schema;
+            let (near, other) = names::join_columns(receiver, far, name);
+            (QName { schema, name: Ident::new(through.as_str()) }, near, other)
+        }
+    };
+    let column = if receiver.name == giver { other } else { near };
+    Ok(Some(Target::column(&table, &Ident::new(column))))
 }
 
 fn pick(note: &PickNote, column: impl Fn(&str) -> Result<Ident, String>) -> Result<Pick, String> {

@@ -82,7 +82,7 @@ impl<'r> Object<'r> {
     }
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 struct ColumnRow<'r> {
     table: &'r str,
     name: &'r str,

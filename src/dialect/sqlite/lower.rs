@@ -1,12 +1,14 @@
 //! Turns changes into steps. What the steps have in common is told in the modules beside this one.
 
+use std::collections::BTreeSet;
+
 use super::facts::{facts, statements, whole};
 use super::kept::{Scope, TakenNames, keep_table, restore_step, restore_table};
 use super::quote::quote;
 use super::table::Shape;
 use super::{alter, around, opaque, rename};
 use crate::catalog::Table;
-use crate::change::{Change, Delta, Diff};
+use crate::change::{Change, Delta, Diff, Per};
 use crate::dialect::moving;
 use crate::dialect::{Absence, Direction, LowerError, Order, Resource, Step, Undo, Work};
 use crate::text::{Dialect, Ident, QName};
@@ -77,7 +79,14 @@ pub(super) fn name_of(name: &Ident) -> Resource {
 fn table(delta: &Delta<Table>, scope: &Scope<'_>) -> Result<Vec<Step>, LowerError> {
     match delta {
         Delta::Add(after) => add_table(after, scope),
-        Delta::Drop(before) => Ok(vec![drop_table(before, scope)?]),
+        Delta::Drop(before) => {
+            let noted = if scope.is_discarded(&before.name, None) {
+                Vec::new()
+            } else {
+                note(before, scope)
+            };
+            Ok(noted.into_iter().chain([drop_table(before, scope)?]).collect())
+        }
         Delta::Alter { before, after } => {
             let mut steps = vec![drop_table(before, scope)?];
             steps.extend(add_table(after, scope)?);
@@ -112,16 +121,27 @@ fn add_table(after: &Table, scope: &Scope<'_>) -> Result<Vec<Step>, LowerError> 
             ..Order::default()
         },
     }];
+    if !at_once {
+        // On the way back the rows that return follow what was changed.
+        steps.extend(extract(after, Per::Row, scope));
+    }
     if restores && !at_once {
+        let mut texts = restore_table(&kept, &shape);
+        if scope.diff.extractions(name).iter().any(|it| it.per == Per::Row) {
+            texts.insert(0, format!("DELETE FROM {}", quote(shape.name())));
+        }
         steps.push(restore_step(
             format!("restore the rows of table {name} as they were before the rollback"),
             &kept,
-            restore_table(&kept, &shape),
-            vec![own],
+            texts,
+            vec![own, spread(name)],
             opaque::all_rows(name),
         ));
     }
-    steps.extend(extract(after, scope));
+    if restores {
+        steps.extend(follow(after, scope));
+    }
+    steps.extend(extract(after, Per::Set, scope));
     for index in &after.indexes {
         let mut step = alter::create_index(name, index);
         step.order.needs.insert(opaque::all_rows(name));
@@ -131,25 +151,90 @@ fn add_table(after: &Table, scope: &Scope<'_>) -> Result<Vec<Step>, LowerError> 
 }
 
 /// Makes the rows that values of another table become.
-fn extract(after: &Table, scope: &Scope<'_>) -> Option<Step> {
-    let found = scope.diff.extractions(&after.name);
+fn extract(after: &Table, per: Per, scope: &Scope<'_>) -> Option<Step> {
+    let mut found = scope.diff.extractions(&after.name);
+    found.retain(|it| it.per == per);
     if found.is_empty() {
         return None;
     }
     let texts = found.iter().map(|it| moving::extract(it, after, Dialect::Sqlite)).collect();
     let givers = found.iter().map(|it| Resource::Table(it.from.clone()));
+    let mut needs = BTreeSet::from([Resource::Table(after.name.clone())]);
+    let mut makes = BTreeSet::from([moving::arrived(&after.name)]);
+    match per {
+        Per::Set => needs.insert(opaque::all_rows(&after.name)),
+        Per::Row => makes.insert(spread(&after.name)),
+    };
     Some(Step {
         title: format!("make the rows of table {} from what moves there", after.name),
         statements: statements(texts),
         facts: facts(Work::Write, Undo::Kept, "the way back keeps its rows"),
         reads_kept: None,
-        order: Order {
-            needs: [Resource::Table(after.name.clone()), opaque::all_rows(&after.name)].into(),
-            makes: [moving::arrived(&after.name)].into(),
-            frees: givers.collect(),
-            ..Order::default()
-        },
+        order: Order { needs, makes, frees: givers.collect(), ..Order::default() },
     })
+}
+
+/// The rows are there that a first run makes; where rows were kept, those come in their place.
+fn spread(table: &QName) -> Resource {
+    Resource::Values(table.clone(), Ident::new("made of what moves there"))
+}
+
+/// Lets rows that came back follow what was changed while they were gone.
+fn follow(after: &Table, scope: &Scope<'_>) -> Vec<Step> {
+    let name = &after.name;
+    let mut found = scope.diff.extractions(name);
+    found.retain(|it| it.per == Per::Row);
+    let before = scope.renamed();
+    let steps = found.iter().enumerate().map(|(number, extraction)| {
+        let kept = scope.kept_there(name, Some(&moving::written_name(number)));
+        let following = moving::Following {
+            extraction,
+            table: after,
+            kept: &kept.quoted(),
+            before: &before,
+            after: &scope.diff.after,
+        };
+        Step {
+            title: format!(
+                "let the rows of table {name} follow what was changed in {}",
+                extraction.from
+            ),
+            statements: statements(following.statements()),
+            facts: facts(Work::Write, Undo::Kept, "the way back keeps its rows"),
+            reads_kept: Some(kept.usage(scope.absence())),
+            order: Order {
+                needs: [Resource::Table(name.clone()), opaque::all_rows(name)].into(),
+                makes: [moving::arrived(name)].into(),
+                frees: [Resource::Table(extraction.from.clone()), kept.resource()].into(),
+                ..Order::default()
+            },
+        }
+    });
+    steps.collect()
+}
+
+/// Notes what rows hold of the values that were gathered from a table which goes.
+fn note(before: &Table, scope: &Scope<'_>) -> Vec<Step> {
+    let name = &before.name;
+    let found = scope.diff.gathered(name);
+    let steps = found.iter().enumerate().filter_map(|(number, gathered)| {
+        let into = scope.diff.after.tables.get(&gathered.into)?;
+        let kept = scope.kept_here(name, Some(&moving::written_name(number)));
+        let columns = gathered.columns.iter().chain(&gathered.keys);
+        let values = columns.map(|it| Resource::Values(into.name.clone(), it.clone()));
+        Some(Step {
+            title: format!("note what {} holds of {name}", into.name),
+            statements: statements(moving::note(gathered, into, &kept.quoted(), Dialect::Sqlite)),
+            facts: facts(Work::Write, Undo::Exact, "no row is changed"),
+            reads_kept: None,
+            order: Order {
+                needs: values.chain([Resource::Table(into.name.clone())]).collect(),
+                makes: [kept.resource()].into(),
+                ..Order::default()
+            },
+        })
+    });
+    steps.collect()
 }
 
 fn drop_table(before: &Table, scope: &Scope<'_>) -> Result<Step, LowerError> {

@@ -10,6 +10,7 @@ mod alter;
 mod around;
 
 mod facts;
+pub(in crate::dialect) mod hidden;
 mod kept;
 mod opaque;
 mod quote;

@@ -22,7 +22,7 @@ use crate::catalog::{Column, Index};
 use crate::change::{TableChange, Target};
 use crate::dialect::moving;
 use crate::dialect::reach::Reach;
-use crate::dialect::{Absence, LowerError, Order, Resource, Step, Undo, Work};
+use crate::dialect::{Absence, LowerError, Order, Resource, Step, Undo, Work, hide};
 use crate::text::token::{Kind, Token, tokenize};
 use crate::text::{Dialect, Ident};
 
@@ -378,7 +378,11 @@ impl Rebuild<'_> {
             || self.position_goes()
             || self.sources.iter().any(|source| source.altered == Altered::Kept);
         match keeps {
-            true => (Undo::Kept, "dropped and altered values are kept by row".to_owned()),
+            true => {
+                let columns = self.dropped().into_iter().map(|column| &column.name);
+                let reason = "dropped and altered values are kept by row";
+                (Undo::Kept, hide::copied(reason, name, columns, &self.scope.diff.intent))
+            }
             false => (Undo::Exact, "every value is copied as it is".to_owned()),
         }
     }

@@ -8,14 +8,14 @@
 use super::facts::{facts, statements};
 use super::quote::quote;
 use crate::change::{Diff, Rename};
-use crate::dialect::{LowerError, Order, Resource, Step, Undo, Work};
+use crate::dialect::{LowerError, Order, Resource, Step, Undo, Work, hide};
 
 /// One step for each rename, in the order in which they run.
 ///
 /// # Errors
 /// A rename of something SQLite does not have.
 pub(super) fn steps(diff: &Diff) -> Result<Vec<Step>, LowerError> {
-    diff.renames().map(step).collect()
+    diff.renames().map(|it| Ok(hide::told(step(it)?, it, &diff.intent))).collect()
 }
 
 fn step(rename: &Rename) -> Result<Step, LowerError> {

@@ -58,11 +58,24 @@ fn change<'t>(reader: &mut Reader<'t>, item: &'t Tree) -> Option<ChangeNote> {
     let reason = keys.take("reason").and_then(|entry| reader.text(entry));
     let keep = keys
         .take("keep")
-        .and_then(|entry| reader.word(entry, &[("none", KeepNote::Discarded)]))
+        .and_then(|entry| {
+            let words = [
+                ("none", KeepNote::Discarded),
+                ("copy", KeepNote::Copied),
+                ("hide", KeepNote::Hidden),
+            ];
+            reader.word(entry, &words)
+        })
         .unwrap_or_default();
     reader.finish(keys);
     let (entry, moved) = goes?;
     let drop = reader.text(entry)?;
+    let is_of_a_field = moved.is_none() && drop.contains('.');
+    if matches!(keep, KeepNote::Copied | KeepNote::Hidden) && !is_of_a_field {
+        let message = "how values are kept is said of a field that is dropped";
+        let help = "leave `keep:` out: a table is kept as a whole, and what moves is copied";
+        reader.error_help(entry.value.span, message, help);
+    }
     let place = reader.place(entry.value.span);
     Some(ChangeNote { drop, moved, value_type, down, reason, keep, place })
 }

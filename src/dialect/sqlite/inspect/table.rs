@@ -6,7 +6,9 @@ use crate::catalog::{
     TableOptions,
 };
 use crate::dialect::InspectError;
+use crate::dialect::hide::is_hidden;
 use crate::dialect::sqlite::ddl::{self, Clause, ClauseKind, CreateTable, Storage};
+use crate::dialect::sqlite::hidden;
 use crate::text::diagnostic::Span;
 use crate::text::token::canonical;
 use crate::text::{Dialect, Ident, QName};
@@ -22,6 +24,11 @@ pub(super) fn table(
     if !agree {
         let problem = format!("the text of table `{name}` does not name the columns it has");
         return Err(unreadable(OBJECTS, problem));
+    }
+    if columns.iter().any(|row| is_hidden(&Ident::new(row.name))) {
+        let left: Vec<ColumnRow<'_>> =
+            columns.iter().filter(|row| !is_hidden(&Ident::new(row.name))).copied().collect();
+        return table(name, &hidden::without(&parsed, text), &left);
     }
     let options = TableOptions::Sqlite {
         strict: parsed.strict,

@@ -30,6 +30,15 @@ pub(super) fn check(model: &Model, findings: &mut Findings<'_>) {
 fn check_move(change: &ChangeNote, moved: &MoveNote, model: &Model, findings: &mut Findings<'_>) {
     let span = change.place.span;
     let (name, _) = change.target();
+    if let Some((near, far)) = joined(&moved.to, model) {
+        if name != near && name != far {
+            let message = format!("`{}.{}` joins `{near}` and `{far}`", near, moved.to.field);
+            let help =
+                format!("move a reference of `{near}` to `{far}`, or of `{far}` to `{near}`");
+            findings.error(moved.to.place.span, message, help);
+        }
+        return;
+    }
     let receiver = field(&moved.to, model, findings);
     let Some(giver) = model.entity(name) else {
         // The entity goes, and the reference to it: only the schema before tells of them.
@@ -39,7 +48,8 @@ fn check_move(change: &ChangeNote, moved: &MoveNote, model: &Model, findings: &m
     let Some(receiver) = receiver else { return };
     if giver.name == receiver.name {
         let message = format!("`{}` stays in `{name}`: that is no move", change.drop);
-        let help = "give the new field a `backfill:`, and write `- drop:` with a `down:`";
+        let help = "give the new field a `backfill:`, and write `- drop:` with a `down:`; what a join table held moves by \
+                    the name of that table: `move: order_tags.tag`";
         findings.error(span, message, help);
         return;
     }
@@ -81,6 +91,19 @@ fn check_move(change: &ChangeNote, moved: &MoveNote, model: &Model, findings: &m
     {
         let help = "name a field of the entity that has the reference";
         findings.error(span, unknown_field(holder, by), help);
+    }
+}
+
+/// The two entities that a relationship of many to many joins.
+fn joined<'m>(name: &'m FieldName, model: &'m Model) -> Option<(&'m str, &'m str)> {
+    let entity = model.entity(&name.entity)?;
+    match &entity.fields.iter().find(|field| field.name == name.field)?.kind {
+        FieldKind::Many { entity: far, through: Some(_), .. } => Some((&entity.name, far)),
+        FieldKind::Many { .. }
+        | FieldKind::Ref { .. }
+        | FieldKind::Value { .. }
+        | FieldKind::Enum { .. }
+        | FieldKind::States { .. } => None,
     }
 }
 
