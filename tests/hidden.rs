@@ -180,6 +180,29 @@ fn versions_that_run_together_are_refused_before_the_first() {
     });
 }
 
+/// A version that was applied while there were no rows can be taken back once there are: they were written since.
+#[test]
+fn rows_written_since_do_not_stop_the_way_back_of_a_later_version() {
+    let empty = |dialect| {
+        let shop = hidden_fax(dialect)?;
+        shop.sql("DELETE FROM customer");
+        shop.write("model.yaml", &format!("{HEAD}      note: text?\n"));
+        ends(&shop.run(&["plan", "note"]), 0, &[]);
+        ends(&shop.run(&["apply"]), 0, &["applied 0004_note"]);
+        shop.sql("INSERT INTO customer (id, name, note) VALUES (3, 'Carol', 'n')");
+        Some(shop)
+    };
+    on_each_engine(empty, |shop| {
+        ends(&shop.run(&["rollback"]), 0, &["rolled back 0004_note"]);
+        assert_eq!(shown(shop, "SELECT id, name FROM customer"), [["3", "Carol"]]);
+        let ran = shop.run(&["rollback"]);
+        match shop.dialect {
+            Dialect::Sqlite => ends(&ran, 7, &["customer__fax` was released"]),
+            Dialect::Postgres => ends(&ran, 0, &["rolled back 0003_no_fax"]),
+        }
+    });
+}
+
 /// A version that leaves the table where it is goes there and back over the hidden column.
 #[test]
 fn other_versions_of_the_table_go_on_around_it() {

@@ -18,6 +18,8 @@ pub(super) struct HiddenColumn {
     /// How many rows hold a value, and the bytes of these, as the server remembers it.
     pub(super) estimate: Option<(u64, u64)>,
     pub(super) readable: bool,
+    data_type: String,
+    default: Option<String>,
 }
 
 /// All of them.
@@ -37,6 +39,8 @@ pub(super) fn hidden(database: &mut Database) -> Result<Vec<HiddenColumn>, DbErr
             table_bytes: number(next()).unwrap_or_default(),
             estimate: number(next()).zip(number(next())),
             readable: next().as_deref() == Some("t"),
+            data_type: next().unwrap_or_default(),
+            default: next(),
         })
     };
     Ok(rows.into_iter().filter_map(read).collect())
@@ -81,8 +85,9 @@ impl InTheWay {
     }
 }
 
-/// Refuses runs that would leave hidden columns of other versions behind. Where the table has no rows there is nothing to
-/// lose.
+/// What runs would leave behind: hidden columns of other versions. Where the table has no rows there is nothing to lose. On a
+/// way back there is nothing to lose either where all rows were written since the column was hidden: else a version
+/// could not be taken back that was applied while there were none.
 ///
 /// # Errors
 /// The engine's own.
@@ -91,8 +96,8 @@ pub(super) fn left_behind(
     bundles: &[&Bundle],
     way: Direction,
 ) -> Result<Option<Box<InTheWay>>, DbError> {
-    let found = hidden(database)?;
-    let found = found.into_iter().map(|it| Found { kept: it.kept, table: it.table });
+    let there = hidden(database)?;
+    let found = there.iter().map(|it| Found { kept: it.kept.clone(), table: it.table.clone() });
     let mut holders = Holders::new(database.dialect(), found);
     for bundle in bundles {
         let tag = &bundle.plan.tag;
@@ -105,13 +110,25 @@ pub(super) fn left_behind(
             behind.extend(back.into_iter().map(of(Direction::Down)));
         }
         for (step_of, found) in behind {
-            if has_rows(database, &found.table)? {
+            let is_lost = match (way, there.iter().find(|it| it.kept == found.kept)) {
+                (Direction::Down, Some(column)) => has_values(database, column)?,
+                (Direction::Down, None) | (Direction::Up, _) => has_rows(database, &found.table)?,
+            };
+            if is_lost {
                 let version = bundle.name.clone();
                 return Ok(Some(Box::new(InTheWay { found, version, way, step_of })));
             }
         }
     }
     Ok(None)
+}
+
+/// Whether a hidden column holds what rows that were written since would not.
+fn has_values(database: &mut Database, column: &HiddenColumn) -> Result<bool, DbError> {
+    let HiddenColumn { table, column: name, data_type, default, .. } = column;
+    let shape = (data_type.as_str(), default.as_deref());
+    let sql = books::any_value(table, name, shape, database.dialect());
+    Ok(database.value(&sql)?.is_some())
 }
 
 /// A table that a plan before makes has no rows yet.

@@ -6,23 +6,27 @@ use crate::dialect::session::quote_name;
 use crate::text::{Dialect, Ident, QName};
 
 /// All hidden columns: what their kept data is called, schema, table, column, the bytes of the table's rows, then estimates
-/// of how many rows hold a value and of their bytes (NULL where the engine has none), and `t` where this user may read it.
+/// of how many rows hold a value and of their bytes (NULL where the engine has none), `t` where this user may read it,
+/// then the type and the default of the column.
 pub fn hidden_columns(dialect: Dialect) -> Sql {
     Sql::new(match dialect {
         Dialect::Postgres => {
             "SELECT substr(a.attname::text, 15), n.nspname, c.relname, a.attname, pg_catalog.pg_table_size(c.oid), \
-             CASE WHEN c.reltuples > 0 THEN (c.reltuples * (1 - s.null_frac))::bigint END, \
-             CASE WHEN c.reltuples > 0 THEN (c.reltuples * (1 - s.null_frac) * s.avg_width)::bigint END, \
-             pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_column_privilege(c.oid, a.attnum, 'SELECT') \
+             (c.reltuples * (SELECT 1 - s.null_frac FROM pg_catalog.pg_stats s WHERE s.schemaname = n.nspname \
+             AND s.tablename = c.relname AND s.attname = a.attname AND NOT s.inherited AND c.reltuples > 0))::bigint, \
+             (c.reltuples * (SELECT (1 - s.null_frac) * s.avg_width FROM pg_catalog.pg_stats s \
+             WHERE s.schemaname = n.nspname AND s.tablename = c.relname AND s.attname = a.attname \
+             AND NOT s.inherited AND c.reltuples > 0))::bigint, \
+             pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_column_privilege(c.oid, a.attnum, 'SELECT'), \
+             pg_catalog.format_type(a.atttypid, a.atttypmod), pg_catalog.pg_get_expr(d.adbin, d.adrelid) \
              FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid \
              JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-             LEFT JOIN pg_catalog.pg_stats s ON s.schemaname = n.nspname AND s.tablename = c.relname \
-             AND s.attname = a.attname AND NOT s.inherited \
+             LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum \
              WHERE a.attname ~ '^_migrate_kept_' AND a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p') \
              AND n.nspname NOT IN ('migrate', 'migrate_kept') ORDER BY 1"
         }
         Dialect::Sqlite => {
-            "SELECT substr(c.name, 15), 'main', t.name, c.name, 0, NULL, NULL, 't' \
+            "SELECT substr(c.name, 15), 'main', t.name, c.name, 0, NULL, NULL, 't', c.type, c.dflt_value \
              FROM main.sqlite_schema AS t CROSS JOIN pragma_table_xinfo(t.name, 'main') AS c \
              WHERE t.type = 'table' AND t.sql NOT LIKE 'CREATE VIRTUAL TABLE%' AND t.name NOT GLOB '_migrate_*' \
              AND t.sql LIKE '%\\_migrate\\_kept\\_%' ESCAPE '\\' AND c.name GLOB '_migrate_kept_*' ORDER BY 1"
@@ -47,6 +51,25 @@ pub fn measure(table: &QName, column: &Ident, dialect: Dialect) -> Sql {
 /// Answers a row where the table has one.
 pub fn any_row(table: &QName) -> Sql {
     Sql::new(format!("SELECT 1 FROM {} LIMIT 1", table_name(table)))
+}
+
+/// Answers a row where a hidden column holds what a row that is written now would not hold.
+pub fn any_value(
+    table: &QName,
+    column: &Ident,
+    (data_type, default): (&str, Option<&str>),
+    dialect: Dialect,
+) -> Sql {
+    let name = quote_name(column.as_str());
+    let from = table_name(table);
+    let condition = match (default, dialect) {
+        (None, _) => format!("{name} IS NOT NULL"),
+        (Some(default), Dialect::Postgres) => {
+            format!("{name}::text IS DISTINCT FROM CAST(({default}) AS {data_type})::text")
+        }
+        (Some(default), Dialect::Sqlite) => format!("{name} IS NOT ({default})"),
+    };
+    Sql::new(format!("SELECT 1 FROM {from} WHERE {condition} LIMIT 1"))
 }
 
 /// Takes a hidden column away for good.
