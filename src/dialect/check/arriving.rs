@@ -1,5 +1,7 @@
 //! Rows whose values become rows of another table, and that a required reference has to lead to one of them.
 
+use std::collections::BTreeSet;
+
 use super::kept::{KeptRows, Others, kept_table};
 use super::query::{Misfit, guard};
 use super::rows::Names;
@@ -15,7 +17,9 @@ use crate::text::QName;
 pub(super) fn arriving(kept: &KeptRows<'_>, names: &Names) -> Vec<Check> {
     let own = &kept.change.after.name;
     let mut checks = Vec::new();
-    for (table, into) in &kept.diff.after.tables {
+    let receivers: BTreeSet<QName> = kept.diff.moves().map(|(_, into, _)| into.table).collect();
+    for table in &receivers {
+        let Some(into) = kept.diff.after.tables.get(table) else { continue };
         for lookup in kept.diff.looked_up(table).iter().filter(|it| it.from == *own) {
             checks.extend(nobody_says(kept, names, table, lookup));
         }
