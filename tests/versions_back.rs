@@ -242,3 +242,46 @@ fn rules_of_later_versions_are_not_asked_of_rows_that_a_rehearsal_wrote() {
         assert_eq!(support::rows(&mut shop.place.open(), "SELECT id FROM item"), [[""; 1]; 0]);
     }
 }
+
+#[test]
+fn versions_on_the_way_of_an_unrehearsed_run_are_read_with_the_last() {
+    for dialect in [Dialect::Sqlite, Dialect::Postgres] {
+        let Some(shop) = Shop::new(dialect) else { continue };
+        let name = |more: &str| format!("      name: {{ type: text, optional: true{more} }}\n");
+        for (version, fields) in [
+            ("first", name("")),
+            ("second", format!("{}      note: text?\n", name(""))),
+            ("third", format!("{}      note: text?\n", name(", min: 2"))),
+        ] {
+            shop.model(&fields);
+            shop.done(&["plan", version]);
+        }
+        shop.done(&["apply", "-y", "--to", "1"]);
+        support::run(&mut shop.place.open(), "INSERT INTO item (id, name) VALUES (1, 'a')");
+        let held = shop.contents();
+        let unrehearsed = ["apply", "-y", "--no-rehearsal", "--reason", "test"];
+        let refused = shop.run(&unrehearsed);
+        assert_eq!(refused.code, 5, "{dialect}: {}", refused.text);
+        // The second is applied, and nobody has looked at what it led to. SQLite prints what a model promises as it is.
+        let status = shop.done(&["status"]).text;
+        let told = match dialect {
+            Dialect::Sqlite => "no drift",
+            Dialect::Postgres => "before it read the schema",
+        };
+        assert!(status.contains(told), "{dialect}: {status}");
+        support::run(&mut shop.place.open(), "UPDATE item SET name = 'ab'");
+        shop.done(&["apply", "-y"]);
+        let status = shop.done(&["status"]).text;
+        assert!(status.contains("no drift"), "{dialect}: {status}");
+        shop.done(&["rollback", "-y", "--to", "1"]);
+        support::run(&mut shop.place.open(), "UPDATE item SET name = 'a'");
+        assert_eq!(shop.contents(), held, "{dialect}");
+        support::run(&mut shop.place.open(), "UPDATE item SET name = 'ab'");
+        shop.done(&unrehearsed);
+        // What changed by other hands is seen as ever.
+        support::run(&mut shop.place.open(), "ALTER TABLE item ADD COLUMN alien text");
+        let refused = shop.run(&["rollback", "-y"]);
+        assert_eq!(refused.code, 6, "{dialect}: {}", refused.text);
+        shop.done(&["log", "--verify"]);
+    }
+}

@@ -37,6 +37,15 @@ pub fn read(database: &mut Database) -> Result<Books, DbError> {
     Ok(Books { entries, open })
 }
 
+/// The number of the last row of the ledger, which is there; zero where it has none.
+///
+/// # Errors
+/// The engine's own.
+pub fn last_number(database: &mut Database) -> Result<u64, DbError> {
+    let found = database.value(&bookkeeping::last_number(database.dialect()))?;
+    found.map_or(Ok(0), |text| text.parse().map_err(|_| unreadable("ledger")))
+}
+
 fn unreadable(book: &str) -> DbError {
     DbError::new(
         DbErrorKind::Unsupported,

@@ -87,7 +87,7 @@ pub fn doubt(
         // Nothing but this run has changed the schema since the last row of the ledger.
         (Direction::Up, Decision::RolledBack) | (Direction::Down, Decision::Applied) => {
             match books.entries.last() {
-                Some(last) => Some(last.schema.clone()),
+                Some(last) => last.known_schema().map(str::to_owned),
                 None if plan.printed == Printed::ByEngine => Some(plan.before.clone()),
                 None => Some(Catalog::empty(database.dialect()).fingerprint()),
             }
@@ -105,7 +105,7 @@ pub fn doubt(
 pub(super) fn before_of(entries: &[Entry], bundle: &Bundle) -> Option<String> {
     let own = applied(entries).into_iter().find(|entry| entry.version == bundle.name)?.number;
     match entries.iter().rev().find(|entry| entry.number < own) {
-        Some(before) => Some(before.schema.clone()),
+        Some(before) => before.known_schema().map(str::to_owned),
         None => (bundle.plan.printed == Printed::ByEngine).then(|| bundle.plan.before.clone()),
     }
 }

@@ -121,6 +121,7 @@ impl From<RehearseError> for CliError {
         match error {
             RehearseError::Db(error) => error.into(),
             RehearseError::Verify(error) => error.into(),
+            error @ RehearseError::Goal { .. } => CliError::new(Exit::Failure, error.to_string()),
         }
     }
 }
@@ -132,6 +133,7 @@ impl From<DeployError> for CliError {
             DeployError::Verify(error) => exit_of(error.source.kind),
             DeployError::Rehearse(RehearseError::Db(error)) => exit_of(error.kind),
             DeployError::Rehearse(RehearseError::Verify(error)) => exit_of(error.source.kind),
+            DeployError::Rehearse(RehearseError::Goal { .. }) => Exit::Failure,
             DeployError::Shadow(_)
             | DeployError::Evidence { .. }
             | DeployError::NoStepUnderWay(_)

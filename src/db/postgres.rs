@@ -32,6 +32,8 @@ pub struct PostgresDb {
     version_number: u32,
     version: String,
     is_standby: bool,
+    /// The server's process of this session, once somebody asked.
+    process: Option<String>,
 }
 
 impl PostgresDb {
@@ -53,6 +55,7 @@ impl PostgresDb {
             version_number: 0,
             version: String::new(),
             is_standby: false,
+            process: None,
         };
         let writes = match access {
             Access::ReadOnly => session::Writes::Refused,
@@ -120,7 +123,11 @@ impl PostgresDb {
     /// # Errors
     /// What the server says.
     pub fn process(&mut self) -> Result<String, DbError> {
+        if let Some(process) = &self.process {
+            return Ok(process.clone());
+        }
         let process = self.texts(&session::server_process())?.into_iter().next();
+        self.process.clone_from(&process);
         Ok(process.unwrap_or_default())
     }
 

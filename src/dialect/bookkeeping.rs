@@ -2,8 +2,8 @@
 //! PostgreSQL; `_migrate_ledger`, `_migrate_journal` on SQLite. Kept data stands beside them.
 
 use sea_query::{
-    Alias, IntoTableRef, Order, PostgresQueryBuilder, Query, SimpleExpr, SqliteQueryBuilder,
-    TableRef,
+    Alias, Expr, Func, IntoTableRef, Order, PostgresQueryBuilder, Query, SimpleExpr,
+    SqliteQueryBuilder, TableRef,
 };
 
 use super::Sql;
@@ -105,6 +105,16 @@ pub fn exists(dialect: Dialect) -> Sql {
         Dialect::Sqlite => {
             "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '_migrate_ledger'"
         }
+    })
+}
+
+/// The greatest number in the ledger; NULL where it has no row.
+pub fn last_number(dialect: Dialect) -> Sql {
+    let mut query = Query::select();
+    query.from(Book::Ledger.table(dialect)).expr(Func::max(Expr::col(Alias::new("number"))));
+    Sql::new(match dialect {
+        Dialect::Postgres => query.to_string(PostgresQueryBuilder),
+        Dialect::Sqlite => query.to_string(SqliteQueryBuilder),
     })
 }
 

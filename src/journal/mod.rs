@@ -18,7 +18,7 @@ pub struct Entry {
     pub version: String,
     /// SHA-256 of the SQL that ran (both ways).
     pub plan: String,
-    /// Fingerprint of the schema after the action.
+    /// Fingerprint of the schema after the action, or [`UNREAD`].
     pub schema: String,
     pub actor: String,
     pub host: String,
@@ -66,7 +66,16 @@ impl Action {
     }
 }
 
+/// Stands for the fingerprint after a version that others followed in the same run, where nothing had promised it: the schema was read after the
+/// last of them.
+pub const UNREAD: &str = "unread";
+
 impl Entry {
+    /// The fingerprint of the schema after the action, where it is known.
+    pub fn known_schema(&self) -> Option<&str> {
+        (self.schema != UNREAD).then_some(self.schema.as_str())
+    }
+
     /// The hash over everything else in the row.
     pub fn computed_hash(&self) -> String {
         let number = self.number.to_string();

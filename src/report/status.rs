@@ -51,6 +51,8 @@ pub enum SchemaStatus {
     Untracked,
     AsRecorded,
     Drifted,
+    /// The last run stopped before it read the schema.
+    Unread,
 }
 
 impl Status {
@@ -79,6 +81,10 @@ pub fn status(status: &Status) -> String {
         SchemaStatus::AsRecorded => {
             format!("{} the schema is as the last run left it\n", paint(GOOD, "no drift:"))
         }
+        SchemaStatus::Unread => paint(
+            CAREFUL,
+            "the last run stopped between two versions, before it read the schema; `migrate apply` goes on\n",
+        ),
         SchemaStatus::Drifted => {
             let head =
                 format!("{} the schema is not as the last run left it", paint(BAD, "drift:"));

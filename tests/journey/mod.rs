@@ -260,14 +260,14 @@ pub fn apply(
     let mut options = options(RehearsalPolicy::Demand, folder.path().join("evidence"));
     options.snapshot.provider = provider;
     let mut context = Context { who: who(), now, progress: &mut Silent };
-    deploy(database, &[Part { bundle, target: None }], &options, &mut context).map(|_| ())
+    deploy(database, &[Part { bundle, goal: None }], &options, &mut context).map(|_| ())
 }
 
 /// Applies a plan as `apply --plan --no-rehearsal` does.
 pub fn apply_unrehearsed(database: &mut Database, bundle: &Bundle) -> Result<(), DeployError> {
     let options = options(RehearsalPolicy::Skip, PathBuf::new());
     let mut context = Context { who: who(), now, progress: &mut Silent };
-    deploy(database, &[Part { bundle, target: None }], &options, &mut context).map(|_| ())
+    deploy(database, &[Part { bundle, goal: None }], &options, &mut context).map(|_| ())
 }
 
 /// Takes a plan back as `rollback --plan` does.

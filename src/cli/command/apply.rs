@@ -65,7 +65,7 @@ pub(crate) fn run(args: &ApplyArgs, world: &World) -> Result<Exit, CliError> {
     }
     let pending = match (&args.plan, &project) {
         (Some(folder), _) => {
-            vec![Pending { bundle: plan_folder::read(&world.folder.join(folder))?, target: None }]
+            vec![Pending { bundle: plan_folder::read(&world.folder.join(folder))?, goal: None }]
         }
         (None, Some(project)) => pending(world, project, &mut database, args.to.as_deref())?,
         (None, None) => return Err(world.project().err().unwrap_or_else(no_project)),
@@ -106,10 +106,7 @@ pub(crate) fn run(args: &ApplyArgs, world: &World) -> Result<Exit, CliError> {
         ));
     }
     let options = options(world, project.as_ref(), args)?;
-    let parts: Vec<Part<'_>> = pending
-        .iter()
-        .map(|next| Part { bundle: &next.bundle, target: next.target.clone() })
-        .collect();
+    let parts: Vec<Part<'_>> = pending.iter().map(Pending::part).collect();
     let mut spinner = world.spinner();
     let reason = reason(args);
     let mut context = Context { who: world.who(reason.as_deref()), now, progress: &mut spinner };
@@ -139,7 +136,7 @@ fn reason(args: &ApplyArgs) -> Option<String> {
 }
 
 /// Whether the ledger says that this very plan is the last thing that was applied.
-fn in_force(database: &mut Database, next: &Pending) -> bool {
+fn in_force(database: &mut Database, next: &Pending<'_>) -> bool {
     let Ok(books) = sound_books(database) else { return false };
     let last = applied(&books.entries)
         .last()
@@ -225,19 +222,25 @@ pub(crate) fn evidence_folder(
     }
 }
 
-/// A plan that is to run, and the schema it should lead to.
-pub(crate) struct Pending {
+/// A plan that is to run, and what makes the schema that it should lead to.
+pub(crate) struct Pending<'w> {
     pub(crate) bundle: Bundle,
-    pub(crate) target: Option<Catalog>,
+    pub(crate) goal: Option<Box<dyn Fn() -> Result<Catalog, String> + 'w>>,
+}
+
+impl Pending<'_> {
+    pub(crate) fn part(&self) -> Part<'_> {
+        Part { bundle: &self.bundle, goal: self.goal.as_deref() }
+    }
 }
 
 /// The versions after the last one in force.
-pub(crate) fn pending(
-    world: &World,
-    project: &Project,
+pub(crate) fn pending<'w>(
+    world: &'w World,
+    project: &'w Project,
     database: &mut Database,
     to: Option<&str>,
-) -> Result<Vec<Pending>, CliError> {
+) -> Result<Vec<Pending<'w>>, CliError> {
     let all = project.versions()?;
     let books = sound_books(database)?;
     let in_force = applied(&books.entries);
@@ -259,13 +262,16 @@ pub(crate) fn pending(
         None => all.len(),
     };
     let chosen = all.get(start..end.max(start)).unwrap_or_default();
+    let dialect = database.dialect();
     chosen
         .iter()
         .map(|version| {
-            Ok(Pending {
-                bundle: versions::bundle(version, database.dialect())?,
-                target: Some(versions::target(world, project, version, database.dialect())?),
-            })
+            let bundle = versions::bundle(version, dialect)?;
+            let version = version.clone();
+            let goal = move || {
+                versions::target(world, project, &version, dialect).map_err(|error| error.message)
+            };
+            Ok(Pending { bundle, goal: Some(Box::new(goal)) })
         })
         .collect()
 }

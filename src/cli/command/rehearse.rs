@@ -35,7 +35,7 @@ pub(crate) fn run(args: &RehearseArgs, world: &World) -> Result<Exit, CliError> 
     let mut database = world.open(project.as_ref(), Access::ReadOnly)?;
     let pending = match (&args.plan, &project) {
         (Some(folder), _) => {
-            vec![Pending { bundle: plan_folder::read(&world.folder.join(folder))?, target: None }]
+            vec![Pending { bundle: plan_folder::read(&world.folder.join(folder))?, goal: None }]
         }
         (None, Some(project)) => pending(world, project, &mut database, None)?,
         (None, None) => Vec::new(),
@@ -68,7 +68,7 @@ pub(crate) fn rehearse_pending(
     snapshot: SnapshotOptions,
     evidence: PathBuf,
     database: &mut Database,
-    pending: &[Pending],
+    pending: &[Pending<'_>],
 ) -> Result<Rehearsal, CliError> {
     let options = Options {
         rehearsal: RehearsalPolicy::Demand,
@@ -78,10 +78,7 @@ pub(crate) fn rehearse_pending(
         loss: LossPolicy::Refuse,
         values: Vec::new(),
     };
-    let parts: Vec<Part<'_>> = pending
-        .iter()
-        .map(|next| Part { bundle: &next.bundle, target: next.target.clone() })
-        .collect();
+    let parts: Vec<Part<'_>> = pending.iter().map(Pending::part).collect();
     let mut spinner = world.spinner();
     let mut context = Context { who: world.who(None), now, progress: &mut spinner };
     Ok(rehearse_on_snapshot(database, &parts, &options, &mut context)?)

@@ -59,8 +59,11 @@ pub(crate) fn read(project: Option<&Project>, database: &mut Database) -> Result
     let in_force = applied(&books.entries);
     let schema = match books.entries.last() {
         None => SchemaStatus::Untracked,
-        Some(last) if last.schema == database.inspect()?.fingerprint() => SchemaStatus::AsRecorded,
-        Some(_) => SchemaStatus::Drifted,
+        Some(last) => match last.known_schema() {
+            None => SchemaStatus::Unread,
+            Some(schema) if schema == database.inspect()?.fingerprint() => SchemaStatus::AsRecorded,
+            Some(_) => SchemaStatus::Drifted,
+        },
     };
     let kept = match books.entries.is_empty() {
         true => by_version(&[], &[]),

@@ -431,6 +431,9 @@ fn on_database(
             return Ok(());
         }
         SchemaStatus::AsRecorded => gate.pass("drift", "none"),
+        SchemaStatus::Unread => {
+            gate.skip("drift", "the last run stopped before it read the schema")
+        }
         SchemaStatus::Untracked => gate.skip("drift", "nothing was applied to this database yet"),
     }
     let pending = pending(world, project, &mut database, None)?;
