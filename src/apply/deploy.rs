@@ -11,13 +11,13 @@ use super::evidence::{Shelf, Stale};
 use super::fit::{refuse_drift, refuse_leaving_behind, refuse_released, refuse_unfit};
 use super::given::{self, Given, GivenError};
 use super::hidden::InTheWay;
+use super::promise::{on_the_way, promised, promises};
 use super::rehearse::{Evidence, Part, Printing, Rehearsal, RehearseError, Stage, rehearse};
 use super::resolve::before_of;
 use super::run::{Course, Expectation, Finished, Grouping, Reached, RunError, run_watched};
 use super::turn::Turn;
 use super::watch::Unwatched;
 use super::{Bundle, Context};
-use crate::catalog::Printed;
 use crate::db::lock::{Claim, Holder, LockGuard};
 use crate::db::{Database, DbError};
 use crate::dialect::Direction;
@@ -234,15 +234,7 @@ fn deploy_alone(
         }
         (RehearsalPolicy::Skip, _) | (RehearsalPolicy::Demand, Some(_)) => Vec::new(),
     };
-    // What each version leads to, as far as it is known.
-    let promised: Vec<Expectation> = parts
-        .iter()
-        .enumerate()
-        .map(|(at, part)| match evidence.get(at).and_then(Evidence::promised) {
-            Some(promised) => Expectation::Schema(promised.to_owned()),
-            None => promised(part.bundle),
-        })
-        .collect();
+    let promised = promises(parts, &evidence);
     for (position, part) in parts.iter().enumerate() {
         let resumed = open.as_ref().filter(|_| position == 0);
         if resumed.is_none() {
@@ -484,28 +476,6 @@ pub(super) fn resumable(
         Direction::Down => "rollback",
     };
     Err(DeployError::HalfWay { version: open.version.clone(), way, done: open.done })
-}
-
-/// What is expected of a version. Reading a schema takes longer than most changes of it, so where the next one is planned from
-/// what this one promises, it is read after the last.
-fn on_the_way(promised: &[Expectation], parts: &[Part<'_>], position: usize) -> Expectation {
-    let (own, plan) = (&promised[position], &parts[position].bundle.plan);
-    let Some(next) = parts.get(position + 1).map(|part| &part.bundle.plan) else {
-        return own.clone();
-    };
-    let follows = next.printed == plan.printed && next.before == plan.after;
-    match own {
-        Expectation::Schema(schema) if follows => Expectation::OnTheWay(Some(schema.clone())),
-        Expectation::Unknown if follows => Expectation::OnTheWay(None),
-        own => own.clone(),
-    }
-}
-
-fn promised(bundle: &Bundle) -> Expectation {
-    match bundle.plan.printed {
-        Printed::ByEngine => Expectation::Schema(bundle.plan.after.clone()),
-        Printed::ByModel => Expectation::Unknown,
-    }
 }
 
 /// Evidence for every plan: from files that fit this schema, else from a rehearsal now.

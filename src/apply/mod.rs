@@ -8,6 +8,7 @@ mod fit;
 pub mod given;
 pub mod hidden;
 pub mod kept;
+mod promise;
 pub mod prove;
 pub mod rehearse;
 pub mod resolve;
