@@ -234,11 +234,17 @@ fn travel(case: &Path, dialect: Dialect, ways: Ways) -> Result<(), String> {
     refuse_left_over("after down again", &mut database, "_u_")?;
     if let Some(rows) = file(case, "late_rows", dialect) {
         support::run(&mut database, &text(&rows));
+        let late = contents(&mut database);
         up(&mut database, beside(dialect))?;
         same_in_all("after up with all rows", &schemas.1, &inspect(&mut database))?;
-        let page = page(&contents(&mut database));
-        stations.push_str(&format!("\nafter late rows and up\n\n{page}"));
+        let all = contents(&mut database);
+        stations.push_str(&format!("\nafter late rows and up\n\n{}", page(&all)));
         refuse_left_over("after up with all rows", &mut database, "_d_")?;
+        // Back, forth, back again: nothing was written meanwhile.
+        down(&mut database)?;
+        same_contents("after down with all rows", &late, &contents(&mut database))?;
+        up(&mut database, beside(dialect))?;
+        same_contents("after up with all rows again", &all, &contents(&mut database))?;
     }
     golden(case, dialect, "rows.txt", &stations)
 }

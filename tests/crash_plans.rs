@@ -28,7 +28,7 @@ use migrate::journal::{Action, broken_link};
 use migrate::text::{Dialect, hash};
 
 /// What is killed; each runs on every engine that it is for.
-const PLANS: [&str; 51] = [
+const PLANS: [&str; 54] = [
     "check/tighten",
     "column/add_optional",
     "column/add_required_with_backfill",
@@ -64,6 +64,9 @@ const PLANS: [&str; 51] = [
     "model/rename_entity_and_field",
     "model/rules_tightened_and_field_dropped",
     "model/states_are_merged",
+    "move/a_join_table_becomes_a_reference",
+    "move/a_reference_becomes_a_join_table",
+    "move/an_entity_becomes_fields_again",
     "online/a_new_column_is_filled_page_by_page",
     "online/a_required_column_is_checked_first",
     "online/indexes_are_built_while_rows_are_written",
