@@ -5,6 +5,7 @@ mod support;
 
 use std::path::Path;
 
+use journey::shop::{Shop, done, refused};
 use journey::{migrate, ran};
 use migrate::text::Dialect;
 
@@ -64,5 +65,37 @@ fn using_reads_the_field_alone_and_gives_the_same_each_time() {
         model(folder, price);
         let text = run(folder, &["diff", "empty", "model.yaml", "--dialect", "sqlite"], 1);
         assert!(text.contains(message), "{price}: {text}");
+    }
+}
+
+/// Both ends of a reference get other values in one version: each row is looked for among the keys as they will be.
+#[test]
+fn a_reference_is_asked_of_both_ends_as_they_will_be() {
+    let before = "CREATE TABLE product (code varchar(20) PRIMARY KEY);
+        CREATE TABLE line (id integer PRIMARY KEY, product varchar(20) REFERENCES product (code));";
+    let after = |child: &str| {
+        format!(
+            "CREATE TABLE product (\n-- migrate:using lower(code)\ncode varchar(10) PRIMARY KEY);
+             CREATE TABLE line (id integer PRIMARY KEY,\n-- migrate:using {child}(product)\nproduct varchar(10) \
+             REFERENCES product (code));"
+        )
+    };
+    let rows =
+        "INSERT INTO product VALUES ('AB'), ('cd'); INSERT INTO line VALUES (1, 'AB'), (2, 'cd')";
+    let other = after("upper");
+    for shop in Shop::on_both_engines("sql", [before, &other], rows) {
+        refused(&shop, Shop::up, 5, &["2 of 2 rows in `line`", "id=1", "id=2"]);
+    }
+    let same = after("lower");
+    for shop in Shop::on_both_engines("sql", [before, &same], rows) {
+        done(shop.up());
+        // The old key comes back, and a row that was written since means the new one.
+        shop.write("INSERT INTO line VALUES (3, 'ab')");
+        refused(&shop, Shop::down, 5, &["line"]);
+        shop.write("DELETE FROM line WHERE id = 3");
+        done(shop.down());
+        let held =
+            support::rows(&mut shop.place.open(), "SELECT id, product FROM line ORDER BY id");
+        assert_eq!(held, [["1", "AB"], ["2", "cd"]]);
     }
 }

@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use super::book::{self, Books};
 use super::evidence::{Shelf, Stale};
-use super::fit::{refuse_leaving_behind, refuse_released, refuse_unfit};
+use super::fit::{refuse_drift, refuse_leaving_behind, refuse_released, refuse_unfit};
 use super::given::{self, Given, GivenError};
 use super::hidden::InTheWay;
 use super::promise::{on_the_way, promised, promises};
@@ -18,7 +18,6 @@ use super::run::{Course, Expectation, Finished, Grouping, Reached, RunError, run
 use super::turn::Turn;
 use super::watch::Unwatched;
 use super::{Bundle, Context};
-use crate::catalog::Printed;
 use crate::db::lock::{Claim, Holder, LockGuard};
 use crate::db::{Database, DbError};
 use crate::dialect::Direction;
@@ -477,23 +476,6 @@ pub(super) fn resumable(
         Direction::Down => "rollback",
     };
     Err(DeployError::HalfWay { version: open.version.clone(), way, done: open.done })
-}
-
-fn refuse_drift(books: &Books, parts: &[Part<'_>], found: &str) -> Result<(), DeployError> {
-    let is_other = |last: &&Entry| last.known_schema().is_some_and(|schema| schema != found);
-    if let Some(last) = books.entries.last().filter(is_other) {
-        return Err(DeployError::Drift {
-            version: last.version.clone(),
-            expected: last.schema.clone(),
-            found: found.to_owned(),
-        });
-    }
-    let Some(first) = parts.first().map(|part| &part.bundle.plan) else { return Ok(()) };
-    if first.printed == Printed::ByEngine && first.before != found {
-        let expected = first.before.clone();
-        return Err(DeployError::WrongStart { expected, found: found.to_owned() });
-    }
-    Ok(())
 }
 
 /// Evidence for every plan: from files that fit this schema, else from a rehearsal now.

@@ -1,12 +1,15 @@
 //! Whether a plan can be taken back: what it kept is there, and every row can live in the old shape.
 
+use super::book::Books;
 use super::deploy::DeployError;
 use super::hidden::left_behind;
+use super::rehearse::Part;
 use super::turn::Turn;
 use super::{Bundle, Context, given};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Printed};
 use crate::db::Database;
 use crate::dialect::{Absence, Direction, bookkeeping};
+use crate::journal::Entry;
 use crate::verify::verify;
 
 /// Kept data that the way back needs must still be there.
@@ -63,4 +66,26 @@ pub(super) fn refuse_leaving_behind(
         Some(found) => Err(DeployError::InTheWay(found)),
         None => Ok(()),
     }
+}
+
+/// The schema must be the one that the last run left, and the one that a plan starts from.
+pub(super) fn refuse_drift(
+    books: &Books,
+    parts: &[Part<'_>],
+    found: &str,
+) -> Result<(), DeployError> {
+    let is_other = |last: &&Entry| last.known_schema().is_some_and(|schema| schema != found);
+    if let Some(last) = books.entries.last().filter(is_other) {
+        return Err(DeployError::Drift {
+            version: last.version.clone(),
+            expected: last.schema.clone(),
+            found: found.to_owned(),
+        });
+    }
+    let Some(first) = parts.first().map(|part| &part.bundle.plan) else { return Ok(()) };
+    if first.printed == Printed::ByEngine && first.before != found {
+        let expected = first.before.clone();
+        return Err(DeployError::WrongStart { expected, found: found.to_owned() });
+    }
+    Ok(())
 }

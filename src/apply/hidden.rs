@@ -4,7 +4,7 @@ use super::Bundle;
 use crate::db::{Database, DbError};
 use crate::dialect::Direction;
 use crate::dialect::hide::books;
-use crate::dialect::hide::in_the_way::{Found, Holders};
+use crate::dialect::hide::in_the_way::{Found, Holders, touches_tables};
 use crate::text::{Ident, QName};
 
 /// A hidden column of a live table.
@@ -96,6 +96,13 @@ pub(super) fn left_behind(
     bundles: &[&Bundle],
     way: Direction,
 ) -> Result<Option<Box<InTheWay>>, DbError> {
+    let both = |bundle: &&Bundle| match way {
+        Direction::Up => touches_tables(bundle.up.iter().chain(&bundle.down), bundle.dialect),
+        Direction::Down => touches_tables(&bundle.down, bundle.dialect),
+    };
+    if !bundles.iter().any(both) {
+        return Ok(None);
+    }
     let there = hidden(database)?;
     let found = there.iter().map(|it| Found { kept: it.kept.clone(), table: it.table.clone() });
     let mut holders = Holders::new(database.dialect(), found);

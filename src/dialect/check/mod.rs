@@ -7,6 +7,7 @@ mod domain;
 mod enum_values;
 mod joined;
 mod kept;
+mod parents;
 mod partitions;
 pub mod program;
 mod query;

@@ -1,6 +1,7 @@
 //! One rule as queries: how many rows break it, and which.
 
 use super::kept::{KeptRows, Others};
+use super::parents::Keys;
 use super::reading::{Beside, ParentKeys, Reading, SetRule};
 use super::rows::{Names, Parent, Rows, keys_of, shown};
 use std::collections::BTreeSet;
@@ -79,7 +80,7 @@ pub(super) fn check(
     let sample = sample(rows, names, &bad, &values);
     let seen = rows.seen(&format!("{from} AS r WHERE {bad}"));
     let reading = Reading::of(rows, columns_of(rows, &values), by_keys(rows))
-        .map(|reading| reading.with(looked_up(&rule.requirement, rows, before)));
+        .map(|reading| reading.with(looked_up(&rule.requirement, rows, before, names)));
     let bad = Some(bad);
     let check = blank(rule, rows, count, sample, &values);
     Some(Check { shape: Shape::Lookup, seen, bad, reading, ..check })
@@ -268,6 +269,15 @@ fn orphan(key: &ForeignKey<'_>, rows: &Rows, before: &Catalog, names: &Names) ->
         .collect();
     let pairs = pairs.join(" AND ");
     let joining = names.joining.get(table).map(Vec::as_slice).unwrap_or_default();
+    match names.converted.keys(table, referenced, names, rows.dialect) {
+        Keys::Standing => {}
+        Keys::Pending(from) if joining.is_empty() => {
+            return Some(format!(
+                "{present} AND NOT EXISTS (SELECT 1 FROM {from} AS p WHERE {pairs})"
+            ));
+        }
+        Keys::Pending(_) | Keys::Untold => return None,
+    }
     if joining.is_empty() {
         let (only, other) = (rows.only_of(standing), names.table(table));
         return Some(format!(
@@ -296,7 +306,12 @@ fn orphan(key: &ForeignKey<'_>, rows: &Rows, before: &Catalog, names: &Names) ->
 }
 
 /// A reference for a stream; `None` where the other table does not stand.
-fn looked_up(requirement: &Requirement, rows: &Rows, before: &Catalog) -> Option<SetRule> {
+fn looked_up(
+    requirement: &Requirement,
+    rows: &Rows,
+    before: &Catalog,
+    names: &Names,
+) -> Option<SetRule> {
     let Requirement::References { columns, table, referenced_columns, matching } = requirement
     else {
         return None;
@@ -306,6 +321,10 @@ fn looked_up(requirement: &Requirement, rows: &Rows, before: &Catalog) -> Option
         [] => parent.primary_key(),
         named => named,
     };
+    match names.converted.keys(table, referenced, names, rows.dialect) {
+        Keys::Standing => {}
+        Keys::Pending(_) | Keys::Untold => return None,
+    }
     let parent = ParentKeys::of(before, parent, referenced, rows.only_of(Some(parent)))?;
     let keys = columns.iter().map(quote).collect();
     Some(SetRule::References { keys, matching: *matching, parent })

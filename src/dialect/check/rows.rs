@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::kept::{Others, kept_table};
+use super::parents::Converted;
 use super::reading::Source;
 use super::{literal, qualified, quote};
 use crate::catalog::{Catalog, Column, Table, TableOptions};
@@ -32,6 +33,8 @@ pub(super) struct Names {
     made: Vec<QName>,
     /// Those of them that get rows out of values that go there.
     extracted: BTreeSet<QName>,
+    /// Tables whose rows the change gives other values.
+    pub(super) converted: Converted,
 }
 
 /// What a foreign key may point at.
@@ -114,6 +117,7 @@ impl Names {
         tag: &str,
         kept: &BTreeSet<String>,
     ) -> Self {
+        self.converted = Converted::of(diff, tag, kept);
         for change in &diff.changes {
             let Change::Table(Delta::Add(table)) = change else { continue };
             let dialect = diff.after.dialect;
@@ -230,11 +234,7 @@ impl Rows {
                 untold.push(column.name.clone());
                 continue;
             }
-            let text = match dialect {
-                Dialect::Postgres => value(&source, column, dialect),
-                Dialect::Sqlite => stored_value(&source, column, change),
-            };
-            match text {
+            match pending_value(&source, column, change, dialect) {
                 Some(text) => list.push(format!("{text} AS {}", quote(&column.name))),
                 None => untold.push(column.name.clone()),
             }
@@ -302,6 +302,20 @@ pub(super) fn free_row_id(table: &Table) -> Option<&'static str> {
     let is_free =
         |name: &&str| !table.columns.iter().any(|it| it.name.as_str().eq_ignore_ascii_case(name));
     ["rowid", "_rowid_", "oid"].into_iter().find(is_free)
+}
+
+/// The value that a column will have, as the engine compares it, over the old row `t`; `None` where only running the change
+/// tells.
+pub(super) fn pending_value(
+    source: &ColumnSource,
+    column: &Column,
+    change: &TableChange,
+    dialect: Dialect,
+) -> Option<String> {
+    match dialect {
+        Dialect::Postgres => value(source, column, dialect),
+        Dialect::Sqlite => stored_value(source, column, change),
+    }
 }
 
 /// The value as SQLite stores and compares it: after the affinity of the column, and under its collation.

@@ -3,7 +3,7 @@
 //! A plan is made from models, and a column that another version hides is in none of them. A step that drops a table,
 //! or writes it anew, would leave the column behind without a word.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::is_hidden;
 use crate::dialect::mention::spelled;
@@ -18,6 +18,37 @@ pub struct Found {
     pub kept: String,
     /// Its table, by the name that it had before any of the statements.
     pub table: QName,
+}
+
+/// Whether steps drop or move away any table that they do not make: most do not, and the database need not be asked.
+pub fn touches_tables<'s>(
+    steps: impl IntoIterator<Item = &'s Step> + Clone,
+    dialect: Dialect,
+) -> bool {
+    let mut made: BTreeSet<QName> = BTreeSet::new();
+    let mut gone: BTreeSet<QName> = BTreeSet::new();
+    for statement in steps.into_iter().flat_map(|step| &step.statements) {
+        let tokens = tokenize(statement.as_str(), dialect);
+        let code: Vec<&Token<'_>> = tokens.iter().filter(|token| token.is_code()).collect();
+        let mut words = Words { code: &code, at: 0, dialect };
+        if words.eat(&["create", "table"]) {
+            words.eat(&["if", "not", "exists"]);
+            made.extend(words.name());
+        } else if words.eat(&["drop", "table"]) {
+            words.eat(&["if", "exists"]);
+            while let Some(table) = words.name() {
+                gone.insert(table);
+                if !words.eat_mark(",") {
+                    break;
+                }
+            }
+        } else if words.eat(&["alter", "table"])
+            && code.iter().any(|token| token.is_word("schema") || token.is_word("attach"))
+        {
+            return true;
+        }
+    }
+    !gone.is_subset(&made)
 }
 
 /// The tables that hold hidden columns, followed through statements.
@@ -207,10 +238,10 @@ mod tests {
     use super::*;
     use crate::dialect::{Facts, Lock, Order, Transaction, Undo, Work};
 
-    fn left_behind(dialect: Dialect, table: QName, statements: &[&str]) -> Vec<String> {
-        let step = Step {
+    fn step() -> Step {
+        Step {
             title: String::new(),
-            statements: statements.iter().map(|text| Sql::new(*text)).collect(),
+            statements: Vec::new(),
             facts: Facts {
                 lock: Lock::None,
                 work: Work::Catalog,
@@ -221,7 +252,12 @@ mod tests {
             },
             reads_kept: None,
             order: Order::default(),
-        };
+        }
+    }
+
+    fn left_behind(dialect: Dialect, table: QName, statements: &[&str]) -> Vec<String> {
+        let statements = statements.iter().map(|text| Sql::new(*text)).collect();
+        let step = Step { statements, ..step() };
         let found = Found { kept: "0002_u_t__c".into(), table };
         let behind = Holders::new(dialect, [found]).left_behind(&[step], "0003");
         behind.into_iter().map(|it| format!("{} of {}", it.kept, it.table)).collect()
@@ -261,6 +297,18 @@ mod tests {
         assert_eq!(postgres(&["ALTER TABLE t SET SCHEMA s", "DROP TABLE s.t"]), found);
         assert_eq!(postgres(&["ALTER TABLE p ATTACH PARTITION t FOR VALUES IN (1)"]), found);
         assert_eq!(postgres(&["DROP TABLE s.t", "ALTER TABLE t DROP COLUMN b"]), [""; 0]);
+    }
+
+    #[test]
+    fn steps_that_drop_what_they_make_touch_no_table() {
+        let touches = |statements: &[&str]| {
+            let statements = statements.iter().map(|text| Sql::new(*text)).collect();
+            touches_tables([&Step { statements, ..step() }], Dialect::Postgres)
+        };
+        assert!(!touches(&["CREATE TABLE t (a int)", "ALTER TABLE u ADD b int", "DROP TABLE t"]));
+        assert!(touches(&["CREATE TABLE t (a int)", "DROP TABLE u"]));
+        assert!(touches(&["ALTER TABLE u SET SCHEMA migrate_kept"]));
+        assert!(touches(&["ALTER TABLE p ATTACH PARTITION u FOR VALUES IN (1)"]));
     }
 
     #[test]
