@@ -11,7 +11,7 @@ use super::evidence::{Shelf, Stale};
 use super::fit::{refuse_drift, refuse_leaving_behind, refuse_released, refuse_unfit};
 use super::given::{self, Given, GivenError};
 use super::hidden::InTheWay;
-use super::promise::{on_the_way, promised, promises};
+use super::promise::{Foreseen, on_the_way, promised, promises};
 use super::rehearse::{Evidence, Part, Printing, Rehearsal, RehearseError, Stage, rehearse};
 use super::resolve::before_of;
 use super::run::{Course, Expectation, Finished, Grouping, Reached, RunError, run_watched};
@@ -25,6 +25,7 @@ use crate::journal::{Action, Entry, Unfinished, applied, broken_link};
 use crate::shadow::ShadowError;
 use crate::shadow::options::{Scope, SnapshotOptions};
 use crate::shadow::snapshot::snapshot;
+use crate::text::Dialect;
 use crate::verify::{Verdict, VerifyError, verify};
 
 /// How a deployment goes about it.
@@ -235,6 +236,11 @@ fn deploy_alone(
         (RehearsalPolicy::Skip, _) | (RehearsalPolicy::Demand, Some(_)) => Vec::new(),
     };
     let promised = promises(parts, &evidence);
+    // On SQLite nobody is kept out between two transactions.
+    let foreseen = match (database.dialect(), &open, parts) {
+        (Dialect::Postgres, None, [_, _, ..]) => Some(Foreseen::of(database)?),
+        (Dialect::Postgres | Dialect::Sqlite, _, _) => None,
+    };
     for (position, part) in parts.iter().enumerate() {
         let resumed = open.as_ref().filter(|_| position == 0);
         if resumed.is_none() {
@@ -256,6 +262,7 @@ fn deploy_alone(
             open: resumed,
             grouping: Grouping::Together,
             patience: options.patience,
+            foreseen: foreseen.as_ref(),
         };
         let outcome = run_watched(database, part.bundle, course, context, &mut Unwatched);
         match outcome {
@@ -335,6 +342,7 @@ fn take_back_alone(
             open: resumed,
             grouping: Grouping::Together,
             patience: options.patience,
+            foreseen: None,
         };
         match run_watched(database, bundle, course, context, &mut Unwatched) {
             Ok(finished) => deployed.finished.push(finished),
@@ -402,6 +410,7 @@ fn finish_first(
         open: Some(open),
         grouping: Grouping::Together,
         patience,
+        foreseen: None,
     };
     match run_watched(database, bundle, course, context, &mut Unwatched) {
         Ok(finished) => deployed.finished.push(finished),

@@ -1,9 +1,13 @@
-//! What each version of a run leads to, as far as it is known beforehand.
+//! What is known beforehand of the versions of a run: what each leads to, and what is asked once for all of them.
+
+use std::collections::BTreeSet;
 
 use super::Bundle;
 use super::rehearse::{Evidence, Part};
 use super::run::Expectation;
 use crate::catalog::Printed;
+use crate::db::{Database, DbError};
+use crate::dialect::bookkeeping;
 
 /// What each version leads to: by its rehearsal, else by its plan where that knows how the engine prints it.
 pub(super) fn promises(parts: &[Part<'_>], evidence: &[Evidence]) -> Vec<Expectation> {
@@ -40,5 +44,23 @@ pub(super) fn on_the_way(
         Expectation::Schema(schema) if follows => Expectation::OnTheWay(Some(schema.clone())),
         Expectation::Unknown if follows => Expectation::OnTheWay(None),
         own => own.clone(),
+    }
+}
+
+/// What is known of a database for as long as a turn lasts: columns that other versions hide are in nobody's way, and what is kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Foreseen {
+    /// Names of kept data. What the way up reads was kept by a rollback, so none of it comes in between.
+    pub(super) kept: BTreeSet<String>,
+}
+
+impl Foreseen {
+    /// Asks for what is kept.
+    ///
+    /// # Errors
+    /// The engine's own.
+    pub(super) fn of(database: &mut Database) -> Result<Self, DbError> {
+        let names = database.rows(&bookkeeping::kept(database.dialect()))?;
+        Ok(Foreseen { kept: names.into_iter().flatten().flatten().collect() })
     }
 }

@@ -10,11 +10,12 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use super::hidden::{InTheWay, left_behind};
+use super::promise::Foreseen;
 use super::watch::{Unwatched, Watch};
 use super::{Bundle, Context, book};
 use crate::catalog::Catalog;
 use crate::db::{Database, DbError, DbErrorKind, Mode};
-use crate::dialect::{Absence, Direction, Step, Transaction, bookkeeping, script, session};
+use crate::dialect::{Absence, Direction, Step, Transaction, script, session};
 use crate::journal::{Action, Entry, StepRow, StepState, UNREAD, Unfinished};
 use crate::text::Dialect;
 
@@ -126,6 +127,8 @@ pub struct Course<'a> {
     pub grouping: Grouping,
     /// For how long a transaction that met somebody's lock is run again; zero tries once.
     pub patience: Duration,
+    /// What was asked once for this run and others after it, in a turn that keeps everybody else out.
+    pub foreseen: Option<&'a Foreseen>,
 }
 
 /// Runs one way of a bundle, after the steps an earlier run finished.
@@ -142,7 +145,8 @@ pub fn run(
     context: &mut Context<'_>,
 ) -> Result<Finished, RunError> {
     let patience = Duration::ZERO;
-    let course = Course { way, expect, last, open, grouping: Grouping::Together, patience };
+    let grouping = Grouping::Together;
+    let course = Course { way, expect, last, open, grouping, patience, foreseen: None };
     run_watched(database, bundle, course, context, &mut Unwatched)
 }
 
@@ -158,7 +162,7 @@ pub fn run_watched(
     watch: &mut dyn Watch,
 ) -> Result<Finished, RunError> {
     let started = Instant::now();
-    let Course { way, expect, last, open, grouping, patience } = course;
+    let Course { way, expect, last, open, grouping, patience, foreseen } = course;
     let mut runner = Runner {
         database,
         bundle,
@@ -172,6 +176,7 @@ pub fn run_watched(
         timings: Vec::new(),
         grouping,
         patience,
+        foreseen,
         reconnected: 0,
         watch,
     };
@@ -230,6 +235,7 @@ struct Runner<'a> {
     timings: Vec<Timing>,
     grouping: Grouping,
     patience: Duration,
+    foreseen: Option<&'a Foreseen>,
     /// How often the connection was made anew.
     reconnected: u32,
     watch: &'a mut dyn Watch,
@@ -255,7 +261,7 @@ impl Runner<'_> {
 
     /// Before anything runs: columns that other versions hide are in no step.
     fn refuse_leaving_behind(&mut self) -> Result<(), Problem> {
-        if self.done > 0 || self.begun {
+        if self.done > 0 || self.begun || self.foreseen.is_some() {
             return Ok(());
         }
         match left_behind(self.database, &[self.bundle], self.way)? {
@@ -499,8 +505,10 @@ impl Runner<'_> {
     /// Whether the step is to run: kept data that it reads is there, or it reads none.
     fn has_kept_data(&mut self, step: &Step) -> Result<bool, Problem> {
         let Some(kept) = &step.reads_kept else { return Ok(true) };
-        let names = self.database.rows(&bookkeeping::kept(self.bundle.dialect))?;
-        let there = names.iter().flatten().flatten().any(|name| *name == kept.name);
+        let there = match self.foreseen {
+            Some(foreseen) => foreseen.kept.contains(&kept.name),
+            None => Foreseen::of(self.database)?.kept.contains(&kept.name),
+        };
         match (there, kept.absence) {
             (true, _) => Ok(true),
             (false, Absence::Skip) => Ok(false),

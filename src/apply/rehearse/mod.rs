@@ -448,7 +448,7 @@ impl Act<'_, '_, '_> {
         let mut gauge = Gauge::new(self.stage.shadow)?;
         let last = books.entries.last();
         let patience = std::time::Duration::ZERO;
-        let course = Course { way, expect, last, open: None, grouping, patience };
+        let course = Course { way, expect, last, open: None, grouping, patience, foreseen: None };
         let bundle = self.part.bundle;
         let started = Instant::now();
         let outcome = run_watched(self.stage.shadow, bundle, course, self.context, &mut gauge);
