@@ -35,6 +35,13 @@ pub struct Place {
     pub column: usize,
 }
 
+impl Place {
+    /// Line and column; `None` where there is no text.
+    pub fn origin(&self) -> Option<(usize, usize)> {
+        (self.line > 0).then_some((self.line, self.column))
+    }
+}
+
 impl PartialEq for Place {
     fn eq(&self, _: &Self) -> bool {
         true

@@ -1,6 +1,6 @@
 //! Columns that have another type in the database than in the model.
 
-use super::enum_values::is_of;
+use super::query::no_value_of;
 use super::rows::Rows;
 use super::{About, Check, literal, quote};
 use crate::catalog::rule::{Enforce, Requirement, Rule};
@@ -52,9 +52,8 @@ impl Cast {
         if !castability::is_text(before) {
             return Other::Fits;
         }
-        if let Some(of_type) = model.enums.values().find(|it| is_of(after, &it.name)) {
-            let values: Vec<String> = of_type.values.iter().map(|value| literal(value)).collect();
-            return cast(format!("{value}::text NOT IN ({})", values.join(", ")), None);
+        if let Some(bad) = no_value_of(&value, after, model) {
+            return cast(bad, None);
         }
         match (castability::is_text(after), is_builtin(after), catalog.server) {
             (true, _, _) => Other::Fits,

@@ -480,7 +480,7 @@ pub(super) fn fitting(kept: &KeptRows<'_>, names: &Names) -> Vec<Check> {
 }
 
 /// The condition that a text is no value of an enum type.
-fn no_value_of(text: &str, data_type: &str, catalog: &Catalog) -> Option<String> {
+pub(super) fn no_value_of(text: &str, data_type: &str, catalog: &Catalog) -> Option<String> {
     let of_type = catalog.enums.values().find(|it| enum_values::is_of(data_type, &it.name))?;
     let values: Vec<String> = of_type.values.iter().map(|value| literal(value)).collect();
     Some(format!("{text}::text NOT IN ({})", values.join(", ")))

@@ -421,7 +421,7 @@ impl<'m> Work<'m> {
         let indexes = Vec::new();
         let table = Table { name, columns, constraints, indexes, options, comment: None };
         for mut rule in crate::catalog::rule::rules_of(&table) {
-            rule.origin = (field.place.line > 0).then_some((field.place.line, field.place.column));
+            rule.origin = field.place.origin();
             self.rules.push(rule);
         }
         self.catalog.tables.insert(table.name.clone(), table);

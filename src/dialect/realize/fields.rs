@@ -51,10 +51,9 @@ pub fn field_places(
     dialect: Dialect,
 ) -> BTreeMap<QName, BTreeMap<Ident, (usize, usize)>> {
     let each = model.entities.iter().map(|entity| {
-        let fields = entity.fields.iter().filter(|field| field.place.line > 0);
-        let places = fields.filter_map(|field| {
+        let places = entity.fields.iter().filter_map(|field| {
             let column = Ident::new(field.column_name()?.as_str());
-            Some((column, (field.place.line, field.place.column)))
+            Some((column, field.place.origin()?))
         });
         (names::table(entity, dialect), places.collect())
     });

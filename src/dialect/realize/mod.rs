@@ -170,7 +170,7 @@ impl<'m> Work<'m> {
         enforce: Enforce,
         place: Place,
     ) {
-        let origin = (place.line > 0).then_some((place.line, place.column));
+        let origin = place.origin();
         let table = table.clone();
         self.rules.push(Rule { name, table, requirement, enforce, message: None, origin });
     }
