@@ -7,12 +7,11 @@
   document.querySelectorAll("[data-zoom]").forEach(function (canvas) {
     var svg = canvas.querySelector("svg");
     if (!svg) { return; }
-    var box = svg.viewBox.baseVal, scale = 1;
+    var box = svg.viewBox.baseVal, scale = svg.getBoundingClientRect().width / box.width;
     var tools = document.createElement("div");
     tools.className = "tools";
     function show() {
-      svg.setAttribute("width", Math.round(box.width * scale));
-      svg.setAttribute("height", Math.round(box.height * scale));
+      svg.style.width = svg.style.minWidth = svg.style.maxWidth = Math.round(box.width * scale) + "px";
     }
     function button(text, act) {
       var it = document.createElement("button");

@@ -79,7 +79,7 @@ fn all_grants(entity: &Entity) -> Vec<Grant> {
         for step in &states.transitions {
             for role in &step.by {
                 grants.push(Grant {
-                    operation: format!("{} ({} → {})", step.name, step.from.join(", "), step.to),
+                    operation: step.name.clone(),
                     role: role.clone(),
                     condition: step.when.clone(),
                 });

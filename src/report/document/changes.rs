@@ -20,6 +20,7 @@ pub struct Change {
 /// All changes, entity by entity.
 pub fn changes(before: &Picture, after: &Picture) -> Vec<Change> {
     let mut list = List::default();
+    list.reasons.clone_from(&after.reasons);
     for role in named(&before.roles, &after.roles, String::as_str) {
         match role.mark() {
             Mark::Added => list.add("role", role.shown(), "a role that users may have".into()),
@@ -46,6 +47,8 @@ pub fn changes(before: &Picture, after: &Picture) -> Vec<Change> {
 #[derive(Default)]
 struct List {
     changes: Vec<Change>,
+    /// What goes, and why.
+    reasons: Vec<(String, String)>,
 }
 
 impl List {
@@ -59,7 +62,10 @@ impl List {
         self.push(Mark::Added, kind, of, says);
     }
 
-    fn remove(&mut self, kind: &'static str, of: &str, says: String) {
+    fn remove(&mut self, kind: &'static str, of: &str, mut says: String) {
+        if let Some((_, reason)) = self.reasons.iter().find(|(what, _)| what == of) {
+            says.push_str(&format!(": {reason}"));
+        }
         self.push(Mark::Removed, kind, of, says);
     }
 
@@ -71,7 +77,7 @@ impl List {
 /// `9 fields, 2 references, 3 rules`
 fn size(entity: &Entity) -> String {
     let references = entity.fields.iter().filter(|field| field.refers_to.is_some()).count();
-    let fields = entity.fields.iter().filter(|field| field.is_column).count();
+    let fields = entity.fields.iter().filter(|field| field.column.is_some()).count();
     let parts = [
         (fields, "field"),
         (references, "reference"),
@@ -137,7 +143,7 @@ fn from_to(before: &Option<String>, after: &Option<String>, none: &str) -> Strin
 /// A field in a few words.
 fn described(field: &Field) -> String {
     let mut parts = vec![field.kind.clone()];
-    if field.is_column {
+    if field.column.is_some() {
         parts.push(if field.required { "required" } else { "optional" }.to_owned());
     }
     parts.extend(field.limits.iter().cloned());

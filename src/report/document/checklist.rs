@@ -178,7 +178,10 @@ fn documented(sides: Option<(&Picture, &Picture)>) -> Line {
         (all, 0) => line(
             of,
             Outcome::Pass,
-            format!("each of {} says what it is", count(all as u64, "new entitie")),
+            match all {
+                1 => "the new entity says what it is".to_owned(),
+                _ => format!("each of {all} new entities says what it is"),
+            },
         ),
         (_, _) => line(
             of,
@@ -193,8 +196,8 @@ fn rules(report: &Report) -> Line {
     if let Some(rows) = &report.rows {
         let verdict = &rows.verdict;
         let asked = match &rows.asked {
-            Asked::Pending(version) => format!("rules that {version} brings"),
-            Asked::All => "rules of the model".to_owned(),
+            Asked::Pending(version) => format!("that {version} brings,"),
+            Asked::All => "of the model,".to_owned(),
         };
         let broken = verdict.violations.iter().filter(|violation| violation.fails());
         let rows_broken: u64 = broken.clone().map(|violation| violation.rows).sum();
@@ -209,7 +212,7 @@ fn rules(report: &Report) -> Line {
                     Outcome::Pass,
                     format!(
                         "{} {asked} on up to {}{trusted}",
-                        verdict.checked,
+                        count(verdict.checked as u64, "rule"),
                         count(verdict.rows, "row")
                     ),
                 )
@@ -369,7 +372,7 @@ fn waits(report: &Report, wait_max_ms: u64) -> Line {
     };
     if blocking.clone().any(|step| step.measured.is_none()) {
         let says = format!(
-            "{} let others wait, and were not measured",
+            "not measured, and others may have to wait: {}",
             count(blocking.count() as u64, "step")
         );
         return line(of, Outcome::Fail, says);

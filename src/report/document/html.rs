@@ -4,12 +4,14 @@ use std::borrow::Borrow;
 
 use askama::Template;
 
+use super::changes::Change;
 use super::diagram::{entities, states};
 use super::machines::Machine;
 use super::picture::Mark;
 use super::timeline::Timeline;
 use super::{Asked, Report, Rows, Step};
 use crate::dialect::{Blocks, Undo};
+use crate::report::formats::xml;
 use crate::report::status::{SchemaStatus, Status, VersionState};
 use crate::report::style::{count, duration};
 
@@ -18,6 +20,7 @@ pub fn html(report: &Report) -> String {
     let page = Page {
         report,
         tiles: tiles(report),
+        groups: groups(report),
         entities_svg: entities::draw(&report.entities).svg,
         machines: report.states.iter().map(|it| (it, states::draw(it).svg)).collect(),
     };
@@ -30,8 +33,29 @@ pub fn html(report: &Report) -> String {
 struct Page<'a> {
     report: &'a Report,
     tiles: Vec<Tile>,
+    groups: Vec<Group<'a>>,
     entities_svg: String,
     machines: Vec<(&'a Machine, String)>,
+}
+
+/// An entity, and its changes: the field or rule that each is about, where it is about one.
+type Group<'a> = (&'a str, Vec<(&'a str, &'a Change)>);
+
+/// Changes by entity, in their order.
+fn groups(report: &Report) -> Vec<Group<'_>> {
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    for change in &report.changes {
+        let (entity, part) = match (change.kind, change.of.split_once('.')) {
+            ("role" | "object", _) => ("Everywhere", change.of.as_str()),
+            (_, Some(pair)) => pair,
+            (_, None) => (change.of.as_str(), ""),
+        };
+        match groups.last_mut().filter(|(name, _)| *name == entity) {
+            Some((_, list)) => list.push((part, change)),
+            None => groups.push((entity, vec![(part, change)])),
+        }
+    }
+    groups
 }
 
 /// A number that one looks at first.
@@ -111,6 +135,23 @@ impl Page<'_> {
             Mark::Removed => "removed",
             Mark::Changed => "changed",
         }
+    }
+
+    /// Text in which what stands between backticks is set as code.
+    fn code(&self, text: &str) -> String {
+        let escaped = xml(text);
+        let parts: Vec<&str> = escaped.split('`').collect();
+        let is_paired = parts.len() % 2 == 1;
+        let mut html = String::new();
+        for (index, part) in parts.iter().enumerate() {
+            match (is_paired, index % 2) {
+                (true, 1) => html.push_str(&format!("<code>{part}</code>")),
+                (true, _) => html.push_str(part),
+                (false, 0) => html.push_str(part),
+                (false, _) => html.push_str(&format!("`{part}")),
+            }
+        }
+        html
     }
 
     fn short<'t>(&self, commit: &'t str) -> &'t str {

@@ -2,6 +2,7 @@
 
 use super::checklist::{Approvals, Demands, Verdict, checklist, verdict};
 use super::picture::Picture;
+use super::renames::{follow_references, tell_earlier_names};
 use super::text_diff::{TextDiff, text_diff};
 use super::timeline::timeline;
 use super::{
@@ -58,7 +59,8 @@ pub struct DatabaseMaterial {
 }
 
 /// The report.
-pub fn report(material: Material) -> Report {
+pub fn report(mut material: Material) -> Report {
+    name_as_before(&mut material);
     let nothing = Picture::default();
     let before = material.before.as_ref().map_or(Some(&nothing), |side| side.picture.as_ref());
     let after = material.after.picture.as_ref();
@@ -96,6 +98,15 @@ pub fn report(material: Material) -> Report {
     report.checklist = checklist(&report, (before, after), material.demands, approvals);
     report.verdict = verdict(&report);
     report
+}
+
+/// Tells the later side what its things were called before.
+fn name_as_before(material: &mut Material) {
+    let earlier = material.before.as_mut().and_then(|side| side.picture.as_mut());
+    let (Some(before), Some(after)) = (earlier, &mut material.after.picture) else { return };
+    let plans = material.versions.iter().filter_map(|version| version.bundle.plan.carries.as_ref());
+    tell_earlier_names(before, after, &plans.collect::<Vec<_>>());
+    follow_references(before, after);
 }
 
 fn model_diff(before: Option<&Side>, after: &Side) -> TextDiff {

@@ -72,6 +72,11 @@ pub fn checklist(report: &Report) -> String {
     text
 }
 
+/// The same in a cell of a table.
+fn table(text: &str) -> String {
+    inline(text).replace('|', "\\|").replace(['\n', '\r'], " ")
+}
+
 /// Text that Markdown must not read.
 fn inline(text: &str) -> String {
     let special = |c: char| matches!(c, '*' | '_' | '`' | '<' | '>' | '[' | ']' | '\\' | '~');
@@ -88,9 +93,9 @@ fn steps(steps: &[Step]) -> String {
         };
         let undo = match step.reason.as_str() {
             "" => step.undo.name().to_owned(),
-            reason => format!("{}: {}", step.undo.name(), cell(&inline(reason))),
+            reason => format!("{}: {}", step.undo.name(), table(reason)),
         };
-        let title = cell(&inline(&step.title));
+        let title = table(&step.title);
         text.push_str(&format!(
             "| {} | {title} | {held} | {} | {undo} |\n",
             step.number,
@@ -178,7 +183,7 @@ fn permissions(report: &Report) -> String {
                 if let Some(was) = &one.was {
                     told.push_str(&format!(" (was: {})", inline(was)));
                 }
-                text.push_str(&format!(" {} |", cell(&told)));
+                text.push_str(&format!(" {} |", told.replace('|', "\\|")));
             }
             text.push('\n');
         }

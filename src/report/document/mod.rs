@@ -13,6 +13,7 @@ pub mod of_model;
 pub mod personal;
 pub mod picture;
 pub mod relations;
+pub mod renames;
 pub mod text_diff;
 pub mod timeline;
 
@@ -215,6 +216,7 @@ pub fn range(expected: Expected) -> String {
     use crate::report::style::duration;
     match (expected.low_ms, expected.high_ms) {
         (_, 0..=1) => "up to 1 ms".to_owned(),
+        (0, high) => format!("up to {}", duration(high)),
         (low, high) if low == high => duration(high),
         (low, high) => format!("{} – {}", duration(low), duration(high)),
     }

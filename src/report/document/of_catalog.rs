@@ -16,6 +16,7 @@ pub fn picture(catalog: &Catalog, name: &str) -> Picture {
         roles: Vec::new(),
         entities: catalog.tables.values().map(|table| entity(table)).collect(),
         objects: objects.collect(),
+        reasons: Vec::new(),
     }
 }
 
@@ -54,7 +55,7 @@ fn field(column: &Column, table: &Table) -> Field {
         default: column.default.clone(),
         refers_to,
         comment: column.comment.clone(),
-        is_column: true,
+        column: Some(column.name.to_string()),
         ..Field::default()
     }
 }

@@ -15,6 +15,11 @@ pub fn picture(model: &Model) -> Picture {
         roles: model.roles(),
         entities: model.entities.iter().map(|entity| entity_of(entity, model)).collect(),
         objects: model.sql.iter().map(object).collect(),
+        reasons: model
+            .changes
+            .iter()
+            .filter_map(|note| Some((note.drop.clone(), note.reason.clone()?)))
+            .collect(),
     }
 }
 
@@ -31,7 +36,7 @@ fn entity_of(entity: &model::Entity, model: &Model) -> Entity {
     let of_key = |field: &model::Field| keys.contains(&field.name);
     let mut fields: Vec<Field> =
         entity.all_fields().iter().map(|field| field_of(field, of_key(field), model)).collect();
-    fields.sort_by_key(|field| !field.is_column);
+    fields.sort_by_key(|field| field.column.is_none());
     Entity {
         name: entity.name.clone(),
         table: entity.table_name(),
@@ -157,7 +162,7 @@ fn field_of(field: &model::Field, key: bool, model: &Model) -> Field {
         personal: personal.and_then(Tree::as_text).map(str::to_owned),
         states: states(&field.kind),
         comment: field.comment.clone(),
-        is_column: field.column_name().is_some(),
+        column: field.column_name(),
         backfill: field.backfill.as_ref().map(|it| it.text.clone()),
         values: field.values.clone(),
     }

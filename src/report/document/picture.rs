@@ -11,6 +11,9 @@ pub struct Picture {
     pub entities: Vec<Entity>,
     /// Views, functions and other objects that are written in SQL: kind and name.
     pub objects: Vec<SqlObject>,
+    /// What goes (`Entity` or `Entity.field`), and why, in the words of the model.
+    #[serde(skip)]
+    pub reasons: Vec<(String, String)>,
 }
 
 /// A table of things.
@@ -56,9 +59,9 @@ pub struct Field {
     pub states: Option<States>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
-    /// Whether it is a column, and not the far side of a relationship.
+    /// Its column; `None` for the far side of a relationship.
     #[serde(skip)]
-    pub is_column: bool,
+    pub column: Option<String>,
     /// What rows that are there already get.
     #[serde(skip)]
     pub backfill: Option<String>,

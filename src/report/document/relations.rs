@@ -92,7 +92,7 @@ pub fn map(before: &Picture, after: &Picture) -> Map {
     for sides in entities(before, after) {
         let shown = sides.shown();
         let pairs = fields(sides);
-        let columns = pairs.iter().filter(|pair| pair.shown().is_column);
+        let columns = pairs.iter().filter(|pair| pair.shown().column.is_some());
         let rows = columns.map(|pair| row(*pair, told(field_mark(pair))));
         map.entities.push(EntityBox {
             name: shown.name.clone(),

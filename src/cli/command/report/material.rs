@@ -11,12 +11,15 @@ use crate::cli::world::{World, now};
 use crate::db::Database;
 use crate::dialect::check::Check;
 use crate::journal::{Entry, applied};
+use crate::model::print::{Hints, print};
 use crate::report::document::checklist::Demands;
 use crate::report::document::make::{DatabaseMaterial, Material, Side, VersionMaterial};
+use crate::report::document::picture::Picture;
+use crate::report::document::renames::tell_hints;
 use crate::report::document::{Asked, Made, Rows, of_catalog, of_model};
 use crate::report::status::VersionState;
-use crate::source::Loaded;
 use crate::source::project::{Project, Version};
+use crate::source::{Loaded, read_model};
 use crate::text::Dialect;
 use crate::verify::verify;
 
@@ -179,10 +182,19 @@ impl Reader<'_> {
         let folder = self.project.settings.migrations.trim_end_matches('/');
         let file = format!("{folder}/{id}/{}", version.snapshot.file_name());
         let picture = loaded.map(|loaded| match &loaded.model {
-            Some(model) => of_model::picture(model),
+            Some(model) => self.with_hints(of_model::picture(model), version),
             None => of_catalog::picture(&loaded.catalog, &folder_name(self.project)),
         });
         Side { id, file, text: version.snapshot.text().to_owned(), picture }
+    }
+
+    /// A snapshot leaves out what the model says for its plan alone; the model itself says it as long as it is the same.
+    fn with_hints(&self, mut picture: Picture, version: &Version) -> Picture {
+        let Ok((model, _)) = read_model(&self.project.model_path()) else { return picture };
+        if print(&model, Hints::Drop) == version.snapshot.text() {
+            tell_hints(&mut picture, &of_model::picture(&model));
+        }
+        picture
     }
 }
 

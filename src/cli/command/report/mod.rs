@@ -22,7 +22,7 @@ use crate::source::project::write_atomically;
 #[derive(Debug, clap::Args)]
 pub(crate) struct ReportArgs {
     /// A version by number or id, or a range: what leads from A to B (`1..3`, `empty..2`, `2..`)
-    #[arg(value_name = "VERSION | A..B")]
+    #[arg(value_name = "RANGE")]
     range: Option<String>,
     /// How it is printed (usually by the ending of --out, else as HTML)
     #[arg(long, value_name = "FORMAT")]

@@ -51,11 +51,14 @@ fn frame(class: &str, (width, height): (f64, f64), name: &str, body: &str) -> St
     let (width, height) = (width.ceil() + 2.0 * MARGIN, height.ceil() + 2.0 * MARGIN);
     format!(
         "<svg class=\"diagram {class}\" xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" aria-label=\"{}\" \
-         width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\">\
+         style=\"width:100%;max-width:{width}px;min-width:{:.0}px\" viewBox=\"0 0 {width} {height}\">\
          <g transform=\"translate({MARGIN} {MARGIN})\">{body}</g></svg>",
-        escape(name)
+        escape(name),
+        width * SMALLEST
     )
 }
 
+/// How far a drawing is made smaller before one has to move it about.
+const SMALLEST: f64 = 0.72;
 /// Room around a drawing.
 const MARGIN: f64 = 12.0;
