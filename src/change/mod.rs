@@ -2,6 +2,7 @@
 
 pub mod describe;
 mod hidden;
+pub mod machines;
 mod moves;
 mod steady;
 pub mod using;

@@ -9,6 +9,7 @@ pub mod emit;
 pub mod print;
 pub mod edit;
 pub mod format;
+pub mod graph;
 pub mod schema;
 #[cfg(test)]
 mod tests;
@@ -182,6 +183,7 @@ pub enum FieldKind {
         values: Vec<String>,
         initial: Option<String>,
         transitions: Vec<Transition>,
+        enforce: Option<Enforce>,
         constraint: ConstraintName,
     },
     Ref {
@@ -217,7 +219,9 @@ pub struct Transition {
     pub from: Vec<String>,
     pub to: String,
     pub by: Vec<String>,
-    pub when: Option<String>,
+    /// Asked of the new row. Without a tree once checked: it asks who acts, which no trigger knows.
+    pub when: Option<Condition>,
+    pub place: Place,
 }
 
 /// `default:`.

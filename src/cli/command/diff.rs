@@ -1,6 +1,6 @@
 //! `migrate diff`: what differs between two sources.
 
-use crate::change::describe::describe;
+use crate::change::machines::described;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::world::World;
@@ -64,7 +64,7 @@ pub(crate) fn run(args: &DiffArgs, world: &World) -> Result<Exit, CliError> {
     let mut intent = pair.intent.clone();
     add_answers(&mut intent, &pair, &args.renames, &[], &[])?;
     let (difference, open) = pair.diff(&intent)?;
-    let lines: Vec<String> = difference.changes.iter().map(describe).collect();
+    let lines: Vec<String> = described(&difference);
     if world.global.json {
         world.print_json(&serde_json::json!({
             "diff": 1,

@@ -4,6 +4,7 @@ mod changes;
 mod expressions;
 mod fields;
 mod names;
+mod states;
 
 use std::collections::BTreeMap;
 
@@ -17,6 +18,7 @@ pub(super) fn check(model: &mut Model, issues: &mut Vec<Diagnostic>) {
     names::check(model, &mut findings);
     fields::check(model, &mut findings);
     expressions::check(model, &mut findings);
+    states::check(model, &mut findings);
     warn_of_carried(model, &mut findings);
 }
 
@@ -56,9 +58,9 @@ fn warn_of_carried(model: &Model, findings: &mut Findings<'_>) {
     for entity in &model.entities {
         for field in &entity.fields {
             if let FieldKind::States { transitions, .. } = &field.kind
-                && !transitions.is_empty()
+                && let Some(transition) = transitions.iter().find(|it| !it.by.is_empty())
             {
-                first.entry("transitions").or_insert(field.place.span);
+                first.entry("by").or_insert(transition.place.span);
             }
         }
     }

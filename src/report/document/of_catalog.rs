@@ -14,7 +14,7 @@ pub fn picture(catalog: &Catalog, name: &str) -> Picture {
     Picture {
         name: name.to_owned(),
         roles: Vec::new(),
-        entities: catalog.tables.values().map(|table| entity(table)).collect(),
+        entities: catalog.tables.values().map(entity).collect(),
         objects: objects.collect(),
         reasons: Vec::new(),
     }

@@ -198,7 +198,7 @@ fn states(kind: &FieldKind) -> Option<States> {
         from: step.from.clone(),
         to: step.to.clone(),
         by: step.by.clone(),
-        when: step.when.clone(),
+        when: step.when.as_ref().map(|it| it.text.clone()),
     });
     Some(States {
         values: values.clone(),

@@ -254,9 +254,11 @@ impl<'a> Drawing<'a> {
             let (start_y, end_y) =
                 if turned { (link.right_y, link.left_y) } else { (link.left_y, link.right_y) };
             let mut course = vec![start];
-            for column in places[start].column + 1..places[end].column {
+            let first = places[start].column + 1;
+            let crossed = places[end].column.saturating_sub(first);
+            for (column, members) in columns.iter_mut().enumerate().skip(first).take(crossed) {
                 course.push(places.len());
-                columns[column].push(places.len());
+                members.push(places.len());
                 places.push(Place { column, height: LANE, y: 0.0 });
             }
             course.push(end);
