@@ -4,6 +4,7 @@ mod changes;
 mod expressions;
 mod fields;
 mod names;
+mod permissions;
 mod states;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ pub(super) fn check(model: &mut Model, issues: &mut Vec<Diagnostic>) {
     names::check(model, &mut findings);
     fields::check(model, &mut findings);
     expressions::check(model, &mut findings);
+    permissions::check(model, &mut findings);
     states::check(model, &mut findings);
     warn_of_carried(model, &mut findings);
 }
