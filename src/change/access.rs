@@ -27,9 +27,9 @@ pub fn differences(before: &Model, after: &Model) -> Vec<AccessChange> {
     let mut changes = Vec::new();
     roles(before, after, &mut changes);
     for entity in &after.entities {
-        let old = before.entity(&entity.name).or_else(|| {
-            entity.was.iter().find_map(|name| before.entity(name))
-        });
+        let old = before
+            .entity(&entity.name)
+            .or_else(|| entity.was.iter().find_map(|name| before.entity(name)));
         permissions(old, entity, &mut changes);
         for field in &entity.fields {
             let old_field = old.and_then(|old| {
@@ -84,10 +84,9 @@ fn permissions(old: Option<&Entity>, new: &Entity, changes: &mut Vec<AccessChang
                         format!("~ {who} may now {what} every {name}, not only{was}"),
                         Reach::Wider,
                     ),
-                    (false, true) => (
-                        format!("~ {who} may {what} {name} only{condition}"),
-                        Reach::NotWider,
-                    ),
+                    (false, true) => {
+                        (format!("~ {who} may {what} {name} only{condition}"), Reach::NotWider)
+                    }
                     (true, true) => (
                         format!("~ {who} may {what} {name}{condition}, not{was}"),
                         reach_of(other, permission),
@@ -187,7 +186,10 @@ fn transitions(old: &Field, entity: &Entity, new: &Field, changes: &mut Vec<Acce
         let reach = if is_wider { Reach::Wider } else { Reach::NotWider };
         let title = format!("{}.{}", entity.name, new.name);
         changes.extend(by_changed(&other.by, &transition.by).into_iter().map(|words| {
-            AccessChange { line: format!("~ {title}: transition {} {words}", transition.name), reach }
+            AccessChange {
+                line: format!("~ {title}: transition {} {words}", transition.name),
+                reach,
+            }
         }));
     }
 }

@@ -6,7 +6,7 @@ use super::describe::describe;
 use super::{Change, Diff};
 use crate::catalog::machine::{Machine, Transition, machines, objects};
 use crate::catalog::{Catalog, ObjectId};
-use crate::text::{Ident, QName};
+use crate::text::{Dialect, Ident, QName};
 
 /// Every change of a difference in one line: state machines first, in words; without the objects that hold those.
 pub fn described(diff: &Diff) -> Vec<String> {
@@ -81,7 +81,17 @@ fn pairs(diff: &Diff) -> Vec<Pair> {
     };
     add(&diff.before, true);
     add(&diff.after, false);
-    found.into_values().filter(|pair| pair.before != pair.after).collect()
+    let both = found.into_values().map(|mut pair| {
+        // A comment is no part of a trigger there: who may take a transition is compared between models.
+        if let (Dialect::Sqlite, Some(before), Some(after)) =
+            (diff.after.dialect, &mut pair.before, &mut pair.after)
+        {
+            let each = before.transitions.iter_mut().chain(&mut after.transitions);
+            each.for_each(|transition| transition.by.clear());
+        }
+        pair
+    });
+    both.filter(|pair| pair.before != pair.after).collect()
 }
 
 /// What is possible and was not, and the other way round.

@@ -1,8 +1,8 @@
 //! What follows from the parts of a model: names of tables and columns, keys, implied fields.
 
 use super::{
-    Carried, ChangeNote, DefaultValue, Entity, Facets, Field, FieldKind, Format, Model, NamedType, Override,
-    Place, parse, tree,
+    Carried, ChangeNote, DefaultValue, Entity, Facets, Field, FieldKind, Format, Model, NamedType,
+    Override, Place, parse, tree,
 };
 use crate::expr::ValueType;
 use crate::text::Dialect;

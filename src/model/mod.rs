@@ -24,8 +24,8 @@ use tree::Tree;
 
 pub use access::{field_named, is_number, snake_case};
 pub use format::fmt;
-pub use permissions::{Operation, Permission, Who};
 pub use parse::{locate, parse, parse_files};
+pub use permissions::{Operation, Permission, Who};
 pub use print::{Hints, print};
 pub use schema::schema;
 

@@ -150,7 +150,12 @@ fn looks_beyond(text: &str, entity: &Entity) -> bool {
     })
 }
 
-pub(super) fn read(condition: &mut Condition, scope: &dyn Scope, purpose: Use, f: &mut Findings<'_>) {
+pub(super) fn read(
+    condition: &mut Condition,
+    scope: &dyn Scope,
+    purpose: Use,
+    f: &mut Findings<'_>,
+) {
     match expression::check(&condition.text, scope, &purpose) {
         Ok(expr) => condition.expr = Some(expr),
         Err(errors) => {
