@@ -6,7 +6,7 @@ use super::describe::describe;
 use super::{Change, Diff};
 use crate::catalog::machine::{Machine, Transition, machines, objects};
 use crate::catalog::{Catalog, ObjectId};
-use crate::text::{Ident, QName};
+use crate::text::{Dialect, Ident, QName};
 
 /// Every change of a difference in one line: state machines first, in words; without the objects that hold those.
 pub fn described(diff: &Diff) -> Vec<String> {
@@ -81,7 +81,17 @@ fn pairs(diff: &Diff) -> Vec<Pair> {
     };
     add(&diff.before, true);
     add(&diff.after, false);
-    found.into_values().filter(|pair| pair.before != pair.after).collect()
+    let both = found.into_values().map(|mut pair| {
+        // A comment is no part of a trigger there: who may take a transition is compared between models.
+        if let (Dialect::Sqlite, Some(before), Some(after)) =
+            (diff.after.dialect, &mut pair.before, &mut pair.after)
+        {
+            let each = before.transitions.iter_mut().chain(&mut after.transitions);
+            each.for_each(|transition| transition.by.clear());
+        }
+        pair
+    });
+    both.filter(|pair| pair.before != pair.after).collect()
 }
 
 /// What is possible and was not, and the other way round.
@@ -152,9 +162,6 @@ fn whole(transition: &Transition) -> String {
 
 fn changed(old: &Transition, new: &Transition) -> Vec<String> {
     let mut parts = Vec::new();
-    let more = |old: &[String], new: &[String]| -> Vec<String> {
-        new.iter().filter(|it| !old.contains(it)).cloned().collect()
-    };
     let (starts, stops) = (more(&old.from, &new.from), more(&new.from, &old.from));
     if !starts.is_empty() {
         parts.push(format!("may now start from {}", starts.join(", ")));
@@ -165,11 +172,28 @@ fn changed(old: &Transition, new: &Transition) -> Vec<String> {
     if old.to != new.to {
         parts.push(format!("leads to {}, not to {}", new.to, old.to));
     }
-    match (old.by.is_empty(), new.by.is_empty()) {
-        (true, false) => parts.push(format!("is for {} only", new.by.join(", "))),
+    parts.extend(by_changed(&old.by, &new.by));
+    match (&old.when, &new.when) {
+        (None, Some(when)) => parts.push(format!("needs {when}")),
+        (Some(when), None) => parts.push(format!("no longer needs {when}")),
+        (Some(old), Some(new)) if old != new => parts.push(format!("needs {new}, not {old}")),
+        _ => {}
+    }
+    parts
+}
+
+fn more(old: &[String], new: &[String]) -> Vec<String> {
+    new.iter().filter(|it| !old.contains(it)).cloned().collect()
+}
+
+/// What a transition of other roles is; no role is every role.
+pub(super) fn by_changed(old: &[String], new: &[String]) -> Vec<String> {
+    let (joined, left) = (more(old, new), more(new, old));
+    let mut parts = Vec::new();
+    match (old.is_empty(), new.is_empty()) {
+        (true, false) => parts.push(format!("is for {} only", new.join(", "))),
         (false, true) => parts.push("is for every role".to_owned()),
         (true, true) | (false, false) => {
-            let (joined, left) = (more(&old.by, &new.by), more(&new.by, &old.by));
             if !joined.is_empty() {
                 parts.push(format!("may now be taken by {}", joined.join(", ")));
             }
@@ -177,12 +201,6 @@ fn changed(old: &Transition, new: &Transition) -> Vec<String> {
                 parts.push(format!("may no longer be taken by {}", left.join(", ")));
             }
         }
-    }
-    match (&old.when, &new.when) {
-        (None, Some(when)) => parts.push(format!("needs {when}")),
-        (Some(when), None) => parts.push(format!("no longer needs {when}")),
-        (Some(old), Some(new)) if old != new => parts.push(format!("needs {new}, not {old}")),
-        _ => {}
     }
     parts
 }

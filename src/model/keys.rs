@@ -157,8 +157,12 @@ const MODEL: &[Key] = &[
     key("name", Shape::Text, "Name of the model."),
     key("targets", Shape::List, "Engines the model must work on: `postgres >= 13`, `sqlite`."),
     key("sqlite", Shape::Object(Context::ModelSqlite), "What holds for all tables on SQLite."),
-    key("roles", Shape::List, "Roles of users; carried, not enforced yet."),
-    key("actor", Shape::Any, "What `actor` means in conditions; carried, not enforced yet."),
+    key("roles", Shape::List, "Roles of those who act, for permissions and transitions."),
+    key(
+        "actor",
+        Shape::Any,
+        "What `actor` means in conditions: the entity, and its field of the role.",
+    ),
     key("types", Shape::Named(&Shape::Object(Context::NamedType)), "Reusable value types."),
     key("entities", Shape::Named(&Shape::Object(Context::Entity)), "The things the model knows."),
     key(
@@ -221,7 +225,11 @@ const ENTITY: &[Key] = &[
         Shape::Named(&Shape::Object(Context::RawText)),
         "Other constraints as SQL text: what follows `CONSTRAINT name`.",
     ),
-    key("permissions", Shape::Any, "Who may do what; carried, not enforced yet."),
+    key(
+        "permissions",
+        Shape::Any,
+        "Who may read, create, update, delete; compared and checked, not enforced.",
+    ),
     key(
         "audit",
         Shape::OneOrMore,

@@ -1,6 +1,7 @@
 //! The domain as people write it: `model.yaml`, read with every mistake reported, checked, printed and formatted.
 
 mod access;
+mod permissions;
 pub mod tree;
 pub mod keys;
 pub mod expression;
@@ -24,6 +25,7 @@ use tree::Tree;
 pub use access::{field_named, is_number, snake_case};
 pub use format::fmt;
 pub use parse::{locate, parse, parse_files};
+pub use permissions::{Operation, Permission, Who};
 pub use print::{Hints, print};
 pub use schema::schema;
 
@@ -62,7 +64,7 @@ pub struct Model {
     pub entities: Vec<Entity>,
     pub sql: Vec<SqlObject>,
     pub changes: Vec<ChangeNote>,
-    /// `roles`, `actor`: carried, not realized yet.
+    /// `roles`, `actor`.
     pub carried: Vec<Carried>,
 }
 
@@ -119,7 +121,8 @@ pub struct Entity {
     pub foreign_keys: Vec<ForeignKey>,
     pub sqlite: SqliteTable,
     pub postgres: PostgresTable,
-    /// `tenant`, `permissions`, `audit`.
+    pub permissions: Vec<Permission>,
+    /// `tenant`, `permissions` as written, `audit`.
     pub carried: Vec<Carried>,
     pub place: Place,
 }

@@ -4,6 +4,7 @@ mod changes;
 mod expressions;
 mod fields;
 mod names;
+mod permissions;
 mod states;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ pub(super) fn check(model: &mut Model, issues: &mut Vec<Diagnostic>) {
     names::check(model, &mut findings);
     fields::check(model, &mut findings);
     expressions::check(model, &mut findings);
+    permissions::check(model, &mut findings);
     states::check(model, &mut findings);
     warn_of_carried(model, &mut findings);
 }
@@ -47,7 +49,9 @@ fn warn_of_carried(model: &Model, findings: &mut Findings<'_>) {
     });
     let types = model.types.iter().flat_map(|named: &NamedType| named.carried.iter());
     for carried in model.carried.iter().chain(types).chain(entities) {
-        if carried.key == "audit" && only_timestamps(&carried.value) {
+        // What is told of in permissions says nothing by itself.
+        let is_named = matches!(carried.key.as_str(), "roles" | "actor");
+        if is_named || carried.key == "audit" && only_timestamps(&carried.value) {
             continue;
         }
         let span = first.entry(&carried.key).or_insert(carried.value.span);
@@ -65,11 +69,15 @@ fn warn_of_carried(model: &Model, findings: &mut Findings<'_>) {
         }
     }
     for (key, span) in first {
-        findings.warn(
-            span,
-            format!("`{key}`: carried, but not enforced yet"),
-            "it stays in the model and in its snapshots; nothing in the database follows from it",
-        );
+        let help = match key {
+            "permissions" | "by" => {
+                "it is checked, and `diff`, `plan` and `check` tell what changes in it; the database does not hold it"
+            }
+            _ => {
+                "it stays in the model and in its snapshots; nothing in the database follows from it"
+            }
+        };
+        findings.warn(span, format!("`{key}`: carried, but not enforced yet"), help);
     }
 }
 

@@ -101,6 +101,8 @@ fn dropped(note: &mut ChangeNote, model: &Model, findings: &mut Findings<'_>) {
 /// What a transition asks of its row. Who acts is nothing that the row says.
 fn guard(when: &mut Condition, scope: &EntityScope<'_>, findings: &mut Findings<'_>) {
     if super::states::asks_who_acts(&when.text, scope.entity) {
+        super::permissions::ask(when, scope.entity, scope.model, findings);
+        when.expr = None;
         return;
     }
     let many = |field: &&Field| matches!(field.kind, FieldKind::Many { .. });
@@ -148,7 +150,12 @@ fn looks_beyond(text: &str, entity: &Entity) -> bool {
     })
 }
 
-fn read(condition: &mut Condition, scope: &dyn Scope, purpose: Use, f: &mut Findings<'_>) {
+pub(super) fn read(
+    condition: &mut Condition,
+    scope: &dyn Scope,
+    purpose: Use,
+    f: &mut Findings<'_>,
+) {
     match expression::check(&condition.text, scope, &purpose) {
         Ok(expr) => condition.expr = Some(expr),
         Err(errors) => {
