@@ -191,6 +191,104 @@ fn rows_that_break_rules_are_told_by_key_on_postgres() {
     broken_rows(Dialect::Postgres);
 }
 
+fn approvals(dialect: Dialect) {
+    let Some(billing) = Billing::new(dialect) else { return };
+    billing.succeeds(&["rehearse"]);
+    let ran = billing.run(&["apply", "--require-approvals", "2"]);
+    assert_eq!(ran.code, 7, "{}", ran.text);
+    assert!(ran.text.contains("needs 2 approvals, and nobody has approved it"), "{}", ran.text);
+    let ran = billing.run(&["report", "--approve"]);
+    assert_eq!(ran.code, 2, "a name is needed: {}", ran.text);
+
+    let approve = |who: &str| billing.succeeds(&["report", "--approve", "--actor", who]);
+    assert!(approve("ana").contains("approved 0002_invoices (1 approval: ana)"));
+    assert!(approve("ana").contains("approved before: 0002_invoices (1 approval: ana)"));
+    let ran = billing.run(&["apply", "--require-approvals", "2"]);
+    assert_eq!(ran.code, 7, "one person is not two: {}", ran.text);
+    assert!(ran.text.contains("only ana has approved it"), "{}", ran.text);
+    assert!(approve("bo").contains("(2 approvals: ana, bo)"));
+    let report = billing.json(&["report", "--require-approvals", "2"]);
+    assert_eq!(line(&report, "approvals"), "pass: 0002_invoices by ana, bo (2 wanted)");
+    assert!(line(&report, "drift").starts_with("pass"), "an approval changes no schema");
+
+    // Other SQL is not what they approved.
+    let edited =
+        read(&fixture("after.yaml")).replace("max: 200 }\n      lines", "max: 300 }\n      lines");
+    billing.write("model.yaml", &edited);
+    billing.succeeds(&["plan", "--replace", "-q", "--no-proof"]);
+    let ran = billing.run(&["apply", "--require-approvals", "1"]);
+    assert_eq!(ran.code, 7, "{}", ran.text);
+    assert!(ran.text.contains("nobody has approved it"), "{}", ran.text);
+
+    approve("cy");
+    // The environment may ask for more than the command line.
+    billing.write(
+        "migrate.toml",
+        &format!("[env.prod]\nurl = '{}'\nrequire_approvals = 2\n", typed(billing.place.url())),
+    );
+    let ran = billing.run(&["apply", "-e", "prod"]);
+    assert_eq!(ran.code, 7, "{}", ran.text);
+    assert!(ran.text.contains("only cy has approved it"), "{}", ran.text);
+    billing.succeeds(&[
+        "apply",
+        "--require-approvals",
+        "1",
+        "--no-rehearsal",
+        "--reason",
+        "a test",
+    ]);
+    billing.succeeds(&["log", "--verify"]);
+    billing.succeeds(&["rollback"]);
+    billing.succeeds(&["status"]);
+    let ran = billing.run(&["report", "1", "--approve", "--actor", "ana"]);
+    assert_eq!(ran.code, 2, "{}", ran.text);
+    assert!(ran.text.contains("is applied to"), "{}", ran.text);
+}
+
+#[test]
+fn a_version_waits_for_its_approvals_on_sqlite() {
+    approvals(Dialect::Sqlite);
+}
+
+#[test]
+fn a_version_waits_for_its_approvals_on_postgres() {
+    approvals(Dialect::Postgres);
+}
+
+fn approved_first(dialect: Dialect) {
+    let Some(place) = Place::new(dialect) else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let run = |words: &[&str]| {
+        let url = typed(place.url());
+        ran(migrate(folder.path()).args(words).env("DATABASE_URL", url))
+    };
+    std::fs::write(folder.path().join("migrate.toml"), "").expect("written");
+    std::fs::write(folder.path().join("model.yaml"), read(&fixture("before.yaml")))
+        .expect("written");
+    for words in [
+        &["plan", "first", "-q", "--no-proof"][..],
+        &["report", "--approve", "--actor", "ana"],
+        &["status"],
+        &["apply", "--require-approvals", "1", "--no-rehearsal", "--reason", "a test"],
+        &["log", "--verify"],
+        &["rollback", "-y"],
+        &["apply", "--require-approvals", "1", "--no-rehearsal", "--reason", "a test"],
+    ] {
+        let ran = run(words);
+        assert_eq!(ran.code, 0, "{words:?}: {}", ran.text);
+    }
+}
+
+#[test]
+fn an_approval_may_be_the_first_thing_that_is_written_down_on_sqlite() {
+    approved_first(Dialect::Sqlite);
+}
+
+#[test]
+fn an_approval_may_be_the_first_thing_that_is_written_down_on_postgres() {
+    approved_first(Dialect::Postgres);
+}
+
 #[test]
 fn without_a_database_what_the_files_hold_is_told() {
     let Some(billing) = Billing::new(Dialect::Sqlite) else { return };

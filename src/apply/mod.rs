@@ -1,5 +1,6 @@
 //! Runs plans: rehearsed on a shadow, checked against the rows, journaled step by step, and taken back.
 
+pub mod approve;
 pub mod book;
 pub mod bundle;
 pub mod deploy;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::command;
+use super::telemetry::LogFormat;
 
 /// Reversible schema migrations, rehearsed and verified on your real rows (PostgreSQL and SQLite).
 #[derive(Debug, Parser)]
@@ -65,6 +66,18 @@ pub(crate) struct Global {
     /// Who acts, for the ledger (default: from the variables of the CI, else the user of the system)
     #[arg(long, global = true, value_name = "NAME", env = "MIGRATE_ACTOR")]
     pub(crate) actor: Option<String>,
+    /// How what is said on the way is written to standard error
+    #[arg(
+        long,
+        global = true,
+        value_name = "FORMAT",
+        default_value = "text",
+        env = "MIGRATE_LOG_FORMAT"
+    )]
+    pub(crate) log_format: LogFormat,
+    /// Write metrics of this run to a file, for the textfile collector of node_exporter
+    #[arg(long, global = true, value_name = "FILE", env = "MIGRATE_METRICS")]
+    pub(crate) metrics: Option<PathBuf>,
     /// Do not read `.env`
     #[arg(long, global = true)]
     pub(crate) no_dotenv: bool,
@@ -142,6 +155,8 @@ pub(crate) enum Command {
     Report(command::report::ReportArgs),
     /// See it work: a small company's database, no server needed
     Demo(command::demo::DemoArgs),
+    /// Print the manual page, or write one for each command into a folder
+    Man(command::man::ManArgs),
     /// Print shell completions
     Completions(command::completions::CompletionsArgs),
 }

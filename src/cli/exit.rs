@@ -40,6 +40,22 @@ impl Exit {
         Exit::Busy,
     ];
 
+    /// One word for it, for machines.
+    pub fn word(self) -> &'static str {
+        match self {
+            Exit::Done => "done",
+            Exit::Failure => "failure",
+            Exit::Usage => "usage",
+            Exit::Differences => "differences",
+            Exit::Findings => "findings",
+            Exit::Violations => "violations",
+            Exit::History => "history",
+            Exit::Refused => "refused",
+            Exit::HalfWay => "half-way",
+            Exit::Busy => "busy",
+        }
+    }
+
     pub fn code(self) -> u8 {
         match self {
             Exit::Done => 0,

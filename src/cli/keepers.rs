@@ -40,7 +40,9 @@ fn each(
     // A plan that ran twice kept what it kept the last time.
     let mut last: BTreeMap<&str, &Entry> = BTreeMap::new();
     let mut names: Vec<&str> = Vec::new();
-    for entry in entries.iter().filter(|entry| entry.action != Action::Release) {
+    for entry in
+        entries.iter().filter(|entry| !matches!(entry.action, Action::Release | Action::Approve))
+    {
         if last.insert(&entry.version, entry).is_none() {
             names.push(&entry.version);
         }

@@ -10,14 +10,18 @@ mod keepers;
 mod progress;
 mod reference;
 mod shadow;
+mod telemetry;
 mod world;
 
+use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use args::{Cli, Command};
+use args::{Cli, Command, Global};
 use error::CliError;
+use telemetry::{Severity, Telemetry};
 use world::World;
 
 pub use exit::Exit;
@@ -27,17 +31,45 @@ pub use reference::reference;
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     interrupt::install();
-    let outcome = World::new(&cli.global).and_then(|mut world| run(cli.command, &mut world));
+    let telemetry = Telemetry::new(cli.global.log_format);
+    let world = World::new(&cli.global, telemetry.clone());
+    let outputs = world.as_ref().ok().and_then(World::pipeline_outputs);
+    let outcome = world.and_then(|mut world| run(cli.command, &mut world));
     interrupt::await_the_end();
     let code = match outcome {
         Ok(exit) => exit,
         Err(error) => {
-            error.print();
+            match telemetry.is_json() {
+                true => telemetry.say(Severity::Error, &error.message),
+                false => error.print(),
+            }
             error.exit
         }
     };
     crate::shadow::cluster::stop_all();
+    tell(&telemetry, &cli.global, outputs, code);
     ExitCode::from(code.code())
+}
+
+/// Tells those who watch how it ended. What cannot be told is said, and changes nothing else.
+fn tell(telemetry: &Telemetry, global: &Global, outputs: Option<PathBuf>, exit: Exit) {
+    telemetry.end(exit);
+    if let Some(path) = &global.metrics
+        && let path = global.folder.clone().unwrap_or_default().join(path)
+        && let Err(error) = telemetry.write_metrics(&path, exit)
+    {
+        anstream::eprintln!("the metrics cannot be written to `{}`: {error}", path.display());
+    }
+    if let Some(path) = outputs {
+        let text = format!("exit-code={}\nverdict={}\n", exit.code(), exit.word());
+        let file = std::fs::OpenOptions::new().create(true).append(true).open(&path);
+        if let Err(error) = file.and_then(|mut file| file.write_all(text.as_bytes())) {
+            anstream::eprintln!(
+                "the outputs of the step cannot be written to `{}`: {error}",
+                path.display()
+            );
+        }
+    }
 }
 
 fn run(command: Command, world: &mut World) -> Result<Exit, CliError> {
@@ -65,6 +97,7 @@ fn run(command: Command, world: &mut World) -> Result<Exit, CliError> {
         Command::Show(args) => command::show::run(&args, world),
         Command::Report(args) => command::report::run(&args, world),
         Command::Demo(args) => command::demo::run(&args, world),
+        Command::Man(args) => command::man::run(&args, world),
         Command::Completions(args) => command::completions::run(&args),
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::telemetry::{Severity, Telemetry};
 use crate::apply::Progress;
 use crate::db::watchdog::Tell;
 
@@ -11,17 +12,18 @@ use crate::db::watchdog::Tell;
 pub(crate) struct Spinner {
     bar: ProgressBar,
     verbosity: Verbosity,
+    telemetry: Telemetry,
 }
 
 impl Spinner {
-    pub(crate) fn new(verbosity: Verbosity) -> Self {
-        let bar = match verbosity {
-            Verbosity::Quiet => ProgressBar::hidden(),
-            Verbosity::Usual => ProgressBar::new_spinner(),
+    pub(crate) fn new(verbosity: Verbosity, telemetry: Telemetry) -> Self {
+        let bar = match (verbosity, telemetry.is_json()) {
+            (Verbosity::Quiet, _) | (Verbosity::Usual, true) => ProgressBar::hidden(),
+            (Verbosity::Usual, false) => ProgressBar::new_spinner(),
         };
         bar.set_style(ProgressStyle::default_spinner());
         bar.enable_steady_tick(Duration::from_millis(120));
-        Spinner { bar, verbosity }
+        Spinner { bar, verbosity, telemetry }
     }
 }
 
@@ -34,25 +36,33 @@ pub(crate) enum Verbosity {
 
 impl Progress for Spinner {
     fn step(&mut self, position: usize, total: usize, title: &str) {
+        self.telemetry.step(position, total, title);
         self.bar.set_message(format!("step {position} of {total}: {title}"));
     }
 
     fn phase(&mut self, what: &str) {
+        self.telemetry.end_step();
         self.bar.set_message(what.to_owned());
     }
 
     fn waiting(&mut self, for_what: &str) {
-        tell(&self.bar, self.verbosity, for_what);
+        tell(&self.bar, self.verbosity, &self.telemetry, for_what);
     }
 
     fn teller(&self) -> Tell {
         let (bar, verbosity) = (self.bar.clone(), self.verbosity);
-        Box::new(move |blocker| tell(&bar, verbosity, &format!("blocked by {blocker}")))
+        let telemetry = self.telemetry.clone();
+        Box::new(move |blocker| {
+            tell(&bar, verbosity, &telemetry, &format!("blocked by {blocker}"));
+        })
     }
 }
 
 /// A wait is told in a pipe too: whoever reads the log of a pipeline wants to know what it stood still for.
-fn tell(bar: &ProgressBar, verbosity: Verbosity, for_what: &str) {
+fn tell(bar: &ProgressBar, verbosity: Verbosity, telemetry: &Telemetry, for_what: &str) {
+    if telemetry.is_json() {
+        return telemetry.say(Severity::Warn, &format!("waiting: {for_what}"));
+    }
     match verbosity {
         Verbosity::Quiet => {}
         Verbosity::Usual => bar.suspend(|| {
@@ -63,6 +73,7 @@ fn tell(bar: &ProgressBar, verbosity: Verbosity, for_what: &str) {
 
 impl Drop for Spinner {
     fn drop(&mut self) {
+        self.telemetry.end_step();
         self.bar.finish_and_clear();
     }
 }

@@ -11,6 +11,7 @@ use super::exit::Exit;
 use super::format::Format;
 use super::progress::{Spinner, Verbosity};
 use super::shadow::ShadowArgs;
+use super::telemetry::{Severity, Telemetry};
 use crate::apply::Who;
 use crate::db::{Access, Database, DatabaseUrl, Env, OpenOptions};
 use crate::shadow::options::SnapshotOptions;
@@ -26,6 +27,7 @@ pub(crate) struct World {
     pub(crate) folder: PathBuf,
     pub(crate) global: Global,
     pub(crate) output: Output,
+    telemetry: Telemetry,
 }
 
 /// Variables that name who acts: of CI systems, then of the operating system. A build's own name for a person comes
@@ -63,7 +65,7 @@ pub(crate) enum Output {
 }
 
 impl World {
-    pub(crate) fn new(global: &Global) -> Result<World, CliError> {
+    pub(crate) fn new(global: &Global, telemetry: Telemetry) -> Result<World, CliError> {
         let folder = match &global.folder {
             Some(folder) => folder.clone(),
             None => std::env::current_dir().map_err(|error| {
@@ -91,7 +93,7 @@ impl World {
             actor: some(&global.actor),
             ..global.clone()
         };
-        Ok(World { env: Env::new(variables), folder, global, output })
+        Ok(World { env: Env::new(variables), folder, global, output, telemetry })
     }
 
     /// The surroundings of commands in another folder, whatever database or environment the user has set for this one.
@@ -105,7 +107,8 @@ impl World {
             dialect: None,
             ..self.global.clone()
         };
-        World { env: self.env.without(&names), folder, global, output: self.output }
+        let (output, telemetry) = (self.output, self.telemetry.clone());
+        World { env: self.env.without(&names), folder, global, output, telemetry }
     }
 
     /// The project this folder belongs to.
@@ -305,7 +308,8 @@ impl World {
 
     pub(crate) fn spinner(&self) -> Spinner {
         let quiet = self.global.quiet || self.global.json;
-        Spinner::new(if quiet { Verbosity::Quiet } else { Verbosity::Usual })
+        let verbosity = if quiet { Verbosity::Quiet } else { Verbosity::Usual };
+        Spinner::new(verbosity, self.telemetry.clone())
     }
 
     /// Prints a result.
@@ -318,7 +322,9 @@ impl World {
 
     /// Prints something on the way, not a result.
     pub(crate) fn note(&self, text: &str) {
-        if !self.global.quiet && self.output == Output::Shown {
+        if self.telemetry.is_json() {
+            self.telemetry.say(Severity::Info, text);
+        } else if !self.global.quiet && self.output == Output::Shown {
             anstream::eprintln!("{text}");
         }
     }
@@ -369,6 +375,11 @@ impl World {
         {
             self.note(&format!("the summary of the step cannot be written to `{path}`: {error}"));
         }
+    }
+
+    /// The file in which GitHub Actions keeps the outputs of a step, where it names one.
+    pub(crate) fn pipeline_outputs(&self) -> Option<PathBuf> {
+        self.env.get("GITHUB_OUTPUT").filter(|path| !path.is_empty()).map(PathBuf::from)
     }
 
     /// Whether somebody can answer.

@@ -45,6 +45,8 @@ pub enum Action {
     Release,
     /// A run that stopped half-way was closed: what was in force before it still is.
     Resolve,
+    /// Somebody said yes to a version before it ran.
+    Approve,
 }
 
 impl Action {
@@ -55,14 +57,21 @@ impl Action {
             Action::Rollback => "rollback",
             Action::Release => "release",
             Action::Resolve => "resolve",
+            Action::Approve => "approve",
         }
     }
 
     /// The action with that name.
     pub fn named(name: &str) -> Option<Action> {
-        [Action::Baseline, Action::Apply, Action::Rollback, Action::Release, Action::Resolve]
-            .into_iter()
-            .find(|action| action.name() == name)
+        const ALL: [Action; 6] = [
+            Action::Baseline,
+            Action::Apply,
+            Action::Rollback,
+            Action::Release,
+            Action::Resolve,
+            Action::Approve,
+        ];
+        ALL.into_iter().find(|action| action.name() == name)
     }
 }
 
@@ -129,10 +138,22 @@ pub fn applied(entries: &[Entry]) -> Vec<&Entry> {
         match entry.action {
             Action::Baseline | Action::Apply => applied.push(entry),
             Action::Rollback => applied.retain(|other| other.version != entry.version),
-            Action::Release | Action::Resolve => {}
+            Action::Release | Action::Resolve | Action::Approve => {}
         }
     }
     applied
+}
+
+/// Who approved the very SQL of a version, each once, in the order in which they did.
+pub fn approvers<'e>(entries: &'e [Entry], version: &str, plan: &str) -> Vec<&'e str> {
+    let mut who: Vec<&str> = Vec::new();
+    for entry in entries.iter().filter(|it| it.action == Action::Approve) {
+        let is_of_it = entry.version == version && entry.plan == plan;
+        if is_of_it && !who.contains(&entry.actor.as_str()) {
+            who.push(&entry.actor);
+        }
+    }
+    who
 }
 
 /// A step of a run, as the journal holds it.
@@ -264,6 +285,16 @@ mod tests {
             ledger(&[(Action::Baseline, "1"), (Action::Apply, "2"), (Action::Rollback, "2")]);
         let versions: Vec<&str> = applied(&entries).iter().map(|e| e.version.as_str()).collect();
         assert_eq!(versions, ["1"]);
+    }
+
+    #[test]
+    fn an_approval_is_of_one_text_and_counts_once_for_each_person() {
+        let mut entries = ledger(&[(Action::Approve, "2"), (Action::Approve, "2")]);
+        assert_eq!(approvers(&entries, "2", "p"), ["ana"]);
+        assert_eq!(approvers(&entries, "2", "another text"), [""; 0]);
+        entries[1].actor = "bo".into();
+        assert_eq!(approvers(&entries, "2", "p"), ["ana", "bo"]);
+        assert!(applied(&entries).is_empty(), "nothing was applied");
     }
 
     #[test]

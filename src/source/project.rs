@@ -131,6 +131,9 @@ pub struct Environment {
     /// Asks before every write, and wants `--yes` where nobody can answer.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub protected: bool,
+    /// How many people must have approved a version before `apply` runs it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub require_approvals: Option<usize>,
     /// Milliseconds a statement waits for a lock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lock_timeout_ms: Option<u64>,

@@ -51,6 +51,9 @@ pub(crate) struct ApplyArgs {
     /// Run nothing: note that the database is at this version already, after comparing its schema
     #[arg(long, value_name = "VERSION", conflicts_with_all = ["plan", "to", "dry_run"])]
     baseline: Option<String>,
+    /// Apply only versions that so many people approved (`migrate report --approve`); the environment may ask for more
+    #[arg(long, value_name = "N")]
+    require_approvals: Option<usize>,
     /// Seconds to wait for another migrator, and for locks of others
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     wait: u64,
@@ -98,6 +101,9 @@ pub(crate) fn run(args: &ApplyArgs, world: &World) -> Result<Exit, CliError> {
         }
         return Ok(Exit::Done);
     }
+    let bundles: Vec<&Bundle> = pending.iter().map(|next| &next.bundle).collect();
+    let wanted = args.require_approvals;
+    super::report::demand(world, project.as_ref(), wanted, &mut database, &bundles)?;
     world.confirm(project.as_ref(), "apply", &database)?;
     if args.no_rehearsal && args.reason.is_none() && world.is_protected(project.as_ref())? {
         return Err(CliError::usage(

@@ -242,7 +242,8 @@ pub(crate) fn record_baseline(
 ) -> Result<(), CliError> {
     let bundle = versions::bundle(baseline, database.dialect())?;
     let books = book::read(database)?;
-    if let Some(last) = books.entries.last() {
+    let was_migrated = |entry: &&Entry| entry.action != Action::Approve;
+    if let Some(last) = books.entries.iter().rev().find(was_migrated) {
         return Err(CliError::new(
             Exit::History,
             format!(
@@ -258,7 +259,7 @@ pub(crate) fn record_baseline(
         plan: bundle.hash,
         ..world.who(None).entry(now(), Action::Baseline, schema.to_owned())
     }
-    .sealed(None);
+    .sealed(books.entries.last());
     book::prepare(database)?;
     database.within(Mode::Write, |database| book::write_entry(database, &entry))?;
     Ok(())

@@ -16,6 +16,7 @@ pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod lint;
 pub(crate) mod log;
+pub(crate) mod man;
 pub(crate) mod new;
 pub(crate) mod pair;
 pub(crate) mod plan;

@@ -97,9 +97,13 @@ fn version_status(version: &Version, in_force: &[&Entry]) -> VersionStatus {
     VersionStatus {
         state: match entry.map(|entry| entry.action) {
             Some(Action::Baseline) => VersionState::Baseline,
-            Some(Action::Apply | Action::Rollback | Action::Release | Action::Resolve) => {
-                VersionState::Applied
-            }
+            Some(
+                Action::Apply
+                | Action::Rollback
+                | Action::Release
+                | Action::Resolve
+                | Action::Approve,
+            ) => VersionState::Applied,
             None => VersionState::Pending,
         },
         at: entry.map(|entry| entry.at.clone()),

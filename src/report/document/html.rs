@@ -174,6 +174,11 @@ impl Page<'_> {
         time.share(*us.borrow())
     }
 
+    /// Whether a number is readable on so short a stretch, also on a telephone.
+    fn has_room(&self, time: &Timeline, us: impl Borrow<u64>) -> bool {
+        time.share(*us.borrow()) >= 6.0
+    }
+
     fn percent(&self, share: f64) -> String {
         format!("{share:.3}")
     }

@@ -73,9 +73,9 @@ fn rules(entity: &model::Entity) -> Vec<Rule> {
             None => rule.check.text.clone(),
         },
         held: match (rule.enforce, rule.beyond_row) {
-            (Some(Enforce::Warn), _) => "warns in `migrate verify`",
+            (Some(Enforce::Warn), _) => "warns in migrate verify",
             (Some(Enforce::Verify), _) | (None | Some(Enforce::Database), true) => {
-                "checked by `migrate verify`"
+                "checked by migrate verify"
             }
             (None | Some(Enforce::Database), false) => "held by the database",
         },

@@ -10,7 +10,7 @@ use crate::cli::exit::Exit;
 use crate::cli::world::{World, now};
 use crate::db::Database;
 use crate::dialect::check::Check;
-use crate::journal::{Entry, applied};
+use crate::journal::{Entry, applied, approvers};
 use crate::model::print::{Hints, print};
 use crate::report::document::checklist::Demands;
 use crate::report::document::make::{DatabaseMaterial, Material, Side, VersionMaterial};
@@ -24,6 +24,7 @@ use crate::text::Dialect;
 use crate::verify::verify;
 
 use super::ReportArgs;
+use super::approve::wanted;
 use crate::cli::command::apply::evidence_folder;
 use crate::cli::command::check::open;
 use crate::cli::command::verify::all_rules;
@@ -68,7 +69,12 @@ pub(super) fn gather(args: &ReportArgs, world: &World) -> Result<Material, CliEr
                 true => None,
                 false => rows(world, database, &parts, &entries, loaded.as_ref(), &mut notes)?,
             };
-            Some(DatabaseMaterial { status, entries, approvals: Vec::new(), rows })
+            let approvals = parts.iter().map(|part| {
+                let who = approvers(&entries, &part.bundle.name, &part.bundle.hash);
+                (part.bundle.name.clone(), who.into_iter().map(str::to_owned).collect())
+            });
+            let approvals = approvals.collect();
+            Some(DatabaseMaterial { status, entries, approvals, rows })
         }
         (Some(_) | None, _) => None,
     };
@@ -83,7 +89,10 @@ pub(super) fn gather(args: &ReportArgs, world: &World) -> Result<Material, CliEr
         after: sides.1,
         versions: parts,
         database: found,
-        demands: Demands { wait_max_ms: args.max_wait, approvals: None },
+        demands: Demands {
+            wait_max_ms: args.max_wait,
+            approvals: wanted(world, Some(&project), args.require_approvals)?,
+        },
         notes,
     })
 }
@@ -95,10 +104,10 @@ fn folder_name(project: &Project) -> String {
 }
 
 /// The version before, and those that lead from it to the end.
-type Range<'a> = (Option<&'a Version>, &'a [Version]);
+pub(super) type Range<'a> = (Option<&'a Version>, &'a [Version]);
 
 /// Reads a range. Without one: what is pending after the rows of a ledger, where there is one; else the last version.
-fn range<'a>(
+pub(super) fn range<'a>(
     text: Option<&str>,
     all: &'a [Version],
     entries: Option<&[Entry]>,

@@ -1,6 +1,9 @@
 //! `migrate report`: what a release changes, who waits, what rows say, and the way back, on one page.
 
+mod approve;
 mod material;
+
+pub(crate) use approve::demand;
 
 use std::path::{Path, PathBuf};
 
@@ -36,6 +39,15 @@ pub(crate) struct ReportArgs {
     /// Milliseconds that a step may let others wait, by what the rehearsal lets one expect
     #[arg(long, value_name = "MS", default_value_t = 5000)]
     max_wait: u64,
+    /// Write into the ledger of the database that you (--actor) approve of its pending versions, as their SQL is now
+    #[arg(long, conflicts_with_all = ["checklist", "out", "format"])]
+    approve: bool,
+    /// Why, for the ledger
+    #[arg(long, value_name = "TEXT", requires = "approve")]
+    reason: Option<String>,
+    /// How many people must have approved, for the checklist; the environment may ask for more
+    #[arg(long, value_name = "N")]
+    require_approvals: Option<usize>,
     /// Do not ask the rows of the database
     #[arg(long)]
     no_rows: bool,
@@ -54,6 +66,9 @@ enum ReportFormat {
 }
 
 pub(crate) fn run(args: &ReportArgs, world: &World) -> Result<Exit, CliError> {
+    if args.approve {
+        return approve::run(args, world);
+    }
     let made = report(material::gather(args, world)?);
     let text = printed(args, world, &made)?;
     match &args.out {
