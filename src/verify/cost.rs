@@ -4,8 +4,10 @@
 //! reckoned with the same numbers. What is compared is all that a table costs: the scans of a mixed answer are added up.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::pieces::{Choice, Place};
+use crate::dialect::check::reading::Source;
 use crate::dialect::check::{About, Check};
 
 /// Reading a row, whoever asks.
@@ -108,16 +110,18 @@ struct Cost {
     own_alone: f64,
     here: f64,
     fields: BTreeSet<usize>,
-    /// Those of the fields that are read as another type.
+    /// Those of the fields that the server reads as another type before it sends them.
     casts: BTreeSet<usize>,
 }
 
 fn cost(check: &Check, place: &Place) -> Cost {
     let fields = place.fields();
-    let read = check.source().map(|source| &source.casts);
-    let casts: BTreeSet<usize> =
-        read.map(|read| fields.intersection(read).copied().collect()).unwrap_or_default();
+    let of = |source: &Arc<Source>| fields.intersection(&source.casts).copied().collect();
+    let mut casts: BTreeSet<usize> = check.source().map(of).unwrap_or_default();
     let cast = casts.len() as f64 * CAST_BY_SERVER;
+    if let Some(source) = check.source() {
+        casts.retain(|at| source.fields.get(*at).is_some_and(|field| field.text.is_none()));
+    }
     let none = Cost { shared: 0.0, own: 0.0, own_alone: 0.0, here: 0.0, fields, casts };
     match place {
         Place::Here(program) => {

@@ -99,7 +99,7 @@ impl Cast {
     }
 
     /// What [`Cast::beside`] calls the columns of a cast.
-    fn names(at: usize) -> (String, String) {
+    pub(super) fn names(at: usize) -> (String, String) {
         (format!("migrate_was_{at}"), format!("migrate_misfit_{at}"))
     }
 

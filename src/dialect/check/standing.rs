@@ -502,8 +502,9 @@ impl Work<'_> {
         };
         let is_streamed = relation.is_table && self.catalog.dialect == Dialect::Postgres;
         let becomes = |column: &Column| {
-            let cast = casts.iter().find(|cast| cast.column == column.name);
-            cast.and_then(|cast| cast.given_as.clone())
+            let at = casts.iter().position(|cast| cast.column == column.name)?;
+            let (was, _) = Cast::names(at);
+            Some((casts[at].given_as.clone()?, Ident::new(was)))
         };
         let source = is_streamed
             .then(|| Arc::new(Source::of(self.catalog, table, &becomes, (list, sample), heirs)));
