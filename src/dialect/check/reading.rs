@@ -9,7 +9,6 @@ use super::rows::{Heirs, Rows};
 use super::{Check, Sql, literal, qualified, quote};
 use crate::catalog::rule::{Matching, Nulls};
 use crate::catalog::{Catalog, Column, Table};
-use crate::dialect::castability;
 use crate::text::Ident;
 
 /// A table whose rows can be read as a stream (PostgreSQL).
@@ -236,7 +235,9 @@ impl Source {
                 Some((data_type, was)) => {
                     let kind = Kind::of_type(&data_type);
                     let is_whole = kind.as_ref().is_some_and(|it| it.family() == Family::Whole);
-                    let is_read_here = is_whole && castability::is_text(&column.data_type);
+                    // `character(n)` comes with its blanks, which the server leaves out.
+                    let is_text = matches!(Kind::of_type(&column.data_type), Some(Kind::Text(_)));
+                    let is_read_here = is_whole && is_text;
                     Field { name, kind, text: is_read_here.then_some(was) }
                 }
                 None => Field { name, kind: Kind::of_column(column, catalog), text: None },
