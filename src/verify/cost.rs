@@ -15,23 +15,23 @@ const SCAN: f64 = 0.08;
 /// Sending a row and one of its values, and taking them.
 const SEND_ROW: f64 = 0.1;
 const SEND_FIELD: f64 = 0.075;
-const TAKE_ROW: f64 = 0.3;
-const TAKE_FIELD: f64 = 0.015;
+const TAKE_ROW: f64 = 0.15;
+const TAKE_FIELD: f64 = 0.01;
 /// Seeing whether a text is a number, and reading it: wherever a rule speaks of such a column, and for sending it.
 const CAST_BY_SERVER: f64 = 0.2;
 /// One condition, each comparison or call in it, each pattern.
 const CONDITION_BY_SERVER: f64 = 0.012;
 const PART_BY_SERVER: f64 = 0.007;
 const PATTERN_BY_SERVER: f64 = 0.6;
-const CONDITION_HERE: f64 = 0.02;
-const PART_HERE: f64 = 0.012;
-const PATTERN_HERE: f64 = 0.15;
+const CONDITION_HERE: f64 = 0.01;
+const PART_HERE: f64 = 0.007;
+const PATTERN_HERE: f64 = 0.08;
 /// Grouping by a key, and sorting its hashes.
 const UNIQUE_BY_SERVER: f64 = 0.75;
-const UNIQUE_HERE: f64 = 0.2;
+const UNIQUE_HERE: f64 = 0.1;
 /// Looking a key up.
 const LOOKUP_BY_SERVER: f64 = 0.25;
-const LOOKUP_HERE: f64 = 0.2;
+const LOOKUP_HERE: f64 = 0.1;
 /// How much of the lesser work is felt although both sides work at once.
 const FELT: f64 = 0.2;
 /// How many bytes a row and each of its fields take on the way.
