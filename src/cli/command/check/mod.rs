@@ -114,6 +114,7 @@ impl Gate {
         self.problems.push(Problem {
             code: what.to_owned(),
             name: None,
+            rule: None,
             severity: Severity::Error,
             message: message.join("\n"),
             file: Some(file.replace('\\', "/")),
@@ -477,6 +478,7 @@ fn of_rehearsal(
     problems.extend(found.findings.iter().map(|finding| Problem {
         code: "rehearsal".to_owned(),
         name: None,
+        rule: None,
         severity: Severity::Error,
         message: finding.message.clone(),
         file: Some(sql(&finding.plan)),
