@@ -6,6 +6,7 @@
 pub mod facets;
 pub mod fingerprint;
 mod kind;
+pub mod machine;
 pub mod postgres_table;
 pub mod rename;
 pub mod rule;

@@ -1,7 +1,9 @@
 //! What differs between two catalogs, with both sides kept, so that the inverse is a swap and always exists.
 
+pub mod access;
 pub mod describe;
 mod hidden;
+pub mod machines;
 mod moves;
 mod steady;
 pub mod using;

@@ -13,6 +13,7 @@ pub mod given;
 pub mod hide;
 pub mod keep;
 pub mod lift;
+pub mod machine;
 pub mod masking;
 pub mod measure;
 pub mod mention;

@@ -9,6 +9,7 @@ pub mod parse;
 pub mod pattern;
 pub mod print;
 pub mod types;
+pub mod walk;
 
 use serde::{Deserialize, Serialize};
 

@@ -1,8 +1,8 @@
 //! What follows from the parts of a model: names of tables and columns, keys, implied fields.
 
 use super::{
-    ChangeNote, DefaultValue, Entity, Facets, Field, FieldKind, Format, Model, NamedType, Override,
-    Place, parse, tree,
+    Carried, ChangeNote, DefaultValue, Entity, Facets, Field, FieldKind, Format, Model, NamedType,
+    Override, Place, parse, tree,
 };
 use crate::expr::ValueType;
 use crate::text::Dialect;
@@ -56,6 +56,20 @@ impl Model {
         self.types.iter().find(|named| named.name == name)
     }
 
+    /// The kind of personal data that a field holds, by itself or by its type.
+    pub fn personal<'m>(&'m self, field: &'m Field) -> Option<&'m str> {
+        let marked = |carried: &'m [Carried]| {
+            carried.iter().find(|carried| carried.key == "pii")?.value.as_text()
+        };
+        marked(&field.carried).or_else(|| match &field.kind {
+            super::FieldKind::Value { text, .. } => marked(&self.named_type(text)?.carried),
+            super::FieldKind::Enum { .. }
+            | super::FieldKind::States { .. }
+            | super::FieldKind::Ref { .. }
+            | super::FieldKind::Many { .. } => None,
+        })
+    }
+
     /// The values of `roles:`.
     pub fn roles(&self) -> Vec<String> {
         let roles = self.carried.iter().find(|carried| carried.key == "roles");
@@ -75,10 +89,15 @@ impl Entity {
 
     /// Whether `audit:` asks for `created_at` and `updated_at`.
     pub fn has_timestamps(&self) -> bool {
+        self.audits("timestamps")
+    }
+
+    /// Whether `audit:` says a word.
+    pub fn audits(&self, word: &str) -> bool {
         let audit = self.carried.iter().find(|carried| carried.key == "audit");
         audit.is_some_and(|carried| match &carried.value.value {
-            tree::Value::Scalar { text, .. } => text == "timestamps",
-            tree::Value::List(items) => items.iter().any(|i| i.as_text() == Some("timestamps")),
+            tree::Value::Scalar { text, .. } => text == word,
+            tree::Value::List(items) => items.iter().any(|i| i.as_text() == Some(word)),
             tree::Value::Map(_) => false,
         })
     }

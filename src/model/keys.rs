@@ -145,6 +145,7 @@ impl Context {
 
 pub const ACTIONS: &[&str] = &["no_action", "restrict", "cascade", "set_null", "set_default"];
 pub const ENFORCE: &[&str] = &["database", "verify", "warn"];
+pub const MACHINE_ENFORCE: &[&str] = &["database", "verify"];
 pub const FORMATS: &[&str] = &["email", "url", "slug", "currency", "country", "phone"];
 pub const SQL_KINDS: &[&str] = &crate::catalog::OpaqueKind::WORDS;
 
@@ -156,8 +157,12 @@ const MODEL: &[Key] = &[
     key("name", Shape::Text, "Name of the model."),
     key("targets", Shape::List, "Engines the model must work on: `postgres >= 13`, `sqlite`."),
     key("sqlite", Shape::Object(Context::ModelSqlite), "What holds for all tables on SQLite."),
-    key("roles", Shape::List, "Roles of users; carried, not enforced yet."),
-    key("actor", Shape::Any, "What `actor` means in conditions; carried, not enforced yet."),
+    key("roles", Shape::List, "Roles of those who act, for permissions and transitions."),
+    key(
+        "actor",
+        Shape::Any,
+        "What `actor` means in conditions: the entity, and its field of the role.",
+    ),
     key("types", Shape::Named(&Shape::Object(Context::NamedType)), "Reusable value types."),
     key("entities", Shape::Named(&Shape::Object(Context::Entity)), "The things the model knows."),
     key(
@@ -220,7 +225,11 @@ const ENTITY: &[Key] = &[
         Shape::Named(&Shape::Object(Context::RawText)),
         "Other constraints as SQL text: what follows `CONSTRAINT name`.",
     ),
-    key("permissions", Shape::Any, "Who may do what; carried, not enforced yet."),
+    key(
+        "permissions",
+        Shape::Any,
+        "Who may read, create, update, delete; compared and checked, not enforced.",
+    ),
     key(
         "audit",
         Shape::OneOrMore,
@@ -255,11 +264,20 @@ const FIELD: &[Key] = &[
         "Allowed values of a text.",
     ),
     key("states", Shape::List, "States of a life cycle."),
-    key("initial", Shape::Text, "State of a new row; also the default."),
+    key(
+        "initial",
+        Shape::Text,
+        "State of a new row: the default, and with `transitions` the only one.",
+    ),
     key(
         "transitions",
         Shape::Named(&Shape::Object(Context::Transition)),
-        "Steps between states; carried, not enforced yet.",
+        "Steps between states: no other change of state is possible.",
+    ),
+    key(
+        "enforce",
+        Shape::Word(MACHINE_ENFORCE),
+        "Of transitions: by triggers (default), or told by `migrate verify` alone.",
     ),
     key("ref", Shape::Text, "Entity this refers to; the column is `<field>_id`."),
     key("on_delete", Shape::Word(ACTIONS), "What happens when the referred row is deleted."),
@@ -322,7 +340,7 @@ const TRANSITION: &[Key] = &[
     key("from", Shape::OneOrMore, "State or states it starts from."),
     key("to", Shape::Text, "State it leads to."),
     key("by", Shape::OneOrMore, "Roles that may take it."),
-    key("when", Shape::Expression, "Condition under which it may be taken."),
+    key("when", Shape::Expression, "What the row must satisfy once it has been taken."),
 ];
 
 const KEY: &[Key] = &[

@@ -1,6 +1,7 @@
 //! The domain as people write it: `model.yaml`, read with every mistake reported, checked, printed and formatted.
 
 mod access;
+mod permissions;
 pub mod tree;
 pub mod keys;
 pub mod expression;
@@ -9,6 +10,7 @@ pub mod emit;
 pub mod print;
 pub mod edit;
 pub mod format;
+pub mod graph;
 pub mod schema;
 #[cfg(test)]
 mod tests;
@@ -23,6 +25,7 @@ use tree::Tree;
 pub use access::{field_named, is_number, snake_case};
 pub use format::fmt;
 pub use parse::{locate, parse, parse_files};
+pub use permissions::{Operation, Permission, Who};
 pub use print::{Hints, print};
 pub use schema::schema;
 
@@ -61,7 +64,7 @@ pub struct Model {
     pub entities: Vec<Entity>,
     pub sql: Vec<SqlObject>,
     pub changes: Vec<ChangeNote>,
-    /// `roles`, `actor`: carried, not realized yet.
+    /// `roles`, `actor`.
     pub carried: Vec<Carried>,
 }
 
@@ -118,7 +121,8 @@ pub struct Entity {
     pub foreign_keys: Vec<ForeignKey>,
     pub sqlite: SqliteTable,
     pub postgres: PostgresTable,
-    /// `tenant`, `permissions`, `audit`.
+    pub permissions: Vec<Permission>,
+    /// `tenant`, `permissions` as written, `audit`.
     pub carried: Vec<Carried>,
     pub place: Place,
 }
@@ -182,6 +186,7 @@ pub enum FieldKind {
         values: Vec<String>,
         initial: Option<String>,
         transitions: Vec<Transition>,
+        enforce: Option<Enforce>,
         constraint: ConstraintName,
     },
     Ref {
@@ -217,7 +222,9 @@ pub struct Transition {
     pub from: Vec<String>,
     pub to: String,
     pub by: Vec<String>,
-    pub when: Option<String>,
+    /// Asked of the new row. Without a tree once checked: it asks who acts, which no trigger knows.
+    pub when: Option<Condition>,
+    pub place: Place,
 }
 
 /// `default:`.

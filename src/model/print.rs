@@ -262,11 +262,12 @@ fn kind(out: &mut Out, kind: &FieldKind) {
         FieldKind::Value { text, .. } => out.put("type", Tree::plain(text)),
         FieldKind::Enum { from_roles: true, .. } => out.put("enum", Tree::plain("roles")),
         FieldKind::Enum { values, .. } => out.put("enum", texts_of(values)),
-        FieldKind::States { values, initial, transitions, .. } => {
+        FieldKind::States { values, initial, transitions, enforce, .. } => {
             out.put("states", texts_of(values));
             out.text("initial", initial.as_ref());
             let entries = transitions.iter().map(|t| Entry::new(&t.name, transition(t)));
             out.map("transitions", entries.collect());
+            out.plain("enforce", enforce.map(enforce_word));
         }
         FieldKind::Ref { entity, on_delete, on_update, .. } => {
             out.put("ref", Tree::text(entity));
@@ -286,8 +287,16 @@ fn transition(transition: &Transition) -> Tree {
     out.one_or_more("from", &transition.from);
     out.text("to", Some(&transition.to));
     out.list("by", transition.by.iter().map(Tree::text).collect());
-    out.plain("when", transition.when.as_ref());
+    out.plain("when", transition.when.as_ref().map(|condition| &condition.text));
     Tree::map(out.0)
+}
+
+fn enforce_word(enforce: Enforce) -> &'static str {
+    match enforce {
+        Enforce::Database => "database",
+        Enforce::Verify => "verify",
+        Enforce::Warn => "warn",
+    }
 }
 
 fn action_word(action: Action) -> &'static str {
@@ -402,14 +411,7 @@ fn rule(rule: &Rule) -> Tree {
     let mut out = Out::default();
     out.plain("check", Some(&rule.check.text));
     out.plain("where", rule.condition.as_ref().map(|condition| &condition.text));
-    out.plain(
-        "enforce",
-        rule.enforce.map(|enforce| match enforce {
-            Enforce::Database => "database",
-            Enforce::Verify => "verify",
-            Enforce::Warn => "warn",
-        }),
-    );
+    out.plain("enforce", rule.enforce.map(enforce_word));
     out.text("message", rule.message.as_ref());
     out.name(&rule.constraint);
     match out.0.as_slice() {

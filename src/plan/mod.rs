@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalog::rule::Rule;
 use crate::catalog::{Catalog, Printed};
-use crate::change::{Change, Diff, Intent};
+use crate::change::{Diff, Intent};
 use crate::dialect::hide::Hiding;
 use crate::dialect::online::Online;
 use crate::dialect::{self, Absence, Direction, Sql, Step, Undo, check::Check};
@@ -124,7 +124,7 @@ pub fn plan_hiding(
         down_checks: dialect::check::checks(&back, &[], &tag, &kept),
         up,
         down,
-        summary: told.changes.iter().map(summarize).collect(),
+        summary: crate::change::machines::described(told),
         carries: carries::of(diff, &back).without_hidden(),
         tag,
         before,
@@ -174,11 +174,6 @@ pub fn create_steps(catalog: &Catalog) -> Result<Vec<Step>, PlanError> {
     let steps = order::sort(dialect::lower(&all, Direction::Up, "00000000", &Online::default())?)?;
     // Nothing was ever kept for a schema that is made from nothing.
     Ok(steps.into_iter().filter(|step| step.reads_kept.is_none()).collect())
-}
-
-/// One line for people: `+ table invoices`, `~ table customers: + organisation`.
-pub fn summarize(change: &Change) -> String {
-    crate::change::describe::describe(change)
 }
 
 /// `plan.json` of one dialect.

@@ -42,6 +42,10 @@ fn marked(line: &str) -> String {
 /// The whole plan.
 pub fn plan(plan: &PlanFile) -> String {
     let mut text = changes(&plan.summary);
+    if plan.up.steps.is_empty() {
+        text.push_str("\nno statement follows from it\n");
+        return text;
+    }
     text.push_str(&format!("\n{}\n", paint(STRONG, "steps")));
     text.push_str(&steps(&plan.up.steps));
     let checks = plan.up.checks.len();

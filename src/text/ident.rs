@@ -60,3 +60,17 @@ impl fmt::Display for QName {
         }
     }
 }
+
+/// PostgreSQL cuts names at 63 bytes; a hash keeps what is cut apart.
+pub fn shortened(name: String) -> String {
+    const LONGEST: usize = 63;
+    if name.len() <= LONGEST {
+        return name;
+    }
+    let hash = super::hash::sha256(name.as_bytes());
+    let mut end = LONGEST - 9;
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}_{}", &name[..end], &hash[..8])
+}

@@ -4,10 +4,11 @@ use std::panic::catch_unwind;
 
 use migrate::catalog::{Catalog, Printed};
 use migrate::change::Intent;
+use migrate::change::describe::describe;
 use migrate::dialect::{Resource, Step};
 use migrate::diff::{diff, inverse};
 use migrate::plan::order::sort;
-use migrate::plan::{Plan, files, plan, script, summarize};
+use migrate::plan::{Plan, files, plan, script};
 use migrate::text::Dialect;
 use postgres::Client;
 
@@ -241,7 +242,7 @@ fn same(stage: &str, expected: &Catalog, found: &Catalog) -> Result<(), String> 
         return Ok(());
     }
     let (left, _) = diff(found, expected, &Intent::default());
-    let lines: Vec<String> = left.changes.iter().map(summarize).collect();
+    let lines: Vec<String> = left.changes.iter().map(describe).collect();
     let detail: String = format!("{:?}", left.changes).chars().take(1500).collect();
     Err(format!("{stage}: left to change: {} \n {detail}", lines.join("; ")))
 }

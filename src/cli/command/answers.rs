@@ -273,6 +273,7 @@ mod tests {
             major: None,
             online: Default::default(),
             hiding: Default::default(),
+            access: Vec::new(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! `migrate diff`: what differs between two sources.
 
-use crate::change::describe::describe;
+use crate::change::machines::described;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::world::World;
@@ -9,7 +9,7 @@ use crate::report::question::questions;
 use crate::source::Source;
 
 use super::answers::add_answers;
-use super::pair::load_pair;
+use super::pair::{load_pair, with_access};
 
 /// Say what differs between two sources.
 ///
@@ -64,22 +64,23 @@ pub(crate) fn run(args: &DiffArgs, world: &World) -> Result<Exit, CliError> {
     let mut intent = pair.intent.clone();
     add_answers(&mut intent, &pair, &args.renames, &[], &[])?;
     let (difference, open) = pair.diff(&intent)?;
-    let lines: Vec<String> = difference.changes.iter().map(describe).collect();
+    let mut lines: Vec<String> = described(&difference);
+    with_access(&mut lines, &pair.access);
     if world.global.json {
         world.print_json(&serde_json::json!({
             "diff": 1,
             "dialect": pair.after.dialect,
-            "equal": difference.changes.is_empty(),
+            "equal": lines.is_empty(),
             "summary": lines,
             "changes": difference.changes,
             "questions": open,
         }));
-    } else if difference.changes.is_empty() {
+    } else if lines.is_empty() {
         world.print("equal\n");
     } else {
         world.print(&changes(&lines));
         world.print(&questions(&open));
     }
-    let differs = !difference.changes.is_empty();
+    let differs = !lines.is_empty();
     Ok(if differs && args.exit_code { Exit::Differences } else { Exit::Done })
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::catalog::fingerprint::{normalize_index, normalize_opaque, normalize_table};
 use crate::catalog::{Catalog, Index, Printed, Table};
 use crate::change::Intent;
-use crate::change::describe::describe;
+use crate::change::machines::described;
 use crate::cli::error::CliError;
 use crate::cli::world::World;
 use crate::db::Database;
@@ -66,7 +66,7 @@ fn compare(expected: &Catalog, live: &Catalog, since: String) -> Drift {
             .map_err(|error| error.to_string())
     };
     Drift {
-        summary: forth.changes.iter().map(describe).collect(),
+        summary: described(&forth),
         diff: unified(&script(&expected), &script(&respelled(&live, &expected)), &since),
         keep: sql(&forth, "keep what drifted"),
         undo: sql(&back, "undo what drifted"),

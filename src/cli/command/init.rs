@@ -226,6 +226,7 @@ fn seal_baseline(
     let drafts = Drafts {
         snapshot: Snapshot::Model(snapshot),
         files: BTreeMap::from([(dialect, files(&made, "baseline"))]),
+        wider: 0,
     };
     let id = VersionId::new(1, "baseline");
     let reason = Some("adopted as it was".to_owned());

@@ -49,7 +49,7 @@ pub(crate) fn run(args: &NewArgs, world: &World) -> Result<Exit, CliError> {
     let files: BTreeMap<Dialect, Files> =
         last.plans.iter().map(|(dialect, plan)| (*dialect, empty(&args.name, plan))).collect();
     let id = VersionId::new(last.manifest.id.number() + 1, &args.name);
-    let drafts = Drafts { snapshot: last.snapshot.clone(), files };
+    let drafts = Drafts { snapshot: last.snapshot.clone(), files, wider: 0 };
     let written: Version = version(id, VersionKind::Written, args.reason.clone(), drafts, world);
     insert(world, &project, written, follower, "made")?;
     world.note("write its up.sql and down.sql, then run `migrate rehash`");

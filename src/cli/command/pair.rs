@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::catalog::rule::Rule;
 use crate::catalog::{Catalog, Printed};
+use crate::change::access::{self, AccessChange};
 use crate::change::{Diff, Intent, Question, Target};
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
@@ -36,6 +37,8 @@ pub(crate) struct Pair {
     pub(crate) online: Online,
     /// What decides which columns are hidden.
     pub(crate) hiding: Hiding,
+    /// Who may do more or less, where both sides are models.
+    pub(crate) access: Vec<AccessChange>,
 }
 
 impl Pair {
@@ -48,6 +51,15 @@ impl Pair {
             CliError::new(Exit::Refused, text)
         })?;
         Ok(diff(&self.before, &self.after, &settled))
+    }
+}
+
+/// The lines about access, behind those about the schema.
+pub(crate) fn with_access(lines: &mut Vec<String>, access: &[AccessChange]) {
+    for change in access {
+        if !lines.contains(&change.line) {
+            lines.push(change.line.clone());
+        }
     }
 }
 
@@ -92,6 +104,10 @@ pub(crate) fn same_hand(
         && after.printed == Printed::ByModel
         && (both_models || from_nothing);
     let notes = before.notes.iter().chain(&after.notes).cloned().collect();
+    let access = match (&before.model, &after.model) {
+        (Some(before), Some(after)) => access::differences(before, after),
+        (Some(_) | None, _) => Vec::new(),
+    };
     let names = [&before, &after].into_iter().filter_map(|side| side.model.as_ref());
     let names = names.flat_map(|model| model_names(model, dialect)).collect();
     let (mut intent, rules) = (Intent { names, ..after.intent }, after.rules);
@@ -114,6 +130,7 @@ pub(crate) fn same_hand(
             major,
             online: Online::default(),
             hiding,
+            access,
         });
     }
     // One after the other: there may be one scratch database only.
@@ -127,7 +144,7 @@ pub(crate) fn same_hand(
     };
     let (before, after, printed) = (before.into(), after.into(), Printed::ByEngine);
     let online = Online::default();
-    Ok(Pair { before, after, printed, intent, rules, notes, start, major, online, hiding })
+    Ok(Pair { before, after, printed, intent, rules, notes, start, major, online, hiding, access })
 }
 
 /// What a model calls the tables and columns it makes.

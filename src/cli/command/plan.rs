@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::apply::book;
+use crate::change::access::Reach;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::world::{World, now};
@@ -20,7 +21,7 @@ use crate::text::Dialect;
 
 use super::busy::{self, Ways};
 use super::decisions::Pen;
-use super::pair::{load_pair, same_hand};
+use super::pair::{load_pair, same_hand, with_access};
 use super::plan_folder;
 use super::planning::{Answers, make_plan};
 use super::proof::{Proving, prove_plan};
@@ -103,6 +104,7 @@ fn between(args: &PlanArgs, from: &str, to: &str, world: &World) -> Result<Exit,
         ));
     };
     let mut files = files(&plan, args.name.as_deref().unwrap_or("plan"));
+    with_access(&mut files.plan.summary, &pair.access);
     let options = world.scratch_options(project.as_ref())?;
     prove_plan(world, args.proving, &options, &mut pair, &mut files)?;
     let out = args.out.as_ref().map(|out| world.folder.join(out));
@@ -113,7 +115,7 @@ fn between(args: &PlanArgs, from: &str, to: &str, world: &World) -> Result<Exit,
     if let (Some(out), false, false) = (&out, args.dry_run, world.global.json) {
         world.note(&format!("{} {}", paint(GOOD, "written to"), out.display()));
     }
-    Ok(exit(args, !plan.is_empty()))
+    Ok(exit(args, !files.plan.summary.is_empty()))
 }
 
 fn exit(args: &PlanArgs, changes: bool) -> Exit {
@@ -169,6 +171,11 @@ fn next_version(args: &PlanArgs, world: &World) -> Result<Exit, CliError> {
         let names: Vec<&str> = planned.keys().map(|dialect| dialect.name()).collect();
         world.note(&format!("shown for {}; planned for {}", names[0], names.join(" and ")));
     }
+    if drafts.wider > 0 && args.reason.is_none() {
+        world.note(
+            "somebody may do more than before: say why with `--reason TEXT`, `migrate check` asks for it",
+        );
+    }
     if args.dry_run {
         return Ok(exit(args, true));
     }
@@ -223,6 +230,8 @@ pub(crate) fn refuse_applied(
 pub(crate) struct Drafts {
     pub(crate) snapshot: Snapshot,
     pub(crate) files: BTreeMap<Dialect, Files>,
+    /// How many lines let somebody do more than before, or may.
+    pub(crate) wider: usize,
 }
 
 /// Plans the way from the last version to the model as it is now, for every target.
@@ -237,6 +246,7 @@ pub(crate) fn draft(
     let source = Source::parse(&project.model_path().display().to_string(), &world.env)?;
     let mut drafts = BTreeMap::new();
     let mut snapshot = None;
+    let mut wider = 0;
     for dialect in targets(world, project, &source)? {
         let options = world.load_options(Some(project), dialect)?;
         let mut is_first = drafts.is_empty();
@@ -258,6 +268,8 @@ pub(crate) fn draft(
             }
         };
         let mut planned = files(&plan, &project.settings.model);
+        with_access(&mut planned.plan.summary, &pair.access);
+        wider = pair.access.iter().filter(|it| it.reach != Reach::NotWider).count();
         prove_plan(world, proving, &options.scratch, &mut pair, &mut planned)?;
         drafts.insert(dialect, planned);
     }
@@ -267,7 +279,7 @@ pub(crate) fn draft(
             "the model names no target\nhelp: add `targets: [sqlite]` or `[postgres]`",
         )
     })?;
-    Ok(Drafts { snapshot, files: drafts })
+    Ok(Drafts { snapshot, files: drafts, wider })
 }
 
 fn snapshot_of(loaded: &crate::source::Loaded) -> Snapshot {

@@ -173,7 +173,7 @@ pub(crate) fn next_version(
         return Ok(Exit::Done);
     }
     let id = VersionId::new(last.manifest.id.number() + 1, name.unwrap_or("repair"));
-    let drafts = Drafts { snapshot: last.snapshot.clone(), files: planned };
+    let drafts = Drafts { snapshot: last.snapshot.clone(), files: planned, wider: 0 };
     let written = version(id, VersionKind::Repair, reason, drafts, world);
     insert(world, &project, written, follower, "sealed")?;
     world.note("`migrate rehearse` counts its rows on a copy, `migrate apply` runs it");

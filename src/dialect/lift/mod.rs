@@ -3,6 +3,7 @@
 //! Everything is first said in the portable way; where that would come out differently, in the engine's own words.
 //! At the end the model is realized and compared: what still differs is named in a note.
 
+mod machines;
 mod objects;
 mod sequences;
 mod table;
@@ -28,6 +29,18 @@ pub struct Lifted {
 
 /// Lifts a catalog to a model called `name`.
 pub fn lift(catalog: &Catalog, name: &str) -> Lifted {
+    let mut found = machines::found(catalog);
+    loop {
+        let lifted = lift_with(catalog, name, found.clone());
+        let untrue = machines::untrue(catalog, &lifted.model, &found);
+        if untrue.is_empty() {
+            return lifted;
+        }
+        found.retain(|key, _| !untrue.contains(key));
+    }
+}
+
+fn lift_with(catalog: &Catalog, name: &str, machines: machines::Found) -> Lifted {
     let mut model = Model {
         name: name.to_owned(),
         targets: vec![Target { dialect: catalog.dialect, minimum: None }],
@@ -36,7 +49,8 @@ pub fn lift(catalog: &Catalog, name: &str) -> Lifted {
     };
     let mut lift = Lift {
         catalog,
-        entities: entity_names(catalog),
+        entities: entity_names(catalog, &machines),
+        machines,
         types: Vec::new(),
         notes: Vec::new(),
         nameless: model.sqlite_constraint_names,
@@ -65,6 +79,8 @@ pub fn lift(catalog: &Catalog, name: &str) -> Lifted {
 struct Lift<'c> {
     catalog: &'c Catalog,
     entities: BTreeMap<QName, String>,
+    /// What fields say of the states of their columns.
+    machines: machines::Found,
     types: Vec<crate::model::NamedType>,
     notes: Vec<String>,
     nameless: NamelessByDefault,
@@ -99,11 +115,20 @@ fn names_by_default(catalog: &Catalog) -> NamelessByDefault {
     }
 }
 
-/// A snake-case table becomes a Pascal-case entity; any other name stays.
-fn entity_names(catalog: &Catalog) -> BTreeMap<QName, String> {
+/// A snake-case table becomes a Pascal-case entity; any other name stays. Where the objects of a state machine tell the
+/// name, it is that.
+fn entity_names(catalog: &Catalog, machines: &machines::Found) -> BTreeMap<QName, String> {
     let mut names = BTreeMap::new();
     let mut taken = BTreeSet::new();
+    for ((table, _), machine) in machines {
+        if !names.contains_key(table) && taken.insert(machine.entity.clone()) {
+            names.insert(table.clone(), machine.entity.clone());
+        }
+    }
     for table in catalog.tables.keys() {
+        if names.contains_key(table) {
+            continue;
+        }
         let pascal = pascal_case(table.name.as_str());
         let mut name = pascal.clone();
         if !taken.insert(name.clone()) {

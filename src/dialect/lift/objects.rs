@@ -9,7 +9,9 @@ use crate::text::Dialect;
 
 impl Lift<'_> {
     pub(super) fn objects(&mut self) -> Vec<SqlObject> {
-        let order = self.in_order();
+        let said = self.said_by_fields();
+        let mut order = self.in_order();
+        order.retain(|opaque| !said.contains(&opaque.id));
         let mut keys: BTreeMap<&ObjectId, String> = BTreeMap::new();
         let mut taken: BTreeSet<String> = self.entities.values().cloned().collect();
         for opaque in &order {

@@ -20,13 +20,13 @@ use crate::text::token::{canonical, tokenize};
 use crate::text::{Dialect, Ident, QName};
 
 /// What is known of a table while its entity is made.
-struct Draft<'c> {
-    table: &'c Table,
+pub(super) struct Draft<'c> {
+    pub(super) table: &'c Table,
     entity: Entity,
     /// Column to field.
     fields: BTreeMap<Ident, String>,
     /// Constraints that a field says.
-    said: BTreeSet<usize>,
+    pub(super) said: BTreeSet<usize>,
 }
 
 impl Lift<'_> {
@@ -46,7 +46,12 @@ impl Lift<'_> {
                 entity.sqlite.autoincrement = autoincrement.then_some(true);
             }
         }
-        let fields = field_names(table, &self.references(table));
+        let mut fields = field_names(table, &self.references(table));
+        for ((of, column), machine) in &self.machines {
+            if *of == table.name && !fields.values().any(|field| *field == machine.field) {
+                fields.insert(column.clone(), machine.field.clone());
+            }
+        }
         let mut draft = Draft { table, entity, fields, said: BTreeSet::new() };
         for column in &table.columns {
             self.field(&mut draft, column);
@@ -75,7 +80,7 @@ impl Lift<'_> {
         references
     }
 
-    fn same_text(&self, left: &str, right: &str) -> bool {
+    pub(super) fn same_text(&self, left: &str, right: &str) -> bool {
         let form = |text: &str| {
             canonical(text, self.catalog.dialect)
                 .replace(" on delete no action", "")
@@ -111,7 +116,9 @@ impl Lift<'_> {
                 ValueType::Text
             }
             None => {
-                let (value_type, text) = self.value_type(&column.data_type);
+                let (value_type, text) = self
+                    .checked_type(draft, column)
+                    .unwrap_or_else(|| self.value_type(&column.data_type));
                 field.kind = FieldKind::Value { value_type: value_type.clone(), text };
                 value_type
             }
@@ -122,6 +129,7 @@ impl Lift<'_> {
         self.nullability(draft, column, &mut field, &mut own);
         let is_ref = reference.is_some();
         default(column, &value_type, dialect, is_ref, &mut field, &mut own);
+        self.states(draft.table, column, &mut field, &mut own);
         if let Some(generated) = &column.generated {
             own.generated = Some(generated.expression.clone());
             field.stored = (generated.storage == GeneratedStorage::Virtual).then_some(false);

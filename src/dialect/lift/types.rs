@@ -1,11 +1,12 @@
 //! Types and defaults: portable where they print the same, else the engine's own words.
 
 use super::Lift;
-use crate::catalog::Column;
+use super::table::Draft;
+use crate::catalog::{Column, ConstraintKind};
 use crate::dialect::{postgres, sqlite};
 use crate::expr::ValueType;
 use crate::expr::types::{parse_type, print_type};
-use crate::model::{DefaultValue, Facets, NamedType, Override, Place};
+use crate::model::{ConstraintName, DefaultValue, Facets, NamedType, Override, Place};
 use crate::text::Dialect;
 use crate::text::token::canonical;
 
@@ -177,6 +178,47 @@ fn slug(data_type: &str) -> String {
     let words: Vec<&str> =
         text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
     if words.is_empty() { "any".to_owned() } else { words.join("_") }
+}
+
+impl Lift<'_> {
+    /// The portable type that a SQLite column has by its check: `INTEGER` with `CHECK (x IN (0, 1))` is a `bool`.
+    pub(super) fn checked_type(
+        &self,
+        draft: &mut Draft<'_>,
+        column: &Column,
+    ) -> Option<(ValueType, String)> {
+        if self.catalog.dialect != Dialect::Sqlite || column.generated.is_some() {
+            return None;
+        }
+        let types = [
+            (ValueType::Bool, "bool"),
+            (ValueType::Date, "date"),
+            (ValueType::Timestamp, "timestamp"),
+            (ValueType::Time, "time"),
+            (ValueType::Json, "json"),
+        ];
+        let derived = format!("{}_{}_type", draft.table.name.name, column.name);
+        for (value_type, text) in types {
+            if sqlite::realize::type_name(&value_type) != column.data_type {
+                continue;
+            }
+            let Some(check) = sqlite::realize::type_check(&column.name, &value_type) else {
+                continue;
+            };
+            let check = format!("CHECK ({check})");
+            let mut constraints = draft.table.constraints.iter().enumerate();
+            let found = constraints.find(|(_, constraint)| {
+                matches!(constraint.kind, ConstraintKind::Check { .. })
+                    && self.same_text(&constraint.definition, &check)
+                    && self.name(constraint.name.as_ref(), &derived) == ConstraintName::Derived
+            });
+            if let Some((at, _)) = found {
+                draft.said.insert(at);
+                return Some((value_type, text.to_owned()));
+            }
+        }
+        None
+    }
 }
 
 /// The portable default that prints exactly so.

@@ -4,6 +4,7 @@ pub mod inspect;
 pub mod types;
 
 pub mod lower;
+pub mod machine;
 pub mod realize;
 pub mod action;
 pub mod lock;

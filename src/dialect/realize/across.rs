@@ -48,7 +48,7 @@ impl<'m> Work<'m> {
     }
 
     /// The unit of a number: that of its field where it is kept in whole minor units.
-    fn unit(&self, entity: &Entity, expr: &Expr) -> Result<Unit, String> {
+    pub(super) fn unit(&self, entity: &Entity, expr: &Expr) -> Result<Unit, String> {
         let of = |expr: &Expr| self.unit(entity, expr);
         let same = |mut parts: Box<dyn Iterator<Item = &Expr> + '_>| {
             parts.try_fold(Unit::Any, |unit, part| unit.beside(of(part)?))
@@ -129,7 +129,7 @@ impl<'m> Work<'m> {
 
 /// What a number counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Unit {
+pub(super) enum Unit {
     /// Zero, NULL, and what is no number.
     Any,
     Plain,

@@ -6,6 +6,7 @@ use crate::catalog::rule::{
 };
 use crate::catalog::{Action, Column, Constraint, ConstraintKind, ForeignKey, Table, TableOptions};
 use crate::dialect::{postgres, sqlite};
+use crate::expr::walk::any;
 use crate::expr::{BinaryOp, Expr, IsTest, Polarity};
 use crate::model::{
     Condition, ConstraintName, Entity, Field, FieldKind, NamelessByDefault, PartText, Place, Raw,
@@ -471,33 +472,4 @@ fn has_number(expr: &Expr) -> bool {
         expr,
         &|inner| matches!(inner, Expr::Number(number) if number.bytes().any(|b| (b'1'..=b'9').contains(&b))),
     )
-}
-
-/// Whether some part of the expression is such.
-fn any(expr: &Expr, is: &dyn Fn(&Expr) -> bool) -> bool {
-    let deeper = |inner: &Expr| any(inner, is);
-    is(expr)
-        || match expr {
-            Expr::Null | Expr::Bool(_) | Expr::Number(_) | Expr::Text(_) | Expr::Field(_) => false,
-            Expr::Not(inner) | Expr::Negate(inner) | Expr::Cast(inner, _) => deeper(inner),
-            Expr::JsonText(inner, _) => deeper(inner),
-            Expr::Binary(left, _, right) | Expr::Distinct { left, right, .. } => {
-                deeper(left) || deeper(right)
-            }
-            Expr::Is { operand, .. } | Expr::Like { operand, .. } | Expr::Match { operand, .. } => {
-                deeper(operand)
-            }
-            Expr::In { operand, list, .. } => deeper(operand) || list.iter().any(deeper),
-            Expr::Between { operand, low, high, .. } => {
-                deeper(operand) || deeper(low) || deeper(high)
-            }
-            Expr::Case { branches, otherwise } => {
-                branches.iter().any(|(when, then)| deeper(when) || deeper(then))
-                    || otherwise.as_deref().is_some_and(deeper)
-            }
-            Expr::Call(_, arguments) => arguments.iter().any(deeper),
-            Expr::Aggregate { argument, filter, .. } => {
-                argument.iter().chain(filter).any(|part| deeper(part))
-            }
-        }
 }

@@ -10,6 +10,7 @@ mod constraints;
 pub mod fields;
 mod indexes;
 mod intent;
+mod machines;
 mod names;
 mod objects;
 mod sql;
@@ -57,6 +58,7 @@ pub fn realize(model: &Model, dialect: Dialect) -> Result<Realized, Vec<Diagnost
     work.enum_types();
     work.join_tables();
     work.objects();
+    work.machines();
     if !work.issues.is_empty() {
         work.issues.dedup();
         return Err(work.issues);

@@ -1,6 +1,7 @@
 //! Physical names.
 
 use crate::model::{ConstraintName, Entity, Model, NamelessByDefault};
+pub(super) use crate::text::ident::shortened;
 use crate::text::{Dialect, Ident, QName};
 
 /// The table of an entity. SQLite has one schema.
@@ -26,20 +27,6 @@ pub(super) fn constraint(
         (ConstraintName::Derived, Dialect::Sqlite, NamelessByDefault::Nameless) => None,
         (ConstraintName::None | ConstraintName::Derived, _, _) => Some(derived),
     }
-}
-
-/// PostgreSQL cuts names at 63 bytes; a hash keeps what is cut apart.
-pub(super) fn shortened(name: String) -> String {
-    const LONGEST: usize = 63;
-    if name.len() <= LONGEST {
-        return name;
-    }
-    let hash = crate::text::hash::sha256(name.as_bytes());
-    let mut end = LONGEST - 9;
-    while !name.is_char_boundary(end) {
-        end -= 1;
-    }
-    format!("{}_{}", &name[..end], &hash[..8])
 }
 
 /// The columns of a join table that nobody wrote: of the entity that names it, and of the far side of `field`.

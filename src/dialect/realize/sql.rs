@@ -16,6 +16,8 @@ pub(super) enum Row {
     T,
     /// `"c".`: a row of the far side of a relationship.
     Far,
+    /// `NEW.`: the row that a trigger was called for.
+    New,
 }
 
 /// The columns of one entity.
@@ -32,6 +34,7 @@ impl Columns for EntityColumns<'_> {
             Row::Bare => String::new(),
             Row::T => "\"t\".".to_owned(),
             Row::Far => "\"c\".".to_owned(),
+            Row::New => "NEW.".to_owned(),
         };
         self.path(self.entity, path, &prefix, 1)
     }
@@ -112,12 +115,17 @@ impl EntityColumns<'_> {
 impl Work<'_> {
     /// An expression for a constraint, index or generated column.
     pub(super) fn in_ddl(&self, entity: &Entity, expr: &Expr) -> Result<String, Unprintable> {
-        self.print(entity, expr, PatternUse::Ddl)
+        self.print(entity, expr, PatternUse::Ddl, Row::Bare)
+    }
+
+    /// A condition on the new row, in a trigger.
+    pub(super) fn in_trigger(&self, entity: &Entity, expr: &Expr) -> Result<String, Unprintable> {
+        self.print(entity, expr, PatternUse::Ddl, Row::New)
     }
 
     /// An expression for a query of the verifier, where more patterns are possible.
     pub(super) fn in_query(&self, entity: &Entity, expr: &Expr) -> Result<String, Unprintable> {
-        self.print(entity, expr, PatternUse::Query)
+        self.print(entity, expr, PatternUse::Query, Row::Bare)
     }
 
     fn print(
@@ -125,9 +133,9 @@ impl Work<'_> {
         entity: &Entity,
         expr: &Expr,
         patterns: PatternUse,
+        row: Row,
     ) -> Result<String, Unprintable> {
-        let columns =
-            EntityColumns { model: self.model, entity, dialect: self.dialect, row: Row::Bare };
+        let columns = EntityColumns { model: self.model, entity, dialect: self.dialect, row };
         let text = expression::print(expr, self.dialect, &columns, patterns)?;
         Ok(without_outer_parentheses(&text).to_owned())
     }

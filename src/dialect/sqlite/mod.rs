@@ -3,6 +3,7 @@
 pub mod ddl;
 pub mod inspect;
 pub mod lower;
+pub mod machine;
 pub mod realize;
 
 mod affinity;

@@ -4,6 +4,8 @@ mod changes;
 mod expressions;
 mod fields;
 mod names;
+mod permissions;
+mod states;
 
 use std::collections::BTreeMap;
 
@@ -17,6 +19,8 @@ pub(super) fn check(model: &mut Model, issues: &mut Vec<Diagnostic>) {
     names::check(model, &mut findings);
     fields::check(model, &mut findings);
     expressions::check(model, &mut findings);
+    permissions::check(model, &mut findings);
+    states::check(model, &mut findings);
     warn_of_carried(model, &mut findings);
 }
 
@@ -45,7 +49,9 @@ fn warn_of_carried(model: &Model, findings: &mut Findings<'_>) {
     });
     let types = model.types.iter().flat_map(|named: &NamedType| named.carried.iter());
     for carried in model.carried.iter().chain(types).chain(entities) {
-        if carried.key == "audit" && only_timestamps(&carried.value) {
+        // What is told of in permissions says nothing by itself.
+        let is_named = matches!(carried.key.as_str(), "roles" | "actor");
+        if is_named || carried.key == "audit" && only_timestamps(&carried.value) {
             continue;
         }
         let span = first.entry(&carried.key).or_insert(carried.value.span);
@@ -56,18 +62,22 @@ fn warn_of_carried(model: &Model, findings: &mut Findings<'_>) {
     for entity in &model.entities {
         for field in &entity.fields {
             if let FieldKind::States { transitions, .. } = &field.kind
-                && !transitions.is_empty()
+                && let Some(transition) = transitions.iter().find(|it| !it.by.is_empty())
             {
-                first.entry("transitions").or_insert(field.place.span);
+                first.entry("by").or_insert(transition.place.span);
             }
         }
     }
     for (key, span) in first {
-        findings.warn(
-            span,
-            format!("`{key}`: carried, but not enforced yet"),
-            "it stays in the model and in its snapshots; nothing in the database follows from it",
-        );
+        let help = match key {
+            "permissions" | "by" => {
+                "it is checked, and `diff`, `plan` and `check` tell what changes in it; the database does not hold it"
+            }
+            _ => {
+                "it stays in the model and in its snapshots; nothing in the database follows from it"
+            }
+        };
+        findings.warn(span, format!("`{key}`: carried, but not enforced yet"), help);
     }
 }
 

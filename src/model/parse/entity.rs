@@ -1,6 +1,7 @@
 //! Entities: keys, uniques, indexes, rules, foreign keys.
 
 use super::field::{self, ACTION_WORDS};
+use super::permissions;
 use super::reader::{Keys, Reader};
 use crate::catalog::rule::Enforce;
 use crate::model::keys::Context;
@@ -34,6 +35,9 @@ pub(super) fn read<'t>(reader: &mut Reader<'t>, entry: &'t Entry) -> Option<Enti
     }
     parts(reader, &mut keys, &mut entity);
     tables(reader, &mut keys, &mut entity);
+    if let Some(entry) = keys.left_entry("permissions") {
+        entity.permissions = permissions::read(reader, &entry.value);
+    }
     reader.carried(&mut keys, "permissions", &mut entity.carried);
     audit(reader, &mut keys, &mut entity);
     reader.finish(keys);

@@ -2,6 +2,7 @@
 
 use super::reader::{Keys, Reader};
 use crate::catalog::Action;
+use crate::catalog::rule::Enforce;
 use crate::expr::ValueType;
 use crate::model::keys::Context;
 use crate::model::tree::{Entry, Style, Tree, Value};
@@ -224,9 +225,16 @@ fn states<'t>(reader: &mut Reader<'t>, keys: &mut Keys<'t>, field: &mut Field) -
             }
         }
     }
+    let words = [("database", Enforce::Database), ("verify", Enforce::Verify)];
+    let enforce = keys.take("enforce");
+    if let Some(entry) = enforce.filter(|_| transitions.is_empty()) {
+        let message = "`enforce` says who holds the transitions, and there are none";
+        reader.error_help(entry.value.span, message, "write `transitions:`, or take it out");
+    }
+    let enforce = enforce.and_then(|entry| reader.word(entry, &words));
     let constraint = keys.take("name");
     let constraint = reader.constraint_name(constraint);
-    field.kind = FieldKind::States { values, initial, transitions, constraint };
+    field.kind = FieldKind::States { values, initial, transitions, enforce, constraint };
     Some(())
 }
 
@@ -270,7 +278,8 @@ fn transition<'t>(
         from: reader.one_or_more(&from.value, "from"),
         to: reader.text(to)?,
         by: by.unwrap_or_default(),
-        when: when.map(|condition| condition.text),
+        when,
+        place: reader.place(entry.key_span),
     })
 }
 

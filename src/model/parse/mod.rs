@@ -4,6 +4,7 @@ mod check;
 mod entity;
 pub(super) mod field;
 mod changes;
+mod permissions;
 mod reader;
 mod top;
 

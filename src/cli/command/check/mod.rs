@@ -1,6 +1,7 @@
 //! `migrate check`: the gate. History, plan, rehearsal and rows, all findings in one run.
 
 pub(crate) mod released;
+mod widened;
 
 use std::collections::BTreeMap;
 
@@ -149,6 +150,7 @@ pub(crate) fn run(args: &CheckArgs, world: &World) -> Result<Exit, CliError> {
             let released = released(args, world, &project, &versions, &mut database, &mut gate);
             reversible(args, &project, &versions, &released, &mut gate);
             planned(world, &project, &versions, &mut gate);
+            widened::widened(args, &project, &versions, &released, &mut gate);
             if let Err(error) = linted(args, &project, &versions, &released, &mut gate) {
                 gate.fail("lint", SETTINGS, error);
             }
@@ -191,7 +193,8 @@ fn chain_path(project: &Project) -> String {
     format!("{}/{CHAIN}", project.settings.migrations.trim_end_matches('/'))
 }
 
-fn open(world: &World, project: &Project) -> Result<Option<Database>, CliError> {
+/// The database that is named, where it is there.
+pub(crate) fn open(world: &World, project: &Project) -> Result<Option<Database>, CliError> {
     if world.default_file_to_come(project)?.is_some() {
         return Ok(None);
     }

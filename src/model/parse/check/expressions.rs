@@ -38,6 +38,11 @@ pub(super) fn check(model: &mut Model, findings: &mut Findings<'_>) {
             if let Some(condition) = &mut field.generated {
                 read(condition, &scope, Use::Generated(target), findings);
             }
+            if let FieldKind::States { transitions, .. } = &mut field.kind {
+                for when in transitions.iter_mut().filter_map(|it| it.when.as_mut()) {
+                    guard(when, &scope, findings);
+                }
+            }
         }
         for unique in &mut entity.unique {
             for part in &mut unique.parts {
@@ -93,6 +98,26 @@ fn dropped(note: &mut ChangeNote, model: &Model, findings: &mut Findings<'_>) {
     }
 }
 
+/// What a transition asks of its row. Who acts is nothing that the row says.
+fn guard(when: &mut Condition, scope: &EntityScope<'_>, findings: &mut Findings<'_>) {
+    if super::states::asks_who_acts(&when.text, scope.entity) {
+        super::permissions::ask(when, scope.entity, scope.model, findings);
+        when.expr = None;
+        return;
+    }
+    let many = |field: &&Field| matches!(field.kind, FieldKind::Many { .. });
+    let named = tokenize(&when.text, Dialect::Postgres);
+    let named = named.iter().filter_map(|token| token.name());
+    let mut fields = named.filter_map(|name| field_named(&scope.entity.fields, &name));
+    if let Some(field) = fields.find(many) {
+        let message = format!("`{}` is many rows, and a transition asks its own row", field.name);
+        let help = "ask this row, or a row it refers to; a rule with `enforce: verify` can look at many rows";
+        findings.error(when.place.span, message, help);
+        return;
+    }
+    read(when, scope, Use::PathRule, findings);
+}
+
 fn check_rule(rule: &mut Rule, entity: &Entity, scope: &EntityScope<'_>, f: &mut Findings<'_>) {
     rule.beyond_row = looks_beyond(&rule.check.text, entity)
         || rule.condition.as_ref().is_some_and(|c| looks_beyond(&c.text, entity));
@@ -125,7 +150,12 @@ fn looks_beyond(text: &str, entity: &Entity) -> bool {
     })
 }
 
-fn read(condition: &mut Condition, scope: &dyn Scope, purpose: Use, f: &mut Findings<'_>) {
+pub(super) fn read(
+    condition: &mut Condition,
+    scope: &dyn Scope,
+    purpose: Use,
+    f: &mut Findings<'_>,
+) {
     match expression::check(&condition.text, scope, &purpose) {
         Ok(expr) => condition.expr = Some(expr),
         Err(errors) => {
