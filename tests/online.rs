@@ -358,6 +358,54 @@ fn a_run_that_is_killed_between_batches_goes_on_and_every_value_comes_back() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_run_stands_still_between_two_batches_for_as_long_as_it_is_asked_to() {
+    let Some(scene) = Online::new(1) else { return };
+    with_values(&scene);
+    fill_values(&scene, 100_000);
+    let mut flags = MAPS.to_vec();
+    flags.push("--online");
+    scene.plan(&flags);
+    let heard = scene.folder.path().join("heard");
+    let mut command = scene.command(&["apply", "--plan", "plan", "--no-rehearsal"]);
+    command.stdout(std::process::Stdio::null());
+    command.stderr(std::fs::File::create(&heard).expect("a file"));
+    let mut child = command.spawn().expect("the binary starts");
+    let signal = |name: &str| {
+        let sent = Command::new("kill").args([name, &child.id().to_string()]).status();
+        assert!(sent.expect("kill is there").success());
+    };
+    let until = |what: &str, is_so: &dyn Fn() -> bool| {
+        let began = Instant::now();
+        while !is_so() {
+            assert!(began.elapsed() < Duration::from_secs(120), "never: {what}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    };
+    let ask = |sql: &str| support::rows(&mut scene.database.open(), sql)[0][0].clone();
+    let kept = "SELECT count(*) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace \
+                WHERE n.nspname = 'migrate_kept'";
+    until("batches begin", &|| ask(kept) != "0");
+    signal("-USR1");
+    until("it is told", &|| {
+        std::fs::read_to_string(&heard)
+            .is_ok_and(|text| text.contains("paused between two batches"))
+    });
+    let written =
+        "SELECT count(*) FROM job WHERE country IS NULL OR status IN ('pending', 'queued')";
+    let locks = "SELECT count(*) FROM pg_locks WHERE relation = 'job'::regclass AND pid <> pg_backend_pid()";
+    let left = ask(written);
+    assert_ne!(left, "0");
+    std::thread::sleep(Duration::from_millis(700));
+    assert_eq!((ask(written), ask(locks)), (left, "0".to_owned()));
+    signal("-USR2");
+    assert!(child.wait().expect("it ends").success());
+    assert_eq!(ask(written), "0");
+    let statistics = "SELECT count(*) FROM pg_stats WHERE tablename = 'job' AND attname IN ('status', 'country')";
+    assert_eq!(ask(statistics), "2");
+}
+
 #[test]
 fn a_row_that_is_given_an_old_value_meanwhile_gets_that_one_back() {
     let Some(scene) = Online::new(1) else { return };

@@ -71,6 +71,8 @@ pub enum Action {
     PrepareToKeep,
     /// A kept table whose rows are back.
     DropKept,
+    /// Statistics of columns, for the planner of queries.
+    Analyze,
     Comment,
     CreateObject,
     DropObject,

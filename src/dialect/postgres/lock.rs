@@ -28,7 +28,8 @@ pub fn of(action: Action) -> Lock {
         | Action::ValidateConstraint
         | Action::AlterIndex
         | Action::CreateIndexConcurrently
-        | Action::DropIndexConcurrently => Lock::ShareUpdateExclusive,
+        | Action::DropIndexConcurrently
+        | Action::Analyze => Lock::ShareUpdateExclusive,
         Action::CreateIndex | Action::AlterDomain => Lock::Share,
         Action::AddForeignKey
         | Action::AddForeignKeyNotValid

@@ -60,6 +60,7 @@ mod sequences;
 mod settings;
 pub(in crate::dialect) mod shapes;
 mod stages;
+mod statistics;
 mod tables;
 mod twins;
 mod ungenerate;

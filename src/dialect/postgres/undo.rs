@@ -53,6 +53,7 @@ pub fn of(action: Action) -> Undo {
         | Action::DropIndexConcurrently
         | Action::PrepareToKeep
         | Action::DropKept
+        | Action::Analyze
         | Action::Comment
         | Action::CreateObject
         | Action::DropObject
@@ -123,6 +124,7 @@ pub fn reason(action: Action) -> &'static str {
         | Action::DropIndexConcurrently
         | Action::PrepareToKeep
         | Action::DropKept
+        | Action::Analyze
         | Action::Comment
         | Action::CreateObject
         | Action::DropObject

@@ -60,6 +60,7 @@ pub fn of(action: Action) -> Work {
         | Action::AddForeignKey
         | Action::EnforceConstraint
         | Action::ValidateConstraint
+        | Action::Analyze
         | Action::JoinParent
         | Action::AlterDomain => Work::Scan,
         Action::FillTable
