@@ -407,6 +407,21 @@ fn a_run_stands_still_between_two_batches_for_as_long_as_it_is_asked_to() {
 }
 
 #[test]
+fn what_is_done_is_written_as_lines_of_json_where_json_is_asked_for() {
+    let Some(scene) = Online::new(100) else { return };
+    scene.plan(&[]);
+    let args = ["apply", "--plan", "plan", "--no-rehearsal", "--json"];
+    let ended = scene.command(&args).output().expect("the binary starts");
+    assert!(ended.status.success());
+    serde_json::from_slice::<serde_json::Value>(&ended.stdout).expect("one document");
+    let lines = String::from_utf8(ended.stderr).expect("text");
+    let lines = lines.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("a line of JSON"));
+    let steps: Vec<_> = lines.filter(|line| line["event"] == "step").collect();
+    assert!(!steps.is_empty());
+    assert!(steps.iter().all(|it| it["title"].is_string() && it["step"].as_u64() <= it["of"].as_u64()));
+}
+
+#[test]
 fn a_row_that_is_given_an_old_value_meanwhile_gets_that_one_back() {
     let Some(scene) = Online::new(1) else { return };
     with_values(&scene);

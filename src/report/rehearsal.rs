@@ -155,8 +155,19 @@ fn longest_block(step: &StepEvidence) -> String {
         few => format!(" on {} and {} more", few[0], few.len() - 1),
     };
     let text = format!("{waits}{of} for {} from step {} on", range(step.held), step.step);
-    format!("  {}\n", paint(CAREFUL, &text))
+    let text = format!("  {}\n", paint(CAREFUL, &text));
+    match step.lock() != Lock::Reserved && step.held.high_ms >= NOTICED_MS {
+        true => text + PLANNED_ANEW,
+        false => text,
+    }
 }
+
+/// From how long on people notice that a table stands still.
+const NOTICED_MS: u64 = 1_000;
+
+/// What can be done about it.
+const PLANNED_ANEW: &str = "  help: `migrate plan --replace --online` plans it anew in steps that let others work, where there are such; \
+     docs/guide/production.md says what else helps\n";
 
 fn row(step: &StepEvidence) -> Vec<String> {
     let lock = match step.lock() {
