@@ -41,6 +41,7 @@ mod numbers;
 mod online;
 mod opaques;
 mod ownership;
+mod paged;
 mod partial;
 mod parts;
 mod passing;
