@@ -110,6 +110,11 @@ fn the_gate_of_a_pipeline_is_set_up_as_told() {
 }
 
 #[test]
+fn a_report_is_made_as_told() {
+    follow("docs/guide/report.md", Dialect::Sqlite);
+}
+
+#[test]
 fn dirty_rows_are_cleaned_up_as_told() {
     follow("docs/guide/clean-up.md", Dialect::Postgres);
 }

@@ -68,6 +68,13 @@ impl Shelf<'_> {
         }
     }
 
+    /// The last rehearsal of a plan: of this database where there is one, else of any other.
+    pub fn of_plan(&self, plan: &str) -> Option<Evidence> {
+        let found = self.files().into_iter().map(|(_, evidence)| evidence);
+        let found = found.filter(|evidence| evidence.plan() == plan);
+        found.max_by_key(|evidence| (evidence.source == self.source, evidence.at.clone()))
+    }
+
     /// Writes evidence down; what it replaces goes.
     ///
     /// # Errors

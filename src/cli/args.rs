@@ -138,6 +138,8 @@ pub(crate) enum Command {
     Log(command::log::LogArgs),
     /// Print a version: its changes, steps or SQL
     Show(command::show::ShowArgs),
+    /// Tell on one page what a release changes, who waits, what rows say, and the way back
+    Report(command::report::ReportArgs),
     /// See it work: a small company's database, no server needed
     Demo(command::demo::DemoArgs),
     /// Print shell completions

@@ -63,6 +63,7 @@ fn run(command: Command, world: &mut World) -> Result<Exit, CliError> {
         Command::Status(args) => command::status::run(&args, world),
         Command::Log(args) => command::log::run(&args, world),
         Command::Show(args) => command::show::run(&args, world),
+        Command::Report(args) => command::report::run(&args, world),
         Command::Demo(args) => command::demo::run(&args, world),
         Command::Completions(args) => command::completions::run(&args),
     }

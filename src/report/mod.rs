@@ -2,6 +2,8 @@
 //! command line strips where they are not wanted.
 
 pub mod check;
+pub mod checklist;
+pub mod document;
 pub mod drift;
 pub mod explain;
 pub mod formats;

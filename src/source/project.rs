@@ -219,7 +219,8 @@ impl Snapshot {
         }
     }
 
-    fn file_name(&self) -> &'static str {
+    /// As it is called in a version folder.
+    pub fn file_name(&self) -> &'static str {
         match self {
             Snapshot::Model(_) => "model.yaml",
             Snapshot::Sql(_) => "schema.sql",

@@ -27,6 +27,7 @@ pub(crate) mod rehash;
 pub(crate) mod rehearse;
 pub(crate) mod release;
 pub(crate) mod repair;
+pub(crate) mod report;
 pub(crate) mod resolve;
 pub(crate) mod rollback;
 pub(crate) mod schema;

@@ -275,6 +275,37 @@ fn read_model(
     Ok(loaded)
 }
 
+/// What the rows say to all rules of a model that the database does not hold them to itself.
+pub(crate) fn all_rules(
+    database: &mut Database,
+    model: &Loaded,
+    hear: &mut dyn FnMut(&str),
+) -> Result<Verdict, CliError> {
+    let catalog = database.inspect()?;
+    let places = model.model.as_ref();
+    let wanted = Wanted {
+        rules: &model.rules,
+        catalog: Some(&model.catalog),
+        personal: model.personal.clone(),
+        samples: BTreeMap::new(),
+        places: places.map(|it| field_places(it, database.dialect())).unwrap_or_default(),
+    };
+    let doubts = doubts(database)?;
+    let found = standing(&catalog, &wanted, &doubts, Extent::Unproven);
+    let how = How { engine: Choice::Auto, jobs: 1, chunk: None };
+    let wish = Wish { shown: SAMPLE, baseline: None };
+    let mut verdict = survey(database, &found.checks, &wish, how, None, hear)?;
+    verdict.trusted = found.trusted.iter().map(|trusted| trusted.rule.clone()).collect();
+    verdict.unasked.extend(found.unaskable.iter().map(|it| Unasked {
+        rule: it.rule.clone(),
+        table: it.table.clone(),
+        origin: it.origin,
+        file: None,
+        reason: it.reason.clone(),
+    }));
+    Ok(verdict)
+}
+
 /// What there is to ask of this database.
 fn to_ask(
     args: &VerifyArgs,

@@ -192,7 +192,8 @@ fn chain_path(project: &Project) -> String {
     format!("{}/{CHAIN}", project.settings.migrations.trim_end_matches('/'))
 }
 
-fn open(world: &World, project: &Project) -> Result<Option<Database>, CliError> {
+/// The database that is named, where it is there.
+pub(crate) fn open(world: &World, project: &Project) -> Result<Option<Database>, CliError> {
     if world.default_file_to_come(project)?.is_some() {
         return Ok(None);
     }
