@@ -49,6 +49,16 @@ mod identifier_truncated;
 mod unused_allow;
 mod allow_without_reason;
 mod opaque_statement;
+mod null_value;
+mod broken_condition;
+mod orphan;
+mod duplicate;
+mod failed_cast;
+mod overflow;
+mod unknown_label;
+mod overlap;
+mod sequence_behind;
+mod not_validated;
 mod unsupported_alter;
 mod drop_deletes_children;
 mod rename_old_first;
@@ -121,6 +131,16 @@ pub static ALL: &[&Rule] = &[
     &MG415,
     &MG416,
     &opaque_statement::RULE,
+    &null_value::RULE,
+    &broken_condition::RULE,
+    &orphan::RULE,
+    &duplicate::RULE,
+    &failed_cast::RULE,
+    &overflow::RULE,
+    &unknown_label::RULE,
+    &overlap::RULE,
+    &sequence_behind::RULE,
+    &not_validated::RULE,
     &unsupported_alter::RULE,
     &drop_deletes_children::RULE,
     &rename_old_first::RULE,
