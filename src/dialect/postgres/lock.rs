@@ -17,8 +17,11 @@ pub fn of(action: Action) -> Lock {
         | Action::DropObject
         | Action::ReplaceObject
         | Action::AlterSequence
+        | Action::DropKept
         | Action::Grant => Lock::None,
-        Action::CreateView | Action::CreateMaterializedView => Lock::AccessShare,
+        Action::PrepareToKeep | Action::CreateView | Action::CreateMaterializedView => {
+            Lock::AccessShare
+        }
         Action::FillTable | Action::UpdateRows => Lock::RowExclusive,
         Action::Comment
         | Action::RenameIndex

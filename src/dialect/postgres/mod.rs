@@ -42,6 +42,7 @@ mod numbers;
 mod online;
 mod opaques;
 mod ownership;
+mod paged;
 mod partial;
 mod parts;
 mod passing;

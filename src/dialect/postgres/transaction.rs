@@ -54,6 +54,8 @@ pub fn of(action: Action) -> Transaction {
         | Action::SetExpression(_)
         | Action::CreateIndex
         | Action::DropIndex
+        | Action::PrepareToKeep
+        | Action::DropKept
         | Action::Comment
         | Action::CreateObject
         | Action::DropObject

@@ -38,6 +38,8 @@ pub fn of(action: Action) -> Work {
         | Action::SetExpression(GeneratedStorage::Virtual)
         | Action::DropIndex
         | Action::DropIndexConcurrently
+        | Action::PrepareToKeep
+        | Action::DropKept
         | Action::Comment
         | Action::CreateObject
         | Action::DropObject
