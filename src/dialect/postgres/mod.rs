@@ -3,6 +3,7 @@
 pub mod inspect;
 pub mod types;
 
+pub mod history;
 pub mod lower;
 pub mod machine;
 pub mod realize;
