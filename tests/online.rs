@@ -415,10 +415,14 @@ fn what_is_done_is_written_as_lines_of_json_where_json_is_asked_for() {
     assert!(ended.status.success());
     serde_json::from_slice::<serde_json::Value>(&ended.stdout).expect("one document");
     let lines = String::from_utf8(ended.stderr).expect("text");
-    let lines = lines.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("a line of JSON"));
+    let lines = lines
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("a line of JSON"));
     let steps: Vec<_> = lines.filter(|line| line["event"] == "step").collect();
     assert!(!steps.is_empty());
-    assert!(steps.iter().all(|it| it["title"].is_string() && it["step"].as_u64() <= it["of"].as_u64()));
+    assert!(
+        steps.iter().all(|it| it["title"].is_string() && it["step"].as_u64() <= it["of"].as_u64())
+    );
 }
 
 #[test]
