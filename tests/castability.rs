@@ -3,10 +3,13 @@
 
 mod support;
 
+use migrate::catalog::rule::{Enforce, Nulls, Requirement, Rule};
 use migrate::db::{Access, Database};
 use migrate::dialect::castability::{computed_misfit, misfit};
+use migrate::dialect::check::standing::{Doubts, Extent, Wanted, standing};
 use migrate::dialect::script::statements;
-use migrate::text::Dialect;
+use migrate::text::{Dialect, QName};
+use migrate::verify::{Choice, How, Wish, survey};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
@@ -233,6 +236,60 @@ fn no_text_passes_whose_cast_fails() {
                 left.len(),
                 &left[..left.len().min(40)]
             );
+        }
+    }
+}
+
+/// Whole numbers are read from texts by the program where rows are sent to it, and by the server where they are not.
+#[test]
+fn both_engines_read_the_same_numbers() {
+    let Some((_made, mut database)) = server() else { return };
+    let rule = |name: &str, requirement| Rule {
+        name: name.to_owned(),
+        table: QName::local(Dialect::Postgres, "v"),
+        requirement,
+        enforce: Enforce::Verify,
+        message: None,
+        origin: None,
+    };
+    let holds = |text: &str| Requirement::Holds { expression: text.to_owned() };
+    let unique =
+        Requirement::Unique { keys: vec!["c".into()], predicate: None, nulls: Nulls::Distinct };
+    let rules = [
+        rule("range", holds("c BETWEEN -5 AND 12")),
+        rule("sum", holds("c <> 7 AND n > 10")),
+        rule("unique", unique),
+        rule("there", holds("c IS NOT NULL OR n < 100")),
+    ];
+    for held_as in ["text", "character varying(4000)", "character(1100)"] {
+        fill(&mut database, held_as, &texts());
+        run(&mut database, "ALTER TABLE v ADD n bigserial PRIMARY KEY");
+        let catalog = database.inspect().expect("it can be inspected");
+        for after in ["smallint", "integer", "bigint"] {
+            let mut meant = catalog.clone();
+            let columns = meant.tables.values_mut().flat_map(|table| &mut table.columns);
+            for column in columns.filter(|column| column.name.as_str() == "c") {
+                after.clone_into(&mut column.data_type);
+            }
+            let wanted = Wanted { rules: &rules, catalog: Some(&meant), ..Wanted::default() };
+            let checks = standing(&catalog, &wanted, &Doubts::new(), Extent::Unproven).checks;
+            let mut found = |engine| {
+                let wish = Wish { shown: 10_000, baseline: None };
+                let how = How { engine, ..How::default() };
+                let verdict = survey(&mut database, &checks, &wish, how, None, &mut |_| {});
+                let mut violations = verdict.expect("it is asked").violations;
+                violations.iter_mut().for_each(|it| it.sample.sort());
+                violations.sort_by(|left, right| left.rule.cmp(&right.rule));
+                violations
+            };
+            let (server, here) = (found(Choice::Sql), found(Choice::Stream));
+            assert_eq!(server.len(), here.len());
+            for (server, here) in server.iter().zip(&here) {
+                let (rows, more) = (&server.sample, &here.sample);
+                assert_eq!(server.rows, here.rows, "{held_as} as {after}: {}", server.rule);
+                assert!(rows == more, "{held_as} as {after}: {} finds others", server.rule);
+            }
+            assert!(server.len() >= 4, "{held_as} as {after}");
         }
     }
 }

@@ -28,7 +28,7 @@ use migrate::journal::{Action, broken_link};
 use migrate::text::{Dialect, hash};
 
 /// What is killed; each runs on every engine that it is for.
-const PLANS: [&str; 54] = [
+const PLANS: [&str; 55] = [
     "check/tighten",
     "column/add_optional",
     "column/add_required_with_backfill",
@@ -72,6 +72,7 @@ const PLANS: [&str; 54] = [
     "online/indexes_are_built_while_rows_are_written",
     "online/keys_are_made_from_indexes",
     "online/rules_are_added_then_validated",
+    "online/values_are_written_page_by_page",
     "partition/key_column_changes_its_type",
     "partition/split_with_rows",
     "sequence/owner_goes",

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use migrate::lint::file::{Way, guess, way_of};
-use migrate::lint::rule::{Rule, ServerVersion, Severity};
+use migrate::lint::rule::{Ask, Rule, ServerVersion, Severity};
 use migrate::lint::rules::ALL;
 use migrate::lint::{File, Finding, Settings, lint};
 use migrate::text::Dialect;
@@ -69,7 +69,8 @@ fn said(findings: &[Finding]) -> Vec<String> {
 #[test]
 fn every_rule_finds_its_fault_and_nothing_else() {
     let mut wrong = Vec::new();
-    for rule in ALL {
+    // What is wrong with rows is asked of rows: `tests/row_rules.rs`.
+    for rule in ALL.iter().filter(|rule| !matches!(rule.ask, Ask::Rows)) {
         for dialect in dialects(rule) {
             for (path, text) in fixtures(rule, "bad") {
                 let found = findings(&text, dialect);

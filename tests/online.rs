@@ -253,7 +253,7 @@ fn nobody_waits_long_while_a_large_table_gets_columns_with_values() {
   minutes int NOT NULL DEFAULT 0)";
     scene.write("b.sql", &A.replace("team bigint, hours int, note text)", columns));
     let up = scene.plan(&[]);
-    assert_eq!(up.matches("tx=batches over=\"public\".\"job\"").count(), 2, "{up}");
+    assert_eq!(up.matches("tx=batches over=\"public\".\"job\"").count(), 6, "{up}");
     run_under_load(&scene, &["apply", "--plan", "plan", "--no-rehearsal", "--wait", "120"], rows);
     // Whoever wrote meanwhile got the default, and all others what the model says.
     let wrong =
@@ -261,6 +261,196 @@ fn nobody_waits_long_while_a_large_table_gets_columns_with_values() {
     assert_eq!(support::rows(&mut scene.database.open(), wrong)[0][0], "0");
     let tokens = "SELECT count(*) - count(DISTINCT token) FROM job";
     assert_eq!(support::rows(&mut scene.database.open(), tokens)[0][0], "0");
+}
+
+/// `A`, with columns whose values change, and rows that hold each of them.
+fn with_values(scene: &Online) -> String {
+    let columns = "note text,
+  status text NOT NULL DEFAULT 'draft' CONSTRAINT job_status CHECK (status IN ('draft', 'pending', 'queued', 'paid')),
+  country text DEFAULT 'DE')";
+    let a = A.replace("note text)", columns);
+    scene.sql("DROP TABLE job");
+    scene.sql(
+        &a.lines()
+            .skip(1)
+            .take(5)
+            .collect::<Vec<_>>()
+            .join("\n")
+            .replace("CREATE TABLE small (id bigint PRIMARY KEY, name text);", ""),
+    );
+    let b = a.replace("'pending', 'queued', 'paid'", "'sent', 'paid'").replace(
+        "  country text DEFAULT",
+        "  -- migrate:backfill 'FR'\n  country text NOT NULL DEFAULT",
+    );
+    scene.write("b.sql", &b);
+    a
+}
+
+const MAPS: [&str; 4] = ["--map", "job.status:pending=sent", "--map", "job.status:queued=sent"];
+
+fn fill_values(scene: &Online, rows: u64) {
+    scene.sql(&format!(
+        "INSERT INTO job SELECT g, 'r' || g, 1 + g % 100, g % 12, md5(g::text), \
+         (ARRAY['draft', 'pending', 'queued', 'paid'])[1 + g % 4], CASE g % 3 WHEN 0 THEN 'DE' END \
+         FROM generate_series(1, {rows}) AS g"
+    ));
+}
+
+/// What the rows hold that were there first.
+fn held(scene: &Online, rows: u64) -> String {
+    let asked = format!(
+        "SELECT md5(string_agg(concat_ws(',', id, status, coalesce(country, '-')), ';' ORDER BY id)) FROM job WHERE id <= {rows}"
+    );
+    support::rows(&mut scene.database.open(), &asked)[0][0].clone()
+}
+
+#[test]
+fn nobody_waits_long_while_values_of_a_large_table_are_written() {
+    let rows = many_rows();
+    let Some(scene) = Online::new(1) else { return };
+    with_values(&scene);
+    fill_values(&scene, rows);
+    let before = held(&scene, rows);
+    let mut flags = MAPS.to_vec();
+    flags.push("--online");
+    let up = scene.plan(&flags);
+    assert_eq!(up.matches("tx=batches over=\"public\".\"job\"").count(), 6, "{up}");
+    run_under_load(&scene, &["apply", "--plan", "plan", "--no-rehearsal", "--wait", "120"], rows);
+    let wrong =
+        "SELECT count(*) FROM job WHERE country IS NULL OR status NOT IN ('draft', 'sent', 'paid')";
+    assert_eq!(support::rows(&mut scene.database.open(), wrong)[0][0], "0");
+    let valid = "SELECT convalidated::text FROM pg_constraint WHERE conname = 'job_status'";
+    assert_eq!(support::rows(&mut scene.database.open(), valid)[0][0], "true");
+    assert_ne!(held(&scene, rows), before);
+    run_under_load(
+        &scene,
+        &["rollback", "--plan", "plan", "--no-rehearsal", "--wait", "120"],
+        rows,
+    );
+    assert_eq!(held(&scene, rows), before);
+}
+
+/// Release builds have no points to die at.
+#[cfg(debug_assertions)]
+#[test]
+fn a_run_that_is_killed_between_batches_goes_on_and_every_value_comes_back() {
+    let Some(scene) = Online::new(1) else { return };
+    with_values(&scene);
+    fill_values(&scene, 30_000);
+    let before = held(&scene, 30_000);
+    let mut flags = MAPS.to_vec();
+    flags.push("--online");
+    scene.plan(&flags);
+    let mut after = None;
+    for point in [40, 80] {
+        for way in ["apply", "rollback"] {
+            let args = [way, "--plan", "plan", "--no-rehearsal"];
+            let mut killed = scene.command(&args);
+            killed.env("MIGRATE_CRASH_AT", point.to_string());
+            assert_ne!(ran(&mut killed).code, 0, "there is no point {point}");
+            done(&scene.run(&args));
+            let found = held(&scene, 30_000);
+            match way {
+                "apply" => assert_eq!(*after.get_or_insert(found.clone()), found, "{point}"),
+                _ => assert_eq!(found, before, "{point}"),
+            }
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_run_stands_still_between_two_batches_for_as_long_as_it_is_asked_to() {
+    let Some(scene) = Online::new(1) else { return };
+    with_values(&scene);
+    fill_values(&scene, 100_000);
+    let mut flags = MAPS.to_vec();
+    flags.push("--online");
+    scene.plan(&flags);
+    let heard = scene.folder.path().join("heard");
+    let mut command = scene.command(&["apply", "--plan", "plan", "--no-rehearsal"]);
+    command.stdout(std::process::Stdio::null());
+    command.stderr(std::fs::File::create(&heard).expect("a file"));
+    let mut child = command.spawn().expect("the binary starts");
+    let signal = |name: &str| {
+        let sent = Command::new("kill").args([name, &child.id().to_string()]).status();
+        assert!(sent.expect("kill is there").success());
+    };
+    let until = |what: &str, is_so: &dyn Fn() -> bool| {
+        let began = Instant::now();
+        while !is_so() {
+            assert!(began.elapsed() < Duration::from_secs(120), "never: {what}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    };
+    let ask = |sql: &str| support::rows(&mut scene.database.open(), sql)[0][0].clone();
+    let kept = "SELECT count(*) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace \
+                WHERE n.nspname = 'migrate_kept'";
+    until("batches begin", &|| ask(kept) != "0");
+    signal("-USR1");
+    until("it is told", &|| {
+        std::fs::read_to_string(&heard)
+            .is_ok_and(|text| text.contains("paused between two batches"))
+    });
+    let written =
+        "SELECT count(*) FROM job WHERE country IS NULL OR status IN ('pending', 'queued')";
+    let locks = "SELECT count(*) FROM pg_locks WHERE relation = 'job'::regclass AND pid <> pg_backend_pid()";
+    let left = ask(written);
+    assert_ne!(left, "0");
+    std::thread::sleep(Duration::from_millis(700));
+    assert_eq!((ask(written), ask(locks)), (left, "0".to_owned()));
+    signal("-USR2");
+    assert!(child.wait().expect("it ends").success());
+    assert_eq!(ask(written), "0");
+    let statistics = "SELECT count(*) FROM pg_stats WHERE tablename = 'job' AND attname IN ('status', 'country')";
+    assert_eq!(ask(statistics), "2");
+}
+
+#[test]
+fn what_is_done_is_written_as_lines_of_json_where_json_is_asked_for() {
+    let Some(scene) = Online::new(100) else { return };
+    scene.plan(&[]);
+    let args = ["apply", "--plan", "plan", "--no-rehearsal", "--json"];
+    let ended = scene.command(&args).output().expect("the binary starts");
+    assert!(ended.status.success());
+    serde_json::from_slice::<serde_json::Value>(&ended.stdout).expect("one document");
+    let lines = String::from_utf8(ended.stderr).expect("text");
+    let lines = lines
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("a line of JSON"));
+    let steps: Vec<_> = lines.filter(|line| line["event"] == "step").collect();
+    assert!(!steps.is_empty());
+    assert!(
+        steps.iter().all(|it| it["title"].is_string() && it["step"].as_u64() <= it["of"].as_u64())
+    );
+}
+
+#[test]
+fn a_row_that_is_given_an_old_value_meanwhile_gets_that_one_back() {
+    let Some(scene) = Online::new(1) else { return };
+    with_values(&scene);
+    fill_values(&scene, 5_000);
+    let mut flags = MAPS.to_vec();
+    flags.push("--online");
+    let up = scene.plan(&flags);
+    // Row 1 was `pending`, row 2 `queued`, row 3 `paid`; two passes are done by then, and no new check is there yet.
+    let writes = "-- step 1: somebody writes | tx=own lock=ROW EXCLUSIVE work=write undo=exact\n\
+                  UPDATE job SET status = 'queued' WHERE id IN (1, 3);\nUPDATE job SET country = NULL WHERE id = 1;\n\
+                  UPDATE job SET status = 'paid' WHERE id = 2;\n\n";
+    let at = up.find("change check job_status of job, for new rows").expect("a step");
+    let at = up[..at].rfind("-- step").expect("a step");
+    edit(scene.folder.path(), &up, &format!("{}{writes}{}", &up[..at], &up[at..]));
+    done(&scene.run(&["apply", "--plan", "plan", "--no-rehearsal"]));
+    let asked = "SELECT string_agg(status || coalesce(country, '-'), ' ' ORDER BY id) FROM job WHERE id < 5";
+    assert_eq!(
+        support::rows(&mut scene.database.open(), asked)[0][0],
+        "sentFR paidFR sentDE draftFR"
+    );
+    done(&scene.run(&["rollback", "--plan", "plan", "--no-rehearsal"]));
+    assert_eq!(
+        support::rows(&mut scene.database.open(), asked)[0][0],
+        "queued- paid- queuedDE draft-"
+    );
 }
 
 fn write_rows(database: &TestDatabase, noticed: &Noticed, is_over: &AtomicBool, rows: u64) {

@@ -5,15 +5,21 @@ mod again;
 mod batches;
 mod orphans;
 mod outside;
+mod segments;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use super::hidden::{InTheWay, left_behind};
 use super::promise::Foreseen;
 use super::watch::{Unwatched, Watch};
+use segments::{segment_transaction, segments};
+
 use super::{Bundle, Context, book};
 use crate::catalog::Catalog;
+use crate::db::watchdog::Watchdog;
 use crate::db::{Database, DbError, DbErrorKind, Mode};
 use crate::dialect::{Absence, Direction, Step, Transaction, script, session};
 use crate::journal::{Action, Entry, StepRow, StepState, UNREAD, Unfinished};
@@ -177,6 +183,7 @@ pub fn run_watched(
         grouping,
         patience,
         foreseen,
+        crowded: None,
         reconnected: 0,
         watch,
     };
@@ -236,6 +243,8 @@ struct Runner<'a> {
     grouping: Grouping,
     patience: Duration,
     foreseen: Option<&'a Foreseen>,
+    /// Says that others wait for what this run holds.
+    crowded: Option<Arc<AtomicBool>>,
     /// How often the connection was made anew.
     reconnected: u32,
     watch: &'a mut dyn Watch,
@@ -281,6 +290,7 @@ impl Runner<'_> {
             true => None,
             false => self.database.watchdog(context.progress.teller())?,
         };
+        self.crowded = watchdog.as_ref().map(Watchdog::crowded);
         self.all(expect, context, seal).map_err(|problem| match problem {
             Problem::Db(error) if error.kind == DbErrorKind::Busy && error.detail.is_none() => {
                 let blocker = watchdog.as_ref().and_then(|watchdog| watchdog.take_seen());
@@ -575,25 +585,4 @@ impl Runner<'_> {
 enum End<'a> {
     Journal,
     Ledger(&'a Expectation),
-}
-
-fn segment_transaction(steps: &[Step], position: usize) -> Transaction {
-    steps[position].facts.transaction
-}
-
-/// Runs of consecutive shared steps; every other step on its own.
-fn segments(steps: &[Step]) -> Vec<std::ops::Range<usize>> {
-    let mut segments: Vec<std::ops::Range<usize>> = Vec::new();
-    for (position, step) in steps.iter().enumerate() {
-        match segments.last_mut() {
-            Some(segment)
-                if step.facts.transaction == Transaction::Shared
-                    && segment_transaction(steps, segment.start) == Transaction::Shared =>
-            {
-                segment.end = position + 1;
-            }
-            _ => segments.push(position..position + 1),
-        }
-    }
-    segments
 }

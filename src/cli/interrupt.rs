@@ -1,8 +1,10 @@
-//! Ctrl-C and SIGTERM: statements under way are stopped, so that the engine undoes them, and copies are removed.
+//! Ctrl-C and SIGTERM: statements under way are stopped, so that the engine undoes them, and copies are removed. SIGUSR1
+//! makes a run stand still between two batches, SIGUSR2 lets it go on.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::db::pause;
 use crate::db::running::stop_all_statements;
 use crate::shadow::leftover;
 
@@ -16,7 +18,7 @@ static LET_GO: AtomicBool = AtomicBool::new(false);
 
 /// Call it before any thread starts.
 pub(super) fn install() {
-    leftover::when_told_to_end(end);
+    leftover::when_told_to_end(end, pause::ask);
 }
 
 /// Waits for the end where it has been asked for: the error that a stopped statement gives is not the reason.

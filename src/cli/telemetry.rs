@@ -96,6 +96,17 @@ impl Telemetry {
         self.inner().open = Some(open);
     }
 
+    /// Something else begins, and the step that runs ends; how far that step is, is a part of it.
+    pub(crate) fn phase(&self, what: &str) {
+        let is_of_step = {
+            let inner = self.inner();
+            inner.open.as_ref().is_some_and(|open| what.starts_with(open.title.as_str()))
+        };
+        if !is_of_step {
+            self.end_step();
+        }
+    }
+
     /// The step that runs ends.
     pub(crate) fn end_step(&self) {
         let mut inner = self.inner();

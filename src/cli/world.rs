@@ -312,6 +312,16 @@ impl World {
         Spinner::new(verbosity, self.telemetry.clone())
     }
 
+    /// As [`World::spinner`], for what runs a plan: where JSON is asked for and nobody looks at a terminal, each thing that
+    /// is done is a line of JSON.
+    pub(crate) fn course(&self) -> Spinner {
+        let is_read = self.global.json && !std::io::stderr().is_terminal();
+        match is_read && !self.global.quiet {
+            true => Spinner::new(Verbosity::Lines, self.telemetry.clone()),
+            false => self.spinner(),
+        }
+    }
+
     /// Prints a result.
     pub(crate) fn print(&self, text: &str) {
         match self.output {

@@ -14,6 +14,7 @@ pub mod running;
 pub mod sqlite;
 mod tls;
 pub mod url;
+pub mod pause;
 pub mod watchdog;
 
 use std::time::Duration;

@@ -1,5 +1,6 @@
 //! Sees who blocks a session that waits for a lock, from a connection of its own. Made only when something takes a while.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -22,12 +23,18 @@ pub struct Watchdog {
     stop: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
     seen: Arc<Mutex<Option<String>>>,
+    crowded: Arc<AtomicBool>,
 }
 
 impl Watchdog {
     /// The session that blocked last, in words; asked for once.
     pub fn take_seen(&self) -> Option<String> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Set when others wait for a lock of the session; whoever reads it takes it back.
+    pub fn crowded(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.crowded)
     }
 }
 
@@ -53,6 +60,8 @@ impl Database {
         let seen = Arc::new(Mutex::new(None));
         let (stop, stopped) = channel::<()>();
         let shared = Arc::clone(&seen);
+        let crowded = Arc::new(AtomicBool::new(false));
+        let crowd = Arc::clone(&crowded);
         let thread = std::thread::spawn(move || {
             if stopped.recv_timeout(PATIENCE) != Err(RecvTimeoutError::Timeout) {
                 return;
@@ -70,12 +79,16 @@ impl Database {
                     }
                     *shared.lock().unwrap_or_else(PoisonError::into_inner) = Some(words.1);
                 }
+                let waiting = session.rows(&session::anyone_waiting_for(&process));
+                if waiting.is_ok_and(|rows| !rows.is_empty()) {
+                    crowd.store(true, Ordering::Relaxed);
+                }
                 if stopped.recv_timeout(POLL) != Err(RecvTimeoutError::Timeout) {
                     return;
                 }
             }
         });
-        Ok(Some(Watchdog { stop: Some(stop), thread: Some(thread), seen }))
+        Ok(Some(Watchdog { stop: Some(stop), thread: Some(thread), seen, crowded }))
     }
 }
 

@@ -8,6 +8,7 @@
 //!
 //! A pair of types that is not listed is left to the engine: it fails inside the transaction and nothing is changed.
 
+use super::check::Fault;
 use crate::text::Dialect;
 
 /// White space that the input functions pass over, whatever the locale.
@@ -31,6 +32,13 @@ pub fn computed_misfit(text: &str, after: &str, dialect: Dialect) -> Option<Stri
         Some(too_large) => format!("CASE WHEN {no_number} THEN true ELSE {too_large} END"),
         None => no_number,
     })
+}
+
+/// What is wrong with a value that does not become one of another type: too long or too large, or none of it.
+pub fn fault(before: &str, after: &str) -> Fault {
+    let are_texts = is_text(before) && is_text(after);
+    let are_numbers = Number::of(before).is_some() && Number::of(after).is_some();
+    if are_texts || are_numbers { Fault::Overflow } else { Fault::Cast }
 }
 
 /// Whether a type as the server prints it holds texts.

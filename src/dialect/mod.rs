@@ -11,6 +11,7 @@ pub mod expression;
 pub mod fingerprint;
 pub mod given;
 pub mod hide;
+pub mod history;
 pub mod keep;
 pub mod lift;
 pub mod machine;

@@ -333,6 +333,15 @@ pub fn blockers(process: &str) -> Sql {
     ))
 }
 
+/// A session that waits for a lock of a server process, if there is one.
+pub fn anyone_waiting_for(process: &str) -> Sql {
+    Sql::new(format!(
+        "SELECT a.pid::text FROM pg_stat_activity AS a WHERE a.wait_event_type = 'Lock' \
+         AND {} = ANY (pg_blocking_pids(a.pid)) LIMIT 1",
+        process.parse::<u32>().unwrap_or_default()
+    ))
+}
+
 /// Answers one row, if the connection still lives.
 pub fn are_you_there() -> Sql {
     Sql::new("SELECT 1")

@@ -295,6 +295,8 @@ pub enum Phase {
     Together,
     /// After them: it has transactions of its own, and would part those that can share one.
     Apart,
+    /// After all others.
+    Last,
 }
 
 /// A thing that steps make and use, in the names that hold after the renames.

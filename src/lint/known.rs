@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::statement::{Act, Checked, Column, Constraint, ConstraintRule, Deed, Generated, Object};
+use super::statement::{
+    Act, Checked, Column, Constraint, ConstraintRule, Deed, Generated, IndexKey, Object,
+};
 
 /// What is known of the schema at a statement.
 #[derive(Clone, Debug, Default)]
@@ -11,6 +13,8 @@ pub struct Known {
     /// Made earlier in this file: nobody uses them yet.
     new_tables: BTreeSet<String>,
     new_indexes: BTreeSet<String>,
+    /// Indexes of which the statement was seen: their table and keys.
+    indexes: BTreeMap<String, (String, Vec<IndexKey>)>,
     /// Domains and whether they have rules.
     domains: BTreeMap<String, Checked>,
     /// Constraints that rows were not checked against: table, name → what it says.
@@ -41,6 +45,12 @@ impl Known {
 
     pub fn is_new_index(&self, index: &str) -> bool {
         self.new_indexes.contains(index)
+    }
+
+    /// The table and the keys of an index, where its statement was seen.
+    pub fn index(&self, index: &str) -> Option<(&str, &[IndexKey])> {
+        let (table, keys) = self.indexes.get(index)?;
+        Some((table, keys))
     }
 
     pub fn column(&self, table: &str, column: &str) -> Option<&KnownColumn> {
@@ -77,8 +87,11 @@ impl Known {
             Deed::CreateDomain { name, checked } => {
                 self.domains.insert(name.key.clone(), *checked);
             }
-            Deed::CreateIndex { table, name: Some(name), .. } if self.is_new(&table.key) => {
-                self.new_indexes.insert(name.key.clone());
+            Deed::CreateIndex { table, name: Some(name), keys, .. } => {
+                if self.is_new(&table.key) {
+                    self.new_indexes.insert(name.key.clone());
+                }
+                self.indexes.insert(name.key.clone(), (table.key.clone(), keys.clone()));
             }
             Deed::Drop { what: Object::Table, names } => {
                 for name in names {
@@ -206,6 +219,7 @@ fn says_not_null(rule: &ConstraintRule, column: &str) -> bool {
         | ConstraintRule::Unique
         | ConstraintRule::PrimaryKey
         | ConstraintRule::UsingIndex
+        | ConstraintRule::PrimaryKeyUsingIndex(_)
         | ConstraintRule::Exclude => false,
     }
 }

@@ -332,7 +332,7 @@ fn is_strong(act: &Act) -> bool {
         | Act::SetType { .. }
         | Act::SetNotNull(_)
         | Act::DropNotNull(_)
-        | Act::SetDefault
+        | Act::SetDefault(_)
         | Act::DropConstraint
         | Act::Rewrite(_)
         | Act::RowSecurityOff

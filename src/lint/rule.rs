@@ -77,6 +77,8 @@ pub enum Ask {
     Step(fn(&crate::dialect::Facts) -> Option<String>),
     /// The reader of the file finds it.
     Reader,
+    /// Proved on rows that exist, by `verify`, `check` and `apply`.
+    Rows,
 }
 
 /// One place that breaks a rule.

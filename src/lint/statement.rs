@@ -31,6 +31,8 @@ pub enum Deed {
         table: Name,
         name: Option<Name>,
         online: Online,
+        keys: Vec<IndexKey>,
+        is_unique: bool,
     },
     DropIndex {
         names: Vec<Name>,
@@ -117,6 +119,13 @@ pub enum Deed {
     },
 }
 
+/// What an index is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IndexKey {
+    Column(String),
+    Expression,
+}
+
 /// Whether writes go on meanwhile (`CONCURRENTLY`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Online {
@@ -157,6 +166,7 @@ pub enum Object {
     Database,
     Sequence,
     Policy,
+    View,
     Other,
 }
 
@@ -214,8 +224,10 @@ pub enum ConstraintRule {
     References(Name),
     Unique,
     PrimaryKey,
-    /// `UNIQUE` or `PRIMARY KEY` that takes an index over.
+    /// `UNIQUE` that takes an index over.
     UsingIndex,
+    /// `PRIMARY KEY` that takes the index over.
+    PrimaryKeyUsingIndex(String),
     Exclude,
 }
 
@@ -244,7 +256,8 @@ pub enum Act {
     },
     SetNotNull(String),
     DropNotNull(String),
-    SetDefault,
+    /// `SET DEFAULT` or `DROP DEFAULT` of a column.
+    SetDefault(String),
     AddConstraint(Constraint),
     Validate(String),
     DropConstraint,

@@ -102,7 +102,7 @@ impl Entity {
         })
     }
 
-    /// The written fields, and those that `audit: timestamps` adds.
+    /// The written fields, and those that `audit: timestamps` and `audit: actor` add.
     pub fn all_fields(&self) -> Vec<Field> {
         let mut fields = self.fields.clone();
         if self.has_timestamps() {
@@ -112,7 +112,32 @@ impl Entity {
                 }
             }
         }
+        if self.audits("actor") {
+            for name in ["created_by", "updated_by"] {
+                if self.field(name).is_none() {
+                    fields.push(self.stamp(name));
+                }
+            }
+        }
         fields
+    }
+
+    /// Who made a row, or changed it last: a row of the actor's entity, and a text where the model names none.
+    fn stamp(&self, name: &str) -> Field {
+        let mut field = Field::of_type(name, ValueType::Text, "text");
+        if let Some(entity) = &self.stamped_by {
+            field.kind = super::FieldKind::Ref {
+                entity: entity.clone(),
+                place: self.place,
+                on_delete: Some(crate::catalog::Action::SetNull),
+                on_update: None,
+                constraint: super::ConstraintName::Derived,
+            };
+            field.column = Some(name.to_owned());
+        }
+        field.optional = true;
+        field.place = self.place;
+        field
     }
 
     /// Fields of the primary key: `key:`, else `id`.

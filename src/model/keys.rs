@@ -233,7 +233,7 @@ const ENTITY: &[Key] = &[
     key(
         "audit",
         Shape::OneOrMore,
-        "`timestamps` adds created_at and updated_at; `actor`, `history` are carried.",
+        "`timestamps` adds created_at and updated_at, `actor` created_by and updated_by, `history` a table of all changes.",
     ),
     key("postgres", Shape::Object(Context::EntityPostgres), "What PostgreSQL does differently."),
     key("sqlite", Shape::Object(Context::EntitySqlite), "What SQLite does differently."),

@@ -122,6 +122,8 @@ pub struct Entity {
     pub sqlite: SqliteTable,
     pub postgres: PostgresTable,
     pub permissions: Vec<Permission>,
+    /// The entity that `audit: actor` refers to, once checked: that of the model's `actor:`.
+    pub stamped_by: Option<String>,
     /// `tenant`, `permissions` as written, `audit`.
     pub carried: Vec<Carried>,
     pub place: Place,

@@ -70,6 +70,7 @@ fn rank(step: &Step) -> u8 {
         (false, false, Phase::Together) => 2,
         (false, true, Phase::Apart) => 3,
         (false, false, Phase::Apart) => 4,
+        (false, _, Phase::Last) => 5,
     }
 }
 

@@ -135,6 +135,7 @@ pub fn problems(findings: &[Finding]) -> Vec<Problem> {
         .iter()
         .map(|finding| Problem {
             code: finding.rule.code.to_owned(),
+            rule: None,
             name: Some(finding.rule.name.to_owned()),
             severity: finding.severity,
             message: finding.message.clone(),

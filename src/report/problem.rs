@@ -13,10 +13,13 @@ use crate::text::hash::sha256_parts;
 /// One thing that was found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
-    /// The code of a rule of the linter, the name of a rule of the model, or what the gate looked at.
+    /// A code that `migrate explain` knows, the name of a rule that could not be asked, or what the gate looked at.
     pub code: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// The rule of the model that rows break.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
     pub severity: Severity,
     pub message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -45,10 +48,20 @@ fn line_and_column<S: serde::Serializer>(
 }
 
 impl Problem {
-    /// `MG114 index-blocking`, or the code alone.
+    /// `MG114 index-blocking`, `MG504 duplicate: User.email`, or the code alone.
     pub fn title(&self) -> String {
-        match &self.name {
-            Some(name) => format!("{} {name}", self.code),
+        match (&self.name, &self.rule) {
+            (Some(name), Some(rule)) => format!("{} {name}: {rule}", self.code),
+            (Some(name), None) => format!("{} {name}", self.code),
+            (None, Some(rule)) => format!("{}: {rule}", self.code),
+            (None, None) => self.code.clone(),
+        }
+    }
+
+    /// What tells it from others of its code.
+    fn id(&self) -> String {
+        match &self.rule {
+            Some(rule) => format!("{}/{rule}", self.code),
             None => self.code.clone(),
         }
     }
@@ -73,26 +86,28 @@ impl Problem {
             Severity::Warning => Level::Warning,
             Severity::Note => Level::Notice,
         };
-        let text = match (&self.name, &self.instead) {
-            (None, Some(instead)) => format!("{}\n{instead}", self.message),
-            (Some(_), _) | (None, None) => self.message.clone(),
+        // What a rule of the linter advises is long, and on its page.
+        let is_of_linter = self.name.is_some() && self.rule.is_none();
+        let text = match &self.instead {
+            Some(instead) if !is_of_linter => format!("{}\n{instead}", self.message),
+            Some(_) | None => self.message.clone(),
         };
         Annotation { level, spot: self.spot(), title: self.title(), text }
     }
 
     /// As a rule and a result of SARIF.
     pub fn sarif(&self) -> (Value, Value) {
-        let mut rule = json!({ "id": self.code });
+        let mut rule = json!({ "id": self.id() });
         for (field, text) in [("fullDescription", &self.why), ("help", &self.instead)] {
             if let Some(text) = text {
                 rule[field] = json!({ "text": text });
             }
         }
-        if let Some(name) = &self.name {
+        if let Some(name) = self.rule.as_ref().or(self.name.as_ref()) {
             rule["name"] = json!(name);
         }
         let result = json!({
-            "ruleId": self.code,
+            "ruleId": self.id(),
             "level": self.severity.name(),
             "message": { "text": self.message },
             "locations": sarif_location(self.spot()),
@@ -118,7 +133,7 @@ pub fn gitlab(problems: &[Problem]) -> String {
         .map(|problem| {
             let path = problem.file.clone().unwrap_or_else(|| "migrate.toml".to_owned());
             // A line that moves is still the same finding, so the line is not in it.
-            let own = format!("{}\n{path}\n{}", problem.code, problem.message);
+            let own = format!("{}\n{path}\n{}", problem.id(), problem.message);
             let before = seen.entry(own.clone()).or_default();
             let fingerprint = sha256_parts([own.as_bytes(), before.to_string().as_bytes()]);
             *before += 1;
@@ -129,7 +144,7 @@ pub fn gitlab(problems: &[Problem]) -> String {
             };
             json!({
                 "description": format!("{}: {}", problem.title(), problem.message),
-                "check_name": problem.code,
+                "check_name": problem.id(),
                 "fingerprint": fingerprint,
                 "severity": severity,
                 "location": {

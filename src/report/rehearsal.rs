@@ -155,8 +155,22 @@ fn longest_block(step: &StepEvidence) -> String {
         few => format!(" on {} and {} more", few[0], few.len() - 1),
     };
     let text = format!("{waits}{of} for {} from step {} on", range(step.held), step.step);
-    format!("  {}\n", paint(CAREFUL, &text))
+    format!("  {}\n{}", paint(CAREFUL, &text), what_helps(step.lock(), step.held))
 }
+
+/// What can be done about a table that stands still so long that people notice.
+fn what_helps(lock: Lock, held: Expected) -> &'static str {
+    match lock != Lock::Reserved && held.low_ms >= NOTICED_MS {
+        true => PLANNED_ANEW,
+        false => "",
+    }
+}
+
+/// From how long on people notice that a table stands still.
+const NOTICED_MS: u64 = 1_000;
+
+const PLANNED_ANEW: &str = "  help: `migrate plan --replace --online` plans it anew in steps that let others work, where there \
+     are such\n";
 
 fn row(step: &StepEvidence) -> Vec<String> {
     let lock = match step.lock() {
@@ -207,4 +221,19 @@ fn work(step: &StepEvidence) -> String {
 
 fn range(expected: Expected) -> String {
     format!("{} to {}", duration(expected.low_ms), duration(expected.high_ms))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_block_names_the_way_to_plan_anew_and_a_short_one_does_not() {
+        let held = |low_ms| Expected { low_ms, high_ms: 4 * low_ms, scale_percent: 100 };
+        let long = what_helps(Lock::AccessExclusive, held(1_000));
+        assert!(long.contains("`migrate plan --replace --online`"), "{long}");
+        assert_eq!(what_helps(Lock::AccessExclusive, held(999)), "");
+        // SQLite has no other way.
+        assert_eq!(what_helps(Lock::Reserved, held(60_000)), "");
+    }
 }

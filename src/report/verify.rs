@@ -10,6 +10,7 @@ use super::problem::{Problem, gitlab, html};
 use super::style::{count, number};
 use crate::catalog::rule::Enforce;
 use crate::lint::rule::Severity;
+use crate::lint::rules::find;
 use crate::verify::{Unasked, Verdict, Violation};
 
 /// Where the rules stand.
@@ -42,8 +43,9 @@ pub fn report(verdict: &Verdict, place: Place<'_>, style: Style) -> String {
 /// The broken rules and those that could not be asked, one by one.
 pub fn problems(verdict: &Verdict, place: Place<'_>) -> Vec<Problem> {
     let broken = verdict.violations.iter().map(|violation| Problem {
-        code: violation.rule.clone(),
-        name: None,
+        code: violation.code.to_owned(),
+        name: find(violation.code).map(|rule| rule.name.to_owned()),
+        rule: Some(violation.rule.clone()),
         severity: match is_warning(violation) {
             true => Severity::Warning,
             false => Severity::Error,
@@ -59,6 +61,7 @@ pub fn problems(verdict: &Verdict, place: Place<'_>) -> Vec<Problem> {
     let unasked = verdict.unasked.iter().map(|unasked| Problem {
         code: unasked.rule.clone(),
         name: None,
+        rule: None,
         severity: Severity::Error,
         message: format!("not asked: {}", unasked.reason),
         file: place.of(unasked.file.as_ref()).map(str::to_owned),

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use crate::db::DatabaseUrl;
+use crate::db::pause::Ask;
 
 static OPEN: Mutex<BTreeMap<u64, Leftover>> = Mutex::new(BTreeMap::new());
 
@@ -52,7 +53,7 @@ pub fn remove_all() {
 }
 
 /// Calls `told` in a thread of its own when somebody asks the process to end (Ctrl-C, SIGTERM). Call it before any other
-/// thread starts. Asked a second time, the process ends at once.
-pub fn when_told_to_end(told: fn()) {
-    super::process::on_signal(told);
+/// thread starts. Asked a second time, the process ends at once. `asked` hears of SIGUSR1 (pause) and SIGUSR2 (go on).
+pub fn when_told_to_end(told: fn(), asked: fn(Ask)) {
+    super::process::on_signal(told, asked);
 }

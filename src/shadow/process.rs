@@ -20,6 +20,7 @@ pub fn host() -> String {
 #[cfg(unix)]
 mod unix {
     use super::{Child, Command, Path};
+    use crate::db::pause::Ask;
     use std::ffi::CString;
     use std::os::unix::fs::{DirBuilderExt, chown};
     use std::os::unix::process::CommandExt;
@@ -184,16 +185,17 @@ mod unix {
         Err(std::io::ErrorKind::Unsupported.into())
     }
 
-    /// Has a function run in a thread of its own on the first SIGINT or SIGTERM; the second ends the process. Threads that
-    /// start later leave these signals to that one. Source: signal(7), "Signal mask and pending signals"; children get an
-    /// empty mask from `std::process::Command`.
-    pub fn on_signal(told: fn()) {
+    /// Has a function run in a thread of its own on the first SIGINT or SIGTERM; the second ends the process. Another hears of
+    /// SIGUSR1 and SIGUSR2. Threads that start later leave these signals to that one. Source: signal(7), "Signal mask and
+    /// pending signals"; children get an empty mask from `std::process::Command`.
+    pub fn on_signal(told: fn(), asked: fn(Ask)) {
         let mut set = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
         // SAFETY: the set is made by `sigemptyset` before anything reads it.
         let set = unsafe {
             libc::sigemptyset(set.as_mut_ptr());
-            libc::sigaddset(set.as_mut_ptr(), libc::SIGINT);
-            libc::sigaddset(set.as_mut_ptr(), libc::SIGTERM);
+            for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGUSR1, libc::SIGUSR2] {
+                libc::sigaddset(set.as_mut_ptr(), signal);
+            }
             let set = set.assume_init();
             libc::pthread_sigmask(libc::SIG_BLOCK, &set, std::ptr::null_mut());
             set
@@ -203,12 +205,21 @@ mod unix {
                 let mut signal = 0;
                 // SAFETY: both pointers are valid for the length of the call.
                 unsafe { libc::sigwait(&set, &mut signal) };
+                signal
             };
-            wait();
-            std::thread::spawn(told);
-            wait();
-            // SAFETY: ends the process without further ado.
-            unsafe { libc::_exit(130) };
+            let mut is_told = false;
+            loop {
+                match wait() {
+                    libc::SIGUSR1 => asked(Ask::Pause),
+                    libc::SIGUSR2 => asked(Ask::GoOn),
+                    // SAFETY: ends the process without further ado.
+                    _ if is_told => unsafe { libc::_exit(130) },
+                    _ => {
+                        is_told = true;
+                        std::thread::spawn(told);
+                    }
+                }
+            }
         });
     }
 
@@ -238,6 +249,7 @@ pub use elsewhere::{
 #[cfg(not(unix))]
 mod elsewhere {
     use super::{Child, Command, Path};
+    use crate::db::pause::Ask;
 
     pub fn give_to_server_user(_: &Path) -> std::io::Result<()> {
         Ok(())
@@ -274,5 +286,5 @@ mod elsewhere {
 
     pub fn at_exit(_: fn()) {}
 
-    pub fn on_signal(_: fn()) {}
+    pub fn on_signal(_: fn(), _: fn(Ask)) {}
 }

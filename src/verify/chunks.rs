@@ -2,6 +2,7 @@
 //! the server cannot clear away what was changed since. Rules that look at many rows at once are asked at once all the same.
 
 use super::cost::Size;
+use super::extents::Extents;
 use super::gather::{Gathered, gather};
 use super::keys;
 use super::pieces::{Choice, EngineKind, Piece, Place, pieces};
@@ -41,7 +42,7 @@ pub(super) fn in_parts(
         for piece in left {
             let answers = database.within(Mode::Snapshot, |database| {
                 settle(database)?;
-                asking.ask(database, &piece)
+                asking.afresh().ask(database, &piece)
             })?;
             answers.into_iter().for_each(|answer| answer.put_into(&mut verdict));
         }
@@ -98,7 +99,7 @@ fn parts<'c>(
     for slice in slices(piece.size, rows) {
         let asked: Result<(), DbError> = database.within(Mode::Snapshot, |database| {
             settle(database)?;
-            let gathered = gather(database, piece, &[slice], &mut [])?;
+            let gathered = gather(database, piece, &[slice], &mut [], &Extents::default())?;
             for (at, check) in piece.checks.iter().enumerate() {
                 if gathered.tallies[at].is_doubtful {
                     found[at] = None;

@@ -4,8 +4,10 @@
 //! reckoned with the same numbers. What is compared is all that a table costs: the scans of a mixed answer are added up.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::pieces::{Choice, Place};
+use crate::dialect::check::reading::Source;
 use crate::dialect::check::{About, Check};
 
 /// Reading a row, whoever asks.
@@ -13,23 +15,23 @@ const SCAN: f64 = 0.08;
 /// Sending a row and one of its values, and taking them.
 const SEND_ROW: f64 = 0.1;
 const SEND_FIELD: f64 = 0.075;
-const TAKE_ROW: f64 = 0.3;
-const TAKE_FIELD: f64 = 0.015;
+const TAKE_ROW: f64 = 0.15;
+const TAKE_FIELD: f64 = 0.01;
 /// Seeing whether a text is a number, and reading it: wherever a rule speaks of such a column, and for sending it.
 const CAST_BY_SERVER: f64 = 0.2;
 /// One condition, each comparison or call in it, each pattern.
 const CONDITION_BY_SERVER: f64 = 0.012;
 const PART_BY_SERVER: f64 = 0.007;
 const PATTERN_BY_SERVER: f64 = 0.6;
-const CONDITION_HERE: f64 = 0.02;
-const PART_HERE: f64 = 0.012;
-const PATTERN_HERE: f64 = 0.15;
+const CONDITION_HERE: f64 = 0.01;
+const PART_HERE: f64 = 0.007;
+const PATTERN_HERE: f64 = 0.08;
 /// Grouping by a key, and sorting its hashes.
 const UNIQUE_BY_SERVER: f64 = 0.75;
-const UNIQUE_HERE: f64 = 0.2;
+const UNIQUE_HERE: f64 = 0.1;
 /// Looking a key up.
 const LOOKUP_BY_SERVER: f64 = 0.25;
-const LOOKUP_HERE: f64 = 0.2;
+const LOOKUP_HERE: f64 = 0.1;
 /// How much of the lesser work is felt although both sides work at once.
 const FELT: f64 = 0.2;
 /// How many bytes a row and each of its fields take on the way.
@@ -108,16 +110,18 @@ struct Cost {
     own_alone: f64,
     here: f64,
     fields: BTreeSet<usize>,
-    /// Those of the fields that are read as another type.
+    /// Those of the fields that the server reads as another type before it sends them.
     casts: BTreeSet<usize>,
 }
 
 fn cost(check: &Check, place: &Place) -> Cost {
     let fields = place.fields();
-    let read = check.source().map(|source| &source.casts);
-    let casts: BTreeSet<usize> =
-        read.map(|read| fields.intersection(read).copied().collect()).unwrap_or_default();
+    let of = |source: &Arc<Source>| fields.intersection(&source.casts).copied().collect();
+    let mut casts: BTreeSet<usize> = check.source().map(of).unwrap_or_default();
     let cast = casts.len() as f64 * CAST_BY_SERVER;
+    if let Some(source) = check.source() {
+        casts.retain(|at| source.fields.get(*at).is_some_and(|field| field.text.is_none()));
+    }
     let none = Cost { shared: 0.0, own: 0.0, own_alone: 0.0, here: 0.0, fields, casts };
     match place {
         Place::Here(program) => {

@@ -7,6 +7,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Mutex;
 
 use super::engine::Count;
+use super::extents::Extents;
 use super::parents::{Parents, encode};
 use super::pieces::{Piece, Place, UniqueKey};
 use super::spill::{self, Sorter};
@@ -83,6 +84,7 @@ pub(super) fn gather(
     piece: &Piece<'_>,
     slices: &[Slice],
     workers: &mut [Database],
+    extents: &Extents,
 ) -> Result<Gathered, DbError> {
     let source = source(piece).ok_or_else(|| unsupported("these rows cannot be streamed"))?;
     let parents = Parents::read(database, piece)?;
@@ -122,7 +124,7 @@ pub(super) fn gather(
             all
         }
     };
-    reader.finish(database)?;
+    reader.finish(database, extents)?;
     Ok(reader.gathered)
 }
 
@@ -134,6 +136,7 @@ pub(super) fn gather(
 pub(super) fn breaking(
     database: &mut Database,
     checks: &[Check],
+    extents: &Extents,
 ) -> Result<Option<Gathered>, DbError> {
     let Some((first, _)) = checks.first().and_then(Check::row_rule) else { return Ok(None) };
     if !checks.iter().all(|check| check.row_rule().is_some_and(|(source, _)| source == first)) {
@@ -150,7 +153,7 @@ pub(super) fn breaking(
     if reader.gathered.of > REMEMBERED_MAX as u64 {
         return Ok(None);
     }
-    reader.finish(database)?;
+    reader.finish(database, extents)?;
     Ok(Some(reader.gathered))
 }
 
@@ -357,7 +360,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Counts rows that are not alone, and all rows where only some were sent.
-    fn finish(&mut self, database: &mut Database) -> Result<(), DbError> {
+    fn finish(&mut self, database: &mut Database, extents: &Extents) -> Result<(), DbError> {
         for (check, sorter) in std::mem::take(&mut self.sorters) {
             if self.gathered.tallies[check].is_doubtful {
                 continue;
@@ -381,9 +384,15 @@ impl<'a> Reader<'a> {
                 _ => tally.is_doubtful = true,
             }
         }
-        if self.stream.extent == Extent::Breaking {
-            let count = database.value(&self.stream.source.count(self.stream.slice))?;
-            self.gathered.of = count.and_then(|text| text.parse().ok()).unwrap_or(0);
+        let source = self.stream.source;
+        match (self.stream.extent, self.stream.slice) {
+            (Extent::All, Slice::All) => extents.learn(source, self.gathered.of),
+            (Extent::All, Slice::Blocks(..)) => {}
+            (Extent::Breaking, Slice::All) => self.gathered.of = extents.of(database, source)?,
+            (Extent::Breaking, slice @ Slice::Blocks(..)) => {
+                let count = database.value(&source.count(slice))?;
+                self.gathered.of = count.and_then(|text| text.parse().ok()).unwrap_or(0);
+            }
         }
         for tally in &mut self.gathered.tallies {
             tally.places.sort_unstable();

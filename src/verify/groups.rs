@@ -4,9 +4,10 @@
 //! Rows beside which something stands that does not go with them: few are sent, so several processes of the server look.
 
 use super::engine::Count;
+use super::extents::Extents;
 use crate::db::{Database, DbError, DbErrorKind, Row};
 use crate::dialect::check::Check;
-use crate::dialect::check::reading::{RowPlace, Slice};
+use crate::dialect::check::reading::RowPlace;
 use crate::dialect::session;
 
 /// How many rows, and where they lie; `None` where the check is none of a key, or too many rows break it.
@@ -17,6 +18,7 @@ pub(super) fn groups(
     database: &mut Database,
     check: &Check,
     rows_max: usize,
+    extents: &Extents,
 ) -> Result<Option<(Count, Vec<RowPlace>)>, DbError> {
     let (Some(sql), Some((source, _))) = (check.shared_keys(rows_max + 1), check.set_rule()) else {
         return Ok(None);
@@ -30,7 +32,7 @@ pub(super) fn groups(
     if found.len() > rows_max || rows > rows_max as u64 {
         return Ok(None);
     }
-    let of = number(database.value(&source.count(Slice::All))?)?;
+    let of = extents.of(database, source)?;
     if let (false, Some(sql)) = (places.is_empty(), check.sharing(&places, rows_max + 1)) {
         let all = database.rows(&sql)?;
         places = all.iter().map(place).collect::<Result<_, _>>()?;
@@ -47,6 +49,7 @@ pub(super) fn beside(
     database: &mut Database,
     check: &Check,
     rows_max: usize,
+    extents: &Extents,
 ) -> Result<Option<(Count, Vec<RowPlace>)>, DbError> {
     let (Some(sql), Some(source)) = (check.breaking_beside(rows_max + 1), check.source()) else {
         return Ok(None);
@@ -59,7 +62,7 @@ pub(super) fn beside(
     }
     let mut places: Vec<RowPlace> = found.iter().map(place).collect::<Result<_, _>>()?;
     places.sort_unstable();
-    let of = number(database.value(&source.count(Slice::All))?)?;
+    let of = extents.of(database, source)?;
     Ok(Some((Count { rows: places.len() as u64, of }, places)))
 }
 

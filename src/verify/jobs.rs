@@ -42,7 +42,7 @@ pub fn survey<'k>(
     hear: &mut dyn FnMut(&str),
 ) -> Result<Verdict, VerifyError> {
     let listener = Mutex::new(keys);
-    let asking = Asking { wish, on_error: OnError::GoOn, listener: &listener };
+    let asking = Asking::new(wish, OnError::GoOn, &listener);
     if let (Database::Postgres(_), Some(rows)) = (&*database, how.chunk) {
         return in_parts(database, checks, &asking, (how.engine, rows), hear);
     }

@@ -119,6 +119,7 @@ pub(super) fn together(
 
 pub(super) fn counted(check: &Check, count: Count) -> Violation {
     Violation {
+        code: check.fault.code(),
         rule: check.rule.clone(),
         table: check.table.clone(),
         message: check.message.clone(),

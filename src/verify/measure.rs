@@ -2,6 +2,7 @@
 
 use super::verdict::{Unasked, Verdict, VerifyError, Violation};
 use crate::db::{Database, DbError, DbErrorKind, Mode};
+use crate::dialect::check::Fault;
 use crate::dialect::contract::{Expect, Measured, Unit};
 use crate::dialect::session;
 
@@ -95,6 +96,7 @@ fn violation(measured: &Measured, found: Found) -> Option<Violation> {
         None => what,
     };
     Some(Violation {
+        code: Fault::Condition.code(),
         rule: measured.rule.clone(),
         table: measured.table.clone(),
         message,

@@ -4,6 +4,7 @@ mod baseline;
 mod chunks;
 mod cost;
 mod engine;
+mod extents;
 mod gather;
 mod groups;
 mod jobs;
@@ -27,6 +28,7 @@ use crate::dialect::check::{Check, Part, SAMPLE, Shape};
 use crate::dialect::session;
 use crate::text::Dialect;
 use engine::Count;
+use extents::Extents;
 
 pub use baseline::{Baseline, BaselineError, BaselineWriter};
 pub use cost::Expected;
@@ -75,7 +77,8 @@ pub fn ask_all(
     before_each: &mut dyn FnMut(&str),
 ) -> Result<Verdict, VerifyError> {
     let wish = Wish { shown: SAMPLE, baseline: None };
-    let asking = Asking { wish: &wish, on_error: OnError::Stop, listener: &Mutex::new(None) };
+    let listener = Mutex::new(None);
+    let asking = Asking::new(&wish, OnError::Stop, &listener);
     settle(database)?;
     let mut verdict = Verdict::default();
     let mut blocked: BTreeSet<&str> = BTreeSet::new();
@@ -159,9 +162,20 @@ struct Asking<'a, 'k> {
     wish: &'a Wish<'a>,
     on_error: OnError,
     listener: &'a Listener<'k>,
+    /// Of this view of the data.
+    extents: Extents,
 }
 
-impl Asking<'_, '_> {
+impl<'a, 'k> Asking<'a, 'k> {
+    fn new(wish: &'a Wish<'a>, on_error: OnError, listener: &'a Listener<'k>) -> Self {
+        Asking { wish, on_error, listener, extents: Extents::default() }
+    }
+
+    /// The same in another view of the data.
+    fn afresh(&self) -> Self {
+        Asking::new(self.wish, self.on_error, self.listener)
+    }
+
     /// The answers to a piece. An error takes back what the piece did, so that others can be asked.
     fn ask<'c>(
         &self,
@@ -255,7 +269,7 @@ impl Asking<'_, '_> {
     ) -> Result<Vec<Answer<'c>>, DbError> {
         let checks = piece.checks;
         if piece.is_large()
-            && let Some(found) = gather::breaking(database, checks)?
+            && let Some(found) = gather::breaking(database, checks, &self.extents)?
         {
             let each = checks.iter().enumerate();
             let each = each.map(|(at, check)| {
@@ -264,15 +278,15 @@ impl Asking<'_, '_> {
             });
             return each.collect();
         }
-        if let ([only], true) = (checks, piece.is_large())
-            && let Some((count, places)) = groups::groups(database, only, gather::REMEMBERED_MAX)?
-        {
-            return Ok(vec![self.answer(database, only, count, Some(&places))?]);
-        }
-        if let ([only], true) = (checks, piece.is_large())
-            && let Some((count, places)) = groups::beside(database, only, gather::REMEMBERED_MAX)?
-        {
-            return Ok(vec![self.answer(database, only, count, Some(&places))?]);
+        if let ([only], true) = (checks, piece.is_large()) {
+            let rows_max = gather::REMEMBERED_MAX;
+            let found = match groups::groups(database, only, rows_max, &self.extents)? {
+                Some(found) => Some(found),
+                None => groups::beside(database, only, rows_max, &self.extents)?,
+            };
+            if let Some((count, places)) = found {
+                return Ok(vec![self.answer(database, only, count, Some(&places))?]);
+            }
         }
         let counts = engine::counts(database, checks)?;
         if self.listener.lock().unwrap_or_else(|poison| poison.into_inner()).is_none()
@@ -294,7 +308,7 @@ impl Asking<'_, '_> {
         slices: &[Slice],
         workers: &mut [Database],
     ) -> Result<Vec<Answer<'c>>, DbError> {
-        let gathered = gather::gather(database, piece, slices, workers)?;
+        let gathered = gather::gather(database, piece, slices, workers, &self.extents)?;
         let mut answers = Vec::with_capacity(piece.checks.len());
         for (at, check) in piece.checks.iter().enumerate() {
             let tally = &gathered.tallies[at];

@@ -8,7 +8,7 @@ use super::gather;
 use super::sizes::Sizes;
 use crate::catalog::rule::{Matching, Nulls};
 use crate::dialect::Sql;
-use crate::dialect::check::program::{Field, Key, Program, key, program, same_encoding};
+use crate::dialect::check::program::{Field, Key, Program, key, misfit, program, same_encoding};
 use crate::dialect::check::reading::{ParentKeys, SetRule};
 use crate::dialect::check::{About, Check, Shape, scan, share_rows};
 
@@ -227,8 +227,12 @@ fn split<'c>(checks: &'c [Check], places: &[Place], take: &mut dyn FnMut(&'c [Ch
 /// Who can answer each of some checks; `None` where their rows cannot be streamed.
 fn places(group: &[Check]) -> Option<Vec<Place>> {
     let each = group.iter().map(|check| {
-        if matches!(check.about, Some(About::Type { .. })) {
-            return Some(Place::Server("the database reads its own texts".to_owned()));
+        if let Some(About::Type { column, .. }) = &check.about {
+            let here = check
+                .row_rule()
+                .and_then(|(source, _)| misfit(source.position(column)?, &source.fields));
+            let server = || Place::Server("the database reads its own texts".to_owned());
+            return Some(here.map_or_else(server, |it| Place::Here(Box::new(it))));
         }
         let place = match (check.row_rule(), check.set_rule()) {
             (Some((source, condition)), _) => {

@@ -73,6 +73,8 @@ impl Verdict {
 /// Rows that break one rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Violation {
+    /// What is wrong with the rows: `migrate explain CODE` says more.
+    pub code: &'static str,
     pub rule: String,
     pub table: String,
     pub message: String,

@@ -1,10 +1,12 @@
 //! Steps that are done in parts, each in a transaction of its own.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::{Problem, Runner, Timing};
 use crate::apply::Context;
-use crate::db::Mode;
+use crate::db::{Mode, pause};
 use crate::dialect::session;
 use crate::journal::StepState;
 
@@ -66,6 +68,11 @@ impl Pages {
         self.next.saturating_add(self.size)
     }
 
+    /// Others waited for what the last batch held: the next ones are shorter, and grow again.
+    fn give_way(&mut self) {
+        self.size = (self.size / 4).max(1);
+    }
+
     /// The pages of this batch are done; the next one has as many rows as can be written in time, should all be to write.
     fn advance(&mut self, took: Duration, rows: u64) {
         self.next = self.end();
@@ -78,6 +85,11 @@ impl Pages {
         let wanted = u64::try_from(in_time).unwrap_or(u64::MAX) / self.rows_per_page;
         self.size = wanted.clamp(self.size / 4, self.size.saturating_mul(2)).max(1);
     }
+}
+
+/// Whether somebody waited for a lock of this run since it was asked last.
+fn watchdog_saw_waiting(crowded: Option<&Arc<AtomicBool>>) -> bool {
+    crowded.is_some_and(|it| it.swap(false, Ordering::Relaxed))
 }
 
 /// How a part of such a step ended.
@@ -136,8 +148,12 @@ impl Runner<'_> {
                     self.begun = true;
                     self.loose = true;
                 }
+                self.stand_still_if_asked(context);
                 if let Some(pages) = &mut course.pages {
                     pages.advance(began.elapsed(), rows);
+                    if watchdog_saw_waiting(self.crowded.as_ref()) {
+                        pages.give_way();
+                    }
                     tell(&course, &self.title(*position), context);
                     self.let_copies_catch_up(context)?;
                 }
@@ -204,6 +220,20 @@ impl Runner<'_> {
         Ok(Part::Rows(rows))
     }
 
+    /// Waits for as long as somebody wants it to. Nothing is held meanwhile but the lock that keeps other migrators out.
+    fn stand_still_if_asked(&self, context: &mut Context<'_>) {
+        if self.patience.is_zero() || !pause::is_asked() {
+            return;
+        }
+        context.progress.waiting(
+            "paused between two batches (SIGUSR1), no row and no table is locked; SIGUSR2 goes on, Ctrl-C ends",
+        );
+        while pause::is_asked() {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        context.progress.phase("going on");
+    }
+
     /// Waits while a copy of the server is far behind: what a backfill writes, it has to write too.
     fn let_copies_catch_up(&mut self, context: &mut Context<'_>) -> Result<(), Problem> {
         if self.patience.is_zero() {
@@ -258,6 +288,17 @@ mod tests {
         assert_eq!(pages.size, 300);
         pages.advance(Duration::from_secs(10), pages.size * 100);
         assert_eq!(pages.size, 75);
+    }
+
+    #[test]
+    fn batches_give_way_to_those_that_wait_and_grow_again() {
+        let mut pages = Pages { size: 200, ..Pages::new("t") };
+        pages.give_way();
+        assert_eq!(pages.size, 50);
+        pages.advance(Duration::from_millis(50), 50 * 100);
+        assert_eq!(pages.size, 100);
+        (0..9).for_each(|_| pages.give_way());
+        assert_eq!(pages.size, 1);
     }
 
     #[test]

@@ -113,7 +113,7 @@ pub(crate) fn run(args: &ApplyArgs, world: &World) -> Result<Exit, CliError> {
     }
     let options = options(world, project.as_ref(), args)?;
     let parts: Vec<Part<'_>> = pending.iter().map(Pending::part).collect();
-    let mut spinner = world.spinner();
+    let mut spinner = world.course();
     let reason = reason(args);
     let mut context = Context { who: world.who(reason.as_deref()), now, progress: &mut spinner };
     let deployed = deploy(&mut database, &parts, &options, &mut context);

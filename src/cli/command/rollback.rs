@@ -90,7 +90,7 @@ pub(crate) fn run(args: &RollbackArgs, world: &World) -> Result<Exit, CliError> 
     }
     world.confirm(project.as_ref(), "roll back", &database)?;
     let options = options(args, world, project.as_ref());
-    let mut spinner = world.spinner();
+    let mut spinner = world.course();
     let mut context =
         Context { who: world.who(args.reason.as_deref()), now, progress: &mut spinner };
     let references: Vec<&Bundle> = bundles.iter().collect();
@@ -209,7 +209,7 @@ fn on_a_copy(
         )));
     }
     wanted.scope = Scope::Everything;
-    let mut spinner = world.spinner();
+    let mut spinner = world.course();
     let mut shadow =
         snapshot(database, &wanted).map_err(|error| Tried::NoCopy(CliError::from(error)))?;
     let note = shadow.note().to_owned();

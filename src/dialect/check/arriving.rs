@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::kept::{KeptRows, Others, kept_table};
 use super::query::{Misfit, guard};
 use super::rows::Names;
-use super::{Check, SAMPLE, quote};
+use super::{Check, Fault, SAMPLE, quote};
 use crate::catalog::Table;
 use crate::change::{Extraction, Per};
 use crate::dialect::keep::kept_name;
@@ -65,7 +65,7 @@ fn nobody_says(
         ),
     };
     let check = guard(kept.change, names, &misfit, &Others::none());
-    Some(Check { values: vec![values.join(", ")], ..check })
+    Some(Check { fault: Fault::Orphan, values: vec![values.join(", ")], ..check })
 }
 
 /// Rows that say something, or said so when the table went, and lack a value without which there is no row of it.
@@ -104,7 +104,7 @@ fn without_required(
             value: own.clone(),
             bad: format!("{own} IS NULL AND {says}"),
         };
-        guard(kept.change, names, &misfit, &Others::none())
+        Check { fault: Fault::Null, ..guard(kept.change, names, &misfit, &Others::none()) }
     });
     checks.collect()
 }

@@ -1,8 +1,9 @@
 //! Columns that have another type in the database than in the model.
 
+use super::enum_values;
 use super::query::no_value_of;
 use super::rows::Rows;
-use super::{About, Check, literal, quote};
+use super::{About, Check, Fault, literal, quote};
 use crate::catalog::rule::{Enforce, Requirement, Rule};
 use crate::catalog::{Catalog, Column, Table};
 use crate::dialect::castability;
@@ -12,6 +13,7 @@ use crate::text::{Dialect, Ident};
 /// A column whose values become others in the model's type.
 pub(super) struct Cast {
     pub(super) column: Ident,
+    before: String,
     pub(super) after: String,
     /// The condition under which a value of `t` does not fit.
     pub(super) bad: String,
@@ -38,14 +40,18 @@ impl Cast {
         origin: Option<(usize, usize)>,
     ) -> Other {
         let (before, after) = (&column.data_type, &wanted.data_type);
-        if before == after {
+        let loses_labels = before == after && enum_values::has_fewer(after, (catalog, model));
+        if before == after && !loses_labels {
             return Other::Fits;
         }
         let value = format!("\"t\".{}", quote(&column.name));
         let cast = |bad: String, given_as: Option<String>| {
-            let (column, after) = (column.name.clone(), after.clone());
-            Other::Cast(Cast { column, after, bad, given_as, origin })
+            let (column, before, after) = (column.name.clone(), before.clone(), after.clone());
+            Other::Cast(Cast { column, before, after, bad, given_as, origin })
         };
+        if loses_labels && let Some(bad) = no_value_of(&value, after, model) {
+            return cast(bad, None);
+        }
         if let Some(bad) = castability::misfit(&value, before, after, Dialect::Postgres) {
             return cast(bad, Some(after.clone()));
         }
@@ -99,7 +105,7 @@ impl Cast {
     }
 
     /// What [`Cast::beside`] calls the columns of a cast.
-    fn names(at: usize) -> (String, String) {
+    pub(super) fn names(at: usize) -> (String, String) {
         (format!("migrate_was_{at}"), format!("migrate_misfit_{at}"))
     }
 
@@ -121,8 +127,12 @@ impl Cast {
             super::query::row_check(&rule, rows, &format!("r.{misfit}"), &[format!("r.{was}")]);
         let scan = check.scan.map(|scan| scan.showing(vec![format!("r.{was}")]));
         let bad = self.bad.replace(&format!("\"t\".{name}"), &format!("r.{name}"));
+        let fault = match self.given_as {
+            Some(_) => castability::fault(&self.before, &self.after),
+            None => Fault::Label,
+        };
         let about = Some(About::Type { column, after });
-        Check { about, values, scan, bad: Some(bad), ..check }
+        Check { about, fault, values, scan, bad: Some(bad), ..check }
     }
 }
 

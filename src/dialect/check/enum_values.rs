@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::kept::KeptRows;
 use super::query::{Misfit, guard};
 use super::rows::{Names, Rows};
-use super::{Check, literal, quote};
-use crate::catalog::{EnumType, Table};
+use super::{Check, Fault, literal, quote};
+use crate::catalog::{Catalog, EnumType, Table};
 use crate::change::{Change, ColumnSource, Delta, Diff, SourceOrigin, TableChange};
 use crate::dialect::postgres::shapes::{Shape, Shapes};
 use crate::text::QName;
@@ -45,14 +45,22 @@ pub(super) fn stranded(diff: &Diff, kept: &KeptRows<'_>, names: &Names) -> Vec<C
         };
         let message = format!("`{}` must be one of {stay}", column.name);
         let (becomes, bad) = (column.data_type.as_str(), format!("{bad}{}", asked.condition()));
-        checks.push(guard(
-            change,
-            names,
-            &Misfit { column: &column.name, becomes, message, value, bad },
-            &asked,
-        ));
+        let misfit = Misfit { column: &column.name, becomes, message, value, bad };
+        checks.push(Check { fault: Fault::Label, ..guard(change, names, &misfit, &asked) });
     }
     checks
+}
+
+/// Whether an enum has lost a value between two catalogs.
+pub(super) fn has_fewer(data_type: &str, (before, after): (&Catalog, &Catalog)) -> bool {
+    let of = |catalog: &Catalog| {
+        let found = catalog.enums.values().find(|it| is_of(data_type, &it.name));
+        found.map(|it| it.values.clone())
+    };
+    match (of(before), of(after)) {
+        (Some(before), Some(after)) => before.iter().any(|value| !after.contains(value)),
+        (_, _) => false,
+    }
 }
 
 /// As [`stranded`], of a table that stays as it is: its columns hold the enum inside a domain, a composite type or a range.

@@ -5,6 +5,7 @@ mod arriving;
 mod cast;
 mod domain;
 mod enum_values;
+mod fault;
 mod joined;
 mod kept;
 mod parents;
@@ -33,6 +34,7 @@ use crate::change::{Change, ColumnSource, Diff, SourceOrigin, TableChange};
 use crate::text::token::{canonical_name, tokenize};
 use crate::text::{Dialect, Ident, QName};
 
+pub use fault::Fault;
 use kept::{KeptRows, Others};
 use query::{agreed, castable, check, fitting};
 use reading::Reading;
@@ -62,6 +64,9 @@ pub struct Check {
     pub keys: Vec<String>,
     pub values: Vec<String>,
     pub part: Part,
+    /// What is wrong with a row that breaks it.
+    #[serde(default)]
+    pub fault: Fault,
     /// How the rule is asked together with others of its rows, in one scan.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub scan: Option<Scan>,

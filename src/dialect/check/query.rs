@@ -6,7 +6,7 @@ use super::reading::{Beside, ParentKeys, Reading, SetRule};
 use super::rows::{Names, Parent, Rows, keys_of, shown};
 use std::collections::BTreeSet;
 
-use super::{About, Check, Part, SAMPLE, Scan, Shape, enum_values, literal, message, quote};
+use super::{About, Check, Fault, Part, SAMPLE, Scan, Shape, enum_values, literal, message, quote};
 use crate::catalog::Catalog;
 use crate::catalog::rule::{Enforce, Join, Matching, Nulls, Requirement, Rule};
 use crate::change::{SourceOrigin, TableChange, Target};
@@ -126,6 +126,7 @@ fn blank(rule: &Rule, rows: &Rows, count: String, sample: String, values: &[Stri
         keys: rows.keys.clone(),
         values: values.iter().map(|value| shown_value(value)).collect(),
         part: Part::Rule,
+        fault: Fault::of(&rule.requirement),
         scan: None,
         shape: Shape::Row,
         personal: BTreeSet::new(),
@@ -408,12 +409,9 @@ pub(super) fn castable(kept: &KeptRows<'_>, names: &Names) -> Vec<Check> {
         };
         let bad = format!("({bad}){}", others.condition());
         let message = format!("every value must be a valid {after}");
-        checks.push(guard(
-            change,
-            names,
-            &Misfit { column: &source.column, becomes: after, message, value: column, bad },
-            &others,
-        ));
+        let misfit = Misfit { column: &source.column, becomes: after, message, value: column, bad };
+        let fault = castability::fault(before, after);
+        checks.push(Check { fault, ..guard(change, names, &misfit, &others) });
     }
     checks
 }
@@ -426,7 +424,8 @@ pub(super) fn agreed(change: &TableChange, names: &Names) -> Vec<Check> {
         let column = &source.column;
         let message = format!("the rows that say `{column}` must agree on it");
         let misfit = Misfit { column, becomes: "one value", message, value, bad };
-        Some(guard(change, names, &misfit, &Others::none()))
+        let check = guard(change, names, &misfit, &Others::none());
+        Some(Check { fault: Fault::Condition, ..check })
     });
     asked.collect()
 }
@@ -527,6 +526,7 @@ pub(super) fn guard(
         keys: shown(keys),
         values: vec![column.to_string()],
         part: Part::Guard,
+        fault: Fault::Cast,
         scan: None,
         shape: Shape::Row,
         personal: BTreeSet::new(),

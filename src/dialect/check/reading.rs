@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::program::{Field, Kind};
+use super::program::{Family, Field, Kind};
 use super::rows::{Heirs, Rows};
 use super::{Check, Sql, literal, qualified, quote};
 use crate::catalog::rule::{Matching, Nulls};
@@ -195,7 +195,7 @@ impl Stream<'_> {
             });
         }
         let names = self.fields.iter().filter_map(|at| self.source.fields.get(*at));
-        list.extend(names.map(|field| format!("r.{}", quote(&field.name))));
+        list.extend(names.map(|field| format!("r.{}", quote(field.sent()))));
         let mut sql = format!("SELECT {} FROM {}", list.join(", "), self.source.rows(self.slice));
         if self.extent == Extent::Breaking {
             sql.push_str(&format!(" WHERE {}", any_of(&self.conditions)));
@@ -213,11 +213,12 @@ fn any_of(conditions: &[&str]) -> String {
 }
 
 impl Source {
-    /// The rows of a table as rules see them: `list` of each row `t`, in which `becomes` tells columns of another type.
+    /// The rows of a table as rules see them: `list` of each row `t`, in which `becomes` tells columns of another type, and where
+    /// their values stand as they are.
     pub(super) fn of(
         catalog: &Catalog,
         table: &Table,
-        becomes: &dyn Fn(&Column) -> Option<String>,
+        becomes: &dyn Fn(&Column) -> Option<(String, Ident)>,
         (list, sample): (String, String),
         heirs: Heirs,
     ) -> Self {
@@ -229,11 +230,18 @@ impl Source {
             table.options.of_postgres().is_some_and(|options| options.partition_by.is_some());
         let is_one = !is_partitioned && (!has_heirs || heirs == Heirs::LeftOut);
         let fields = table.columns.iter().map(|column| {
-            let kind = match becomes(column) {
-                Some(data_type) => Kind::of_type(&data_type),
-                None => Kind::of_column(column, catalog),
-            };
-            Field { name: column.name.clone(), kind }
+            let name = column.name.clone();
+            match becomes(column) {
+                Some((data_type, was)) => {
+                    let kind = Kind::of_type(&data_type);
+                    let is_whole = kind.as_ref().is_some_and(|it| it.family() == Family::Whole);
+                    // `character(n)` comes with its blanks, which the server leaves out.
+                    let is_text = matches!(Kind::of_type(&column.data_type), Some(Kind::Text(_)));
+                    let is_read_here = is_whole && is_text;
+                    Field { name, kind, text: is_read_here.then_some(was) }
+                }
+                None => Field { name, kind: Kind::of_column(column, catalog), text: None },
+            }
         });
         let columns = table.columns.iter().enumerate();
         let casts = columns.filter(|(_, column)| becomes(column).is_some()).map(|(at, _)| at);
@@ -246,6 +254,11 @@ impl Source {
             fields: fields.collect(),
             casts: casts.collect(),
         }
+    }
+
+    /// Where a field stands among its own.
+    pub fn position(&self, name: &Ident) -> Option<usize> {
+        self.fields.iter().position(|field| field.name == *name)
     }
 
     /// The rows with their places, as the FROM item `r`.

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::rows::Rows;
-use super::{Check, Part, SAMPLE, Shape, qualified, quote};
+use super::{Check, Fault, Part, SAMPLE, Shape, qualified, quote};
 use crate::catalog::rule::Enforce;
 use crate::catalog::{Column, ConstraintKind, IndexKey, Sequence, Table};
 use crate::dialect::Sql;
@@ -59,6 +59,7 @@ fn check(table: &Table, column: &Column, sequence: &Sequence, rows: &Rows) -> Ch
         keys: rows.keys.clone(),
         values: vec![column.name.to_string()],
         part: Part::Rule,
+        fault: Fault::Ahead,
         scan: None,
         shape: Shape::Counter,
         personal: BTreeSet::new(),

@@ -12,7 +12,7 @@ use super::reading::Source;
 use super::rows::{Heirs, Names, Rows, keys_of, only, row_id, shown};
 use super::same::{is_same_condition, spelled};
 use super::sample::{Sample, picks};
-use super::{Check, all_in_order, domain, mentioned, qualified, quote, sequence, storage};
+use super::{Check, Fault, all_in_order, domain, mentioned, qualified, quote, sequence, storage};
 use crate::catalog::rule::{Held, Requirement, Rule, own_rules};
 use crate::catalog::{Catalog, Column, ObjectId, OpaqueKind, Table, TableOptions};
 use crate::dialect::Sql;
@@ -234,7 +234,12 @@ impl Work<'_> {
                     // Where values are read as another type, what breaks the rule is not what is stored.
                     let is_read = |cast: &Cast| columns.contains(&cast.column);
                     let bad = check.bad.clone().filter(|_| !casts.iter().any(is_read));
-                    checks.push(self.masked(Check { validates, bad, ..check }, relation));
+                    let fault = match validates {
+                        Some(_) => Fault::NotValidated,
+                        None => check.fault,
+                    };
+                    let check = Check { validates, bad, fault, ..check };
+                    checks.push(self.masked(check, relation));
                 }
                 None => self.unaskable(rule, self.unsaid(relation, rule)),
             }
@@ -502,8 +507,9 @@ impl Work<'_> {
         };
         let is_streamed = relation.is_table && self.catalog.dialect == Dialect::Postgres;
         let becomes = |column: &Column| {
-            let cast = casts.iter().find(|cast| cast.column == column.name);
-            cast.and_then(|cast| cast.given_as.clone())
+            let at = casts.iter().position(|cast| cast.column == column.name)?;
+            let (was, _) = Cast::names(at);
+            Some((casts[at].given_as.clone()?, Ident::new(was)))
         };
         let source = is_streamed
             .then(|| Arc::new(Source::of(self.catalog, table, &becomes, (list, sample), heirs)));

@@ -67,6 +67,12 @@ pub enum Action {
     CreateIndexConcurrently,
     DropIndex,
     DropIndexConcurrently,
+    /// A kept table without rows, for steps that fill it while they change others.
+    PrepareToKeep,
+    /// A kept table whose rows are back.
+    DropKept,
+    /// Statistics of columns, for the planner of queries.
+    Analyze,
     Comment,
     CreateObject,
     DropObject,

@@ -11,7 +11,7 @@ use super::parts::column_texts;
 use super::quote::{quote_ident, quote_name};
 use super::types::{Conversion, conversion, is_builtin};
 use super::ungenerate::ungenerate;
-use super::values::{self, Converts, Staying};
+use super::values::{self, Staying};
 use super::work::of_type_change;
 use super::{
     handed_out, hierarchy, moved, not_null, online, passing, positions, render, sequences,
@@ -96,7 +96,7 @@ fn stay(staying: &Staying<'_>, context: &Context<'_>) -> Result<Vec<Step>, Lower
         (Some(_), Some(_)) => {
             if let Some(expression) = new_expression(staying, context) {
                 steps.push(expression);
-                steps.extend(nullability(staying, false, context));
+                steps.extend(nullability(staying, false, None, context));
                 steps.extend(comment(table, before, after));
             } else if super::around::reshapes(before, after) || before.not_null != after.not_null {
                 steps.push(drop_generated(&staying.change.before, before, context));
@@ -127,7 +127,7 @@ fn stay(staying: &Staying<'_>, context: &Context<'_>) -> Result<Vec<Step>, Lower
     if changes_type {
         steps.push(change_type(staying, context));
     }
-    let converts = if changes_type || rebuilt { Converts::Yes } else { Converts::No };
+    let converts = values::converts(before, after, context);
     let moves = values::steps(staying, converts, context);
     if changes_type && moves.is_empty() {
         steps = steps
@@ -144,7 +144,8 @@ fn stay(staying: &Staying<'_>, context: &Context<'_>) -> Result<Vec<Step>, Lower
     let passes = context.around.passing.contains(&(table.clone(), after.name.clone()));
     let moved = !moves.is_empty() || changes_type || rebuilt || passes;
     steps.extend(moves);
-    steps.extend(nullability(staying, moved, context));
+    let rest = values::rest(staying, converts, context);
+    steps.extend(nullability(staying, moved, rest, context));
     steps.extend(sequences::leave(staying, context));
     steps.extend(sequences::steps(staying, context));
     let sequence_sets_default = sequences::sets_default(before, after);
@@ -189,7 +190,13 @@ fn default(staying: &Staying<'_>, context: &Context<'_>) -> Step {
         .makes([hierarchy::settled(table, &after.name)])
 }
 
-fn nullability(staying: &Staying<'_>, moved: bool, context: &Context<'_>) -> Vec<Step> {
+/// `rest` writes rows that came while the others were written.
+fn nullability(
+    staying: &Staying<'_>,
+    moved: bool,
+    rest: Option<Step>,
+    context: &Context<'_>,
+) -> Vec<Step> {
     let (table, before, after) = (staying.table(), staying.before, staying.after);
     match (before.not_null, after.not_null) {
         (false, true) => {
@@ -202,7 +209,7 @@ fn nullability(staying: &Staying<'_>, moved: bool, context: &Context<'_>) -> Vec
             .makes([staying.stage("required"), hierarchy::settled(table, &after.name)]);
             let unchecked = not_null::is_unchecked(&staying.change.after, &after.name);
             let made = if unchecked { made.work(crate::dialect::Work::Catalog) } else { made };
-            online::require(&staying.change.after, &after.name, made, None, context)
+            online::require(&staying.change.after, &after.name, made, rest, context)
         }
         (true, false) => {
             let mut statements = Vec::new();

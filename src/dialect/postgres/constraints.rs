@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::action::{Action, all, step};
 use super::context::Context;
 use super::parts::{columns, has_index, keys, slot, values};
-use super::{hierarchy, in_place, online, partial, persistence, render, twins};
+use super::{hierarchy, in_place, online, paged, partial, persistence, render, twins};
 use crate::catalog::{Constraint, ConstraintKind, Index, Table};
 use crate::change::{Delta, TableChange};
 use crate::dialect::{Lock, Resource, Step};
@@ -25,9 +25,16 @@ pub(super) fn steps(change: &TableChange, context: &Context<'_>) -> Vec<Step> {
             steps.extend(altered);
             continue;
         }
-        steps.extend(
-            delta.before().and_then(|constraint| drop(&change.before, constraint, context)),
-        );
+        let dropped = delta.before().and_then(|it| drop(&change.before, it, context));
+        if let (Delta::Alter { before, after }, Some(dropped)) = (delta, &dropped)
+            && let Some(plain) = add_own(&change.after, after, context)
+            && let Some(replaced) =
+                online::replace_check(change, (before, after), (dropped, plain), context)
+        {
+            steps.extend(replaced);
+            continue;
+        }
+        steps.extend(dropped);
         if let Delta::Add(constraint) = delta {
             let plain = add_own(&change.after, constraint, context);
             steps.extend(
@@ -236,6 +243,7 @@ pub(super) fn add(table: &Table, constraint: &Constraint, context: &Context<'_>)
         .needs(constraint.name.iter().flat_map(|it| waits_for(table, it, context)))
         .needs([Resource::Table(name.clone())])
         .needs(all([columns(table), values(table)]))
+        .needs(paged::all_written_in(table))
         .needs(context.made_in([constraint.definition.as_str()]))
         .makes([Resource::Constraint(name.clone(), label)])
         .makes(index_slot(table, constraint));
@@ -254,11 +262,10 @@ pub(super) fn add(table: &Table, constraint: &Constraint, context: &Context<'_>)
                 .needs(hierarchy::partitions_joined(name, context))
                 .needs(hierarchy::partitions_joined(&key.references, context));
             if let Some(other) = context.after().tables.get(&key.references) {
-                made = made.needs([Resource::Table(other.name.clone())]).needs(all([
-                    columns(other),
-                    values(other),
-                    keys(other),
-                ]));
+                made = made
+                    .needs([Resource::Table(other.name.clone())])
+                    .needs(all([columns(other), values(other), keys(other)]))
+                    .needs(paged::all_written_in(other));
             }
             made
         }

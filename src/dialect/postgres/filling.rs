@@ -5,11 +5,11 @@ use super::columns::{hold_what_goes, is_volatile, reads_first};
 use super::context::Context;
 use super::parts::columns;
 use super::quote::{quote_ident, quote_name};
-use super::{moved, online, passing, sequences, values};
+use super::{moved, online, paged, passing, sequences, values};
 use crate::catalog::Column;
 use crate::change::{ColumnSource, TableChange};
 use crate::dialect::{Resource, Step, moving};
-use crate::text::{Dialect, QName};
+use crate::text::{Dialect, Ident, QName};
 
 /// How a column is filled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,18 +38,12 @@ pub(super) fn how(
     returns: bool,
     context: &Context<'_>,
 ) -> How {
-    let table = &change.after.name;
     if !online::is_filled_by_pages(&change.after, context) {
         return How::AtOnce;
     }
     match (&source.fill, default(column)) {
         (Some(fill), _) => {
-            let goes = values::fill_frees(change, &column.name);
-            // What is written into a column that goes must be seen until it goes.
-            let reads_what_goes = goes
-                .iter()
-                .any(|it| matches!(it, Resource::Column(_, name) if fill.contains(name.as_str())))
-                || !reads_first(fill, table, context).is_empty();
+            let reads_what_goes = reads_what_goes(change, &column.name, fill, context);
             // Kept values come back to rows that hold what was filled in, and not over what was written meanwhile.
             let is_told_apart = !returns || source.computed(Dialect::Postgres).is_some();
             if is_told_apart && !reads_what_goes { How::ByPages } else { How::AtOnce }
@@ -65,6 +59,19 @@ pub(super) fn how(
         }
         (None, _) => How::AtOnce,
     }
+}
+
+/// Whether an expression reads a column that goes: what is written into that must be seen until it goes.
+pub(super) fn reads_what_goes(
+    change: &TableChange,
+    own: &Ident,
+    text: &str,
+    context: &Context<'_>,
+) -> bool {
+    let is_named =
+        |it: &Resource| matches!(it, Resource::Column(_, name) if text.contains(name.as_str()));
+    values::fill_frees(change, own).iter().any(is_named)
+        || !reads_first(text, &change.after.name, context).is_empty()
 }
 
 /// The default that a column has where it is added.
@@ -136,10 +143,15 @@ pub(super) fn steps(
     if how == How::AtOnce {
         return (vec![first.makes([filled.clone()]).takes(own_values())], None);
     }
-    let rest = backfill(change, column, source, (how, Rows::WrittenMeanwhile), context);
     if column.not_null {
-        return (vec![first.makes([filled.clone()]).takes(own_values())], Some(rest));
+        // Nobody can write a row that is left once a check keeps others from coming in: it stands still for a last pass.
+        let table = &change.after.name;
+        let rest = backfill(change, column, source, (how, Rows::ThatAreThere), context);
+        let again = paged::second_pass(&first, table, name).makes([filled.clone()]);
+        let first = first.makes([paged::first_pass(table, name)]).takes(own_values());
+        return (vec![first, again], Some(rest));
     }
+    let rest = backfill(change, column, source, (how, Rows::WrittenMeanwhile), context);
     let most = Resource::Constraint(change.after.name.clone(), format!("most of {name} is filled"));
     let first = first.makes([most.clone()]).takes(own_values());
     (vec![first, rest.needs([most]).makes([filled.clone()]).takes(own_values())], None)
@@ -152,8 +164,9 @@ fn fill_with_default(table: &QName, column: &Column) -> String {
 
 /// The same for the pages that the runner names.
 fn of_pages(update: &str) -> String {
-    format!(
-        "{update} AND \"t\".ctid >= current_setting('migrate.batch_from')::tid \
-         AND \"t\".ctid < current_setting('migrate.batch_to')::tid"
-    )
+    format!("{update} AND {ON_PAGES}")
 }
+
+/// Whether row `t` is on the pages that the runner names.
+pub(super) const ON_PAGES: &str = "\"t\".ctid >= current_setting('migrate.batch_from')::tid \
+     AND \"t\".ctid < current_setting('migrate.batch_to')::tid";

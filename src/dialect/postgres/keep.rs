@@ -96,7 +96,7 @@ impl RowKey {
     }
 
     /// The key of row `t`, as select items `key_1, key_2 …`.
-    fn items(&self) -> String {
+    pub(super) fn items(&self) -> String {
         match self {
             RowKey::Primary(columns) => {
                 let items = columns
@@ -107,6 +107,27 @@ impl RowKey {
             RowKey::Number { table, .. } => {
                 format!("\"t\".{} AS \"key_1\"", quote(&numbers::column(table)))
             }
+        }
+    }
+
+    /// The names of its items.
+    pub(super) fn names(&self) -> String {
+        match self {
+            RowKey::Primary(columns) => {
+                let names = columns.iter().map(|column| format!("\"key_{}\"", column.number));
+                names.collect::<Vec<_>>().join(", ")
+            }
+            RowKey::Number { .. } => "\"key_1\"".to_owned(),
+        }
+    }
+
+    /// Whether kept keys are compared with the columns as they are, so that the index of the primary key finds their rows.
+    pub(super) fn is_found_by_index(&self) -> bool {
+        match self {
+            RowKey::Primary(columns) => columns
+                .iter()
+                .all(|column| column.value() == format!("\"t\".{}", quote_ident(&column.name))),
+            RowKey::Number { .. } => false,
         }
     }
 

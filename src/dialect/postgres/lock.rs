@@ -17,15 +17,19 @@ pub fn of(action: Action) -> Lock {
         | Action::DropObject
         | Action::ReplaceObject
         | Action::AlterSequence
+        | Action::DropKept
         | Action::Grant => Lock::None,
-        Action::CreateView | Action::CreateMaterializedView => Lock::AccessShare,
+        Action::PrepareToKeep | Action::CreateView | Action::CreateMaterializedView => {
+            Lock::AccessShare
+        }
         Action::FillTable | Action::UpdateRows => Lock::RowExclusive,
         Action::Comment
         | Action::RenameIndex
         | Action::ValidateConstraint
         | Action::AlterIndex
         | Action::CreateIndexConcurrently
-        | Action::DropIndexConcurrently => Lock::ShareUpdateExclusive,
+        | Action::DropIndexConcurrently
+        | Action::Analyze => Lock::ShareUpdateExclusive,
         Action::CreateIndex | Action::AlterDomain => Lock::Share,
         Action::AddForeignKey
         | Action::AddForeignKeyNotValid

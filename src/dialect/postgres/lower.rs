@@ -6,7 +6,8 @@ use super::quote::quote_ident;
 use super::rebuild::Rebuilds;
 use super::{
     anew, circles, columns, constraints, enums, facets, generated, handed_out, hierarchy, not_null,
-    numbers, opaques, ownership, partial, passing, persistence, renames, render, settings, tables,
+    numbers, opaques, ownership, partial, passing, persistence, renames, render, settings,
+    statistics, tables,
 };
 use crate::change::{Change, Delta, Diff, Rename, TableChange};
 use crate::dialect::online::Online;
@@ -115,5 +116,6 @@ fn alter_table(change: &TableChange, context: &Context<'_>) -> Result<Vec<Step>,
         );
     }
     steps.extend(persistence::steps(change, context));
+    steps.extend(statistics::step_of(change, context));
     Ok(steps)
 }

@@ -3,6 +3,7 @@
 pub mod inspect;
 pub mod types;
 
+pub mod history;
 pub mod lower;
 pub mod machine;
 pub mod realize;
@@ -41,6 +42,7 @@ mod numbers;
 mod online;
 mod opaques;
 mod ownership;
+mod paged;
 mod partial;
 mod parts;
 mod passing;
@@ -59,6 +61,7 @@ mod sequences;
 mod settings;
 pub(in crate::dialect) mod shapes;
 mod stages;
+mod statistics;
 mod tables;
 mod twins;
 mod ungenerate;

@@ -9,9 +9,9 @@ use super::context::Context;
 use super::hierarchy::{options, partitions};
 use super::in_place::{self, Marks};
 use super::quote::{quote_ident, quote_name};
-use super::render;
+use super::{paged, render};
 use crate::catalog::{Column, Constraint, ConstraintKind, Index, Table};
-use crate::change::{Delta, Diff};
+use crate::change::{ColumnSource, Delta, Diff, Keep, SourceOrigin, TableChange};
 use crate::dialect::online::Online;
 use crate::dialect::{Order, Phase, Resource, Step, Transaction};
 use crate::text::{Ident, QName, hash};
@@ -66,14 +66,14 @@ pub(super) fn add(
     match &constraint.kind {
         _ if in_place::is_unchecked(constraint) => vec![plain],
         ConstraintKind::Check { .. } if is_used(table) => {
-            validated_later(&table.name, name, Action::AddCheckNotValid, plain)
+            validated_later(&table.name, name, Action::AddCheckNotValid, plain, context)
         }
         ConstraintKind::ForeignKey(_)
             if (is_used(table) || other.is_some_and(is_used))
                 && !context.new_tables.contains(&table.name)
                 && options(table).partition_by.is_none() =>
         {
-            validated_later(&table.name, name, Action::AddForeignKeyNotValid, plain)
+            validated_later(&table.name, name, Action::AddForeignKeyNotValid, plain, context)
         }
         ConstraintKind::PrimaryKey { columns } | ConstraintKind::Unique { columns }
             if is_used(table) =>
@@ -113,12 +113,26 @@ fn stage(table: &QName, what: &str, name: &Ident) -> Resource {
 }
 
 /// Added for new rows, then validated under a lock that lets rows be read and written.
-fn validated_later(table: &QName, name: &Ident, action: Action, plain: Step) -> Vec<Step> {
+fn validated_later(
+    table: &QName,
+    name: &Ident,
+    action: Action,
+    plain: Step,
+    context: &Context<'_>,
+) -> Vec<Step> {
     let added = stage(table, "not valid", name);
     let statements =
         plain.statements.iter().map(|statement| format!("{statement} NOT VALID")).collect();
     let mut first = step(action, format!("{}, for new rows", plain.title), statements);
     first.order = Order { makes: [added.clone()].into(), ..apart(plain.order.clone()) };
+    let change = context.changes.get(table).copied();
+    if let Some((change, column)) =
+        change.and_then(|change| Some((change, gated_by(change, name, context)?)))
+    {
+        // From then on no row comes in any more that is to be written; those that came are written after it.
+        first.order.needs.retain(|it| !paged::is_all_written(it, table));
+        first.order.needs.extend(before_gate(change, column, context));
+    }
     let last =
         validate(table, name).needs(plain.order.needs).needs([added]).makes(plain.order.makes);
     vec![first, last]
@@ -130,6 +144,157 @@ fn validate(table: &QName, name: &Ident) -> Step {
     let made =
         step(Action::ValidateConstraint, format!("validate {name} of {table}"), vec![statement]);
     made.own().apart()
+}
+
+/// What keeps rows from coming in that a column of a table is to be rid of: checks for new rows.
+pub(super) fn gates_of(
+    change: &TableChange,
+    column: &Ident,
+    context: &Context<'_>,
+) -> Vec<Resource> {
+    let table = &change.after;
+    let (before, after) = (change.before.column(column), table.column(column));
+    let is_required = after.is_some_and(|it| it.not_null)
+        && before.is_none_or(|it| !it.not_null)
+        && is_online(table, context)
+        && !super::not_null::is_unchecked(table, column);
+    let required = is_required.then(|| stage(&table.name, "not valid", &own_name(column, context)));
+    let written = paged::columns(change, context);
+    let checks = change.constraints.iter().filter(|it| comes_unvalidated(change, it, context));
+    let checks = checks.filter_map(Delta::after).filter(|check| {
+        let mut named = written.iter().filter(|it| names(check, it));
+        named.next() == Some(&column) && named.next().is_none()
+    });
+    let checks = checks.filter_map(|it| Some(stage(&table.name, "not valid", it.name.as_ref()?)));
+    required.into_iter().chain(checks).collect()
+}
+
+/// Whether a check may read a column.
+fn names(check: &Constraint, column: &Ident) -> bool {
+    check.definition.contains(column.as_str())
+}
+
+/// Whether a check is added for new rows first.
+fn comes_unvalidated(
+    change: &TableChange,
+    delta: &Delta<Constraint>,
+    context: &Context<'_>,
+) -> bool {
+    let is_check = |it: &Constraint| matches!(it.kind, ConstraintKind::Check { .. });
+    match delta {
+        Delta::Add(it) => {
+            is_check(it)
+                && is_online(&change.after, context)
+                && !in_place::is_unchecked(it)
+                && it.name.as_ref().is_some_and(|name| !is_there(&change.after, name, context))
+        }
+        Delta::Alter { before, after } => is_replaced(change, before, after, context),
+        Delta::Drop(_) => false,
+    }
+}
+
+/// What a check for new rows waits for: one column after the other, so that whoever writes the rest of one meets no check
+/// of another that the row breaks still.
+fn before_gate(change: &TableChange, column: &Ident, context: &Context<'_>) -> Vec<Resource> {
+    let table = &change.after.name;
+    let mut written = paged::columns(change, context);
+    written.sort_by_key(|it| !gates_of(change, it, context).is_empty());
+    let values = written.iter().map(|it| Resource::Values(table.clone(), (*it).clone()));
+    let before = written.iter().take_while(|it| **it != column);
+    values.chain(before.map(|it| paged::all_written(table, it))).collect()
+}
+
+/// The column that a check is the gate of.
+fn gated_by<'c>(change: &'c TableChange, name: &Ident, context: &Context<'_>) -> Option<&'c Ident> {
+    let gate = stage(&change.after.name, "not valid", name);
+    let mut written = paged::columns(change, context).into_iter();
+    written.find(|it| gates_of(change, it, context).contains(&gate))
+}
+
+/// Whether a check gets another condition while the table is used.
+fn is_replaced(
+    change: &TableChange,
+    before: &Constraint,
+    after: &Constraint,
+    context: &Context<'_>,
+) -> bool {
+    let is_plain = |it: &Constraint| {
+        matches!(it.kind, ConstraintKind::Check { .. }) && it.definition.ends_with(')')
+    };
+    let is_new = |it: &&Column| change.before.column(&it.name).is_none();
+    let names_new = change.after.columns.iter().filter(is_new).any(|it| names(after, &it.name));
+    after.name.is_some()
+        && before.name == after.name
+        && before.definition != after.definition
+        && is_plain(before)
+        && is_plain(after)
+        && !names_new
+        && context.made_in([after.definition.as_str()]).is_empty()
+        && context.taken_in([before.definition.as_str()]).is_empty()
+        && is_online(&change.after, context)
+        && !reshapes_columns(&change.before, &change.after, context)
+}
+
+/// A check with another condition under the same name, where the plain steps drop and add it. Meanwhile either condition
+/// will do where values of the table change, so that rows hold one of them at all times.
+pub(super) fn replace_check(
+    change: &TableChange,
+    (before, after): (&Constraint, &Constraint),
+    (dropped, plain): (&Step, Step),
+    context: &Context<'_>,
+) -> Option<Vec<Step>> {
+    let (
+        ConstraintKind::Check { expression: old },
+        ConstraintKind::Check { expression: new },
+        Some(name),
+    ) = (&before.kind, &after.kind, &after.name)
+    else {
+        return None;
+    };
+    if !is_replaced(change, before, after, context) {
+        return None;
+    }
+    let table = &change.after.name;
+    let mut steps = Vec::new();
+    let mut replacing = plain;
+    replacing.title = format!("change check {name} of {table}");
+    if change.mapping.iter().all(leaves_values) {
+        replacing.order.frees.extend(dropped.order.frees.iter().cloned());
+        replacing.order.takes.extend(dropped.order.takes.iter().cloned());
+        let mut made = validated_later(table, name, Action::AddCheckNotValid, replacing, context);
+        made[0].statements.splice(0..0, dropped.statements.iter().cloned());
+        steps.append(&mut made);
+    } else {
+        let either = own_name(&Ident::new(format!("{name}_either")), context);
+        let widened = stage(table, "widened", name);
+        let mut statements: Vec<String> =
+            dropped.statements.iter().map(ToString::to_string).collect();
+        let (of, quoted) = (quote_name(table), quote_ident(&either));
+        statements.push(format!(
+            "ALTER TABLE {of} ADD CONSTRAINT {quoted} CHECK (({old}) OR ({new})) NOT VALID"
+        ));
+        let title = format!("{}, either condition will do", replacing.title);
+        let mut first = step(Action::DropConstraint, title, statements);
+        first.order = dropped.order.clone();
+        steps.push(first.makes([widened.clone()]));
+        let mut made = validated_later(table, name, Action::AddCheckNotValid, replacing, context);
+        let narrowed =
+            step(Action::DropConstraint, "", vec![render::drop_constraint(table, &either)]);
+        made[0].statements.extend(narrowed.statements);
+        made[0].order.needs.insert(widened);
+        steps.append(&mut made);
+    }
+    Some(steps)
+}
+
+/// Whether no value of a column that is there before is written.
+fn leaves_values(source: &ColumnSource) -> bool {
+    match source.origin {
+        SourceOrigin::Same | SourceOrigin::Cast { .. } => {
+            source.keep != Keep::Altered && source.fill.is_none() && source.values.is_empty()
+        }
+        SourceOrigin::New | SourceOrigin::Computed => true,
+    }
 }
 
 /// What `CREATE UNIQUE INDEX` and `ADD CONSTRAINT … USING INDEX` need of a printed key.
@@ -258,6 +423,7 @@ pub(super) fn require(
         )],
     )
     .needs(plain.order.needs.clone())
+    .needs(context.changes.get(&table.name).iter().flat_map(|it| before_gate(it, column, context)))
     .makes([added.clone()])
     .apart();
     let filled = stage(&table.name, "kept by all rows", &check);
@@ -265,8 +431,7 @@ pub(super) fn require(
         let mut rest = rest.needs(plain.order.needs.clone()).needs([added.clone()]);
         rest.title = format!("{}, fill rows written meanwhile", plain.title);
         rest.order.takes.clear();
-        rest.order.makes = [filled.clone()].into();
-        rest
+        rest.makes([filled.clone(), paged::all_written(&table.name, column)])
     });
     let mut second = validate(&table.name, &check)
         .needs(plain.order.needs.clone())

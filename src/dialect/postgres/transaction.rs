@@ -12,7 +12,8 @@ pub fn of(action: Action) -> Transaction {
         | Action::AddCheckNotValid
         | Action::AddForeignKeyNotValid
         | Action::AddUniqueUsingIndex
-        | Action::SetNotNullByCheck => Transaction::Own,
+        | Action::SetNotNullByCheck
+        | Action::Analyze => Transaction::Own,
         Action::CreateIndexConcurrently | Action::DropIndexConcurrently => Transaction::Outside,
         Action::Rename
         | Action::RenameIndex
@@ -54,6 +55,8 @@ pub fn of(action: Action) -> Transaction {
         | Action::SetExpression(_)
         | Action::CreateIndex
         | Action::DropIndex
+        | Action::PrepareToKeep
+        | Action::DropKept
         | Action::Comment
         | Action::CreateObject
         | Action::DropObject

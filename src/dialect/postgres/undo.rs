@@ -51,6 +51,9 @@ pub fn of(action: Action) -> Undo {
         | Action::CreateIndexConcurrently
         | Action::DropIndex
         | Action::DropIndexConcurrently
+        | Action::PrepareToKeep
+        | Action::DropKept
+        | Action::Analyze
         | Action::Comment
         | Action::CreateObject
         | Action::DropObject
@@ -119,6 +122,9 @@ pub fn reason(action: Action) -> &'static str {
         | Action::CreateIndexConcurrently
         | Action::DropIndex
         | Action::DropIndexConcurrently
+        | Action::PrepareToKeep
+        | Action::DropKept
+        | Action::Analyze
         | Action::Comment
         | Action::CreateObject
         | Action::DropObject

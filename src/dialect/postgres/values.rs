@@ -3,6 +3,7 @@
 use super::action::{Action, step};
 use super::context::{Context, Firing};
 use super::keep::{self, Altered, RowKey};
+use super::paged::{self, Writing};
 use super::quote::{literal, quote_ident, quote_name};
 use super::types::{
     Conversion, always_converts, are_exact_numbers, conversion, is_builtin, is_text,
@@ -235,11 +236,57 @@ pub(super) fn keep_before_conversion(staying: &Staying<'_>, context: &Context<'_
 /// The steps that move values of a column whose type stays (a value map, a backfill of NULLs) or that put kept
 /// values back after a conversion. `converts` says whether an earlier step converts the column.
 pub(super) fn steps(staying: &Staying<'_>, converts: Converts, context: &Context<'_>) -> Vec<Step> {
-    let mut steps = Vec::new();
+    let mut writing = Writing::default();
     let returned = converts == Converts::Yes && staying.returns_through_text(context);
     if staying.keeps_altered() && !returned {
-        steps.push(restore(staying, context));
+        let (table, own) = (staying.table(), &staying.after.name);
+        let (plain, kept) = (restore(staying, context), kept_before(staying, context));
+        let key = staying.restore_key(context);
+        let is_paged = converts == Converts::No
+            && paged::returns_by_pages(&staying.change.after, own, &key, &kept, context);
+        writing = match is_paged {
+            true => paged::returned(plain, table, own, &kept),
+            false => Writing { steps: vec![plain], then: Vec::new() },
+        };
     }
+    let what = what(staying, converts, context);
+    if what.fills || what.maps || what.keeps == Keeps::Here {
+        match paged::is_by_pages(staying, converts, context) {
+            true => {
+                writing.steps.extend(paged::update(staying, &what, context));
+                // Where the column becomes required, its check comes first.
+                if !becomes_required(staying) {
+                    writing.then.push(paged::late(staying, &what, context));
+                }
+            }
+            false => writing.steps.push(update(staying, context, what)),
+        }
+    }
+    if let Some(last) = writing.steps.pop() {
+        writing.steps.push(last.makes([staying.values()]));
+    }
+    writing.steps.into_iter().chain(writing.then).collect()
+}
+
+/// Whether a check of all rows makes the column required.
+fn becomes_required(staying: &Staying<'_>) -> bool {
+    let table = &staying.change.after;
+    let (before, after) = (staying.before, staying.after);
+    !before.not_null && after.not_null && !super::not_null::is_unchecked(table, &after.name)
+}
+
+/// What writes the rows that came meanwhile into a column that becomes required.
+pub(super) fn rest(
+    staying: &Staying<'_>,
+    converts: Converts,
+    context: &Context<'_>,
+) -> Option<Step> {
+    let is_left = becomes_required(staying) && paged::is_by_pages(staying, converts, context);
+    is_left.then(|| paged::late(staying, &what(staying, converts, context), context))
+}
+
+/// What is to be done with the values of a column that stays.
+pub(super) fn what(staying: &Staying<'_>, converts: Converts, context: &Context<'_>) -> Update {
     let fills = staying.source.fill.is_some();
     let maps = staying.source.is_converted_as_said() && converts == Converts::No;
     let keeps = match converts {
@@ -250,13 +297,33 @@ pub(super) fn steps(staying: &Staying<'_>, converts: Converts, context: &Context
         Converts::Yes if staying.conversion_keeps(context) => Keeps::WithTheConversion,
         Converts::Yes => Keeps::Here,
     };
-    if fills || maps || keeps == Keeps::Here {
-        steps.push(update(staying, context, Update { fills, maps, keeps }));
+    Update { fills, maps, keeps }
+}
+
+/// Whether the values of a column that is there before and after are converted by another step.
+pub(super) fn converts(before: &Column, after: &Column, context: &Context<'_>) -> Converts {
+    let changes_type = before.data_type != after.data_type || before.collation != after.collation;
+    match changes_type || context.rebuilds_type(&after.data_type) {
+        true => Converts::Yes,
+        false => Converts::No,
     }
-    if let Some(last) = steps.pop() {
-        steps.push(last.makes([staying.values()]));
+}
+
+/// The name of what the other way kept of a column.
+fn kept_before(staying: &Staying<'_>, context: &Context<'_>) -> String {
+    context.kept_by_the_other_way(staying.table(), Some(&staying.after.name)).name
+}
+
+/// Not before kept values are back.
+pub(super) fn after_what_came_back(
+    made: Step,
+    staying: &Staying<'_>,
+    context: &Context<'_>,
+) -> Step {
+    match staying.keeps_altered() {
+        true => made.needs([Resource::Kept(kept_before(staying, context))]),
+        false => made,
     }
-    steps
 }
 
 /// Whether the stored values of a column are converted by another step of the plan.
@@ -294,15 +361,15 @@ fn restore(staying: &Staying<'_>, context: &Context<'_>) -> Step {
         .reads(use_)
 }
 
-struct Update {
-    fills: bool,
-    maps: bool,
-    keeps: Keeps,
+pub(super) struct Update {
+    pub(super) fills: bool,
+    pub(super) maps: bool,
+    pub(super) keeps: Keeps,
 }
 
 /// Where the rows are kept whose values a step of its own changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Keeps {
+pub(super) enum Keeps {
     Nothing,
     /// In a kept table that the step makes.
     Here,
@@ -318,14 +385,7 @@ fn update(staying: &Staying<'_>, context: &Context<'_>, what: Update) -> Step {
     let kept = context.keeps_as(table, Some(&column.name));
     let key = staying.keep_key();
     let mapped_value = text_as_said(&own, staying.source);
-    let is_mapped = match staying.source.using_over(&own, Dialect::Postgres) {
-        Some(_) => format!("{own}::text IS DISTINCT FROM {mapped_value}"),
-        None => {
-            let olds: Vec<String> =
-                staying.source.values.iter().map(|(old, _)| literal(old)).collect();
-            format!("{own}::text IN ({})", olds.join(", "))
-        }
-    };
+    let is_mapped = is_mapped(&own, staying.source);
     let fill = staying.source.fill.as_deref();
     let mut statements = Vec::new();
     if let (Some(fill), Keeps::WithTheConversion) = (fill, what.keeps) {
@@ -389,14 +449,20 @@ fn update(staying: &Staying<'_>, context: &Context<'_>, what: Update) -> Step {
             Keeps::Here | Keeps::Nothing => made.makes([Resource::Kept(kept)]),
         };
     }
-    if staying.keeps_altered() {
-        let restored = context.kept_by_the_other_way(table, Some(&column.name)).name;
-        made = made.needs([Resource::Kept(restored)]);
-    }
-    made.needs([staying.column(), staying.stage("null")])
+    after_what_came_back(made, staying, context)
+        .needs([staying.column(), staying.stage("null")])
         .needs(fill_needs(staying.change, context))
         .frees(fill_frees(staying.change, &column.name))
         .takes([staying.values()])
+}
+
+/// Whether the value `own` is another after the value map.
+pub(super) fn is_mapped(own: &str, source: &ColumnSource) -> String {
+    if source.using_over(own, Dialect::Postgres).is_some() {
+        return format!("{own}::text IS DISTINCT FROM {}", text_as_said(own, source));
+    }
+    let olds: Vec<String> = source.values.iter().map(|(old, _)| literal(old)).collect();
+    format!("{own}::text IN ({})", olds.join(", "))
 }
 
 /// `UPDATE … SET c = fill WHERE c IS NULL`; the default where the fill comes to nothing.

@@ -38,6 +38,8 @@ pub fn of(action: Action) -> Work {
         | Action::SetExpression(GeneratedStorage::Virtual)
         | Action::DropIndex
         | Action::DropIndexConcurrently
+        | Action::PrepareToKeep
+        | Action::DropKept
         | Action::Comment
         | Action::CreateObject
         | Action::DropObject
@@ -58,6 +60,7 @@ pub fn of(action: Action) -> Work {
         | Action::AddForeignKey
         | Action::EnforceConstraint
         | Action::ValidateConstraint
+        | Action::Analyze
         | Action::JoinParent
         | Action::AlterDomain => Work::Scan,
         Action::FillTable

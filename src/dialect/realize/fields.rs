@@ -39,6 +39,12 @@ pub fn personal_columns(model: &Model, dialect: Dialect) -> BTreeMap<QName, BTre
                 .collect();
             for table in &tables {
                 found.entry(table.clone()).or_default().extend(columns.iter().cloned());
+                if entity.audits("history") {
+                    let name = Ident::new(format!("{}_history", table.name));
+                    let log = QName { schema: table.schema.clone(), name };
+                    let rows = ["row_before", "row_after"].map(Ident::from);
+                    found.entry(log).or_default().extend(rows);
+                }
             }
         }
     }

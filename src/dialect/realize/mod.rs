@@ -8,6 +8,7 @@ mod across;
 mod columns;
 mod constraints;
 pub mod fields;
+mod history;
 mod indexes;
 mod intent;
 mod machines;
@@ -45,6 +46,7 @@ pub fn table_of(entity: &Entity, dialect: Dialect) -> QName {
 /// # Errors
 /// What this engine cannot hold, each with its place in the model.
 pub fn realize(model: &Model, dialect: Dialect) -> Result<Realized, Vec<Diagnostic>> {
+    let model = &history::with_histories(model);
     let mut work = Work {
         model,
         dialect,
@@ -59,6 +61,7 @@ pub fn realize(model: &Model, dialect: Dialect) -> Result<Realized, Vec<Diagnost
     work.join_tables();
     work.objects();
     work.machines();
+    work.histories();
     if !work.issues.is_empty() {
         work.issues.dedup();
         return Err(work.issues);

@@ -15,7 +15,7 @@ mod values;
 
 use std::collections::BTreeSet;
 
-use super::check::{Check, Part, SAMPLE, Shape};
+use super::check::{Check, Fault, Part, SAMPLE, Shape};
 use super::keep::{SQLITE_PREFIX, kept_name};
 use super::session::quote_name;
 use super::{Absence, Direction, Facts, KeptUse, Lock, Order, Sql, Step, Transaction, Undo, Work};
@@ -253,6 +253,7 @@ fn plan_check(
         keys,
         values: Vec::new(),
         part: Part::Rule,
+        fault: Fault::Condition,
         scan: None,
         shape: Shape::Lookup,
         personal: BTreeSet::new(),

@@ -48,7 +48,9 @@ fn for_changes(drawn: &Drawn<'_>) -> String {
     let column = quote(drawn.column.as_str());
     let (old, new) = (format!("OLD.{column}"), format!("NEW.{column}"));
     let condition = format!("{old} IS NOT {new}");
-    let mut lines = vec![head(drawn, Part::Transition, "UPDATE", &condition), drawn.machine.told()];
+    // No trigger there changes a row that is being written, so only a statement that names the column can.
+    let event = format!("UPDATE OF {column}");
+    let mut lines = vec![head(drawn, Part::Transition, &event, &condition), drawn.machine.told()];
     let is = |place: &str, state: &str| format!("{place} = {}", quote_text(state));
     for from in drawn.states {
         for to in drawn.states.iter().filter(|to| *to != from) {

@@ -2,6 +2,7 @@
 
 pub mod ddl;
 pub mod inspect;
+pub mod history;
 pub mod lower;
 pub mod machine;
 pub mod realize;

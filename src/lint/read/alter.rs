@@ -146,7 +146,7 @@ fn alter_column(cursor: &mut Cursor<'_, '_>, column: String) -> Result<Act, Stop
         return Ok(Act::DropNotNull(column));
     }
     if cursor.takes("set default") || cursor.takes("drop default") {
-        return Ok(Act::SetDefault);
+        return Ok(Act::SetDefault(column));
     }
     if cursor.takes("set expression") {
         return Ok(Act::Rewrite("SET EXPRESSION"));

@@ -254,8 +254,11 @@ fn rule(
 
 fn key(cursor: &mut Cursor<'_, '_>, rule: ConstraintRule) -> Result<ConstraintRule, Stop> {
     if cursor.takes("using index") && !cursor.sees("tablespace") {
-        cursor.ident("an index")?;
-        return Ok(ConstraintRule::UsingIndex);
+        let (index, _) = cursor.ident("an index")?;
+        return Ok(match rule {
+            ConstraintRule::PrimaryKey => ConstraintRule::PrimaryKeyUsingIndex(index),
+            _ => ConstraintRule::UsingIndex,
+        });
     }
     cursor.group();
     index_tail(cursor);

@@ -9,7 +9,7 @@ mod column;
 mod cursor;
 
 use crate::lint::statement::{
-    Checked, Deed, Filter, NewTable, Object, Online, Scans, Statement, Verb,
+    Checked, Deed, Filter, IndexKey, NewTable, Object, Online, Scans, Statement, Verb,
 };
 use crate::text::Dialect;
 use crate::text::diagnostic::Span;
@@ -217,7 +217,7 @@ fn create(cursor: &mut Cursor<'_, '_>) -> Result<Deed, Stop> {
     }
     let unique = cursor.takes("unique");
     if cursor.takes("index") {
-        return create_index(cursor);
+        return create_index(cursor, unique);
     }
     if unique {
         return cursor.stop("`INDEX`");
@@ -308,7 +308,18 @@ fn create_table(cursor: &mut Cursor<'_, '_>) -> Result<Deed, Stop> {
     Ok(Deed::CreateTable(table))
 }
 
-fn create_index(cursor: &mut Cursor<'_, '_>) -> Result<Deed, Stop> {
+/// A column, with whatever says how it is ordered, or an expression.
+fn index_key(part: &[Token<'_>], dialect: Dialect) -> IndexKey {
+    let mut inner = Cursor::new(part, dialect);
+    match inner.ident("a column") {
+        Ok((column, _)) if !inner.peek().is_some_and(|it| it.is_mark("(") || it.is_mark(".")) => {
+            IndexKey::Column(column)
+        }
+        Ok(_) | Err(_) => IndexKey::Expression,
+    }
+}
+
+fn create_index(cursor: &mut Cursor<'_, '_>, is_unique: bool) -> Result<Deed, Stop> {
     let online = online(cursor.takes("concurrently"));
     cursor.takes("if not exists");
     let name = match cursor.sees("on") {
@@ -320,8 +331,16 @@ fn create_index(cursor: &mut Cursor<'_, '_>) -> Result<Deed, Stop> {
     }
     let only = cursor.takes("only");
     let table = cursor.name("the name of a table")?;
+    if cursor.takes("using") {
+        cursor.at += 1;
+    }
+    let listed = cursor.group().unwrap_or_default();
+    let keys = parts(listed).into_iter().map(|part| index_key(part, cursor.dialect)).collect();
     // An index on the parent alone builds nothing.
-    Ok(if only { Deed::Other } else { Deed::CreateIndex { table, name, online } })
+    Ok(match only {
+        true => Deed::Other,
+        false => Deed::CreateIndex { table, name, online, keys, is_unique },
+    })
 }
 
 fn alter(cursor: &mut Cursor<'_, '_>) -> Result<Deed, Stop> {
@@ -428,6 +447,7 @@ fn drop(cursor: &mut Cursor<'_, '_>) -> Result<Deed, Stop> {
         ("database", Object::Database),
         ("sequence", Object::Sequence),
         ("policy", Object::Policy),
+        ("view", Object::View),
     ];
     for (word, what) in what {
         if cursor.takes(word) {

@@ -49,6 +49,25 @@ mod identifier_truncated;
 mod unused_allow;
 mod allow_without_reason;
 mod opaque_statement;
+mod null_value;
+mod broken_condition;
+mod orphan;
+mod duplicate;
+mod failed_cast;
+mod overflow;
+mod unknown_label;
+mod overlap;
+mod sequence_behind;
+mod not_validated;
+mod nullable_primary_key;
+mod several_tables_locked;
+mod unindexed_reference;
+mod default_change;
+mod drop_constraint;
+mod view_made_again;
+mod index_gap;
+mod serial_column;
+mod wide_index;
 mod unsupported_alter;
 mod drop_deletes_children;
 mod rename_old_first;
@@ -82,6 +101,7 @@ pub static ALL: &[&Rule] = &[
     &check_scan::RULE,
     &foreign_key_scan::RULE,
     &unique_builds_index::RULE,
+    &nullable_primary_key::RULE,
     &exclusion_build::RULE,
     &index_blocking::RULE,
     &index_drop_blocking::RULE,
@@ -90,8 +110,10 @@ pub static ALL: &[&Rule] = &[
     &rewrite_command::RULE,
     &refresh_blocking::RULE,
     &domain_scan::RULE,
+    &several_tables_locked::RULE,
     &constrained_domain_column::RULE,
     &concurrent_index_corruption::RULE,
+    &unindexed_reference::RULE,
     &drop_column::RULE,
     &drop_table::RULE,
     &drop_schema::RULE,
@@ -107,8 +129,12 @@ pub static ALL: &[&Rule] = &[
     &rename_enum_value::RULE,
     &required_column::RULE,
     &drop_not_null::RULE,
+    &default_change::RULE,
+    &drop_constraint::RULE,
     &json_column::RULE,
+    &view_made_again::RULE,
     &replica_identity_change::RULE,
+    &index_gap::RULE,
     &missing_lock_timeout::RULE,
     &rows_written_under_strong_lock::RULE,
     &validate_in_same_transaction::RULE,
@@ -121,6 +147,16 @@ pub static ALL: &[&Rule] = &[
     &MG415,
     &MG416,
     &opaque_statement::RULE,
+    &null_value::RULE,
+    &broken_condition::RULE,
+    &orphan::RULE,
+    &duplicate::RULE,
+    &failed_cast::RULE,
+    &overflow::RULE,
+    &unknown_label::RULE,
+    &overlap::RULE,
+    &sequence_behind::RULE,
+    &not_validated::RULE,
     &unsupported_alter::RULE,
     &drop_deletes_children::RULE,
     &rename_old_first::RULE,
@@ -129,8 +165,10 @@ pub static ALL: &[&Rule] = &[
     &reference_with_default::RULE,
     &pragma_in_transaction::RULE,
     &small_primary_key::RULE,
+    &serial_column::RULE,
     &timestamp_without_zone::RULE,
     &char_column::RULE,
+    &wide_index::RULE,
     &money_column::RULE,
     &access_change::RULE,
     &extension_update::RULE,

@@ -9,7 +9,7 @@ mod states;
 
 use std::collections::BTreeMap;
 
-use crate::model::{FieldKind, Model, NamedType, tree};
+use crate::model::{FieldKind, Model, NamedType};
 use crate::text::diagnostic::{Diagnostic, Span};
 
 /// Checks the whole model and fills in what the parts could not know: types, roles, expression trees.
@@ -50,8 +50,8 @@ fn warn_of_carried(model: &Model, findings: &mut Findings<'_>) {
     let types = model.types.iter().flat_map(|named: &NamedType| named.carried.iter());
     for carried in model.carried.iter().chain(types).chain(entities) {
         // What is told of in permissions says nothing by itself.
-        let is_named = matches!(carried.key.as_str(), "roles" | "actor");
-        if is_named || carried.key == "audit" && only_timestamps(&carried.value) {
+        let is_acted_on = matches!(carried.key.as_str(), "roles" | "actor" | "audit");
+        if is_acted_on {
             continue;
         }
         let span = first.entry(&carried.key).or_insert(carried.value.span);
@@ -78,13 +78,5 @@ fn warn_of_carried(model: &Model, findings: &mut Findings<'_>) {
             }
         };
         findings.warn(span, format!("`{key}`: carried, but not enforced yet"), help);
-    }
-}
-
-fn only_timestamps(value: &tree::Tree) -> bool {
-    match &value.value {
-        tree::Value::Scalar { text, .. } => text == "timestamps",
-        tree::Value::List(items) => items.iter().all(|item| item.as_text() == Some("timestamps")),
-        tree::Value::Map(_) => false,
     }
 }

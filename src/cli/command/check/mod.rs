@@ -115,6 +115,7 @@ impl Gate {
         self.problems.push(Problem {
             code: what.to_owned(),
             name: None,
+            rule: None,
             severity: Severity::Error,
             message: message.join("\n"),
             file: Some(file.replace('\\', "/")),
@@ -480,6 +481,7 @@ fn of_rehearsal(
     problems.extend(found.findings.iter().map(|finding| Problem {
         code: "rehearsal".to_owned(),
         name: None,
+        rule: None,
         severity: Severity::Error,
         message: finding.message.clone(),
         file: Some(sql(&finding.plan)),

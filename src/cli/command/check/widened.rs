@@ -34,6 +34,7 @@ pub(super) fn widened(
             Problem {
                 code: WHAT.to_owned(),
                 name: None,
+                rule: None,
                 severity: Severity::Warning,
                 message: format!("{}: {said}, and the version does not say why", manifest.id),
                 file: Some(format!("{folder}/{}/model.yaml", manifest.id)),

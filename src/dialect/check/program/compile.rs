@@ -180,7 +180,7 @@ impl<'f> Compiler<'f> {
         if let Some(at) = column_of(tree).and_then(|name| self.position(name)) {
             self.used.insert(at);
             let kind = self.fields[at].kind.clone().unwrap_or(Kind::Bytes);
-            return Ok(Node::Column(at, kind));
+            return Ok(self.fields[at].node(at, kind));
         }
         Ok(settled(self.part(tree)?).node)
     }
@@ -201,7 +201,7 @@ impl<'f> Compiler<'f> {
             format!("only the server knows when two values of `{}` are equal", name.value)
         })?;
         self.used.insert(at);
-        Ok(Typed::known(Node::Column(at, kind.clone()), kind))
+        Ok(Typed::known(self.fields[at].node(at, kind.clone()), kind))
     }
 
     fn unary(&mut self, op: sql::UnaryOperator, operand: &Expr) -> Result<Typed, Refused> {

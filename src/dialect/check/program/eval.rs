@@ -7,6 +7,7 @@ use regex::Regex;
 
 use super::kind::Kind;
 use super::value::{Doubt, Number, Value};
+use super::written::whole as whole_of;
 
 /// The cells of one row in the server's binary form.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +30,10 @@ impl<'a> Row<'a> {
 pub(super) enum Node {
     Constant(Constant),
     Column(usize, Kind),
+    /// A whole number that is written as a text; NULL where the text is none.
+    Written(usize, Kind),
+    /// Whether a text is no number of the kind.
+    IsMisfit(usize, Kind),
     Not(Box<Node>),
     And(Box<Node>, Box<Node>),
     Or(Box<Node>, Box<Node>),
@@ -142,6 +147,10 @@ impl Node {
                 Some(bytes) => Value::read(kind, bytes)?,
                 None => Value::Null,
             },
+            Node::Written(at, kind) => row
+                .cell(*at)
+                .and_then(|text| whole_of(text, kind))
+                .map_or(Value::Null, Value::Whole),
             Node::Not(_)
             | Node::And(..)
             | Node::Or(..)
@@ -150,6 +159,7 @@ impl Node {
             | Node::IsNull(_)
             | Node::IsTruth(..)
             | Node::OneOf(..)
+            | Node::IsMisfit(..)
             | Node::Match(..) => self.truth(row)?.map_or(Value::Null, Value::Bool),
             Node::Case(branches, otherwise) => {
                 for (test, result) in branches {
@@ -233,6 +243,9 @@ impl Node {
                     Ok(Some(false))
                 }
             },
+            Node::IsMisfit(at, kind) => {
+                Ok(row.cell(*at).map(|text| whole_of(text, kind).is_none()))
+            }
             Node::Match(operand, regex) => match operand.value(row)? {
                 Value::Null => Ok(None),
                 value => Ok(Some(regex.is_match(value.text()?))),

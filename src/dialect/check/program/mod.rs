@@ -11,6 +11,7 @@ mod literal;
 mod operators;
 mod shape;
 mod value;
+mod written;
 
 use std::collections::BTreeSet;
 
@@ -28,6 +29,22 @@ pub use value::{Doubt, Value, same_encoding};
 pub struct Field {
     pub name: Ident,
     pub kind: Option<Kind>,
+    /// The column that holds it as a text, where it is one of whole numbers and is read here.
+    pub text: Option<Ident>,
+}
+
+impl Field {
+    /// The column that is sent.
+    pub fn sent(&self) -> &Ident {
+        self.text.as_ref().unwrap_or(&self.name)
+    }
+
+    fn node(&self, at: usize, kind: Kind) -> Node {
+        match self.text {
+            Some(_) => Node::Written(at, kind),
+            None => Node::Column(at, kind),
+        }
+    }
 }
 
 /// A condition that can be answered here.
@@ -108,6 +125,13 @@ pub fn program(condition: &str, fields: &[Field]) -> Result<Program, String> {
     let node = compiler.condition(condition)?;
     let Compiler { used, parts, patterns, .. } = compiler;
     Ok(Program { node, fields: used, parts, patterns })
+}
+
+/// The condition that a text is no number of its field's kind; `None` where texts are read by the server.
+pub fn misfit(at: usize, fields: &[Field]) -> Option<Program> {
+    let Field { kind: Some(kind), text: Some(_), .. } = fields.get(at)? else { return None };
+    let node = Node::IsMisfit(at, kind.clone());
+    Some(Program { node, fields: BTreeSet::from([at]), parts: 1, patterns: 0 })
 }
 
 /// Makes a key of expressions.

@@ -3,7 +3,7 @@
 use super::*;
 
 fn fields() -> Vec<Field> {
-    let field = |name: &str, kind| Field { name: Ident::new(name), kind };
+    let field = |name: &str, kind| Field { name: Ident::new(name), kind, text: None };
     vec![
         field("n", Some(Kind::Int4)),
         field("t", Some(Kind::Text(Order::Locale))),

@@ -17,6 +17,11 @@ pub(super) fn resolve_types(model: &mut Model, findings: &mut Findings<'_>) {
             findings.error(named.place.span, message, "give the type another name");
         }
     }
+    let actor = model.actor().map(|(entity, _)| entity);
+    let actor = actor.filter(|it| it.key_fields().len() == 1).map(|it| it.name.clone());
+    for entity in &mut model.entities {
+        entity.stamped_by = actor.clone().filter(|_| entity.audits("actor"));
+    }
     let (types, roles) = (model.types.clone(), model.roles());
     for field in model.entities.iter_mut().flat_map(|entity| entity.fields.iter_mut()) {
         match &mut field.kind {

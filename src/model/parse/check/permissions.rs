@@ -53,7 +53,6 @@ impl ActorScope<'_> {
 impl Scope for ActorScope<'_> {
     fn field(&self, path: &[String]) -> Result<(ValueType, Nullability), String> {
         let model = self.rows.model;
-        let stamp = |name: &String| name == "created_by" || name == "updated_by";
         if self.is_actor(path) {
             let (entity, _) = model.actor().ok_or_else(|| {
                 "`actor` is nobody: write `actor: { entity: User }` at the top".to_owned()
@@ -64,20 +63,7 @@ impl Scope for ActorScope<'_> {
                 rest => of_actor.field(rest),
             };
         }
-        match path {
-            // What `audit: actor` tells of a row.
-            [name] if stamp(name) && self.rows.entity.audits("actor") => {
-                let key = model.actor().map(|(entity, _)| (entity, entity.key_fields()));
-                match key {
-                    Some((entity, key)) if self.rows.entity.field(name).is_none() => {
-                        let (value, _) = EntityScope { entity, ..self.rows }.field(&key)?;
-                        Ok((value, Nullability::Nullable))
-                    }
-                    _ => self.rows.field(path),
-                }
-            }
-            _ => self.rows.field(path),
-        }
+        self.rows.field(path)
     }
 
     fn many(&self, name: &str) -> Option<String> {
